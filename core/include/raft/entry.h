@@ -1,0 +1,69 @@
+/* Log entries: one allocation each, immutable once they have an id, shared by reference count.
+ *
+ * Every reference has a holder. The census of who takes and who gives:
+ *
+ *   LOG          raft_log_append takes; truncation, reset and close give.
+ *   STORAGE      raft_storage_append takes for each queued entry; its completion, its failure and
+ *                raft_storage_close give.
+ *   REPLICATION  raft_log_get takes for the message being prepared; raft_message_release gives.
+ *   APPLY        raft_log_get takes for each entry handed to the state machine; the applied event,
+ *                or the refusal of the batch, gives.
+ *   REQUEST      the replica takes when a submission is appended; the request's completion gives.
+ *   MESSAGE      the codec (or a submission) creates with it; the end of the step gives.
+ *   LOADING      recovery creates with it; handing over to the log, or failing, gives.
+ */
+#ifndef RAFT_ENTRY_H
+#define RAFT_ENTRY_H
+
+#include <raft/points.h>
+
+enum raft_entry_kind {
+    RAFT_ENTRY_COMMAND = 1,   /* for the state machine */
+    RAFT_ENTRY_NOOP,          /* a new leader's first entry (Raft §8) */
+    RAFT_ENTRY_CONFIGURATION, /* members; passes where user entries are refused */
+    RAFT_ENTRY_KIND_COUNT
+};
+
+enum raft_holder {
+    RAFT_HOLDER_LOG,
+    RAFT_HOLDER_STORAGE,
+    RAFT_HOLDER_REPLICATION,
+    RAFT_HOLDER_APPLY,
+    RAFT_HOLDER_REQUEST,
+    RAFT_HOLDER_MESSAGE,
+    RAFT_HOLDER_LOADING,
+    RAFT_HOLDER_COUNT
+};
+
+struct raft_entry {
+    const struct raft_memory *memory;
+    void *observer; /* the probe's own; the core sets it to NULL at creation and leaves it alone */
+    uint32_t holders[RAFT_HOLDER_COUNT];
+    uint32_t count; /* the sum of holders[] */
+    enum raft_entry_kind kind;
+    struct raft_entry_id id; /* (0, 0) until appended */
+    uint32_t size;           /* bytes of payload */
+    uint8_t payload[];
+};
+
+/* "log", "storage", …; never NULL. */
+const char *raft_holder_string(enum raft_holder holder);
+
+/* Creates an entry with one reference of holder and an uninitialised payload of size bytes.
+ * RAFT_NOMEM. */
+RAFT_MUST_CHECK enum raft_status raft_entry_create_at(const struct raft_memory *memory,
+                                                      enum raft_point point,
+                                                      enum raft_entry_kind kind, uint32_t size,
+                                                      enum raft_holder holder,
+                                                      struct raft_entry **out_entry,
+                                                      const char *site);
+void raft_entry_hold_at(struct raft_entry *entry, enum raft_holder holder, const char *site);
+/* Gives one reference of holder back; frees the entry with the last one. */
+void raft_entry_drop_at(struct raft_entry *entry, enum raft_holder holder, const char *site);
+
+#define raft_entry_create(memory, point, kind, size, holder, out_entry)                            \
+    raft_entry_create_at(memory, point, kind, size, holder, out_entry, RAFT_SITE)
+#define raft_entry_hold(entry, holder) raft_entry_hold_at(entry, holder, RAFT_SITE)
+#define raft_entry_drop(entry, holder) raft_entry_drop_at(entry, holder, RAFT_SITE)
+
+#endif

@@ -1,0 +1,76 @@
+/* The log manager: the in-memory tail of the log, a ring of refcounted entries.
+ *
+ * It knows for every index what is in memory, what was handed to storage and what is durable; the
+ * files are core/storage's. Fields are read outside log.c, and written only inside. */
+#ifndef RAFT_LOG_H
+#define RAFT_LOG_H
+
+#include <raft/entry.h>
+
+struct raft_log {
+    const struct raft_memory *memory;
+    struct raft_entry **slots; /* ring; capacity is not necessarily a power of two */
+    size_t capacity;
+    size_t offset; /* slot of the entry at base.index + 1 */
+    size_t count;
+    struct raft_entry_id base;    /* the position before the first entry in the ring */
+    struct raft_entry_id stored;  /* handed to storage up to here; >= durable */
+    struct raft_entry_id durable; /* durable up to here */
+    uint64_t generation;          /* incremented by each suffix truncation */
+    raft_index truncated_to;      /* last index kept by the latest suffix truncation */
+    raft_index truncate_due;      /* storage must cut behind this index; UINT64_MAX: nothing due */
+};
+
+void raft_log_init(struct raft_log *log, const struct raft_memory *memory);
+/* Gives back every reference and the ring. Safe on an initialised or closed log. */
+void raft_log_close(struct raft_log *log);
+
+static inline raft_index raft_log_last_index(const struct raft_log *log)
+{
+    return log->base.index + log->count;
+}
+
+struct raft_entry_id raft_log_last(const struct raft_log *log);
+
+/* Makes room for count more entries, so that as many raft_log_append cannot fail. RAFT_NOMEM. */
+RAFT_MUST_CHECK enum raft_status raft_log_reserve(struct raft_log *log, size_t count);
+
+/* Appends an entry whose id has been set; shares it as LOG. Room must have been reserved; the index
+ * must be the next one. */
+void raft_log_append(struct raft_log *log, struct raft_entry *entry);
+
+/* Removes every entry behind keep_last, and notes what storage has to cut. */
+void raft_log_truncate(struct raft_log *log, raft_index keep_last);
+
+/* The term at an index, base included. RAFT_COMPACTED before base, RAFT_GAP past the end. */
+RAFT_MUST_CHECK enum raft_status raft_log_term(const struct raft_log *log, raft_index index,
+                                               raft_term *out_term);
+
+/* Whether the log has exactly this position. A position before base matches nothing. */
+bool raft_log_matches(const struct raft_log *log, struct raft_entry_id id);
+
+/* The greatest position at or before id whose term is at most id.term: where a log that does not
+ * have id may still agree with ours (Raft §5.3, the conflict hint by term). */
+struct raft_entry_id raft_log_hint(const struct raft_log *log, struct raft_entry_id id);
+
+/* The entry at index with a reference of holder. RAFT_COMPACTED, RAFT_GAP. */
+RAFT_MUST_CHECK enum raft_status raft_log_get_at(const struct raft_log *log, raft_index index,
+                                                 enum raft_holder holder,
+                                                 struct raft_entry **out_entry, const char *site);
+#define raft_log_get(log, index, holder, out_entry)                                                \
+    raft_log_get_at(log, index, holder, out_entry, RAFT_SITE)
+
+/* The entry at index, borrowed until the log changes, or NULL. */
+struct raft_entry *raft_log_peek(const struct raft_log *log, raft_index index);
+
+/* Storage has taken every entry up to id. */
+void raft_log_stored(struct raft_log *log, struct raft_entry_id id);
+/* Storage did not write what it took; entries behind durable have to be handed over again. */
+void raft_log_unstored(struct raft_log *log);
+/* Storage has taken the truncation that was due. */
+void raft_log_truncation_taken(struct raft_log *log);
+/* A write that ended at id, started in generation, is durable. Raises durable for entries that are
+ * still in the log with that term, and ignores what was truncated meanwhile. */
+void raft_log_persisted(struct raft_log *log, struct raft_entry_id id, uint64_t generation);
+
+#endif

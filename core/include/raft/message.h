@@ -1,0 +1,77 @@
+/* Messages between nodes, and their encoding.
+ *
+ * One format for all types, little-endian: magic, version, type, checksum (CRC-32C over all that
+ * follows), the fixed fields, then the entries. Whatever does not match is RAFT_CORRUPT. */
+#ifndef RAFT_MESSAGE_H
+#define RAFT_MESSAGE_H
+
+#include <raft/entry.h>
+
+enum raft_message_type {
+    RAFT_MESSAGE_PREVOTE_REQ = 1,
+    RAFT_MESSAGE_PREVOTE_REP,
+    RAFT_MESSAGE_VOTE_REQ,
+    RAFT_MESSAGE_VOTE_REP,
+    RAFT_MESSAGE_APPEND_REQ, /* without entries: a heartbeat */
+    RAFT_MESSAGE_APPEND_REP,
+    RAFT_MESSAGE_TYPE_COUNT
+};
+
+enum raft_message_flag {
+    RAFT_FLAG_SUCCESS = 1u << 0,   /* replies: granted, or the log matched */
+    RAFT_FLAG_READ_ONLY = 1u << 1, /* APPEND_REP: the sender refuses user entries for now */
+    RAFT_FLAG_BUSY = 1u << 2,      /* APPEND_REP: matched, but the entries could not be taken */
+};
+
+/* What the fields mean:
+ *
+ *                 term            id                    commit          hint
+ *   *VOTE_REQ     campaign's      candidate's last      -               -
+ *   *VOTE_REP     voter's *)      -                     -               -
+ *   APPEND_REQ    leader's        before the entries    leader's        -
+ *   APPEND_REP    follower's      success: durable      -               failure: where the
+ *                                 match; failure: the                   follower may agree
+ *                                 refused position
+ *   *) a granted PREVOTE_REP carries the term it was asked for. */
+struct raft_message {
+    const struct raft_memory *memory; /* what entries was allocated from */
+    enum raft_message_type type;
+    raft_node_id from;
+    raft_node_id to;
+    uint32_t flags;
+    raft_term term;
+    struct raft_entry_id id;
+    raft_index commit;
+    struct raft_entry_id hint;
+    enum raft_holder holder; /* of the entries: REPLICATION when sent, MESSAGE when received */
+    uint32_t entry_count;
+    uint32_t entry_capacity;
+    struct raft_entry **entries; /* consecutive, from id.index + 1 */
+};
+
+/* Bytes of a message without entries, and what one entry adds to it besides its payload. */
+#define RAFT_MESSAGE_SIZE       88u
+#define RAFT_MESSAGE_ENTRY_SIZE 16u
+
+const char *raft_message_type_string(enum raft_message_type type);
+
+/* Bytes raft_message_encode writes. */
+size_t raft_message_size(const struct raft_message *message);
+/* Writes raft_message_size bytes. */
+void raft_message_encode(const struct raft_message *message, uint8_t *bytes);
+/* Reads a message; its entries are held as MESSAGE and released by raft_message_release.
+ * RAFT_CORRUPT, RAFT_NOMEM; then message owns nothing. */
+RAFT_MUST_CHECK enum raft_status raft_message_decode(const struct raft_memory *memory,
+                                                     const uint8_t *bytes, size_t size,
+                                                     struct raft_message *message);
+/* Reads all but the entries (entry_count is set, entries is NULL) and allocates nothing. For
+ * observers. RAFT_CORRUPT. */
+RAFT_MUST_CHECK enum raft_status raft_message_peek(const uint8_t *bytes, size_t size,
+                                                   struct raft_message *message);
+/* Gives back the entries and the array. Safe to repeat. */
+void raft_message_release(struct raft_message *message);
+
+/* CRC-32C (Castagnoli), start with crc = 0. */
+uint32_t raft_crc32c(uint32_t crc, const void *bytes, size_t size);
+
+#endif

@@ -1,0 +1,193 @@
+/* The consensus state machine: step(event) -> effect.
+ *
+ * raft_step is the only mutator. The event carries the time; there is no I/O, clock, global or
+ * callback but the allocator and its probe. The same state and the same event give the same state
+ * and the same effect. A step that fails has changed nothing.
+ *
+ * Events only move state and set "due" marks. READY turns the next due mark into one effect, and is
+ * called until it yields none; a READY that failed is retried later. Completions cannot fail.
+ *
+ * Effects say what they wait for: an effect with `after` may happen only when that write is
+ * durable. The machine emits a SEND only when it has heard so; the replica checks it once more. */
+#ifndef RAFT_RAFT_H
+#define RAFT_RAFT_H
+
+#include <raft/env.h>
+#include <raft/log.h>
+#include <raft/message.h>
+
+/* Everything that can be set, checked by raft_options_check. */
+struct raft_options {
+    raft_node_id id;
+    raft_node_id voters[RAFT_VOTERS_MAX]; /* the initial configuration, with id in it */
+    uint32_t voter_count;
+    uint64_t seed;                 /* of the node's own random stream */
+    raft_time election_ns_min;     /* timeouts are drawn from [min, max); min is the lease T */
+    raft_time election_ns_max;     /* > min */
+    raft_time heartbeat_ns;        /* < min */
+    raft_time retry_ns;            /* pause before refused work is tried again */
+    uint32_t batch_entries_max;    /* entries in one message and in one write; >= 1 */
+    uint32_t batch_size_max;       /* bytes of payload in one message and in one write; >= payload */
+    uint32_t window_messages_max;  /* unanswered appends a follower may have; 1..RAFT_WINDOW_MAX */
+    uint32_t payload_size_max;     /* bytes of one command */
+    uint32_t pending_requests_max; /* submissions not yet completed; >= 1 */
+    uint32_t segment_size_max;     /* bytes of a log segment before the next one is started */
+    uint32_t append_errors_max;    /* failed appends in a row, without "no space", before FAILED */
+    bool pre_vote;
+    bool check_quorum;
+};
+
+#define RAFT_WINDOW_MAX 64u
+
+/* Sets the defaults: 150-300 ms, heartbeat 50 ms, 64 entries or 64 KiB a batch, window 8, … The
+ * id, the voters and the seed stay to be set. */
+void raft_options_init(struct raft_options *options);
+/* NULL, or which bound is broken, as a static sentence. */
+const char *raft_options_check(const struct raft_options *options);
+
+enum raft_role { RAFT_FOLLOWER, RAFT_PRECANDIDATE, RAFT_CANDIDATE, RAFT_LEADER, RAFT_ROLE_COUNT };
+const char *raft_role_string(enum raft_role role);
+
+/* What a node may do after storage faults. */
+enum raft_condition {
+    RAFT_RUNNING,
+    RAFT_CONDITION_NOSPACE, /* votes and hears heartbeats; neither appends nor campaigns nor leads */
+    RAFT_CONDITION_FAILED,  /* fail-stop: sends nothing, has released or is releasing everything */
+    RAFT_CONDITION_COUNT
+};
+const char *raft_condition_string(enum raft_condition condition);
+
+/* Term and vote, with the number of the write that makes them durable (from 1, ascending). */
+struct raft_hard_state {
+    raft_term term;
+    raft_node_id vote;
+    uint64_t sequence;
+};
+
+enum raft_event_type {
+    RAFT_EVENT_MESSAGE,           /* message: borrowed. RAFT_NOMEM, RAFT_STALE, RAFT_BUSY … */
+    RAFT_EVENT_TIMEOUT,           /* timer: ELECTION or HEARTBEAT has passed its deadline */
+    RAFT_EVENT_PROPOSE,           /* entry: borrowed; gets its id. RAFT_NOT_LEADER, RAFT_READONLY … */
+    RAFT_EVENT_CAMPAIGN,          /* campaign now, without pre-vote. RAFT_BUSY */
+    RAFT_EVENT_READ_ONLY,         /* read_only; cannot fail */
+    RAFT_EVENT_RETRY,             /* what was refused may be tried again; cannot fail */
+    RAFT_EVENT_STATE_PERSISTED,   /* sequence; cannot fail, like all that follow */
+    RAFT_EVENT_STATE_REFUSED,     /* the write was not started */
+    RAFT_EVENT_ENTRIES_PERSISTED, /* id, generation */
+    RAFT_EVENT_ENTRIES_REFUSED,   /* the write was not started */
+    RAFT_EVENT_ENTRIES_FAILED,    /* status; the file is as before the write */
+    RAFT_EVENT_TRUNCATED,         /* the cut is durable */
+    RAFT_EVENT_TRUNCATE_REFUSED,  /* the cut was not started */
+    RAFT_EVENT_PROBED,            /* status: whether the disk takes writes again */
+    RAFT_EVENT_APPLIED,           /* id.index: applied up to here */
+    RAFT_EVENT_APPLY_REFUSED,     /* the batch was not taken */
+    RAFT_EVENT_READY,             /* emit the next effect. RAFT_NOMEM */
+    RAFT_EVENT_TYPE_COUNT
+};
+
+struct raft_event {
+    enum raft_event_type type;
+    raft_time now_ns;
+    struct raft_message *message;
+    struct raft_entry *entry;
+    enum raft_timer timer;
+    enum raft_status status;
+    struct raft_entry_id id;
+    uint64_t generation;
+    uint64_t sequence;
+    bool read_only;
+};
+
+enum raft_effect_type {
+    RAFT_EFFECT_NONE,
+    RAFT_EFFECT_SET_TIMER,       /* timer, deadline_ns */
+    RAFT_EFFECT_PERSIST_STATE,   /* state; answered by STATE_* */
+    RAFT_EFFECT_PERSIST_ENTRIES, /* [first, last], generation; answered by ENTRIES_* */
+    RAFT_EFFECT_TRUNCATE,        /* behind last, generation; answered by TRUNCAT* */
+    RAFT_EFFECT_PROBE,           /* try whether the disk has space; answered by PROBED */
+    RAFT_EFFECT_SEND,            /* message: the receiver of the effect owns it; after */
+    RAFT_EFFECT_APPLY,           /* entries, entry_count, held as APPLY; answered by APPL* */
+    RAFT_EFFECT_COMPLETE,        /* status: OK up to last, or LOST for all that are pending */
+    RAFT_EFFECT_TYPE_COUNT
+};
+
+struct raft_effect {
+    enum raft_effect_type type;
+    enum raft_timer timer;
+    raft_time deadline_ns;
+    struct raft_hard_state state;
+    raft_index first;
+    struct raft_entry_id last;
+    uint64_t generation;
+    enum raft_status status;
+    struct raft_message message;
+    struct raft_entry **entries; /* freed with raft_effect_release */
+    uint32_t entry_count;
+    /* What must be durable before this may happen: the hard state's sequence (0: none) and the log
+     * up to an index (0: none). */
+    uint64_t after_sequence;
+    raft_index after_index;
+};
+
+/* Gives back what an effect still owns. Safe to repeat. */
+void raft_effect_release(const struct raft_memory *memory, struct raft_effect *effect);
+
+enum raft_progress_state { RAFT_PROBE, RAFT_REPLICATE };
+
+/* A leader's view of one follower. */
+struct raft_progress_view {
+    raft_node_id id;
+    enum raft_progress_state state;
+    raft_index match;
+    raft_index next;
+    uint32_t inflight; /* messages */
+    bool read_only;
+};
+
+struct raft;
+
+/* Creates the machine around a loaded log and hard state, as a follower. Borrows log and memory for
+ * its life. RAFT_NOMEM, RAFT_INVALID. */
+RAFT_MUST_CHECK enum raft_status raft_create(const struct raft_options *options,
+                                             const struct raft_memory *memory, struct raft_log *log,
+                                             const struct raft_hard_state *state, raft_time now_ns,
+                                             struct raft **out_raft);
+void raft_destroy(struct raft *raft);
+
+/* The statuses are listed with the events. effect is set by READY alone, otherwise NONE. */
+RAFT_MUST_CHECK enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
+                                           struct raft_effect *effect);
+
+/* A read-only view; costs nothing when unused. */
+struct raft_view {
+    raft_node_id id;
+    enum raft_role role;
+    enum raft_condition condition;
+    bool read_only;
+    raft_node_id leader; /* whom this node takes for the leader, or RAFT_NODE_NONE */
+    struct raft_hard_state state;
+    uint64_t state_durable; /* sequence that is durable */
+    raft_index commit;
+    raft_index applied;
+    struct raft_entry_id base;
+    struct raft_entry_id last;
+    struct raft_entry_id durable;
+    uint64_t log_generation;
+    raft_index truncated_to;
+    /* What the node holds, for the ledger; entries by holder and other things it owns. */
+    uint32_t entries_log;
+    uint32_t entries_storage;
+    uint32_t entries_apply;
+    uint32_t requests;
+};
+
+/* Fills all but entries_storage and requests, which are the replica's. */
+void raft_get_view(const struct raft *raft, struct raft_view *out_view);
+/* False when the node does not lead or peer is unknown. */
+bool raft_get_progress(const struct raft *raft, raft_node_id peer,
+                       struct raft_progress_view *out_view);
+
+/* NULL, or the number and the sentence of the invariant that does not hold (see raft.c). */
+const char *raft_invariant_broken(const struct raft *raft);
+
+#endif

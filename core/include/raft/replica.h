@@ -1,0 +1,68 @@
+/* A replica: consensus, log and storage joined. This is what a server embeds.
+ *
+ * It persists before it sends, hands committed entries to the state machine, completes requests, and
+ * stops in good order from any state. All calls come from one thread; `now_ns` never goes back.
+ *
+ *   create -> start -> { receive, timer, io_done, applied, submit, … } -> stop -> stopped -> destroy
+ *
+ * A replica that fails (its disk cannot be trusted any more) stops by itself: env->stopped tells. */
+#ifndef RAFT_REPLICA_H
+#define RAFT_REPLICA_H
+
+#include <raft/raft.h>
+#include <raft/storage.h>
+
+struct raft_replica;
+
+/* Borrows env for its life, copies options. RAFT_NOMEM, RAFT_INVALID. */
+RAFT_MUST_CHECK enum raft_status raft_replica_create(const struct raft_options *options,
+                                                     const struct raft_env *env,
+                                                     struct raft_replica **out_replica);
+
+/* Loads the store and begins. With bootstrap a store that is wholly absent is created first; without
+ * it, an absent store is RAFT_LOST_STORE: a node that lost its data is never taken for a new one.
+ * On failure the replica owns no file and may only be destroyed. RAFT_NOMEM, RAFT_IO, RAFT_NOSPACE,
+ * RAFT_CORRUPT, RAFT_LOST_STORE. */
+RAFT_MUST_CHECK enum raft_status raft_replica_start(struct raft_replica *replica, raft_time now_ns,
+                                                    bool bootstrap);
+
+/* A message from the network; borrows bytes. Whatever is wrong with it is counted and dropped:
+ * the network loses messages anyway. */
+void raft_replica_receive(struct raft_replica *replica, raft_time now_ns, const uint8_t *bytes,
+                          size_t size);
+/* A timer set through env->set_timer has passed its deadline. */
+void raft_replica_timer(struct raft_replica *replica, raft_time now_ns, enum raft_timer timer);
+/* The answer to env->io_submit. */
+void raft_replica_io_done(struct raft_replica *replica, raft_time now_ns, struct raft_io *io);
+/* The answer to env->apply: applied up to an index. RAFT_MACHINE: the batch failed from index + 1
+ * on; the node fails, since skipping an entry would make it diverge. */
+void raft_replica_applied(struct raft_replica *replica, raft_time now_ns, enum raft_status status,
+                          raft_index index);
+
+/* Proposes a command; copies payload. On RAFT_OK env->complete will be called once for request; on
+ * any other status nothing was taken and it will not. RAFT_NOT_LEADER, RAFT_READONLY, RAFT_BUSY,
+ * RAFT_INVALID (too large), RAFT_NOMEM, RAFT_STOPPED. */
+RAFT_MUST_CHECK enum raft_status raft_replica_submit(struct raft_replica *replica, raft_time now_ns,
+                                                     uint64_t request, const uint8_t *payload,
+                                                     uint32_t size);
+/* Refuses user entries from now on, or takes them again. */
+void raft_replica_set_read_only(struct raft_replica *replica, raft_time now_ns, bool read_only);
+/* Campaigns now, as if the election timer had fired twice. RAFT_BUSY: it may not (leads already, is
+ * full); RAFT_STOPPED. */
+RAFT_MUST_CHECK enum raft_status raft_replica_campaign(struct raft_replica *replica,
+                                                       raft_time now_ns);
+
+/* Stops in good order: completes every request, waits for what is in flight, closes files, gives
+ * every reference back, then calls env->stopped. Safe to repeat, in any state after start. */
+void raft_replica_stop(struct raft_replica *replica, raft_time now_ns);
+/* After env->stopped, or after a failed or missing start. */
+void raft_replica_destroy(struct raft_replica *replica);
+
+void raft_replica_get_view(const struct raft_replica *replica, struct raft_view *out_view);
+bool raft_replica_get_progress(const struct raft_replica *replica, raft_node_id peer,
+                               struct raft_progress_view *out_view);
+/* The entry at index, borrowed until the next call that changes the replica, or NULL. */
+const struct raft_entry *raft_replica_peek(const struct raft_replica *replica, raft_index index);
+const char *raft_replica_invariant_broken(const struct raft_replica *replica);
+
+#endif

@@ -1,0 +1,96 @@
+/* The store of one node: the segmented log and the hard state, in files of the environment.
+ *
+ * core/storage/README.md has the formats byte by byte. Two lanes run side by side, each with at most
+ * one job: the state lane (hard state) and the log lane (append, truncate, probe). A job is a chain
+ * of asynchronous file operations; raft_storage_io_done moves it on and says when it has ended. */
+#ifndef RAFT_STORAGE_H
+#define RAFT_STORAGE_H
+
+#include <raft/raft.h>
+
+struct raft_storage;
+
+enum raft_job {
+    RAFT_JOB_NONE,
+    RAFT_JOB_STATE,    /* hard state durable in both copies */
+    RAFT_JOB_APPEND,   /* entries durable */
+    RAFT_JOB_TRUNCATE, /* the cut durable */
+    RAFT_JOB_PROBE,
+    RAFT_JOB_CLOSE, /* all files closed */
+};
+
+/* A job that has ended.
+ *
+ *   RAFT_OK       done and durable.
+ *   RAFT_NOSPACE  (APPEND, PROBE) the device is full; the file is durably as before the job.
+ *   RAFT_BUSY     (APPEND, PROBE) a write failed otherwise; the file is durably as before the job.
+ *   RAFT_IO       the store can no longer be trusted: a sync failed, a write of hard state failed,
+ *                 a roll-back failed, or too many appends failed in a row. The node must fail. */
+struct raft_storage_done {
+    enum raft_job job;
+    enum raft_status status;
+    struct raft_entry_id id; /* APPEND: the last entry */
+    uint64_t generation;     /* APPEND, TRUNCATE */
+    uint64_t sequence;       /* STATE */
+};
+
+/* RAFT_NOMEM. Borrows env for its life; reads nothing yet. */
+RAFT_MUST_CHECK enum raft_status raft_storage_create(const struct raft_options *options,
+                                                     const struct raft_env *env,
+                                                     struct raft_storage **out_storage);
+
+/* Writes a new, empty store. RAFT_INVALID if anything of a store is there already; RAFT_IO,
+ * RAFT_NOSPACE. A crash in it leaves a store that can be bootstrapped again or is whole. */
+RAFT_MUST_CHECK enum raft_status raft_storage_bootstrap(struct raft_storage *storage);
+
+/* Whether any file of a store exists. RAFT_IO. */
+RAFT_MUST_CHECK enum raft_status raft_storage_exists(struct raft_storage *storage,
+                                                     bool *out_exists);
+
+/* Reads the store into an initialised, empty log and the hard state, repairing what a crash may
+ * have left (storage/README.md has the table). On success everything in the log is durable. On
+ * failure the log is empty again. RAFT_NOMEM, RAFT_IO, RAFT_NOSPACE, RAFT_CORRUPT (a record that was
+ * acknowledged is damaged), RAFT_LOST_STORE (the hard state is lost). */
+RAFT_MUST_CHECK enum raft_status raft_storage_load(struct raft_storage *storage,
+                                                   struct raft_log *log,
+                                                   struct raft_hard_state *out_state);
+
+/* Starts a job. RAFT_BUSY: its first operation was refused; RAFT_NOMEM. Then nothing was taken. The
+ * lane must be free. */
+RAFT_MUST_CHECK enum raft_status raft_storage_save_state(struct raft_storage *storage,
+                                                         const struct raft_hard_state *state);
+/* Writes the entries [first, last.index] of log, sharing them as STORAGE until the job ends. */
+RAFT_MUST_CHECK enum raft_status raft_storage_append(struct raft_storage *storage,
+                                                     const struct raft_log *log, raft_index first,
+                                                     struct raft_entry_id last,
+                                                     uint64_t generation);
+/* Removes every entry behind keep_last. */
+RAFT_MUST_CHECK enum raft_status raft_storage_truncate(struct raft_storage *storage,
+                                                       raft_index keep_last, uint64_t generation);
+/* Writes and syncs a scratch file as large as a batch, and removes it. */
+RAFT_MUST_CHECK enum raft_status raft_storage_probe(struct raft_storage *storage);
+/* Closes the open files, once both lanes are free. RAFT_OK with no operation needed: *out_closed. */
+RAFT_MUST_CHECK enum raft_status raft_storage_close(struct raft_storage *storage, bool *out_closed);
+
+/* The answer to an operation of this store. Returns whether a job has ended with it. */
+bool raft_storage_io_done(struct raft_storage *storage, struct raft_io *io,
+                          struct raft_storage_done *out_done);
+
+/* Submits again what the environment refused in the middle of a job. Returns whether something is
+ * still refused, so that the caller retries later. */
+bool raft_storage_retry(struct raft_storage *storage);
+/* Whether the middle of a job waits for raft_storage_retry. */
+bool raft_storage_stalled(const struct raft_storage *storage);
+/* Whether an operation has been taken by the environment and is not answered yet. */
+bool raft_storage_in_flight(const struct raft_storage *storage);
+/* Gives up stalled jobs: they will not be retried, and their entries are given back. For a node that
+ * fails; operations in flight are still awaited. */
+void raft_storage_abandon(struct raft_storage *storage);
+
+uint32_t raft_storage_entries_held(const struct raft_storage *storage);
+uint32_t raft_storage_files_open(const struct raft_storage *storage);
+
+/* No operation may be in flight. Releases memory; open handles must have been closed. */
+void raft_storage_destroy(struct raft_storage *storage);
+
+#endif
