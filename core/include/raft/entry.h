@@ -51,12 +51,9 @@ const char *raft_holder_string(enum raft_holder holder);
 
 /* Creates an entry with one reference of holder and an uninitialised payload of size bytes.
  * RAFT_NOMEM. */
-RAFT_MUST_CHECK enum raft_status raft_entry_create_at(const struct raft_memory *memory,
-                                                      enum raft_point point,
-                                                      enum raft_entry_kind kind, uint32_t size,
-                                                      enum raft_holder holder,
-                                                      struct raft_entry **out_entry,
-                                                      const char *site);
+RAFT_MUST_CHECK enum raft_status raft_entry_create_at(
+    const struct raft_memory *memory, enum raft_point point, enum raft_entry_kind kind,
+    uint32_t size, enum raft_holder holder, struct raft_entry **out_entry, const char *site);
 void raft_entry_hold_at(struct raft_entry *entry, enum raft_holder holder, const char *site);
 /* Gives one reference of holder back; frees the entry with the last one. */
 void raft_entry_drop_at(struct raft_entry *entry, enum raft_holder holder, const char *site);

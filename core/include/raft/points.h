@@ -31,10 +31,11 @@ enum raft_outcome {
     RAFT_OUTCOME_COUNT
 };
 
-#define RAFT_OUTCOMES_NONE    0u
-#define RAFT_OUTCOMES_MEMORY  (1u << RAFT_OUTCOME_NULL)
-#define RAFT_OUTCOMES_CRASH   ((1u << RAFT_OUTCOME_CRASH_BEFORE) | (1u << RAFT_OUTCOME_CRASH_AFTER))
-#define RAFT_OUTCOMES_READ    ((1u << RAFT_OUTCOME_EIO) | (1u << RAFT_OUTCOME_SHORT) | RAFT_OUTCOMES_CRASH)
+#define RAFT_OUTCOMES_NONE   0u
+#define RAFT_OUTCOMES_MEMORY (1u << RAFT_OUTCOME_NULL)
+#define RAFT_OUTCOMES_CRASH  ((1u << RAFT_OUTCOME_CRASH_BEFORE) | (1u << RAFT_OUTCOME_CRASH_AFTER))
+#define RAFT_OUTCOMES_READ                                                                         \
+    ((1u << RAFT_OUTCOME_EIO) | (1u << RAFT_OUTCOME_SHORT) | RAFT_OUTCOMES_CRASH)
 #define RAFT_OUTCOMES_SYNC    ((1u << RAFT_OUTCOME_EIO) | RAFT_OUTCOMES_CRASH)
 #define RAFT_OUTCOMES_WRITE   (RAFT_OUTCOMES_READ | (1u << RAFT_OUTCOME_ENOSPC))
 #define RAFT_OUTCOMES_META    (RAFT_OUTCOMES_SYNC | (1u << RAFT_OUTCOME_ENOSPC))
@@ -116,6 +117,6 @@ static inline bool raft_exit_taken(const struct raft_memory *memory, enum raft_p
 #define RAFT_STRINGIFY_(x) #x
 #define RAFT_STRINGIFY(x)  RAFT_STRINGIFY_(x)
 /* The place in the code, for the ledger: "core/log/log.c:123". */
-#define RAFT_SITE          __FILE__ ":" RAFT_STRINGIFY(__LINE__)
+#define RAFT_SITE __FILE__ ":" RAFT_STRINGIFY(__LINE__)
 
 #endif

@@ -21,15 +21,15 @@ struct raft_options {
     raft_node_id id;
     raft_node_id voters[RAFT_VOTERS_MAX]; /* the initial configuration, with id in it */
     uint32_t voter_count;
-    uint64_t seed;                 /* of the node's own random stream */
-    raft_time election_ns_min;     /* timeouts are drawn from [min, max); min is the lease T */
-    raft_time election_ns_max;     /* > min */
-    raft_time heartbeat_ns;        /* < min */
-    raft_time retry_ns;            /* pause before refused work is tried again */
-    uint32_t batch_entries_max;    /* entries in one message and in one write; >= 1 */
-    uint32_t batch_size_max;       /* bytes of payload in one message and in one write; >= payload */
-    uint32_t window_messages_max;  /* unanswered appends a follower may have; 1..RAFT_WINDOW_MAX */
-    uint32_t payload_size_max;     /* bytes of one command */
+    uint64_t seed;                /* of the node's own random stream */
+    raft_time election_ns_min;    /* timeouts are drawn from [min, max); min is the lease T */
+    raft_time election_ns_max;    /* > min */
+    raft_time heartbeat_ns;       /* < min */
+    raft_time retry_ns;           /* pause before refused work is tried again */
+    uint32_t batch_entries_max;   /* entries in one message and in one write; >= 1 */
+    uint32_t batch_size_max;      /* bytes of payload in one message and in one write; >= payload */
+    uint32_t window_messages_max; /* unanswered appends a follower may have; 1..RAFT_WINDOW_MAX */
+    uint32_t payload_size_max;    /* bytes of one command */
     uint32_t pending_requests_max; /* submissions not yet completed; >= 1 */
     uint32_t segment_size_max;     /* bytes of a log segment before the next one is started */
     uint32_t append_errors_max;    /* failed appends in a row, without "no space", before FAILED */
@@ -51,7 +51,8 @@ const char *raft_role_string(enum raft_role role);
 /* What a node may do after storage faults. */
 enum raft_condition {
     RAFT_RUNNING,
-    RAFT_CONDITION_NOSPACE, /* votes and hears heartbeats; neither appends nor campaigns nor leads */
+    RAFT_CONDITION_NOSPACE, /* votes and hears heartbeats; neither appends nor campaigns nor leads
+                             */
     RAFT_CONDITION_FAILED,  /* fail-stop: sends nothing, has released or is releasing everything */
     RAFT_CONDITION_COUNT
 };
@@ -65,12 +66,12 @@ struct raft_hard_state {
 };
 
 enum raft_event_type {
-    RAFT_EVENT_MESSAGE,           /* message: borrowed. RAFT_NOMEM, RAFT_STALE, RAFT_BUSY … */
-    RAFT_EVENT_TIMEOUT,           /* timer: ELECTION or HEARTBEAT has passed its deadline */
-    RAFT_EVENT_PROPOSE,           /* entry: borrowed; gets its id. RAFT_NOT_LEADER, RAFT_READONLY … */
-    RAFT_EVENT_CAMPAIGN,          /* campaign now, without pre-vote. RAFT_BUSY */
-    RAFT_EVENT_READ_ONLY,         /* read_only; cannot fail */
-    RAFT_EVENT_RETRY,             /* what was refused may be tried again; cannot fail */
+    RAFT_EVENT_MESSAGE,   /* message: borrowed. RAFT_NOMEM, RAFT_STALE, RAFT_BUSY … */
+    RAFT_EVENT_TIMEOUT,   /* timer: ELECTION or HEARTBEAT has passed its deadline */
+    RAFT_EVENT_PROPOSE,   /* entry: borrowed; gets its id. RAFT_NOT_LEADER, RAFT_READONLY … */
+    RAFT_EVENT_CAMPAIGN,  /* campaign now, without pre-vote. RAFT_BUSY */
+    RAFT_EVENT_READ_ONLY, /* read_only; cannot fail */
+    RAFT_EVENT_RETRY,     /* what was refused may be tried again; cannot fail */
     RAFT_EVENT_STATE_PERSISTED,   /* sequence; cannot fail, like all that follow */
     RAFT_EVENT_STATE_REFUSED,     /* the write was not started */
     RAFT_EVENT_ENTRIES_PERSISTED, /* id, generation */

@@ -1,11 +1,13 @@
 /* A replica: consensus, log and storage joined. This is what a server embeds.
  *
- * It persists before it sends, hands committed entries to the state machine, completes requests, and
- * stops in good order from any state. All calls come from one thread; `now_ns` never goes back.
+ * It persists before it sends, hands committed entries to the state machine, completes requests,
+ * and stops in good order from any state. All calls come from one thread; `now_ns` never goes back.
  *
- *   create -> start -> { receive, timer, io_done, applied, submit, … } -> stop -> stopped -> destroy
+ *   create -> start -> { receive, timer, io_done, applied, submit, … } -> stop -> stopped ->
+ * destroy
  *
- * A replica that fails (its disk cannot be trusted any more) stops by itself: env->stopped tells. */
+ * A replica that fails (its disk cannot be trusted any more) stops by itself: env->stopped tells.
+ */
 #ifndef RAFT_REPLICA_H
 #define RAFT_REPLICA_H
 
@@ -19,10 +21,10 @@ RAFT_MUST_CHECK enum raft_status raft_replica_create(const struct raft_options *
                                                      const struct raft_env *env,
                                                      struct raft_replica **out_replica);
 
-/* Loads the store and begins. With bootstrap a store that is wholly absent is created first; without
- * it, an absent store is RAFT_LOST_STORE: a node that lost its data is never taken for a new one.
- * On failure the replica owns no file and may only be destroyed. RAFT_NOMEM, RAFT_IO, RAFT_NOSPACE,
- * RAFT_CORRUPT, RAFT_LOST_STORE. */
+/* Loads the store and begins. With bootstrap a store that is wholly absent is created first;
+ * without it, an absent store is RAFT_LOST_STORE: a node that lost its data is never taken for a
+ * new one. On failure the replica owns no file and may only be destroyed. RAFT_NOMEM, RAFT_IO,
+ * RAFT_NOSPACE, RAFT_CORRUPT, RAFT_LOST_STORE. */
 RAFT_MUST_CHECK enum raft_status raft_replica_start(struct raft_replica *replica, raft_time now_ns,
                                                     bool bootstrap);
 

@@ -1,8 +1,9 @@
 /* The store of one node: the segmented log and the hard state, in files of the environment.
  *
- * core/storage/README.md has the formats byte by byte. Two lanes run side by side, each with at most
- * one job: the state lane (hard state) and the log lane (append, truncate, probe). A job is a chain
- * of asynchronous file operations; raft_storage_io_done moves it on and says when it has ended. */
+ * core/storage/README.md has the formats byte by byte. Two lanes run side by side, each with at
+ * most one job: the state lane (hard state) and the log lane (append, truncate, probe). A job is a
+ * chain of asynchronous file operations; raft_storage_io_done moves it on and says when it has
+ * ended. */
 #ifndef RAFT_STORAGE_H
 #define RAFT_STORAGE_H
 
@@ -49,8 +50,8 @@ RAFT_MUST_CHECK enum raft_status raft_storage_exists(struct raft_storage *storag
 
 /* Reads the store into an initialised, empty log and the hard state, repairing what a crash may
  * have left (storage/README.md has the table). On success everything in the log is durable. On
- * failure the log is empty again. RAFT_NOMEM, RAFT_IO, RAFT_NOSPACE, RAFT_CORRUPT (a record that was
- * acknowledged is damaged), RAFT_LOST_STORE (the hard state is lost). */
+ * failure the log is empty again. RAFT_NOMEM, RAFT_IO, RAFT_NOSPACE, RAFT_CORRUPT (a record that
+ * was acknowledged is damaged), RAFT_LOST_STORE (the hard state is lost). */
 RAFT_MUST_CHECK enum raft_status raft_storage_load(struct raft_storage *storage,
                                                    struct raft_log *log,
                                                    struct raft_hard_state *out_state);
@@ -69,7 +70,8 @@ RAFT_MUST_CHECK enum raft_status raft_storage_truncate(struct raft_storage *stor
                                                        raft_index keep_last, uint64_t generation);
 /* Writes and syncs a scratch file as large as a batch, and removes it. */
 RAFT_MUST_CHECK enum raft_status raft_storage_probe(struct raft_storage *storage);
-/* Closes the open files, once both lanes are free. RAFT_OK with no operation needed: *out_closed. */
+/* Closes the open files, once both lanes are free. RAFT_OK with no operation needed: *out_closed.
+ */
 RAFT_MUST_CHECK enum raft_status raft_storage_close(struct raft_storage *storage, bool *out_closed);
 
 /* The answer to an operation of this store. Returns whether a job has ended with it. */
@@ -83,8 +85,8 @@ bool raft_storage_retry(struct raft_storage *storage);
 bool raft_storage_stalled(const struct raft_storage *storage);
 /* Whether an operation has been taken by the environment and is not answered yet. */
 bool raft_storage_in_flight(const struct raft_storage *storage);
-/* Gives up stalled jobs: they will not be retried, and their entries are given back. For a node that
- * fails; operations in flight are still awaited. */
+/* Gives up stalled jobs: they will not be retried, and their entries are given back. For a node
+ * that fails; operations in flight are still awaited. */
 void raft_storage_abandon(struct raft_storage *storage);
 
 uint32_t raft_storage_entries_held(const struct raft_storage *storage);

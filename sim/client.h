@@ -1,0 +1,93 @@
+/* Simulated clients, and the history they record.
+ *
+ * A client sends one command at a time to the node it takes for the leader, over a link of its own
+ * with the network's base latency; it follows redirects and retries with the same sequence number
+ * until its timeout. Outcomes (raft/replica.h, dissertation §6.3): OK; FAIL, certain not to happen;
+ * UNKNOWN. */
+#ifndef SIM_CLIENT_H
+#define SIM_CLIENT_H
+
+#include "machine.h"
+#include "random.h"
+#include "scheduler.h"
+
+struct sim_world;
+
+enum sim_client_outcome { SIM_CLIENT_OK, SIM_CLIENT_FAIL, SIM_CLIENT_UNKNOWN };
+
+struct sim_operation { /* one row of the history */
+    struct sim_operation *next;
+    uint32_t client;
+    struct sim_command command;
+    struct sim_result result;
+    enum sim_client_outcome outcome;
+    char error[24]; /* "timeout", "not_leader", "disk_full", "read_only", … ; "" for OK */
+    uint64_t invoked_ns, completed_ns;
+    uint64_t invoked_event, completed_event; /* 0: still open */
+};
+
+struct sim_client {
+    struct sim_client *next;
+    struct sim_world *world;
+    uint32_t id; /* from 1 */
+    uint64_t timeout_ns;
+    uint64_t retry_ns; /* pause between attempts */
+    uint64_t sequence;
+    uint32_t target; /* node it believes in */
+    struct sim_stream stream;
+    struct sim_source source;
+    struct sim_operation *open; /* at most one */
+    struct sim_event *timer;    /* timeout or retry, whichever is next */
+    uint64_t deadline_ns;
+    uint64_t attempt;      /* request number of the current attempt, unique in the run */
+    int waiter;            /* the script's task that waits for this operation; 0: none */
+    struct sim_load *load; /* or the load it works for */
+    bool sent_unknown;     /* an attempt was sent whose outcome is unknown */
+};
+
+/* Several clients that work by themselves. */
+struct sim_load {
+    struct sim_load *next;
+    uint32_t id;
+    struct sim_world *world;
+    uint32_t client_count;
+    struct sim_client *clients[32];
+    uint64_t interval_ns; /* mean pause between two operations of one client */
+    uint32_t keys;
+    uint32_t mix_put, mix_get, mix_cas; /* relative weights */
+    uint32_t padding;                   /* of each command */
+    uint64_t until_ns;
+    bool stopped;
+    bool ended; /* all clients idle after stopped */
+    uint64_t ok, failed, unknown;
+    int waiter; /* the script's task in load:wait(); 0: none */
+};
+
+struct sim_clients {
+    struct sim_world *world;
+    struct sim_client *first;
+    struct sim_client **end;
+    uint32_t count;
+    struct sim_load *loads;
+    struct sim_operation *history; /* in order of invocation */
+    struct sim_operation **history_end;
+    uint64_t ok, failed, unknown;
+    uint64_t requests; /* attempts; the number of the next request */
+};
+
+void sim_clients_init(struct sim_clients *clients, struct sim_world *world);
+struct sim_client *sim_client_create(struct sim_world *world, uint64_t timeout_ns);
+/* Begins an operation. The client must be idle. When it ends, sim_script_operation_done(waiter). */
+void sim_client_begin(struct sim_client *client, const struct sim_command *command, int waiter);
+/* client, source and so on are filled from the load's fields, which the caller has set. */
+struct sim_load *sim_load_start(struct sim_world *world, const struct sim_load *options);
+void sim_load_stop(struct sim_load *load);
+/* SIM_EVENT_REQUEST, SIM_EVENT_REPLY, SIM_EVENT_CLIENT. */
+void sim_client_event(struct sim_world *world, struct sim_event *event);
+/* env->complete of a node. */
+void sim_client_completed(struct sim_world *world, uint32_t node, uint64_t request,
+                          enum raft_status status, const struct sim_result *result);
+/* Ends the loads and gives up open operations as unknown (end of the run). */
+void sim_clients_finish(struct sim_clients *clients);
+
+#endif

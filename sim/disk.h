@@ -1,0 +1,97 @@
+/* The simulated disk of one node: a flat directory of files.
+ *
+ * Fault model. An operation takes effect when it completes, after a latency of its own, so that
+ * operations complete in any order; operations on one file with overlapping ranges, and directory
+ * operations, keep their order. Content is durable only when a sync of the file, submitted after
+ * the write completed, has succeeded; a directory entry only when a sync of the directory has. At a
+ * crash each write that is not durable (completed or under way) is kept, dropped or torn, sector by
+ * sector of 512 bytes, independently; each directory operation that is not durable is kept or lost.
+ * A failed sync leaves the writes it covered not durable for ever ("clean"), and their content
+ * either kept in the cache or reverted. Any operation may fail with EIO or, when the quota is
+ * reached and the file would grow, with ENOSPC; a write may be short. Never: changes durable bytes
+ * that no write covers, makes a failed operation durable, reorders a sync before writes it covers.
+ */
+#ifndef SIM_DISK_H
+#define SIM_DISK_H
+
+#include "random.h"
+#include "scheduler.h"
+
+#define SIM_DISK_SECTOR 512u
+
+struct sim_world;
+
+enum sim_unsynced { /* what a crash does to writes that are not durable */
+                    SIM_UNSYNCED_LOSE,
+                    SIM_UNSYNCED_KEEP,   /* the process died, the machine did not: the cache stays,
+                                            still unsynced */
+                    SIM_UNSYNCED_TORN,   /* each sector kept or dropped */
+                    SIM_UNSYNCED_RANDOM, /* one of the above per write */
+};
+
+/* What a fault does to one operation. */
+struct sim_disk_fault {
+    enum raft_status status; /* RAFT_OK: none; RAFT_IO, RAFT_NOSPACE */
+    bool is_short;           /* a part only: READ and WRITE */
+    uint64_t delay_ns;       /* on top of the latency */
+};
+
+/* Tells an observer what has become durable. */
+struct sim_disk_observer {
+    void *ctx;
+    /* The durable content of a linked file has changed from an offset on. */
+    void (*durable)(void *ctx, uint32_t node, const char *name, const uint8_t *bytes, size_t size,
+                    size_t from);
+    /* A file is durably gone. */
+    void (*removed)(void *ctx, uint32_t node, const char *name);
+};
+
+struct sim_disk {
+    struct sim_world *world;
+    uint32_t node;
+    struct arena *arena;
+    struct sim_stream stream; /* latencies, short lengths */
+    struct sim_stream crash;  /* what survives */
+    struct sim_source source;
+    struct sim_disk_observer observer;
+    uint64_t read_ns, write_ns, sync_ns; /* mean latencies; each operation draws in [1/2, 3/2) */
+    uint64_t slow_ns;                    /* added to each operation */
+    uint64_t quota;                      /* bytes all files together may have; UINT64_MAX: none */
+    uint64_t used;
+    bool revert_failed_sync;  /* which variant of a failed sync */
+    uint64_t operations;      /* completed */
+    uint32_t open_count;      /* handles of the running process */
+    struct sim_inode *inodes; /* private to disk.c from here on */
+    struct sim_dir_entry *cached;
+    struct sim_dir_op *dir_ops;
+    struct sim_handle *handles;
+    struct sim_disk_op *pending;
+    uint32_t handle_last;
+};
+
+void sim_disk_init(struct sim_disk *disk, struct sim_world *world, uint32_t node);
+
+/* Takes an operation; its SIM_EVENT_IO (data = the operation) comes after the latency. The fault
+ * has been decided by the caller. */
+void sim_disk_submit(struct sim_disk *disk, struct raft_io *io, struct sim_disk_fault fault,
+                     uint32_t incarnation);
+/* Performs a submitted operation, sets the results of its raft_io and returns it. Called for
+ * SIM_EVENT_IO of a node that is up; frees the operation. */
+struct raft_io *sim_disk_perform(struct sim_disk *disk, struct sim_event *event);
+/* Does an operation at once; returns io->status. */
+enum raft_status sim_disk_run(struct sim_disk *disk, struct raft_io *io,
+                              struct sim_disk_fault fault);
+/* Visits the names in ascending byte order. */
+void sim_disk_list(struct sim_disk *disk, raft_list_visit visit, void *visitor);
+
+/* The process dies: operations under way are cancelled (their events unscheduled), handles closed,
+ * and the content becomes what survives. */
+void sim_disk_crash(struct sim_disk *disk, enum sim_unsynced unsynced);
+/* Everything is gone, as on a new disk. */
+void sim_disk_wipe(struct sim_disk *disk);
+/* A digest of the durable content: names, sizes and bytes. O(size); for tests. */
+uint64_t sim_disk_digest(const struct sim_disk *disk);
+/* Calls the observer for every durable file, from 0. */
+void sim_disk_observe_all(struct sim_disk *disk);
+
+#endif

@@ -1,0 +1,51 @@
+/* The state machine of each simulated node: a key-value map with client sessions.
+ *
+ * Commands are encoded here for clients and decoded here for nodes. A command that repeats a
+ * client's sequence number is answered from the session and not applied again (Raft §8,
+ * dissertation §6.3). The digest covers the whole state and is kept incrementally. */
+#ifndef SIM_MACHINE_H
+#define SIM_MACHINE_H
+
+#include "sut.h"
+
+struct arena;
+
+enum sim_command_type { SIM_COMMAND_PUT = 1, SIM_COMMAND_GET, SIM_COMMAND_CAS };
+
+#define SIM_KEY_MAX   32u /* bytes with the terminating 0 */
+#define SIM_VALUE_MAX 64u /* bytes with the terminating 0; values are text */
+
+struct sim_command {
+    enum sim_command_type type;
+    uint32_t client;
+    uint64_t sequence; /* per client, from 1 */
+    char key[SIM_KEY_MAX];
+    char value[SIM_VALUE_MAX];    /* PUT: new; CAS: new */
+    char expected[SIM_VALUE_MAX]; /* CAS */
+    uint32_t padding;             /* bytes added to the encoding, to make large entries */
+};
+
+struct sim_result {
+    bool found;   /* GET: the key exists */
+    bool swapped; /* CAS */
+    char value[SIM_VALUE_MAX];
+};
+
+#define SIM_COMMAND_SIZE_MAX 512u
+/* Bytes written to out; at most SIM_COMMAND_SIZE_MAX + padding. */
+size_t sim_command_size(const struct sim_command *command);
+void sim_command_encode(const struct sim_command *command, uint8_t *out);
+/* False: not a command. */
+bool sim_command_decode(const uint8_t *bytes, size_t size, struct sim_command *command);
+
+struct sim_machine;
+struct sim_machine *sim_machine_create(struct arena *arena);
+void sim_machine_destroy(struct sim_machine *machine); /* NULL is nothing */
+/* Applies an entry in order; result may be NULL. NOOP and CONFIGURATION change the digest only by
+ * their position. */
+void sim_machine_apply(struct sim_machine *machine, const struct sut_entry *entry,
+                       struct sim_result *result);
+uint64_t sim_machine_digest(const struct sim_machine *machine);
+raft_index sim_machine_applied(const struct sim_machine *machine);
+
+#endif

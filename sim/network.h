@@ -1,0 +1,122 @@
+/* The simulated network.
+ *
+ * Fault model. May: delay a message (base, jitter), lose it, duplicate it, reorder it against
+ * others of its link, hold it back and deliver it later, flip a bit of it, refuse it at once, cut a
+ * directed link for any time. Never: invents a message, delivers to a node that is not up, delivers
+ * bytes that a receiver without checksums would take for another message of the same link without
+ * the corrupt option. Loss and shaping are decided when a message is sent, cuts when it is
+ * delivered. */
+#ifndef SIM_NETWORK_H
+#define SIM_NETWORK_H
+
+#include "random.h"
+#include "record.h"
+#include "scheduler.h"
+#include "sut.h"
+
+#define SIM_NODES_MAX 16 /* ids 1 .. SIM_NODES_MAX - 1 */
+
+struct sim_world;
+
+/* A set of nodes, or a role that is looked up whenever the rule is consulted. */
+struct sim_selector {
+    uint32_t nodes; /* bit per node id; ignored when role is not SIM_SELECT_NODES */
+    enum {
+        SIM_SELECT_NODES,
+        SIM_SELECT_LEADER,
+        SIM_SELECT_FOLLOWER,
+        SIM_SELECT_CANDIDATE,
+        SIM_SELECT_LEARNER,
+        SIM_SELECT_ANY
+    } role;
+};
+
+/* "When": counted over the consultations that match, from the moment the rule is armed. */
+struct sim_trigger {
+    uint64_t nth;      /* only the nth match; 0: all */
+    uint64_t every;    /* every nth match; 0: all */
+    uint64_t times;    /* at most so many; 0: no limit */
+    uint64_t p;        /* probability as a threshold of 2^64; UINT64_MAX: always */
+    uint64_t until_ns; /* no longer than this instant; UINT64_MAX: no limit */
+    uint64_t matches;  /* so far */
+    uint64_t fired;    /* so far */
+};
+void sim_trigger_init(struct sim_trigger *trigger);
+/* Counts a match and says whether the rule fires. Draws from stream only if p is set. */
+bool sim_trigger_fires(struct sim_trigger *trigger, uint64_t now_ns, struct sim_stream *stream);
+
+/* What a network rule does to a message that matches. Several rules add up; the first that drops or
+ * holds wins. Probabilities are thresholds of 2^64. */
+struct sim_link_rule {
+    struct sim_link_rule *next; /* in the order of creation */
+    uint32_t id;
+    bool active;
+    struct sim_selector from;
+    struct sim_selector to;
+    bool both;     /* also from `to` to `from` */
+    char type[24]; /* of sut_message.type; "": any */
+    struct sim_trigger trigger;
+    bool drop;
+    bool hold;
+    bool cut; /* drops at delivery too, whatever is under way */
+    uint32_t
+        groups[SIM_NODES_MAX]; /* partition: messages between different non-zero groups are cut */
+    bool partition;
+    uint64_t latency_ns;
+    uint64_t jitter_ns;
+    uint64_t loss;
+    uint64_t duplicate;
+    uint64_t reorder; /* chance of an extra delay of up to 10 base latencies */
+    uint64_t corrupt;
+    uint64_t bandwidth_bytes_per_s; /* 0: unlimited */
+    uint64_t busy_until_ns;         /* bandwidth bookkeeping */
+    struct sim_packet *held;        /* FIFO */
+    struct sim_packet **held_end;
+    struct sim_stream stream;
+};
+
+/* A message under way; owned by its event or by the rule that holds it. */
+struct sim_packet {
+    struct sim_packet *next;
+    uint32_t from;
+    uint32_t to;
+    const char *type; /* static */
+    size_t size;
+    uint8_t bytes[];
+};
+
+struct sim_network {
+    struct sim_world *world;
+    uint64_t latency_ns; /* base one-way delay of every link */
+    uint64_t jitter_ns;  /* plus uniform [0, jitter] */
+    struct sim_link_rule *rules;
+    struct sim_link_rule **rules_end;
+    uint32_t rule_count;
+    struct {
+        struct sim_stream stream;
+        struct sim_source source;
+    } links[SIM_NODES_MAX][SIM_NODES_MAX];
+    uint64_t sent;
+    uint64_t delivered;
+    uint64_t dropped; /* lost, cut, addressed to a node that is down */
+};
+
+void sim_network_init(struct sim_network *network, struct sim_world *world);
+/* Takes a message; borrows bytes. */
+void sim_network_send(struct sim_network *network, uint32_t from, uint32_t to, const uint8_t *bytes,
+                      size_t size);
+/* Called for SIM_EVENT_MESSAGE: the packet if it still arrives, else NULL (counted as dropped). The
+ * caller frees the packet with arena_free. */
+struct sim_packet *sim_network_arrive(struct sim_network *network, struct sim_event *event);
+/* A new inactive rule with everything off; set its fields, then activate it. */
+struct sim_link_rule *sim_network_rule_new(struct sim_network *network);
+void sim_network_rule_activate(struct sim_network *network, struct sim_link_rule *rule);
+/* Ends a rule; what it held is dropped. */
+void sim_network_rule_heal(struct sim_network *network, struct sim_link_rule *rule);
+/* Delivers what the rule held, in order, and ends it. */
+void sim_network_rule_release(struct sim_network *network, struct sim_link_rule *rule);
+void sim_network_heal(struct sim_network *network); /* all rules */
+/* Whether a message from one node to another would be cut now. */
+bool sim_network_is_cut(const struct sim_network *network, uint32_t from, uint32_t to);
+
+#endif

@@ -1,0 +1,107 @@
+/* A simulated node: a process that can die, on a disk that stays.
+ *
+ * This is the environment (raft/env.h) of the node under test: it puts the fault points, the ledger
+ * and the devices between the core and the world. A crash frees all memory of the process at once;
+ * a restarted node is built from its disk's bytes alone. A fault that kills the process in the
+ * middle of a step marks it as dying: from then on nothing it does has an effect, and the world
+ * crashes it when the step is over. */
+#ifndef SIM_NODE_H
+#define SIM_NODE_H
+
+#include "disk.h"
+#include "fault.h"
+#include "ledger.h"
+#include "machine.h"
+#include "sut.h"
+
+enum sim_node_state {
+    SIM_NODE_DOWN, /* no process */
+    SIM_NODE_UP,
+    SIM_NODE_STOPPING, /* graceful stop asked for */
+    SIM_NODE_STOPPED,  /* stopped in good order; no process */
+    SIM_NODE_FAILED,   /* the process stopped itself, or would not start; no process */
+};
+const char *sim_node_state_string(enum sim_node_state state);
+
+enum sim_node_action { SIM_NODE_RESTART = 1, SIM_NODE_RESUME, SIM_NODE_DEFERRED };
+
+struct sim_clock { /* local = base_local + (global - base_global) * (1e6 + drift_ppm) / 1e6 */
+    uint64_t base_global_ns;
+    uint64_t base_local_ns;
+    int64_t drift_ppm;
+};
+
+/* A block of the process, for the count of blocks and for freeing them all at a crash. */
+struct sim_block;
+
+struct sim_node {
+    struct sim_world *world;
+    uint32_t id;
+    enum sim_node_state state;
+    bool dying;
+    enum sim_unsynced dying_unsynced;
+    bool paused;                     /* events that reach it wait until it is resumed */
+    struct sim_event *deferred;      /* while paused: FIFO, linked through order of arrival */
+    struct sim_event **deferred_end; /* (private to node.c) */
+    bool bootstrapped; /* it has started once: from now on an empty store is a lost one */
+    uint32_t incarnation;
+    void *process; /* of sut_ops */
+    struct raft_options options;
+    struct raft_env env;
+    struct raft_memory memory;
+    struct raft_probe probe;
+    struct raft_view view; /* refreshed after each event of the node */
+    struct sim_disk disk;
+    struct sim_clock clock;
+    struct sim_ledger ledger;
+    struct sim_machine *machine;
+    struct sim_event *timers[RAFT_TIMER_COUNT]; /* queued, or NULL */
+    raft_time deadlines[RAFT_TIMER_COUNT];      /* local */
+    struct sim_source timer_source;
+    struct sim_source machine_source;
+    struct sim_stream machine_stream;
+    struct sim_batch *batch; /* being applied */
+    bool is_read_only_wanted;
+    uint64_t apply_ns; /* mean time of the state machine for a batch */
+    struct sim_block *blocks;
+    uint64_t block_count;
+    uint64_t block_bytes;
+    uint64_t memory_limit; /* bytes; UINT64_MAX: none */
+    uint64_t memory_used;
+    struct sim_block *quarantine; /* freed entries, poisoned; oldest first */
+    struct sim_block **quarantine_end;
+    uint64_t quarantine_bytes;
+    uint8_t fill; /* pattern for fresh memory */
+    uint64_t crashes;
+    char why[SIM_NAME_MAX]; /* FAILED: the status */
+};
+
+struct sim_node *sim_node_create(struct sim_world *world, uint32_t id,
+                                 const struct raft_options *options);
+/* Builds a process from the disk. Nothing if it is up. A start that fails makes the node FAILED. */
+void sim_node_start(struct sim_node *node);
+/* The process dies now (between events) or, from inside a step, at the end of it. */
+void sim_node_crash(struct sim_node *node, enum sim_unsynced unsynced);
+/* Asks for a graceful stop. */
+void sim_node_stop(struct sim_node *node);
+void sim_node_pause(struct sim_node *node);
+void sim_node_resume(struct sim_node *node);
+bool sim_node_is_up(const struct sim_node *node); /* UP or STOPPING */
+
+raft_time sim_node_now(const struct sim_node *node); /* its local clock */
+void sim_node_clock_jump(struct sim_node *node, int64_t ns);
+void sim_node_clock_drift(struct sim_node *node, int64_t ppm);
+
+/* An event of this node: dispatches it into the process. Returns the sender of a message, else 0.
+ */
+uint32_t sim_node_event(struct sim_node *node, struct sim_event *event);
+/* Hands a client's command to the process. */
+enum raft_status sim_node_submit(struct sim_node *node, uint64_t request, const uint8_t *payload,
+                                 uint32_t size);
+void sim_node_set_read_only(struct sim_node *node, bool read_only);
+enum raft_status sim_node_campaign(struct sim_node *node);
+/* Does what is due after a step: the crash of a dying process, the end of a stopped one, the view.
+ */
+void sim_node_settle(struct sim_node *node);
+
+#endif

@@ -1,0 +1,76 @@
+/* Oracles: the rules that are checked after every event, O(1) amortised, without copying a log.
+ *
+ * Each log (of a node in memory, of a node's durable bytes, and the canonical one of what is
+ * committed) is a chain: chain(i) = hash(chain(i-1), term, kind, payload), so that two equal links
+ * mean equal prefixes. What the oracles see comes from the interface of sut.h and from the
+ * simulated disk, never from a node's word about its disk.
+ *
+ * A broken rule calls sim_fail with the oracle's name and both sides. An oracle that does not apply
+ * to the implementation under test is skipped with a reason, which the run reports. */
+#ifndef SIM_ORACLE_H
+#define SIM_ORACLE_H
+
+#include "record.h"
+#include "sut.h"
+
+struct sim_world;
+struct arena;
+
+enum sim_oracle {
+    SIM_ORACLE_ELECTION_SAFETY,
+    SIM_ORACLE_LOG_MATCHING,
+    SIM_ORACLE_LEADER_APPEND_ONLY,
+    SIM_ORACLE_LEADER_COMPLETENESS,
+    SIM_ORACLE_STATE_MACHINE_SAFETY,
+    SIM_ORACLE_DURABLE_MAJORITY,
+    SIM_ORACLE_CURRENT_TERM_COMMIT,
+    SIM_ORACLE_SPEAKS_DURABLE,
+    SIM_ORACLE_MONOTONIC,
+    SIM_ORACLE_LEDGER,
+    SIM_ORACLE_REQUEST_ONCE,
+    SIM_ORACLE_NO_FALSE_ALARM,
+    SIM_ORACLE_INVARIANT, /* the implementation's own */
+    SIM_ORACLE_PROGRESS,
+    SIM_ORACLE_COUNT
+};
+const char *sim_oracle_string(enum sim_oracle oracle); /* "election-safety", … */
+const char *sim_oracle_rule(enum sim_oracle oracle);   /* one sentence */
+
+struct sim_oracles; /* in the arena */
+
+/* Chooses which oracles apply to the implementation. */
+struct sim_oracles *sim_oracles_create(struct sim_world *world);
+/* NULL if the oracle is on, else why it is skipped. */
+const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracle oracle);
+uint64_t sim_oracle_checks(const struct sim_oracles *oracles, enum sim_oracle oracle); /* done */
+
+/* A node has just been started (its view is fresh), or has crashed. */
+void sim_oracle_started(struct sim_oracles *oracles, uint32_t node);
+void sim_oracle_crashed(struct sim_oracles *oracles, uint32_t node);
+/* After an event of a node that is up; its view has been refreshed. peer: whose message it was, or
+ * 0. */
+void sim_oracle_stepped(struct sim_oracles *oracles, uint32_t node, uint32_t peer);
+/* A node sends a message. */
+void sim_oracle_sent(struct sim_oracles *oracles, uint32_t node, const uint8_t *bytes, size_t size);
+/* A node's state machine applied an entry and then had this digest. */
+void sim_oracle_applied(struct sim_oracles *oracles, uint32_t node, const struct sut_entry *entry,
+                        uint64_t machine_digest);
+/* A request of a node was taken, and was completed. */
+void sim_oracle_submitted(struct sim_oracles *oracles, uint32_t node, uint64_t request,
+                          const uint8_t *payload, size_t size);
+void sim_oracle_completed(struct sim_oracles *oracles, uint32_t node, uint64_t request,
+                          enum raft_status status, raft_index index);
+/* The process of a node died: its requests will not be completed. */
+void sim_oracle_requests_lost(struct sim_oracles *oracles, uint32_t node);
+/* At the end of a run, all nodes stopped. */
+void sim_oracles_finish(struct sim_oracles *oracles);
+
+/* The greatest index known to be committed, and its chain; (0, 0) at first. */
+raft_index sim_oracle_committed(const struct sim_oracles *oracles);
+uint64_t sim_oracle_commits(const struct sim_oracles *oracles); /* entries committed */
+uint64_t sim_oracle_leader_changes(
+    const struct sim_oracles *oracles); /* elections after the first */
+/* Whether every node that is up holds and has applied what is committed, and agrees on a leader. */
+bool sim_oracle_converged(const struct sim_oracles *oracles);
+
+#endif

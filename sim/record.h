@@ -1,0 +1,91 @@
+/* What a run leaves behind: the rows that the explorer hands to the reports. Plain values without
+ * pointers, so that they travel through a pipe as they are. */
+#ifndef SIM_RECORD_H
+#define SIM_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SIM_NAME_MAX 64
+#define SIM_TEXT_MAX 1024
+
+enum sim_outcome {
+    SIM_OUTCOME_OK,
+    SIM_OUTCOME_FINDING,  /* a rule is broken, or the process under test died */
+    SIM_OUTCOME_ERROR,    /* the script is wrong */
+    SIM_OUTCOME_SKIPPED,  /* not applicable, or a planned rule never fired */
+    SIM_OUTCOME_XFAIL,    /* a known bug failed as announced; counts as ok */
+    SIM_OUTCOME_DIVERGED, /* a repetition gave another hash */
+    SIM_OUTCOME_COUNT
+};
+const char *sim_outcome_string(enum sim_outcome outcome);
+
+/* A broken rule. One a run: the first. */
+struct sim_finding {
+    char rule[SIM_NAME_MAX];      /* the oracle's name, "expect", "crash", "stuck", … */
+    char signature[SIM_NAME_MAX]; /* equal for findings that are probably one bug: rule and place */
+    char message[SIM_TEXT_MAX];   /* both sides of the rule, in a sentence */
+    uint64_t event;               /* number of the event after which it was seen */
+    uint64_t time_ns;
+    uint32_t node; /* 0: none in particular */
+};
+
+/* Where a reference or another owned thing was left. */
+struct sim_leak {
+    char kind[SIM_NAME_MAX];   /* "entry", "file", "memory", "request", … */
+    char holder[SIM_NAME_MAX]; /* "replication", … */
+    char site[SIM_NAME_MAX];   /* of the unmatched hold: "core/log/log.c:123" */
+    char path[SIM_TEXT_MAX];   /* sites since, oldest first, with their events */
+    uint64_t event;            /* of the unmatched hold */
+    uint64_t term;
+    uint64_t index;
+    uint32_t node;
+    int64_t count; /* references too many; negative: too few */
+};
+
+/* A fault that fired. */
+struct sim_injection {
+    char point[SIM_NAME_MAX];
+    char outcome[SIM_NAME_MAX]; /* "eio", "null", "crash_before", "delay", … */
+    char role[SIM_NAME_MAX];
+    uint64_t occurrence; /* the nth consultation of the point in this run, from 1 */
+    uint64_t event;
+    uint64_t time_ns;
+    uint32_t node;
+    bool persistent;  /* every consultation from this one on */
+    uint64_t repeats; /* how often it fired in all */
+};
+
+/* Consultations of a point in one context. */
+struct sim_coverage {
+    uint32_t point; /* index into the registry */
+    uint32_t role;  /* enum raft_role */
+    uint32_t phase; /* enum sim_phase */
+    uint64_t hits;
+    uint64_t fired;
+};
+
+/* One run or one branch of a sweep. */
+struct sim_execution {
+    enum sim_outcome outcome;
+    char scenario[SIM_NAME_MAX];
+    char parameters[SIM_TEXT_MAX]; /* "name=value name=value", sorted */
+    char plan[SIM_TEXT_MAX];       /* explicit faults beside the script's; empty: none */
+    char note[SIM_TEXT_MAX];       /* script error, reason of a skip */
+    uint64_t seed;
+    uint64_t events;
+    uint64_t sim_ns;
+    uint64_t wall_ns;
+    uint64_t trace_hash;
+    uint64_t state_hash;
+    uint64_t commits;        /* entries committed */
+    uint64_t leader_changes; /* elections won after the first */
+    uint64_t faults_fired;   /* injections, lost and cut messages, crashes, pauses */
+    uint64_t requests_ok;
+    uint64_t requests_failed;
+    uint64_t requests_unknown;
+    bool disturbed; /* an injected fault ended the script early; oracles judged the rest */
+    bool branch;    /* of a sweep, continued from a checkpoint */
+};
+
+#endif

@@ -1,0 +1,98 @@
+/* The node under test behind one interface.
+ *
+ * The core of this project is the first implementation (sut_raft.c); another library, or a broken
+ * copy of the core, is a shared object that exports `squall_sut`. Scenarios, oracles, sweeps and
+ * reports know this interface only. An implementation gets everything it has from the environment
+ * it is created with (raft/env.h), and keeps no state elsewhere unless it says so. The point that
+ * it passes to the environment is an index into its own list; points are matched by name. */
+#ifndef SIM_SUT_H
+#define SIM_SUT_H
+
+#include <raft/env.h>
+#include <raft/raft.h>
+
+#define SUT_ABI    1u
+#define SUT_SYMBOL "squall_sut"
+
+/* The contract: what an implementation has, and what may be done to it. A scenario or an oracle
+ * that needs what is not there is reported as skipped with the reason, never as passed. */
+enum sut_feature {
+    SUT_FEATURE_READ_ONLY = 1u << 0,
+    SUT_FEATURE_PRE_VOTE = 1u << 1,
+    SUT_FEATURE_CHECK_QUORUM = 1u << 2,
+    SUT_FEATURE_LEDGER = 1u << 3,   /* reports holds and drops through the probe */
+    SUT_FEATURE_DESCRIBE = 1u << 4, /* describe() works */
+    SUT_FEATURE_DURABLE = 1u << 5,  /* read_durable() works */
+    SUT_FEATURE_PROGRESS = 1u << 6, /* progress() works */
+    SUT_FEATURE_CAMPAIGN = 1u << 7,
+    SUT_FEATURE_OUTSIDE = 1u << 8, /* keeps state outside the arena: no checkpoints */
+};
+
+/* What a message is and claims. */
+struct sut_message {
+    const char *type; /* static: "append_req", "append_rep", "vote_req", "prevote_req", … */
+    raft_node_id from;
+    raft_node_id to;
+    raft_term term; /* the sender's current term; claims_term says whether it must be durable */
+    bool claims_term;
+    raft_node_id claims_vote; /* a vote that must be durable in term; RAFT_NODE_NONE: none */
+    raft_index claims_index;  /* log that must be durable up to here; 0: none */
+    uint32_t entry_count;
+};
+
+struct sut_entry {
+    struct raft_entry_id id;
+    enum raft_entry_kind kind;
+    uint32_t size;
+    const uint8_t *payload; /* borrowed until the next call */
+};
+
+/* Receives what durable bytes say. */
+struct sut_durable_sink {
+    void *ctx;
+    void (*hard_state)(void *ctx, raft_term term, raft_node_id vote);
+    void (*entry)(void *ctx, const struct sut_entry *entry);
+};
+
+struct sut_ops {
+    uint32_t abi; /* SUT_ABI */
+    const char *name;
+    uint32_t features; /* enum sut_feature */
+    const struct raft_point_info *points;
+    uint32_t point_count;
+
+    /* As raft_replica_*. A node is created for each start; the environment outlives it. */
+    enum raft_status (*create)(const struct raft_options *options, const struct raft_env *env,
+                               void **out_node);
+    enum raft_status (*start)(void *node, raft_time now_ns, bool bootstrap);
+    void (*receive)(void *node, raft_time now_ns, const uint8_t *bytes, size_t size);
+    void (*timer)(void *node, raft_time now_ns, enum raft_timer timer);
+    void (*io_done)(void *node, raft_time now_ns, struct raft_io *io);
+    void (*applied)(void *node, raft_time now_ns, enum raft_status status, raft_index index);
+    enum raft_status (*submit)(void *node, raft_time now_ns, uint64_t request,
+                               const uint8_t *payload, uint32_t size);
+    void (*set_read_only)(void *node, raft_time now_ns, bool read_only);
+    enum raft_status (*campaign)(void *node, raft_time now_ns);
+    void (*stop)(void *node, raft_time now_ns);
+    void (*destroy)(void *node);
+
+    void (*view)(const void *node, struct raft_view *out_view);
+    bool (*progress)(const void *node, raft_node_id peer, struct raft_progress_view *out_view);
+    bool (*entry)(const void *node, raft_index index, struct sut_entry *out_entry);
+    const char *(*invariant_broken)(const void *node);
+
+    /* What an encoded message claims. False: not a message. */
+    bool (*describe)(const uint8_t *bytes, size_t size, struct sut_message *out_message);
+    /* Reads the durable bytes of one file from an offset that an earlier call returned (0 at
+     * first), independently of the implementation's own recovery, and returns how far it came. */
+    size_t (*read_durable)(const char *name, const uint8_t *bytes, size_t size, size_t from,
+                           const struct sut_durable_sink *sink);
+};
+
+/* The core of this project. */
+extern const struct sut_ops sut_raft;
+
+/* Loads a shared object in its own symbol scope. NULL with a message in error. */
+const struct sut_ops *sut_load(const char *path, char *error, size_t error_size);
+
+#endif

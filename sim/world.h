@@ -1,0 +1,124 @@
+/* The world: one run of one scenario, from the first event to an empty ledger.
+ *
+ * The only loop of the program is sim_world_step. A run has phases: RUN, the script's; HEAL, in
+ * which every fault ends, every node restarts and the cluster must make progress; STOP, in which
+ * all nodes stop in good order; DONE. The world lives in the arena, at its first block; a
+ * checkpoint may be taken between two steps. */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "arena.h"
+#include "client.h"
+#include "fault.h"
+#include "network.h"
+#include "node.h"
+#include "oracle.h"
+#include "record.h"
+#include "scheduler.h"
+#include "script.h"
+
+enum sim_phase { SIM_PHASE_RUN, SIM_PHASE_HEAL, SIM_PHASE_STOP, SIM_PHASE_DONE };
+const char *sim_phase_string(enum sim_phase phase);
+
+/* What makes a run; borrowed until its end. */
+struct sim_spec {
+    const struct sut_ops *sut;
+    const struct sim_scenario_source *source; /* NULL: no script (unit tests) */
+    const char *scenario;                     /* name within the source */
+    const char *parameters;                   /* "name=value …", "" for the defaults */
+    uint64_t seed;
+    uint8_t fill;           /* of fresh memory; must not matter */
+    uint64_t budget_sim_ns; /* 0: the scenario's */
+    uint64_t budget_events; /* 0: the scenario's */
+};
+
+/* How a cluster is made; nanoseconds. */
+struct sim_cluster_options {
+    uint32_t nodes;
+    uint64_t latency_ns, jitter_ns;
+    uint64_t disk_read_ns, disk_write_ns, disk_sync_ns;
+    uint64_t apply_ns;
+    bool revert_failed_sync;
+    struct raft_options raft; /* id, voters and seed are filled in for each node */
+};
+void sim_cluster_options_init(struct sim_cluster_options *options);
+
+/* A line of the transcript; see sim_world.transcript. */
+typedef void (*sim_transcript_sink)(void *ctx, const char *line);
+
+struct sim_world {
+    struct arena *arena;
+    const struct sut_ops *sut;
+    const struct sim_spec *spec; /* outside the arena; constant during a run */
+    uint64_t seed;
+    enum sim_phase phase;
+    bool over;       /* a finding or an error has ended the run */
+    uint64_t events; /* number of the current event, from 1 */
+    uint64_t hash;   /* rolling: each event, the node's digest, the ledger's totals */
+    uint64_t budget_sim_ns, budget_events;
+    bool finish_as_is;                              /* the scenario's finish = "as_is" */
+    bool checks_raft, checks_leaks, checks_vacuous; /* the scenario's checks */
+    struct sim_scheduler scheduler;
+    struct sim_source harness; /* phases, restarts */
+    struct sim_network network;
+    struct sim_faults faults;
+    struct sim_clients clients;
+    struct sim_oracles *oracles;
+    struct sim_script *script;
+    struct sim_stream pick;
+    uint32_t node_count; /* 0: no cluster yet */
+    struct sim_node *nodes[SIM_NODES_MAX];
+    uint64_t heal_started_ns;
+    uint64_t progress_bound_ns; /* after the heal; convergence must come within it */
+    bool has_finding;
+    struct sim_finding finding;
+    struct sim_leak *leaks;
+    uint32_t leak_count;
+    bool has_error; /* of the script: error_text says where */
+    char error_text[SIM_TEXT_MAX];
+    bool disturbed;
+    char disturbed_text[SIM_TEXT_MAX]; /* which expectation an injected fault broke */
+    uint64_t crashes, pauses, restarts;
+    /* Outside the run: must not influence it. */
+    sim_transcript_sink transcript;
+    void *transcript_ctx;
+};
+
+/* Resets the arena and builds the world of a run. NULL: the script cannot be loaded, message in
+ * error (a scenario error). */
+struct sim_world *sim_world_create(struct arena *arena, const struct sim_spec *spec, char *error,
+                                   size_t error_size);
+/* Creates the nodes and starts them. Once a run. */
+void sim_cluster_create(struct sim_world *world, const struct sim_cluster_options *options);
+/* The time of the next event; UINT64_MAX if none. */
+uint64_t sim_world_next_ns(const struct sim_world *world);
+/* Handles the next event. False when the run is over. */
+bool sim_world_step(struct sim_world *world);
+/* Steps to the end. */
+void sim_world_run(struct sim_world *world);
+/* What the run came to; valid when it is over. out_execution's wall_ns is the caller's. */
+void sim_world_result(const struct sim_world *world, struct sim_execution *out_execution);
+/* A digest of the state that decides the future: nodes, disks, what is under way. O(state). */
+uint64_t sim_world_digest(const struct sim_world *world);
+
+/* Ends the run with a finding, unless there is one. node may be 0. */
+void sim_fail(struct sim_world *world, const char *rule, uint32_t node, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Ends the run with an error of the script. */
+void sim_script_error(struct sim_world *world, const char *message);
+/* An expectation of the script does not hold: a finding "expect", or, when a sweep's shot has
+ * fired, the end of the script's say (disturbed), since the script describes the run without that
+ * fault. */
+void sim_expectation_failed(struct sim_world *world, const char *message);
+/* The script's run function has returned (or is abandoned): begins HEAL or STOP. */
+void sim_world_script_ended(struct sim_world *world);
+/* Notes a fault that is not a fault point (a crash, a pause, a cut, a lost message). */
+void sim_world_count_fault(struct sim_world *world);
+void sim_world_transcribe(struct sim_world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+struct sim_node *sim_world_leader(const struct sim_world *world); /* highest term, up; or NULL */
+bool sim_selector_matches(const struct sim_world *world, const struct sim_selector *selector,
+                          uint32_t node);
+
+#endif
