@@ -82,8 +82,10 @@ struct raft_env {
 
     /* Hands committed entries to the state machine, which answers with exactly one
      * raft_replica_applied. Borrows the array; the replica keeps the entries' references until the
-     * answer. At most one batch is out at a time. RAFT_BUSY: not taken. */
-    RAFT_MUST_CHECK enum raft_status (*apply)(void *ctx, enum raft_point point,
+     * answer. At most one batch is out at a time. RAFT_BUSY: not taken (`refused` is its point);
+     * `error` is the point of the state machine's own failure at an entry. */
+    RAFT_MUST_CHECK enum raft_status (*apply)(void *ctx, enum raft_point refused,
+                                              enum raft_point error,
                                               struct raft_entry *const *entries, size_t count);
 
     /* A request that raft_replica_submit took is over; called exactly once for it. RAFT_OK: applied

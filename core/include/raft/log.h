@@ -69,6 +69,8 @@ void raft_log_stored(struct raft_log *log, struct raft_entry_id id);
 void raft_log_unstored(struct raft_log *log);
 /* Storage has taken the truncation that was due. */
 void raft_log_truncation_taken(struct raft_log *log);
+/* Storage did not take it after all. */
+void raft_log_truncation_refused(struct raft_log *log, raft_index keep_last);
 /* A write that ended at id, started in generation, is durable. Raises durable for entries that are
  * still in the log with that term, and ignores what was truncated meanwhile. */
 void raft_log_persisted(struct raft_log *log, struct raft_entry_id id, uint64_t generation);

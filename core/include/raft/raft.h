@@ -100,7 +100,8 @@ struct raft_event {
 };
 
 enum raft_effect_type {
-    RAFT_EFFECT_NONE,
+    RAFT_EFFECT_NONE,            /* nothing is due */
+    RAFT_EFFECT_AGAIN,           /* the machine has moved on by itself: ask again */
     RAFT_EFFECT_SET_TIMER,       /* timer, deadline_ns */
     RAFT_EFFECT_PERSIST_STATE,   /* state; answered by STATE_* */
     RAFT_EFFECT_PERSIST_ENTRIES, /* [first, last], generation; answered by ENTRIES_* */
@@ -147,17 +148,20 @@ struct raft_progress_view {
 
 struct raft;
 
-/* Creates the machine around a loaded log and hard state, as a follower. Borrows log and memory for
- * its life. RAFT_NOMEM, RAFT_INVALID. */
+/* Creates the machine. Borrows log and memory for its life. RAFT_NOMEM, RAFT_INVALID. */
 RAFT_MUST_CHECK enum raft_status raft_create(const struct raft_options *options,
                                              const struct raft_memory *memory, struct raft_log *log,
-                                             const struct raft_hard_state *state, raft_time now_ns,
                                              struct raft **out_raft);
-void raft_destroy(struct raft *raft);
+/* Begins as a follower, with the log and the hard state that were loaded. Cannot fail. */
+void raft_begin(struct raft *raft, const struct raft_hard_state *state, raft_time now_ns);
+void raft_destroy(struct raft *raft); /* NULL is nothing */
 
 /* The statuses are listed with the events. effect is set by READY alone, otherwise NONE. */
 RAFT_MUST_CHECK enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
                                            struct raft_effect *effect);
+
+/* Whether something waits for a RETRY event. */
+bool raft_wants_retry(const struct raft *raft);
 
 /* A read-only view; costs nothing when unused. */
 struct raft_view {

@@ -28,8 +28,8 @@ RAFT_MUST_CHECK enum raft_status raft_replica_create(const struct raft_options *
 RAFT_MUST_CHECK enum raft_status raft_replica_start(struct raft_replica *replica, raft_time now_ns,
                                                     bool bootstrap);
 
-/* A message from the network; borrows bytes. Whatever is wrong with it is counted and dropped:
- * the network loses messages anyway. */
+/* A message from the network; borrows bytes. One that is wrong, or that there is no memory for, is
+ * dropped: the network loses messages anyway. */
 void raft_replica_receive(struct raft_replica *replica, raft_time now_ns, const uint8_t *bytes,
                           size_t size);
 /* A timer set through env->set_timer has passed its deadline. */

@@ -1,0 +1,230 @@
+/* The log manager: a ring of entries, and how far storage has come with them.
+ *
+ *      base        durable        stored        last
+ *   ----|-------------|-------------|-------------|
+ *         durable       in storage    in memory only
+ *
+ * "Stored" means handed to storage: storage takes entries in order, one write at a time, and a
+ * truncation that cuts what storage has must reach it before any later write (truncate_due).
+ *
+ * Invariants:
+ *  1. base.index <= durable.index <= stored.index <= last index, each with the log's term there.
+ *  2. slots[(offset + i) % capacity] is the entry at base.index + 1 + i, held as LOG, for i <
+ * count.
+ *  3. Terms never decrease along the log.
+ *  4. truncate_due is UINT64_MAX or at least stored.index at the time it was set: nothing behind it
+ *     is handed over before the cut. */
+#include <raft/log.h>
+
+#include <assert.h>
+#include <string.h>
+
+#define NOTHING_DUE UINT64_MAX
+
+void raft_log_init(struct raft_log *log, const struct raft_memory *memory)
+{
+    *log = (struct raft_log){.memory = memory, .truncate_due = NOTHING_DUE};
+}
+
+static struct raft_entry **slot_of(const struct raft_log *log, raft_index index)
+{
+    assert(index > log->base.index && index <= raft_log_last_index(log));
+    size_t position = log->offset + (size_t)(index - log->base.index - 1);
+    if (position >= log->capacity) {
+        position -= log->capacity;
+    }
+    return &log->slots[position];
+}
+
+void raft_log_close(struct raft_log *log)
+{
+    for (raft_index index = raft_log_last_index(log); index > log->base.index; index--) {
+        raft_entry_drop(*slot_of(log, index), RAFT_HOLDER_LOG);
+        log->count--;
+    }
+    log->memory->free(log->memory->ctx, log->slots);
+    raft_log_init(log, log->memory);
+}
+
+/* The term at an index that is known to be within the log. */
+static raft_term term_within(const struct raft_log *log, raft_index index)
+{
+    return index == log->base.index ? log->base.term : (*slot_of(log, index))->id.term;
+}
+
+struct raft_entry_id raft_log_last(const struct raft_log *log)
+{
+    raft_index last = raft_log_last_index(log);
+    return (struct raft_entry_id){term_within(log, last), last};
+}
+
+enum raft_status raft_log_reserve(struct raft_log *log, size_t count)
+{
+    if (log->count + count <= log->capacity) {
+        return RAFT_OK;
+    }
+    size_t capacity = log->capacity + log->capacity / 2 + 8;
+    if (capacity < log->count + count) {
+        capacity = log->count + count;
+    }
+    struct raft_entry **slots =
+        log->memory->alloc(log->memory->ctx, RAFT_AT_LOG_RESERVE_ALLOC, capacity * sizeof slots[0]);
+    if (slots == NULL) {
+        return RAFT_NOMEM;
+    }
+    for (size_t i = 0; i < log->count; i++) {
+        slots[i] = *slot_of(log, log->base.index + 1 + i);
+    }
+    log->memory->free(log->memory->ctx, log->slots);
+    log->slots = slots;
+    log->capacity = capacity;
+    log->offset = 0;
+    return RAFT_OK;
+}
+
+void raft_log_append(struct raft_log *log, struct raft_entry *entry)
+{
+    assert(log->count < log->capacity);
+    assert(entry->id.index == raft_log_last_index(log) + 1);
+    assert(entry->id.term >= raft_log_last(log).term);
+    raft_entry_hold(entry, RAFT_HOLDER_LOG);
+    log->count++;
+    *slot_of(log, entry->id.index) = entry;
+}
+
+static void cut_mark(const struct raft_log *log, struct raft_entry_id *mark, raft_index keep_last)
+{
+    if (mark->index > keep_last) {
+        *mark = (struct raft_entry_id){term_within(log, keep_last), keep_last};
+    }
+}
+
+void raft_log_truncate(struct raft_log *log, raft_index keep_last)
+{
+    assert(keep_last >= log->base.index);
+    assert(keep_last < raft_log_last_index(log));
+    for (raft_index index = raft_log_last_index(log); index > keep_last; index--) {
+        raft_entry_drop(*slot_of(log, index), RAFT_HOLDER_LOG);
+        log->count--;
+    }
+    if (log->stored.index > keep_last && keep_last < log->truncate_due) {
+        log->truncate_due = keep_last;
+    }
+    cut_mark(log, &log->stored, keep_last);
+    cut_mark(log, &log->durable, keep_last);
+    log->generation++;
+    log->truncated_to = keep_last;
+    assert(raft_log_last_index(log) == keep_last);
+}
+
+enum raft_status raft_log_term(const struct raft_log *log, raft_index index, raft_term *out_term)
+{
+    if (raft_exit_taken(log->memory, RAFT_AT_LOG_TERM_COMPACTED, index < log->base.index)) {
+        return RAFT_COMPACTED;
+    }
+    if (raft_exit_taken(log->memory, RAFT_AT_LOG_TERM_GAP, index > raft_log_last_index(log))) {
+        return RAFT_GAP;
+    }
+    *out_term = term_within(log, index);
+    return RAFT_OK;
+}
+
+bool raft_log_matches(const struct raft_log *log, struct raft_entry_id id)
+{
+    return id.index >= log->base.index && id.index <= raft_log_last_index(log) &&
+           term_within(log, id.index) == id.term;
+}
+
+struct raft_entry_id raft_log_hint(const struct raft_log *log, struct raft_entry_id id)
+{
+    raft_index low = log->base.index;
+    raft_index high = raft_log_last_index(log);
+    if (high > id.index) {
+        high = id.index;
+    }
+    if (high <= low) {
+        return log->base;
+    }
+    /* Terms ascend (invariant 3), so the greatest index with a term of at most id.term can be found
+     * by halving. */
+    while (low < high) {
+        raft_index middle = high - (high - low) / 2;
+        if (term_within(log, middle) <= id.term) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    return (struct raft_entry_id){term_within(log, low), low};
+}
+
+enum raft_status raft_log_get_at(const struct raft_log *log, raft_index index,
+                                 enum raft_holder holder, struct raft_entry **out_entry,
+                                 const char *site)
+{
+    if (raft_exit_taken(log->memory, RAFT_AT_LOG_GET_COMPACTED, index <= log->base.index)) {
+        return RAFT_COMPACTED;
+    }
+    if (raft_exit_taken(log->memory, RAFT_AT_LOG_GET_GAP, index > raft_log_last_index(log))) {
+        return RAFT_GAP;
+    }
+    struct raft_entry *entry = *slot_of(log, index);
+    assert(entry->id.index == index);
+    raft_entry_hold_at(entry, holder, site);
+    *out_entry = entry;
+    return RAFT_OK;
+}
+
+struct raft_entry *raft_log_peek(const struct raft_log *log, raft_index index)
+{
+    if (index <= log->base.index || index > raft_log_last_index(log)) {
+        return NULL;
+    }
+    return *slot_of(log, index);
+}
+
+void raft_log_stored(struct raft_log *log, struct raft_entry_id id)
+{
+    assert(log->truncate_due == NOTHING_DUE);
+    assert(id.index >= log->stored.index);
+    assert(raft_log_matches(log, id));
+    log->stored = id;
+}
+
+void raft_log_unstored(struct raft_log *log)
+{
+    assert(log->stored.index >= log->durable.index);
+    log->stored = log->durable;
+}
+
+void raft_log_truncation_taken(struct raft_log *log)
+{
+    assert(log->truncate_due != NOTHING_DUE);
+    log->truncate_due = NOTHING_DUE;
+}
+
+void raft_log_truncation_refused(struct raft_log *log, raft_index keep_last)
+{
+    if (keep_last < log->truncate_due) {
+        log->truncate_due = keep_last;
+    }
+}
+
+void raft_log_persisted(struct raft_log *log, struct raft_entry_id id, uint64_t generation)
+{
+    assert(generation <= log->generation);
+    /* A write that was under way when the log was cut is durable only up to the cut: storage will
+     * remove the rest, even if entries with the same ids have been appended again since. */
+    raft_index index = id.index;
+    if (index > log->truncate_due) {
+        index = log->truncate_due;
+    }
+    if (index <= log->durable.index) {
+        return;
+    }
+    if (index == id.index && !raft_log_matches(log, id)) {
+        return;
+    }
+    log->durable = (struct raft_entry_id){term_within(log, index), index};
+    assert(log->stored.index >= log->durable.index);
+}

@@ -1,0 +1,145 @@
+/* The follower's side of replication (Raft §5.3).
+ *
+ * `verified` is how far the log is known to agree with the current leader's; what is acknowledged
+ * is the durable part of it, never more (an own, longer log says nothing about the leader's).
+ *
+ * Invariants:
+ *  1. Committed entries are never truncated.
+ *  2. Entries that agree are never touched, so that a late or repeated message does no harm.
+ *  3. Nothing of a message is taken before everything that can fail has succeeded. */
+#include "raft_internal.h"
+
+#include <assert.h>
+
+static void owe(struct raft *raft, struct raft_peer *peer, uint32_t flags, struct raft_entry_id id,
+                struct raft_entry_id hint)
+{
+    peer->append_reply = (struct raft_reply){
+        .due = true,
+        .flags = flags | (raft->read_only ? RAFT_FLAG_READ_ONLY : 0),
+        .term = raft->state.term,
+        .id = id,
+        .hint = hint,
+    };
+}
+
+/* The durable part of what agrees with the leader. */
+static struct raft_entry_id acknowledged(const struct raft *raft)
+{
+    struct raft_entry_id durable = raft->log->durable;
+    if (raft->verified >= durable.index) {
+        return durable;
+    }
+    return raft_log_hint(raft->log, (struct raft_entry_id){UINT64_MAX, raft->verified});
+}
+
+void raft_acknowledge(struct raft *raft)
+{
+    struct raft_peer *leader =
+        raft->leader == RAFT_NODE_NONE ? NULL : raft_peer_find(raft, raft->leader);
+    if (leader != NULL && raft->verified > 0) {
+        owe(raft, leader, RAFT_FLAG_SUCCESS, acknowledged(raft), (struct raft_entry_id){0});
+    }
+}
+
+/* How many entries of a message are in the log already. */
+static uint32_t count_present(const struct raft *raft, const struct raft_message *message)
+{
+    uint32_t present = 0;
+    while (present < message->entry_count &&
+           (message->id.index + 1 + present <= raft->log->base.index ||
+            raft_log_matches(raft->log, message->entries[present]->id))) {
+        present++;
+    }
+    return present;
+}
+
+/* How many entries behind the present ones a read-only node takes: those before the first command.
+ */
+static uint32_t count_passing(const struct raft *raft, const struct raft_message *message,
+                              uint32_t present)
+{
+    uint32_t end = present;
+    while (end < message->entry_count &&
+           !(raft->read_only && message->entries[end]->kind == RAFT_ENTRY_COMMAND)) {
+        end++;
+    }
+    return end;
+}
+
+static void commit_up_to(struct raft *raft, raft_index index)
+{
+    if (index > raft->commit) {
+        assert(index <= raft_log_last_index(raft->log));
+        raft->commit = index;
+    }
+}
+
+/* Takes the entries of a message whose position agrees. Room has been reserved. */
+static void take_entries(struct raft *raft, struct raft_peer *peer,
+                         const struct raft_message *message)
+{
+    uint32_t present = count_present(raft, message);
+    uint32_t end = count_passing(raft, message, present);
+    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_READONLY,
+                        end < message->entry_count)) {
+        end = present;
+    }
+    uint32_t flags = RAFT_FLAG_SUCCESS;
+    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_NOSPACE,
+                        raft->condition != RAFT_RUNNING && present < end)) {
+        end = present;
+        flags |= RAFT_FLAG_BUSY;
+    }
+    if (present < end) {
+        raft_index first = message->id.index + 1 + present;
+        if (first <= raft_log_last_index(raft->log)) {
+            assert(first > raft->commit);
+            raft_log_truncate(raft->log, first - 1);
+        }
+        for (uint32_t i = present; i < end; i++) {
+            raft_log_append(raft->log, message->entries[i]);
+        }
+    }
+    raft_index covered = message->id.index + end;
+    if (covered > raft->verified) {
+        raft->verified = covered;
+    }
+    commit_up_to(raft, message->commit < covered ? message->commit : covered);
+    /* A heartbeat is answered at once, new entries when they are durable. */
+    if (end == 0 || covered <= raft->log->durable.index || flags != RAFT_FLAG_SUCCESS ||
+        end < message->entry_count) {
+        owe(raft, peer, flags, acknowledged(raft), (struct raft_entry_id){0});
+    }
+}
+
+enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
+                                    const struct raft_message *message)
+{
+    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_STALE,
+                        message->term < raft->state.term)) {
+        owe(raft, peer, 0, (struct raft_entry_id){0}, (struct raft_entry_id){0});
+        return RAFT_OK;
+    }
+    enum raft_status status = raft_log_reserve(raft->log, message->entry_count);
+    if (status != RAFT_OK) {
+        return status;
+    }
+    /* Nothing below can fail. */
+    assert(raft->role != RAFT_LEADER || message->term > raft->state.term);
+    if (message->term > raft->state.term || raft->role != RAFT_FOLLOWER ||
+        raft->leader != peer->id) {
+        raft_become_follower(raft, message->term, peer->id);
+    }
+    raft->leader_heard = true;
+    raft->leader_heard_ns = raft->now_ns;
+    raft_election_timer_reset(raft);
+    bool is_before_base = message->id.index < raft->log->base.index;
+    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_MISMATCH,
+                        !is_before_base && !raft_log_matches(raft->log, message->id))) {
+        owe(raft, peer, 0, message->id, raft_log_hint(raft->log, message->id));
+        return RAFT_OK;
+    }
+    take_entries(raft, peer, message);
+    return RAFT_OK;
+}

@@ -1,0 +1,83 @@
+/* Options of a node: defaults and bounds. */
+#include <raft/raft.h>
+
+#define MS ((raft_time)1000000)
+
+void raft_options_init(struct raft_options *options)
+{
+    *options = (struct raft_options){
+        .election_ns_min = 150 * MS,
+        .election_ns_max = 300 * MS,
+        .heartbeat_ns = 50 * MS,
+        .retry_ns = 20 * MS,
+        .batch_entries_max = 64,
+        .batch_size_max = 64 * 1024,
+        .window_messages_max = 8,
+        .payload_size_max = 16 * 1024,
+        .pending_requests_max = 256,
+        .segment_size_max = 64 * 1024,
+        .append_errors_max = 3,
+        .pre_vote = true,
+        .check_quorum = true,
+    };
+}
+
+static bool is_voter(const struct raft_options *options)
+{
+    for (uint32_t i = 0; i < options->voter_count; i++) {
+        if (options->voters[i] == options->id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool are_distinct(const struct raft_options *options)
+{
+    for (uint32_t i = 0; i < options->voter_count; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            if (options->voters[i] == options->voters[j]) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+const char *raft_options_check(const struct raft_options *options)
+{
+    if (options->id == RAFT_NODE_NONE) {
+        return "id must not be 0";
+    }
+    if (options->voter_count == 0 || options->voter_count > RAFT_VOTERS_MAX) {
+        return "voter_count must be between 1 and RAFT_VOTERS_MAX";
+    }
+    if (!is_voter(options) || !are_distinct(options)) {
+        return "voters must contain id, and each voter once";
+    }
+    if (options->heartbeat_ns == 0 || options->heartbeat_ns >= options->election_ns_min) {
+        return "heartbeat_ns must be positive and less than election_ns_min";
+    }
+    if (options->election_ns_max <= options->election_ns_min) {
+        return "election_ns_max must be greater than election_ns_min";
+    }
+    if (options->retry_ns == 0) {
+        return "retry_ns must be positive";
+    }
+    if (options->batch_entries_max == 0) {
+        return "batch_entries_max must be at least 1";
+    }
+    if (options->batch_size_max < options->payload_size_max) {
+        return "batch_size_max must be at least payload_size_max";
+    }
+    if (options->window_messages_max == 0 || options->window_messages_max > RAFT_WINDOW_MAX) {
+        return "window_messages_max must be between 1 and RAFT_WINDOW_MAX";
+    }
+    if (options->pending_requests_max == 0) {
+        return "pending_requests_max must be at least 1";
+    }
+    if (options->append_errors_max == 0) {
+        return "append_errors_max must be at least 1";
+    }
+    return NULL;
+}

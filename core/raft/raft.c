@@ -1,0 +1,398 @@
+/* The consensus machine: creation, the dispatch of events, completions, the view.
+ *
+ * Roles (Raft §5.1; pre-vote: dissertation §9.6):
+ *
+ *                 timeout                majority grants             majority grants
+ *      FOLLOWER ------------> PRECANDIDATE ------------> CANDIDATE ------------> LEADER
+ *         ^                        |                         |                      |
+ *         +------------------------+-------------------------+----------------------+
+ *            higher term, a leader of the same term, quorum lost, disk stalled or full
+ *
+ * Invariants, checked by raft_invariant_broken (O(peers)):
+ *  1. applied <= applying <= commit <= last index, and completed <= applied.
+ *  2. durable <= stored <= last index.
+ *  3. The term of the hard state is at least the term of the last entry.
+ *  4. A leader voted for itself and takes itself for the leader.
+ *  5. A leader's progress: match < next <= last index + 1.
+ *  6. What is durable of the hard state was written: state_durable <= state.sequence.
+ *  7. Only a running node leads. */
+#include "raft_internal.h"
+
+#include <assert.h>
+
+struct raft_peer *raft_peer_find(struct raft *raft, raft_node_id id)
+{
+    for (uint32_t i = 0; i < raft->peer_count; i++) {
+        if (raft->peers[i].id == id) {
+            return &raft->peers[i];
+        }
+    }
+    return NULL;
+}
+
+enum raft_status raft_create(const struct raft_options *options, const struct raft_memory *memory,
+                             struct raft_log *log, struct raft **out_raft)
+{
+    if (raft_exit_taken(memory, RAFT_AT_RAFT_CREATE_INVALID, raft_options_check(options) != NULL)) {
+        return RAFT_INVALID;
+    }
+    struct raft *raft = memory->alloc(memory->ctx, RAFT_AT_RAFT_CREATE_ALLOC, sizeof *raft);
+    if (raft == NULL) {
+        return RAFT_NOMEM;
+    }
+    *raft = (struct raft){
+        .options = *options,
+        .memory = memory,
+        .log = log,
+        .random = options->seed,
+        .election_deadline_ns = RAFT_TIME_NEVER,
+        .heartbeat_deadline_ns = RAFT_TIME_NEVER,
+    };
+    for (uint32_t i = 0; i < options->voter_count; i++) {
+        if (options->voters[i] != options->id) {
+            raft->peers[raft->peer_count++].id = options->voters[i];
+        }
+    }
+    for (int i = 0; i < RAFT_TIMER_COUNT; i++) {
+        raft->timers_set[i] = RAFT_TIME_NEVER;
+        raft->timers_due[i] = RAFT_TIME_NEVER;
+    }
+    *out_raft = raft;
+    return RAFT_OK;
+}
+
+void raft_begin(struct raft *raft, const struct raft_hard_state *state, raft_time now_ns)
+{
+    assert(raft->state.sequence == 0);
+    raft->now_ns = now_ns;
+    raft->state = *state;
+    raft->state_durable = state->sequence;
+    raft_index base = raft->log->base.index;
+    raft->commit = base;
+    raft->applied = base;
+    raft->applying = base;
+    raft->completed = base;
+    raft_election_timer_reset(raft);
+    assert(raft_invariant_broken(raft) == NULL);
+}
+
+void raft_destroy(struct raft *raft)
+{
+    if (raft != NULL) {
+        raft->memory->free(raft->memory->ctx, raft);
+    }
+}
+
+/* A message of a higher term makes a follower of any node, except that pre-votes ask without
+ * committing anybody to a term (dissertation §9.6), and that votes are not heard at all while a
+ * leader is alive (dissertation §6.4: else a returning node could depose it). */
+static bool adopts_term(const struct raft *raft, const struct raft_message *message)
+{
+    if (message->term <= raft->state.term || message->type == RAFT_MESSAGE_PREVOTE_REQ) {
+        return false;
+    }
+    return message->type != RAFT_MESSAGE_PREVOTE_REP || !(message->flags & RAFT_FLAG_SUCCESS);
+}
+
+static enum raft_status on_message(struct raft *raft, const struct raft_message *message)
+{
+    struct raft_peer *peer = raft_peer_find(raft, message->from);
+    if (raft_exit_taken(raft->memory, RAFT_AT_MESSAGE_RECEIVE_STRANGER,
+                        peer == NULL || message->to != raft->options.id)) {
+        return RAFT_INVALID;
+    }
+    if (message->type == RAFT_MESSAGE_PREVOTE_REQ) {
+        return raft_on_prevote_req(raft, peer, message);
+    }
+    if (message->type == RAFT_MESSAGE_VOTE_REQ) {
+        return raft_on_vote_req(raft, peer, message);
+    }
+    if (message->type == RAFT_MESSAGE_APPEND_REQ) {
+        return raft_on_append_req(raft, peer, message);
+    }
+    if (adopts_term(raft, message)) {
+        raft_become_follower(raft, message->term, RAFT_NODE_NONE);
+        return RAFT_OK;
+    }
+    if (message->type == RAFT_MESSAGE_PREVOTE_REP) {
+        return raft_on_prevote_rep(raft, peer, message);
+    }
+    if (raft_exit_taken(raft->memory, RAFT_AT_MESSAGE_RECEIVE_STALE,
+                        message->term < raft->state.term)) {
+        return RAFT_STALE;
+    }
+    if (message->type == RAFT_MESSAGE_VOTE_REP) {
+        return raft_on_vote_rep(raft, peer, message);
+    }
+    assert(message->type == RAFT_MESSAGE_APPEND_REP);
+    return raft_on_append_rep(raft, peer, message);
+}
+
+static enum raft_status on_timeout(struct raft *raft, enum raft_timer timer)
+{
+    assert(timer == RAFT_TIMER_ELECTION || timer == RAFT_TIMER_HEARTBEAT);
+    raft->timers_set[timer] = RAFT_TIME_NEVER;
+    /* A deadline may have moved on since the timer was set: it is set again instead of being moved
+     * with every message. */
+    if (timer == RAFT_TIMER_ELECTION) {
+        raft->timers_due[timer] = raft->election_deadline_ns;
+        return raft->now_ns < raft->election_deadline_ns ? RAFT_OK : raft_on_election_timeout(raft);
+    }
+    raft->timers_due[timer] = raft->heartbeat_deadline_ns;
+    return raft->now_ns < raft->heartbeat_deadline_ns ? RAFT_OK : raft_on_heartbeat_timeout(raft);
+}
+
+static void on_state_persisted(struct raft *raft, uint64_t sequence)
+{
+    assert(raft->state_busy);
+    assert(sequence <= raft->state.sequence);
+    raft->state_busy = false;
+    if (sequence > raft->state_durable) {
+        raft->state_durable = sequence;
+    }
+    if (raft->state_durable == raft->state.sequence && raft->role == RAFT_CANDIDATE) {
+        /* A candidate's vote for itself counts when it is durable, like any other. */
+        raft->own_ballot = RAFT_BALLOT_GRANTED;
+        raft_count_ballots(raft);
+    }
+}
+
+static void on_entries_persisted(struct raft *raft, const struct raft_event *event)
+{
+    assert(raft->storage_busy);
+    raft->storage_busy = false;
+    raft_log_persisted(raft->log, event->id, event->generation);
+    if (raft->role == RAFT_LEADER) {
+        raft_advance_commit(raft);
+    } else {
+        raft_acknowledge(raft);
+    }
+}
+
+/* The disk does not take entries: the node gives up what it could not write, and neither leads nor
+ * campaigns until a probe of the disk has succeeded. Committed entries stay in memory, to be
+ * written when the disk recovers; they are on a majority of other disks. */
+static void on_entries_failed(struct raft *raft)
+{
+    assert(raft->storage_busy);
+    raft->storage_busy = false;
+    raft->condition = RAFT_CONDITION_NOSPACE;
+    raft->probe_due = false;
+    if (raft->role != RAFT_FOLLOWER) {
+        raft_become_follower(raft, raft->state.term, RAFT_NODE_NONE);
+    }
+    struct raft_log *log = raft->log;
+    raft_log_unstored(log);
+    raft_index keep_last = log->durable.index > raft->commit ? log->durable.index : raft->commit;
+    if (keep_last < raft_log_last_index(log)) {
+        raft_log_truncate(log, keep_last);
+    }
+    if (raft->verified > keep_last) {
+        raft->verified = keep_last;
+    }
+}
+
+static void on_retry(struct raft *raft)
+{
+    raft->state_blocked = false;
+    raft->storage_blocked = false;
+    raft->apply_blocked = false;
+    if (raft->condition == RAFT_CONDITION_NOSPACE) {
+        raft->probe_due = true;
+    }
+}
+
+static void on_completion(struct raft *raft, const struct raft_event *event)
+{
+    switch (event->type) {
+    case RAFT_EVENT_STATE_PERSISTED:
+        on_state_persisted(raft, event->sequence);
+        break;
+    case RAFT_EVENT_STATE_REFUSED:
+        raft->state_busy = false;
+        raft->state_blocked = true;
+        break;
+    case RAFT_EVENT_ENTRIES_PERSISTED:
+        on_entries_persisted(raft, event);
+        break;
+    case RAFT_EVENT_ENTRIES_REFUSED:
+        raft->storage_busy = false;
+        raft->storage_blocked = true;
+        raft_log_unstored(raft->log);
+        break;
+    case RAFT_EVENT_ENTRIES_FAILED:
+        on_entries_failed(raft);
+        break;
+    case RAFT_EVENT_TRUNCATED:
+        raft->storage_busy = false;
+        break;
+    case RAFT_EVENT_TRUNCATE_REFUSED:
+        raft->storage_busy = false;
+        raft->storage_blocked = true;
+        raft_log_truncation_refused(raft->log, raft->truncating_to);
+        break;
+    case RAFT_EVENT_PROBED:
+        raft->storage_busy = false;
+        if (event->status == RAFT_OK) {
+            raft->condition = RAFT_RUNNING;
+            raft_election_timer_reset(raft);
+        }
+        break;
+    case RAFT_EVENT_APPLIED:
+        assert(event->id.index == raft->applying);
+        raft->applied = event->id.index;
+        break;
+    case RAFT_EVENT_APPLY_REFUSED:
+        raft->applying = raft->applied;
+        raft->apply_blocked = true;
+        break;
+    case RAFT_EVENT_MESSAGE:
+    case RAFT_EVENT_TIMEOUT:
+    case RAFT_EVENT_PROPOSE:
+    case RAFT_EVENT_CAMPAIGN:
+    case RAFT_EVENT_READ_ONLY:
+    case RAFT_EVENT_RETRY:
+    case RAFT_EVENT_READY:
+    case RAFT_EVENT_TYPE_COUNT:
+        assert(!"not a completion");
+    }
+}
+
+enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
+                           struct raft_effect *effect)
+{
+    assert(event->now_ns >= raft->now_ns);
+    raft->now_ns = event->now_ns;
+    effect->type = RAFT_EFFECT_NONE;
+    switch (event->type) {
+    case RAFT_EVENT_MESSAGE:
+        return on_message(raft, event->message);
+    case RAFT_EVENT_TIMEOUT:
+        return on_timeout(raft, event->timer);
+    case RAFT_EVENT_PROPOSE:
+        return raft_propose(raft, event->entry);
+    case RAFT_EVENT_CAMPAIGN:
+        return raft_campaign(raft, true);
+    case RAFT_EVENT_READ_ONLY:
+        raft->read_only = event->read_only;
+        return RAFT_OK;
+    case RAFT_EVENT_RETRY:
+        on_retry(raft);
+        return RAFT_OK;
+    case RAFT_EVENT_READY:
+        return raft_ready(raft, effect);
+    case RAFT_EVENT_STATE_PERSISTED:
+    case RAFT_EVENT_STATE_REFUSED:
+    case RAFT_EVENT_ENTRIES_PERSISTED:
+    case RAFT_EVENT_ENTRIES_REFUSED:
+    case RAFT_EVENT_ENTRIES_FAILED:
+    case RAFT_EVENT_TRUNCATED:
+    case RAFT_EVENT_TRUNCATE_REFUSED:
+    case RAFT_EVENT_PROBED:
+    case RAFT_EVENT_APPLIED:
+    case RAFT_EVENT_APPLY_REFUSED:
+        on_completion(raft, event);
+        return RAFT_OK;
+    case RAFT_EVENT_TYPE_COUNT:
+        break;
+    }
+    assert(!"unknown event");
+    return RAFT_INVALID;
+}
+
+bool raft_wants_retry(const struct raft *raft)
+{
+    return raft->state_blocked || raft->storage_blocked || raft->apply_blocked ||
+           (raft->condition == RAFT_CONDITION_NOSPACE && !raft->probe_due && !raft->storage_busy);
+}
+
+void raft_effect_release(const struct raft_memory *memory, struct raft_effect *effect)
+{
+    raft_message_release(&effect->message);
+    for (uint32_t i = 0; i < effect->entry_count; i++) {
+        raft_entry_drop(effect->entries[i], RAFT_HOLDER_APPLY);
+    }
+    memory->free(memory->ctx, effect->entries);
+    effect->entries = NULL;
+    effect->entry_count = 0;
+}
+
+void raft_get_view(const struct raft *raft, struct raft_view *out_view)
+{
+    const struct raft_log *log = raft->log;
+    *out_view = (struct raft_view){
+        .id = raft->options.id,
+        .role = raft->role,
+        .condition = raft->condition,
+        .read_only = raft->read_only,
+        .leader = raft->leader,
+        .state = raft->state,
+        .state_durable = raft->state_durable,
+        .commit = raft->commit,
+        .applied = raft->applied,
+        .base = log->base,
+        .last = raft_log_last(log),
+        .durable = log->durable,
+        .log_generation = log->generation,
+        .truncated_to = log->truncated_to,
+        .entries_log = (uint32_t)log->count,
+        .entries_apply = (uint32_t)(raft->applying - raft->applied),
+    };
+}
+
+bool raft_get_progress(const struct raft *raft, raft_node_id peer,
+                       struct raft_progress_view *out_view)
+{
+    if (raft->role != RAFT_LEADER) {
+        return false;
+    }
+    for (uint32_t i = 0; i < raft->peer_count; i++) {
+        const struct raft_peer *found = &raft->peers[i];
+        if (found->id == peer) {
+            *out_view = (struct raft_progress_view){
+                .id = peer,
+                .state = found->state,
+                .match = found->match,
+                .next = found->next,
+                .inflight = found->inflight_count,
+                .read_only = found->read_only,
+            };
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *raft_invariant_broken(const struct raft *raft)
+{
+    raft_index last = raft_log_last_index(raft->log);
+    if (raft->completed > raft->applied || raft->applied > raft->applying ||
+        raft->applying > raft->commit || raft->commit > last) {
+        return "1: completed <= applied <= applying <= commit <= last index";
+    }
+    if (raft->log->durable.index > raft->log->stored.index || raft->log->stored.index > last) {
+        return "2: durable <= stored <= last index";
+    }
+    if (raft->state.term < raft_log_last(raft->log).term) {
+        return "3: the hard state's term is at least the last entry's";
+    }
+    if (raft->state_durable > raft->state.sequence) {
+        return "6: state_durable <= state.sequence";
+    }
+    if (raft->role != RAFT_LEADER) {
+        return NULL;
+    }
+    if (raft->state.vote != raft->options.id || raft->leader != raft->options.id) {
+        return "4: a leader voted for itself and takes itself for the leader";
+    }
+    if (raft->condition != RAFT_RUNNING) {
+        return "7: only a running node leads";
+    }
+    for (uint32_t i = 0; i < raft->peer_count; i++) {
+        const struct raft_peer *peer = &raft->peers[i];
+        if (peer->match >= peer->next || peer->next > last + 1) {
+            return "5: match < next <= last index + 1";
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,133 @@
+/* The consensus machine's own state, shared by raft.c, election.c, replication.c, append.c,
+ * ready.c. */
+#ifndef RAFT_INTERNAL_H
+#define RAFT_INTERNAL_H
+
+#include <raft/raft.h>
+
+enum raft_ballot { RAFT_BALLOT_NONE, RAFT_BALLOT_GRANTED, RAFT_BALLOT_REFUSED };
+
+/* An answer that is owed. A later answer of its kind takes its place: the network could have lost
+ * the earlier one. */
+struct raft_reply {
+    bool due;
+    uint32_t flags;
+    raft_term term;
+    struct raft_entry_id id;
+    struct raft_entry_id hint;
+};
+
+struct raft_peer {
+    raft_node_id id;
+    /* What this node owes it. */
+    struct raft_reply prevote_reply;
+    struct raft_reply vote_reply;
+    struct raft_reply append_reply;
+    /* A candidate's view of it. */
+    enum raft_ballot ballot;
+    bool ballot_due; /* ask for it */
+    /* A leader's view of it. */
+    enum raft_progress_state state;
+    raft_index match;
+    raft_index next;
+    raft_index inflight[RAFT_WINDOW_MAX]; /* ring: last index of each unanswered append */
+    uint32_t inflight_first;
+    uint32_t inflight_count;
+    bool probe_sent; /* PROBE: nothing more until an answer or the next heartbeat */
+    bool read_only;  /* it refuses user entries */
+    bool active;     /* heard of since the last check of the quorum */
+    bool append_due;
+    bool heartbeat_due;
+};
+
+struct raft {
+    struct raft_options options;
+    const struct raft_memory *memory;
+    struct raft_log *log;
+    uint64_t random; /* state of the node's own stream */
+    raft_time now_ns;
+
+    enum raft_role role;
+    enum raft_condition condition;
+    bool read_only;
+    raft_node_id leader;
+    raft_time leader_heard_ns; /* when a leader of the current term was last heard */
+    bool leader_heard;
+    struct raft_hard_state state;
+    uint64_t state_durable;
+    bool state_busy;    /* a write of the hard state is under way */
+    bool state_blocked; /* it was refused; wait for RETRY */
+
+    struct raft_peer peers[RAFT_VOTERS_MAX]; /* the other voters */
+    uint32_t peer_count;
+    uint32_t peer_cursor; /* where READY looks next, so that no peer starves another */
+    enum raft_ballot own_ballot;
+
+    raft_time election_deadline_ns;
+    raft_time heartbeat_deadline_ns;
+    raft_time timers_set[RAFT_TIMER_COUNT]; /* what the environment has been told */
+    raft_time timers_due[RAFT_TIMER_COUNT]; /* what it is to be told */
+
+    raft_index commit;
+    raft_index applied;
+    raft_index applying; /* handed to the state machine up to here; == applied: none out */
+    bool apply_blocked;
+    raft_index completed; /* COMPLETE has been emitted up to here */
+    bool lost_due;        /* pending requests have lost their leader */
+    bool noop_due;        /* a new leader's first entry is still to be appended */
+
+    /* Follower: the log agrees with the current leader's up to here. */
+    raft_index verified;
+
+    bool storage_busy; /* a job of the log lane is under way */
+    raft_time storage_busy_since_ns;
+    bool storage_blocked;
+    raft_index truncating_to; /* of the TRUNCATE under way */
+    bool probe_due;           /* NOSPACE: try the disk */
+};
+
+static inline uint32_t raft_quorum(const struct raft *raft)
+{
+    return raft->options.voter_count / 2 + 1;
+}
+
+struct raft_peer *raft_peer_find(struct raft *raft, raft_node_id id);
+
+/* election.c */
+void raft_election_timer_reset(struct raft *raft);
+/* Adopts a term (not before the current one) as a follower of leader, or of nobody yet. */
+void raft_become_follower(struct raft *raft, raft_term term, raft_node_id leader);
+void raft_become_leader(struct raft *raft);
+enum raft_status raft_campaign(struct raft *raft, bool forced);
+enum raft_status raft_on_election_timeout(struct raft *raft);
+enum raft_status raft_on_prevote_req(struct raft *raft, struct raft_peer *peer,
+                                     const struct raft_message *message);
+enum raft_status raft_on_prevote_rep(struct raft *raft, struct raft_peer *peer,
+                                     const struct raft_message *message);
+enum raft_status raft_on_vote_req(struct raft *raft, struct raft_peer *peer,
+                                  const struct raft_message *message);
+enum raft_status raft_on_vote_rep(struct raft *raft, struct raft_peer *peer,
+                                  const struct raft_message *message);
+void raft_count_ballots(struct raft *raft);
+
+/* append.c: the follower's side */
+enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
+                                    const struct raft_message *message);
+/* What is durable has grown: owes the leader an answer. */
+void raft_acknowledge(struct raft *raft);
+
+/* replication.c: the leader's side */
+enum raft_status raft_on_append_rep(struct raft *raft, struct raft_peer *peer,
+                                    const struct raft_message *message);
+enum raft_status raft_on_heartbeat_timeout(struct raft *raft);
+enum raft_status raft_propose(struct raft *raft, struct raft_entry *entry);
+void raft_advance_commit(struct raft *raft);
+/* Whether there is an append or heartbeat to send to a peer now. */
+bool raft_replication_is_due(const struct raft *raft, const struct raft_peer *peer);
+enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer,
+                                       struct raft_effect *effect);
+
+/* ready.c */
+enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect);
+
+#endif

@@ -1,0 +1,308 @@
+/* The leader's side of replication (Raft §5.3, §5.4.2; pipelining: dissertation §10.2.1).
+ *
+ * Progress of a follower:
+ *
+ *      PROBE: one append at a time, to find where the logs agree
+ *        |  an append matched                  ^  a position was refused, or the follower was busy
+ *        v                                     |
+ *      REPLICATE: up to a window of appends without waiting for answers
+ *
+ * Invariants:
+ *  1. match only grows during a term: answers arrive late and twice.
+ *  2. Commit moves only to an entry of the current term (Raft §5.4.2), counted by what is durable,
+ *     the leader's own disk included.
+ *  3. Every entry that prepare_entry took is in the message or given back. */
+#include "raft_internal.h"
+
+#include <assert.h>
+
+static void inflight_add(struct raft_peer *peer, raft_index last)
+{
+    assert(peer->inflight_count < RAFT_WINDOW_MAX);
+    peer->inflight[(peer->inflight_first + peer->inflight_count) % RAFT_WINDOW_MAX] = last;
+    peer->inflight_count++;
+}
+
+static void inflight_free(struct raft_peer *peer, raft_index match)
+{
+    while (peer->inflight_count > 0 && peer->inflight[peer->inflight_first] <= match) {
+        peer->inflight_first = (peer->inflight_first + 1) % RAFT_WINDOW_MAX;
+        peer->inflight_count--;
+    }
+}
+
+static void become_probe(struct raft_peer *peer, raft_index next)
+{
+    peer->state = RAFT_PROBE;
+    peer->next = next > peer->match ? next : peer->match + 1;
+    peer->inflight_first = 0;
+    peer->inflight_count = 0;
+    peer->probe_sent = false;
+}
+
+static void mark_append_due(struct raft *raft)
+{
+    for (uint32_t i = 0; i < raft->peer_count; i++) {
+        raft->peers[i].append_due = true;
+    }
+}
+
+void raft_advance_commit(struct raft *raft)
+{
+    /* Insertion sort, descending: the quorum-th greatest is on a majority. */
+    raft_index matches[RAFT_VOTERS_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i <= raft->peer_count; i++) {
+        raft_index match = i < raft->peer_count ? raft->peers[i].match : raft->log->durable.index;
+        uint32_t at = count++;
+        for (; at > 0 && matches[at - 1] < match; at--) {
+            matches[at] = matches[at - 1];
+        }
+        matches[at] = match;
+    }
+    raft_index index = matches[raft_quorum(raft) - 1];
+    if (index <= raft->commit) {
+        return;
+    }
+    raft_term term = 0;
+    enum raft_status status = raft_log_term(raft->log, index, &term);
+    if (raft_exit_taken(raft->memory, RAFT_AT_COMMIT_OLD_TERM,
+                        status != RAFT_OK || term != raft->state.term)) {
+        return;
+    }
+    raft->commit = index;
+    /* Followers learn of it at once, so that they apply without waiting for a heartbeat. */
+    for (uint32_t i = 0; i < raft->peer_count; i++) {
+        raft->peers[i].heartbeat_due = true;
+    }
+}
+
+static void on_refused(struct raft *raft, struct raft_peer *peer,
+                       const struct raft_message *message)
+{
+    struct raft_entry_id agree = raft_log_hint(raft->log, message->hint);
+    raft_index next = agree.index + 1 < message->id.index ? agree.index + 1 : message->id.index;
+    become_probe(peer, next);
+    peer->append_due = true;
+}
+
+static void on_matched(struct raft *raft, struct raft_peer *peer,
+                       const struct raft_message *message)
+{
+    if (message->id.index > peer->match) {
+        peer->match = message->id.index;
+    }
+    if (peer->next <= peer->match) {
+        peer->next = peer->match + 1;
+    }
+    inflight_free(peer, peer->match);
+    if (message->flags & RAFT_FLAG_BUSY) {
+        become_probe(peer, peer->match + 1);
+        peer->probe_sent = true;
+        return;
+    }
+    if (peer->state == RAFT_PROBE) {
+        peer->state = RAFT_REPLICATE;
+        peer->probe_sent = false;
+    }
+    if (peer->next <= raft_log_last_index(raft->log)) {
+        peer->append_due = true;
+    }
+    raft_advance_commit(raft);
+}
+
+enum raft_status raft_on_append_rep(struct raft *raft, struct raft_peer *peer,
+                                    const struct raft_message *message)
+{
+    assert(message->term == raft->state.term);
+    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_REPLY_NOT_LEADER, raft->role != RAFT_LEADER)) {
+        return RAFT_NOT_LEADER;
+    }
+    bool is_success = (message->flags & RAFT_FLAG_SUCCESS) != 0;
+    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_REPLY_BEYOND,
+                        is_success && !raft_log_matches(raft->log, message->id))) {
+        return RAFT_INVALID;
+    }
+    /* Nothing below can fail. */
+    peer->active = true;
+    bool was_read_only = peer->read_only;
+    peer->read_only = (message->flags & RAFT_FLAG_READ_ONLY) != 0;
+    if (was_read_only && !peer->read_only) {
+        peer->append_due = true;
+    }
+    if (is_success) {
+        on_matched(raft, peer, message);
+        return RAFT_OK;
+    }
+    /* An old refusal says nothing any more: the follower has matched since, or another position is
+     * being probed. */
+    bool is_old = message->id.index <= peer->match ||
+                  (peer->state == RAFT_PROBE && message->id.index != peer->next - 1);
+    if (!raft_exit_taken(raft->memory, RAFT_AT_APPEND_REPLY_OLD, is_old)) {
+        on_refused(raft, peer, message);
+    }
+    return RAFT_OK;
+}
+
+enum raft_status raft_on_heartbeat_timeout(struct raft *raft)
+{
+    assert(raft->role == RAFT_LEADER);
+    /* A leader whose disk does not answer makes way for one whose disk does. */
+    if (raft_exit_taken(raft->memory, RAFT_AT_LEADER_DISK_STALLED,
+                        raft->storage_busy && raft->now_ns - raft->storage_busy_since_ns >=
+                                                  raft->options.election_ns_min)) {
+        raft_become_follower(raft, raft->state.term, RAFT_NODE_NONE);
+        return RAFT_OK;
+    }
+    for (uint32_t i = 0; i < raft->peer_count; i++) {
+        raft->peers[i].heartbeat_due = true;
+        raft->peers[i].probe_sent = false;
+    }
+    raft->heartbeat_deadline_ns = raft->now_ns + raft->options.heartbeat_ns;
+    raft->timers_due[RAFT_TIMER_HEARTBEAT] = raft->heartbeat_deadline_ns;
+    return RAFT_OK;
+}
+
+enum raft_status raft_propose(struct raft *raft, struct raft_entry *entry)
+{
+    if (raft_exit_taken(raft->memory, RAFT_AT_PROPOSE_NOT_LEADER, raft->role != RAFT_LEADER)) {
+        return RAFT_NOT_LEADER;
+    }
+    if (raft_exit_taken(raft->memory, RAFT_AT_PROPOSE_READONLY,
+                        raft->read_only && entry->kind == RAFT_ENTRY_COMMAND)) {
+        return RAFT_READONLY;
+    }
+    /* A leader's first entry is its own (Raft §8). */
+    if (raft_exit_taken(raft->memory, RAFT_AT_PROPOSE_EARLY, raft->noop_due)) {
+        return RAFT_BUSY;
+    }
+    enum raft_status status = raft_log_reserve(raft->log, 1);
+    if (status != RAFT_OK) {
+        return status;
+    }
+    /* Nothing below can fail. */
+    entry->id = (struct raft_entry_id){raft->state.term, raft_log_last_index(raft->log) + 1};
+    raft_log_append(raft->log, entry);
+    mark_append_due(raft);
+    return RAFT_OK;
+}
+
+bool raft_replication_is_due(const struct raft *raft, const struct raft_peer *peer)
+{
+    if (raft->role != RAFT_LEADER) {
+        return false;
+    }
+    if (peer->heartbeat_due) {
+        return true;
+    }
+    return peer->append_due && !peer->probe_sent &&
+           (peer->state == RAFT_PROBE || peer->inflight_count < raft->options.window_messages_max);
+}
+
+/* Takes the entry at an index into the message. RAFT_FULL, RAFT_READONLY, and what raft_log_get
+ * returns; then the message is as it was. */
+static enum raft_status prepare_entry(const struct raft *raft, const struct raft_peer *peer,
+                                      raft_index index, size_t *size, struct raft_message *message)
+{
+    struct raft_entry *entry = NULL;
+    enum raft_status status = raft_log_get(raft->log, index, RAFT_HOLDER_REPLICATION, &entry);
+    if (status != RAFT_OK) {
+        goto out;
+    }
+    if (raft_exit_taken(raft->memory, RAFT_AT_REPLICATION_PREPARE_FULL,
+                        message->entry_count > 0 &&
+                            *size + entry->size > raft->options.batch_size_max)) {
+        status = RAFT_FULL;
+        goto out;
+    }
+    if (raft_exit_taken(raft->memory, RAFT_AT_REPLICATION_PREPARE_READONLY,
+                        peer->read_only && entry->kind == RAFT_ENTRY_COMMAND)) {
+        status = RAFT_READONLY;
+        goto out;
+    }
+    *size += entry->size;
+    message->entries[message->entry_count++] = entry;
+    entry = NULL;
+out:
+    if (entry != NULL) {
+        raft_entry_drop(entry, RAFT_HOLDER_REPLICATION);
+    }
+    return status;
+}
+
+/* Fills a message with as many entries as its bounds and the follower allow. */
+static enum raft_status prepare_entries(struct raft *raft, const struct raft_peer *peer,
+                                        struct raft_message *message)
+{
+    raft_index last = raft_log_last_index(raft->log);
+    if (peer->next > last) {
+        return RAFT_OK;
+    }
+    raft_index count = last - peer->next + 1;
+    if (count > raft->options.batch_entries_max) {
+        count = raft->options.batch_entries_max;
+    }
+    message->entries = raft->memory->alloc(raft->memory->ctx, RAFT_AT_REPLICATION_MESSAGE_ALLOC,
+                                           (size_t)count * sizeof message->entries[0]);
+    if (message->entries == NULL) {
+        return RAFT_NOMEM;
+    }
+    message->entry_capacity = (uint32_t)count;
+    size_t size = 0;
+    for (raft_index index = peer->next; index < peer->next + count; index++) {
+        if (prepare_entry(raft, peer, index, &size, message) != RAFT_OK) {
+            /* What has been prepared is sent; the rest waits for the next occasion. */
+            break;
+        }
+    }
+    return RAFT_OK;
+}
+
+enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer,
+                                       struct raft_effect *effect)
+{
+    bool may_append =
+        !peer->probe_sent &&
+        (peer->state == RAFT_PROBE || peer->inflight_count < raft->options.window_messages_max);
+    struct raft_message message = {
+        .memory = raft->memory,
+        .type = RAFT_MESSAGE_APPEND_REQ,
+        .from = raft->options.id,
+        .to = peer->id,
+        .term = raft->state.term,
+        .commit = raft->commit,
+        .holder = RAFT_HOLDER_REPLICATION,
+    };
+    message.id.index = peer->next - 1;
+    enum raft_status status = raft_log_term(raft->log, message.id.index, &message.id.term);
+    if (status != RAFT_OK) {
+        return status;
+    }
+    if (may_append) {
+        status = prepare_entries(raft, peer, &message);
+        if (status != RAFT_OK) {
+            return status;
+        }
+    }
+    /* Nothing below can fail. */
+    bool is_needed = message.entry_count > 0 || peer->heartbeat_due;
+    if (may_append) {
+        peer->append_due = false;
+    }
+    if (!is_needed) {
+        raft_message_release(&message);
+        return RAFT_OK;
+    }
+    peer->heartbeat_due = false;
+    if (peer->state == RAFT_PROBE) {
+        peer->probe_sent = true;
+    } else if (message.entry_count > 0) {
+        peer->next += message.entry_count;
+        inflight_add(peer, peer->next - 1);
+        peer->append_due = peer->next <= raft_log_last_index(raft->log);
+    }
+    effect->type = RAFT_EFFECT_SEND;
+    effect->message = message;
+    effect->after_sequence = raft->state.sequence;
+    return RAFT_OK;
+}

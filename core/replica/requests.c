@@ -1,0 +1,43 @@
+/* Requests: submissions between their proposal and their completion.
+ *
+ * A leader never truncates its log, and loses all its requests when it steps down; so the requests
+ * are in order of index, and the first ones are the first to be applied.
+ *
+ * Invariants:
+ *  1. Each request that was added is completed exactly once.
+ *  2. Indexes ascend along the ring. */
+#include "replica_internal.h"
+
+#include <assert.h>
+
+static struct raft_request *request_at(const struct raft_replica *replica, uint32_t position)
+{
+    uint32_t capacity = replica->options.pending_requests_max;
+    return &replica->requests[(replica->request_first + position) % capacity];
+}
+
+void raft_request_add(struct raft_replica *replica, uint64_t request, struct raft_entry *entry)
+{
+    assert(replica->request_count < replica->options.pending_requests_max);
+    assert(replica->request_count == 0 ||
+           request_at(replica, replica->request_count - 1)->entry->id.index < entry->id.index);
+    raft_entry_hold(entry, RAFT_HOLDER_REQUEST);
+    *request_at(replica, replica->request_count) = (struct raft_request){request, entry};
+    replica->request_count++;
+}
+
+void raft_requests_complete(struct raft_replica *replica, enum raft_status status, raft_index index)
+{
+    while (replica->request_count > 0) {
+        struct raft_request done = *request_at(replica, 0);
+        if (done.entry->id.index > index) {
+            break;
+        }
+        replica->request_first =
+            (replica->request_first + 1) % replica->options.pending_requests_max;
+        replica->request_count--;
+        raft_index at = done.entry->id.index;
+        raft_entry_drop(done.entry, RAFT_HOLDER_REQUEST);
+        replica->env->complete(replica->env->ctx, done.request, status, at);
+    }
+}
