@@ -45,6 +45,7 @@ bool store_add_execution(struct store *store, uint64_t run, const char *file,
                          const struct sim_execution *execution, const struct sim_finding *finding,
                          const char *replay /* the command that repeats it */,
                          uint64_t *out_execution);
+/* Injections, leaks and coverage follow the execution that they belong to, before the next one. */
 bool store_add_injection(struct store *store, uint64_t execution,
                          const struct sim_injection *injection);
 bool store_add_leak(struct store *store, uint64_t execution, const struct sim_leak *leak);

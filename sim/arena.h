@@ -35,7 +35,8 @@ void *arena_calloc(struct arena *arena, size_t size);
 /* Keeps the content up to the smaller size. block may be NULL. */
 void *arena_realloc(struct arena *arena, void *block, size_t size);
 void arena_free(struct arena *arena, void *block); /* NULL is nothing */
-/* The byte that fresh and freed memory is filled with; 0xA5 unless set. Survives reset. */
+/* The byte that fresh memory, and the first 4 KiB of a freed block, is filled with; 0xA5 unless
+ * set. Survives reset. */
 void arena_set_fill(struct arena *arena, uint8_t fill);
 
 size_t arena_used(const struct arena *arena);   /* bytes from the base that a checkpoint copies */

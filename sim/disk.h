@@ -7,7 +7,7 @@
  * crash each write that is not durable (completed or under way) is kept, dropped or torn, sector by
  * sector of 512 bytes, independently; each directory operation that is not durable is kept or lost.
  * A failed sync leaves the writes it covered not durable for ever ("clean"), and their content
- * either kept in the cache or reverted. Any operation may fail with EIO or, when the quota is
+ * either kept in the cache or reverted; a failed sync of the directory did nothing. Any operation may fail with EIO or, when the quota is
  * reached and the file would grow, with ENOSPC; a write may be short. Never: changes durable bytes
  * that no write covers, makes a failed operation durable, reorders a sync before writes it covers.
  */
@@ -50,7 +50,7 @@ struct sim_disk {
     struct sim_world *world;
     uint32_t node;
     struct arena *arena;
-    struct sim_stream stream; /* latencies, short lengths */
+    struct sim_stream stream; /* latencies */
     struct sim_stream crash;  /* what survives */
     struct sim_source source;
     struct sim_disk_observer observer;
@@ -61,14 +61,18 @@ struct sim_disk {
     bool revert_failed_sync;  /* which variant of a failed sync */
     uint64_t operations;      /* completed */
     uint32_t open_count;      /* handles of the running process */
-    struct sim_inode *inodes; /* private to disk.c from here on */
+    struct sim_inode *inodes; /* private to disk*.c from here on */
     struct sim_dir_entry *cached;
+    struct sim_dir_entry *durable;
     struct sim_dir_op *dir_ops;
+    uint64_t dir_sequence; /* of the latest of dir_ops */
     struct sim_handle *handles;
-    struct sim_disk_op *pending;
+    struct sim_disk_op *pending; /* in the order of submission */
     uint32_t handle_last;
+    struct sim_stream lengths; /* of short transfers */
 };
 
+/* An empty disk without latencies, quota and observer: set those fields next. */
 void sim_disk_init(struct sim_disk *disk, struct sim_world *world, uint32_t node);
 
 /* Takes an operation; its SIM_EVENT_IO (data = the operation) comes after the latency. The fault
@@ -76,7 +80,8 @@ void sim_disk_init(struct sim_disk *disk, struct sim_world *world, uint32_t node
 void sim_disk_submit(struct sim_disk *disk, struct raft_io *io, struct sim_disk_fault fault,
                      uint32_t incarnation);
 /* Performs a submitted operation, sets the results of its raft_io and returns it. Called for
- * SIM_EVENT_IO of a node that is up; frees the operation. */
+ * SIM_EVENT_IO of a node that is up; frees the operation, not the event. The bytes of a write are
+ * those it had when it was submitted; that they have not changed since is asserted. */
 struct raft_io *sim_disk_perform(struct sim_disk *disk, struct sim_event *event);
 /* Does an operation at once; returns io->status. */
 enum raft_status sim_disk_run(struct sim_disk *disk, struct raft_io *io,
@@ -84,10 +89,12 @@ enum raft_status sim_disk_run(struct sim_disk *disk, struct raft_io *io,
 /* Visits the names in ascending byte order. */
 void sim_disk_list(struct sim_disk *disk, raft_list_visit visit, void *visitor);
 
-/* The process dies: operations under way are cancelled (their events unscheduled), handles closed,
- * and the content becomes what survives. */
+/* The process dies: operations under way are cancelled (their events unscheduled and freed), handles
+ * closed, and the content becomes what survives. Touches no memory of the process. Events of this
+ * disk that have been taken out of the scheduler must have been performed or given to
+ * sim_disk_forget before. */
 void sim_disk_crash(struct sim_disk *disk, enum sim_unsynced unsynced);
-/* Everything is gone, as on a new disk. */
+/* Everything is gone, as on a new disk. No process may run on it. */
 void sim_disk_wipe(struct sim_disk *disk);
 /* A digest of the durable content: names, sizes and bytes. O(size); for tests. */
 uint64_t sim_disk_digest(const struct sim_disk *disk);

@@ -2,8 +2,11 @@
  *
  * The registry holds the points of the node under test followed by the world's own ("disk.write",
  * "disk.sync", …: every operation of that kind, whatever its point in the core). Rules are
- * consulted in the order in which they were armed; the first that fires wins. `nth` and `every`
- * count the consultations that match the rule's nodes, from the moment it is armed. */
+ * consulted in the order in which they were armed; the first that fires wins, and those behind it do
+ * not see that consultation. `nth` and `every` count the consultations that match the rule's nodes,
+ * from the moment it is armed. A rule covers those of the points it names that declare its outcome:
+ * an outcome that is not legal somewhere is never injected there. A crash by a fault leaves of
+ * unsynced writes what the node's own stream says (SIM_UNSYNCED_RANDOM). */
 #ifndef SIM_FAULT_H
 #define SIM_FAULT_H
 
@@ -37,6 +40,7 @@ struct sim_rule {
     struct sim_rule *next;
     uint32_t id;
     bool active;
+    bool armed; /* it has been active at some time */
     char pattern[SIM_NAME_MAX];
     struct sim_selector on;
     struct sim_trigger trigger;
@@ -77,14 +81,20 @@ struct sim_faults {
     uint32_t point_count;
     uint32_t sut_point_count; /* the first ones; a world point p has index sut_point_count + p */
     struct raft_gate gates[SIM_POINTS_MAX];
-    struct sim_rule *rules_of[SIM_POINTS_MAX][8]; /* active rules that match, in order of arming */
-    struct sim_rule *rules;                       /* all, linked in order of creation */
+    uint64_t taken[SIM_POINTS_MAX]; /* exits: how often the state itself took them */
+    struct sim_rule_list {
+        struct sim_rule **rules; /* active rules that match, in order of arming */
+        uint32_t count;
+        uint32_t capacity;
+    } rules_of[SIM_POINTS_MAX];
+    struct sim_rule *rules; /* all, linked in order of creation */
     struct sim_rule **rules_end;
     uint32_t rule_count;
     struct sim_shot shot;
     bool suspended;                   /* the liveness phase: nothing fires any more */
     struct sim_injection *injections; /* the first SIM_INJECTIONS_MAX of a run */
     uint32_t injection_count;
+    uint32_t injection_capacity;
     uint64_t fired; /* all */
     /* Consultations by context: [point][role][phase]. */
     struct sim_coverage_cell {
@@ -113,7 +123,13 @@ void sim_fault_rule_off(struct sim_faults *faults, struct sim_rule *rule);
 /* The liveness phase: no rule fires any more, a persistent shot heals. */
 void sim_faults_suspend(struct sim_faults *faults);
 
-/* A node consults a point: counts it, and says what happens. */
+/* A node consults a point: counts it, and says what happens. A crash of the node is ordered here,
+ * so that the caller finds it dying afterwards. */
 struct sim_verdict sim_fault_consult(struct sim_faults *faults, uint32_t node, uint32_t point);
+/* The same for an exit, whose gate has counted already. Returns whether it is taken; what the state
+ * itself asks for (condition) is always taken, and then no outcome is spent on it. */
+bool sim_fault_exit(struct sim_faults *faults, uint32_t node, uint32_t point, bool condition);
+/* The first rule of the script that is not optional and has never fired, or NULL. */
+const struct sim_rule *sim_fault_vacuous(const struct sim_faults *faults, bool planned);
 
 #endif

@@ -45,6 +45,9 @@ void sim_machine_destroy(struct sim_machine *machine); /* NULL is nothing */
  * their position. */
 void sim_machine_apply(struct sim_machine *machine, const struct sut_entry *entry,
                        struct sim_result *result);
+/* The result of a client's latest command, if that is the one with this sequence number. */
+bool sim_machine_session(const struct sim_machine *machine, uint32_t client, uint64_t sequence,
+                         struct sim_result *out_result);
 uint64_t sim_machine_digest(const struct sim_machine *machine);
 raft_index sim_machine_applied(const struct sim_machine *machine);
 

@@ -31,7 +31,8 @@ struct sim_selector {
     } role;
 };
 
-/* "When": counted over the consultations that match, from the moment the rule is armed. */
+/* "When": counted over the consultations that match, from the moment the rule is armed
+ * (trigger.c). */
 struct sim_trigger {
     uint64_t nth;      /* only the nth match; 0: all */
     uint64_t every;    /* every nth match; 0: all */
@@ -46,9 +47,11 @@ void sim_trigger_init(struct sim_trigger *trigger);
 bool sim_trigger_fires(struct sim_trigger *trigger, uint64_t now_ns, struct sim_stream *stream);
 
 /* What a network rule does to a message that matches. Several rules add up; the first that drops or
- * holds wins. Probabilities are thresholds of 2^64. */
+ * holds wins; a message is duplicated once at most. Probabilities are thresholds of 2^64. A cut or
+ * a partition is a state of the links: of the trigger only until_ns counts for it. What a rule
+ * holds stays held past until_ns, until the rule is released or healed. */
 struct sim_link_rule {
-    struct sim_link_rule *next; /* in the order of creation */
+    struct sim_link_rule *next; /* active rules, in the order of activation */
     uint32_t id;
     bool active;
     struct sim_selector from;
@@ -80,25 +83,26 @@ struct sim_packet {
     struct sim_packet *next;
     uint32_t from;
     uint32_t to;
-    const char *type; /* static */
+    const char *type; /* static; NULL until somebody wants to know */
     size_t size;
     uint8_t bytes[];
 };
 
 struct sim_network {
     struct sim_world *world;
-    uint64_t latency_ns; /* base one-way delay of every link */
-    uint64_t jitter_ns;  /* plus uniform [0, jitter] */
-    struct sim_link_rule *rules;
+    uint64_t latency_ns;         /* base one-way delay of every link */
+    uint64_t jitter_ns;          /* plus uniform [0, jitter] */
+    struct sim_link_rule *rules; /* the active ones only */
     struct sim_link_rule **rules_end;
-    uint32_t rule_count;
+    uint32_t rule_count; /* ever created */
     struct {
         struct sim_stream stream;
         struct sim_source source;
     } links[SIM_NODES_MAX][SIM_NODES_MAX];
     uint64_t sent;
     uint64_t delivered;
-    uint64_t dropped; /* lost, cut, addressed to a node that is down */
+    uint64_t dropped;          /* lost, cut, held for ever, addressed to a node that is down */
+    struct sim_source release; /* of held messages: keeps their order */
 };
 
 void sim_network_init(struct sim_network *network, struct sim_world *world);

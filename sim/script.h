@@ -8,6 +8,7 @@
 
 struct sim_world;
 struct sim_script;
+struct sut_ops;
 struct sim_rule;
 struct sim_operation;
 struct sim_load;

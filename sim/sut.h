@@ -11,7 +11,9 @@
 #include <raft/env.h>
 #include <raft/raft.h>
 
-#define SUT_ABI    1u
+#define SUT_ABI 1u
+/* What a shared object exports: `const struct sut_ops *squall_sut(void)`, with default visibility;
+ * everything else in it should be hidden. sut_raft.c compiled with SUT_EXPORT has it. */
 #define SUT_SYMBOL "squall_sut"
 
 /* The contract: what an implementation has, and what may be done to it. A scenario or an oracle

@@ -14,6 +14,14 @@
 #include <assert.h>
 #include <string.h>
 
+/* Time never goes back inside the replica, whatever the environment's clock does. */
+static void advance(struct raft_replica *replica, raft_time now_ns)
+{
+    if (now_ns > replica->now_ns) {
+        replica->now_ns = now_ns;
+    }
+}
+
 static size_t send_buffer_size(const struct raft_options *options)
 {
     return RAFT_MESSAGE_SIZE + (size_t)options->batch_entries_max * RAFT_MESSAGE_ENTRY_SIZE +
@@ -76,7 +84,7 @@ out:
 enum raft_status raft_replica_start(struct raft_replica *replica, raft_time now_ns, bool bootstrap)
 {
     assert(replica->phase == RAFT_REPLICA_CREATED);
-    replica->now_ns = now_ns;
+    advance(replica, now_ns);
     bool exists = false;
     struct raft_hard_state state;
     enum raft_status status = raft_storage_exists(replica->storage, &exists);
@@ -97,7 +105,7 @@ enum raft_status raft_replica_start(struct raft_replica *replica, raft_time now_
         return status;
     }
     /* Nothing below can fail. */
-    raft_begin(replica->raft, &state, now_ns);
+    raft_begin(replica->raft, &state, replica->now_ns);
     replica->phase = RAFT_REPLICA_RUNNING;
     raft_replica_pump(replica);
     return RAFT_OK;
@@ -106,6 +114,9 @@ enum raft_status raft_replica_start(struct raft_replica *replica, raft_time now_
 static void end(struct raft_replica *replica)
 {
     assert(replica->request_count == 0 && replica->applying == NULL);
+    if (replica->retry_armed) {
+        replica->env->set_timer(replica->env->ctx, RAFT_TIMER_RETRY, RAFT_TIME_NEVER);
+    }
     release_all(replica);
     replica->phase = RAFT_REPLICA_STOPPED;
     replica->env->stopped(replica->env->ctx, replica->why);
@@ -157,7 +168,7 @@ static void begin_to_stop(struct raft_replica *replica, enum raft_status why)
 
 void raft_replica_stop(struct raft_replica *replica, raft_time now_ns)
 {
-    replica->now_ns = now_ns;
+    advance(replica, now_ns);
     begin_to_stop(replica, RAFT_OK);
 }
 
@@ -173,7 +184,7 @@ void raft_replica_destroy(struct raft_replica *replica)
 void raft_replica_receive(struct raft_replica *replica, raft_time now_ns, const uint8_t *bytes,
                           size_t size)
 {
-    replica->now_ns = now_ns;
+    advance(replica, now_ns);
     if (replica->phase != RAFT_REPLICA_RUNNING) {
         return;
     }
@@ -183,7 +194,7 @@ void raft_replica_receive(struct raft_replica *replica, raft_time now_ns, const 
         return;
     }
     const struct raft_event event = {
-        .type = RAFT_EVENT_MESSAGE, .now_ns = now_ns, .message = &message};
+        .type = RAFT_EVENT_MESSAGE, .now_ns = replica->now_ns, .message = &message};
     enum raft_status status = raft_step(replica->raft, &event, &effect);
     raft_message_release(&message);
     if (status == RAFT_OK) {
@@ -207,7 +218,7 @@ static void on_retry(struct raft_replica *replica)
 
 void raft_replica_timer(struct raft_replica *replica, raft_time now_ns, enum raft_timer timer)
 {
-    replica->now_ns = now_ns;
+    advance(replica, now_ns);
     if (timer == RAFT_TIMER_RETRY) {
         on_retry(replica);
         return;
@@ -222,7 +233,7 @@ void raft_replica_timer(struct raft_replica *replica, raft_time now_ns, enum raf
 void raft_replica_io_done(struct raft_replica *replica, raft_time now_ns, struct raft_io *io)
 {
     struct raft_storage_done done;
-    replica->now_ns = now_ns;
+    advance(replica, now_ns);
     bool has_ended = raft_storage_io_done(replica->storage, io, &done);
     if (replica->phase == RAFT_REPLICA_CLOSING) {
         if (has_ended) {
@@ -246,7 +257,7 @@ void raft_replica_io_done(struct raft_replica *replica, raft_time now_ns, struct
 void raft_replica_applied(struct raft_replica *replica, raft_time now_ns, enum raft_status status,
                           raft_index index)
 {
-    replica->now_ns = now_ns;
+    advance(replica, now_ns);
     assert(replica->applying != NULL);
     raft_replica_release_applying(replica);
     if (replica->phase == RAFT_REPLICA_STOPPING) {
@@ -266,7 +277,7 @@ enum raft_status raft_replica_submit(struct raft_replica *replica, raft_time now
                                      uint64_t request, const uint8_t *payload, uint32_t size)
 {
     const struct raft_memory *memory = replica->memory;
-    replica->now_ns = now_ns;
+    advance(replica, now_ns);
     if (raft_exit_taken(memory, RAFT_AT_SUBMIT_STOPPED, replica->phase != RAFT_REPLICA_RUNNING)) {
         return RAFT_STOPPED;
     }
@@ -285,7 +296,8 @@ enum raft_status raft_replica_submit(struct raft_replica *replica, raft_time now
         return status;
     }
     memcpy(entry->payload, payload, size);
-    const struct raft_event event = {.type = RAFT_EVENT_PROPOSE, .now_ns = now_ns, .entry = entry};
+    const struct raft_event event = {
+        .type = RAFT_EVENT_PROPOSE, .now_ns = replica->now_ns, .entry = entry};
     status = raft_step(replica->raft, &event, &effect);
     if (status != RAFT_OK) {
         goto out;
@@ -300,7 +312,7 @@ out:
 
 void raft_replica_set_read_only(struct raft_replica *replica, raft_time now_ns, bool read_only)
 {
-    replica->now_ns = now_ns;
+    advance(replica, now_ns);
     if (replica->phase == RAFT_REPLICA_RUNNING) {
         raft_replica_feed(
             replica, &(struct raft_event){.type = RAFT_EVENT_READ_ONLY, .read_only = read_only});
@@ -310,13 +322,13 @@ void raft_replica_set_read_only(struct raft_replica *replica, raft_time now_ns, 
 
 enum raft_status raft_replica_campaign(struct raft_replica *replica, raft_time now_ns)
 {
-    replica->now_ns = now_ns;
+    advance(replica, now_ns);
     if (raft_exit_taken(replica->memory, RAFT_AT_CAMPAIGN_STOPPED,
                         replica->phase != RAFT_REPLICA_RUNNING)) {
         return RAFT_STOPPED;
     }
     struct raft_effect effect;
-    const struct raft_event event = {.type = RAFT_EVENT_CAMPAIGN, .now_ns = now_ns};
+    const struct raft_event event = {.type = RAFT_EVENT_CAMPAIGN, .now_ns = replica->now_ns};
     enum raft_status status = raft_step(replica->raft, &event, &effect);
     if (status == RAFT_OK) {
         raft_replica_pump(replica);

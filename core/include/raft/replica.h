@@ -1,10 +1,10 @@
 /* A replica: consensus, log and storage joined. This is what a server embeds.
  *
  * It persists before it sends, hands committed entries to the state machine, completes requests,
- * and stops in good order from any state. All calls come from one thread; `now_ns` never goes back.
+ * and stops in good order from any state. All calls come from one thread; a `now_ns` before an
+ * earlier one counts as that one.
  *
- *   create -> start -> { receive, timer, io_done, applied, submit, … } -> stop -> stopped ->
- * destroy
+ *   create -> start -> { receive, timer, io_done, applied, submit } -> stop -> stopped -> destroy
  *
  * A replica that fails (its disk cannot be trusted any more) stops by itself: env->stopped tells.
  */
