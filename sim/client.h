@@ -3,7 +3,11 @@
  * A client sends one command at a time to the node it takes for the leader, over a link of its own
  * with the network's base latency; it follows redirects and retries with the same sequence number
  * until its timeout. Outcomes (raft/replica.h, dissertation §6.3): OK; FAIL, certain not to happen;
- * UNKNOWN. */
+ * UNKNOWN.
+ *
+ * Errors: "read_only", "disk_full" and "invalid" end an operation at once; "not_leader", "busy" and
+ * "stopped" are definite and tried again; "crashed" and "lost_leadership" leave the attempt unknown
+ * and are tried again; "timeout" is what is left when nothing more telling happened. */
 #ifndef SIM_CLIENT_H
 #define SIM_CLIENT_H
 
@@ -39,10 +43,14 @@ struct sim_client {
     struct sim_operation *open; /* at most one */
     struct sim_event *timer;    /* timeout or retry, whichever is next */
     uint64_t deadline_ns;
-    uint64_t attempt;      /* request number of the current attempt, unique in the run */
-    int waiter;            /* the script's task that waits for this operation; 0: none */
-    struct sim_load *load; /* or the load it works for */
-    bool sent_unknown;     /* an attempt was sent whose outcome is unknown */
+    uint64_t attempt;       /* request number of the current attempt, unique in the run; 0: none */
+    bool in_flight;         /* its answer has not come yet */
+    uint32_t at_node;       /* the node that has it; 0: still or already on the way */
+    int waiter;             /* the script's task that waits for this operation; 0: none */
+    struct sim_load *load;  /* or the load it works for */
+    bool sent_unknown;      /* an attempt was answered, and its outcome is unknown */
+    const char *last_error; /* static; NULL: none yet */
+    char seen[SIM_VALUE_MAX]; /* the last value it read, for its CAS */
 };
 
 /* Several clients that work by themselves. */
@@ -68,11 +76,13 @@ struct sim_clients {
     struct sim_client *first;
     struct sim_client **end;
     uint32_t count;
+    struct sim_client **by_id; /* [count + 1] */
     struct sim_load *loads;
+    uint32_t load_count;
     struct sim_operation *history; /* in order of invocation */
     struct sim_operation **history_end;
     uint64_t ok, failed, unknown;
-    uint64_t requests; /* attempts; the number of the next request */
+    uint64_t requests; /* attempts so far; a request number is (attempt << 16 | client) */
 };
 
 void sim_clients_init(struct sim_clients *clients, struct sim_world *world);
@@ -86,7 +96,11 @@ void sim_load_stop(struct sim_load *load);
 void sim_client_event(struct sim_world *world, struct sim_event *event);
 /* env->complete of a node. */
 void sim_client_completed(struct sim_world *world, uint32_t node, uint64_t request,
-                          enum raft_status status, const struct sim_result *result);
+                          enum raft_status status);
+/* The process of a node has ended: who waits for it hears so. */
+void sim_clients_node_lost(struct sim_world *world, uint32_t node);
+/* Whether no operation is open and every load has ended. */
+bool sim_clients_idle(const struct sim_clients *clients);
 /* Ends the loads and gives up open operations as unknown (end of the run). */
 void sim_clients_finish(struct sim_clients *clients);
 

@@ -7,9 +7,10 @@
  * crash each write that is not durable (completed or under way) is kept, dropped or torn, sector by
  * sector of 512 bytes, independently; each directory operation that is not durable is kept or lost.
  * A failed sync leaves the writes it covered not durable for ever ("clean"), and their content
- * either kept in the cache or reverted; a failed sync of the directory did nothing. Any operation may fail with EIO or, when the quota is
- * reached and the file would grow, with ENOSPC; a write may be short. Never: changes durable bytes
- * that no write covers, makes a failed operation durable, reorders a sync before writes it covers.
+ * either kept in the cache or reverted; a failed sync of the directory did nothing. Any operation
+ * may fail with EIO or, when the quota is reached and the file would grow, with ENOSPC; a write may
+ * be short. Never: changes durable bytes that no write covers, makes a failed operation durable,
+ * reorders a sync before writes it covers.
  */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
@@ -89,10 +90,9 @@ enum raft_status sim_disk_run(struct sim_disk *disk, struct raft_io *io,
 /* Visits the names in ascending byte order. */
 void sim_disk_list(struct sim_disk *disk, raft_list_visit visit, void *visitor);
 
-/* The process dies: operations under way are cancelled (their events unscheduled and freed), handles
- * closed, and the content becomes what survives. Touches no memory of the process. Events of this
- * disk that have been taken out of the scheduler must have been performed or given to
- * sim_disk_forget before. */
+/* The process dies: operations under way are cancelled (their events unscheduled and freed),
+ * handles closed, and the content becomes what survives. Touches no memory of the process. An event
+ * that the caller has already taken out of the scheduler, and not performed, stays the caller's. */
 void sim_disk_crash(struct sim_disk *disk, enum sim_unsynced unsynced);
 /* Everything is gone, as on a new disk. No process may run on it. */
 void sim_disk_wipe(struct sim_disk *disk);

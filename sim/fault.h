@@ -2,11 +2,11 @@
  *
  * The registry holds the points of the node under test followed by the world's own ("disk.write",
  * "disk.sync", …: every operation of that kind, whatever its point in the core). Rules are
- * consulted in the order in which they were armed; the first that fires wins, and those behind it do
- * not see that consultation. `nth` and `every` count the consultations that match the rule's nodes,
- * from the moment it is armed. A rule covers those of the points it names that declare its outcome:
- * an outcome that is not legal somewhere is never injected there. A crash by a fault leaves of
- * unsynced writes what the node's own stream says (SIM_UNSYNCED_RANDOM). */
+ * consulted in the order in which they were armed; the first that fires wins, and those behind it
+ * do not see that consultation. `nth` and `every` count the consultations that match the rule's
+ * nodes, from the moment it is armed. A rule covers those of the points it names that declare its
+ * outcome: an outcome that is not legal somewhere is never injected there. A crash by a fault
+ * leaves of unsynced writes what the node's own stream says (SIM_UNSYNCED_RANDOM). */
 #ifndef SIM_FAULT_H
 #define SIM_FAULT_H
 
@@ -92,6 +92,7 @@ struct sim_faults {
     uint32_t rule_count;
     struct sim_shot shot;
     bool suspended;                   /* the liveness phase: nothing fires any more */
+    bool shot_is_over;                /* it fired before the liveness phase, and has healed */
     struct sim_injection *injections; /* the first SIM_INJECTIONS_MAX of a run */
     uint32_t injection_count;
     uint32_t injection_capacity;
@@ -120,8 +121,10 @@ struct sim_rule *sim_fault_rule_new(struct sim_faults *faults, const char *patte
 /* Arms a rule. Returns how many points it matches; 0: not armed. */
 uint32_t sim_fault_rule_arm(struct sim_faults *faults, struct sim_rule *rule);
 void sim_fault_rule_off(struct sim_faults *faults, struct sim_rule *rule);
-/* The liveness phase: no rule fires any more, a persistent shot heals. */
+/* The liveness phase: every rule is off for good, a persistent shot heals. */
 void sim_faults_suspend(struct sim_faults *faults);
+/* The nodes stop: every rule is off for good, but a shot that has not fired yet may. */
+void sim_faults_stopping(struct sim_faults *faults);
 
 /* A node consults a point: counts it, and says what happens. A crash of the node is ordered here,
  * so that the caller finds it dying afterwards. */

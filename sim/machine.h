@@ -11,6 +11,7 @@
 struct arena;
 
 enum sim_command_type { SIM_COMMAND_PUT = 1, SIM_COMMAND_GET, SIM_COMMAND_CAS };
+const char *sim_command_type_string(enum sim_command_type type); /* "put", "get", "cas" */
 
 #define SIM_KEY_MAX   32u /* bytes with the terminating 0 */
 #define SIM_VALUE_MAX 64u /* bytes with the terminating 0; values are text */

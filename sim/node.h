@@ -23,11 +23,15 @@ enum sim_node_state {
 };
 const char *sim_node_state_string(enum sim_node_state state);
 
-enum sim_node_action { SIM_NODE_RESTART = 1, SIM_NODE_RESUME, SIM_NODE_DEFERRED };
+/* What a SIM_EVENT_NODE does. */
+enum sim_node_action { SIM_NODE_RESTART = 1, SIM_NODE_STOP, SIM_NODE_READ_ONLY };
 
-struct sim_clock { /* local = base_local + (global - base_global) * (1e6 + drift_ppm) / 1e6 */
+/* local = base_local + (global - base_global) * (1e6 + drift_ppm) / 1e6. The process sees it as a
+ * monotonic clock: after a jump backwards it stands still (at the floor) until it has caught up. */
+struct sim_clock {
     uint64_t base_global_ns;
     uint64_t base_local_ns;
+    uint64_t floor_local_ns;
     int64_t drift_ppm;
 };
 
@@ -40,10 +44,22 @@ struct sim_node {
     enum sim_node_state state;
     bool dying;
     enum sim_unsynced dying_unsynced;
-    bool paused;                     /* events that reach it wait until it is resumed */
-    struct sim_event *deferred;      /* while paused: FIFO, linked through order of arrival */
-    struct sim_event **deferred_end; /* (private to node.c) */
+    bool running;                /* code of the process is on the stack */
+    bool paused;                 /* events that reach it wait until it is resumed */
+    struct sim_event **deferred; /* while paused, in order of arrival */
+    uint32_t deferred_count;
+    uint32_t deferred_capacity;
+    struct sim_source resume_source; /* keeps their order */
     bool bootstrapped; /* it has started once: from now on an empty store is a lost one */
+    bool is_disturbed; /* a fault has fired on this incarnation: it may fail */
+    bool has_stopped;  /* env->stopped has been called */
+    enum raft_status stopped_why;
+    uint32_t peer;        /* whose message the current event is, or 0 */
+    uint64_t submitting;  /* the request whose submission is on the stack; 0: none */
+    bool completed_early; /* it was completed before its submission returned */
+    enum raft_status early_status;
+    raft_index early_index;
+    struct raft_io *crash_after; /* the operation after which the process dies, or NULL */
     uint32_t incarnation;
     void *process; /* of sut_ops */
     struct raft_options options;
@@ -66,9 +82,8 @@ struct sim_node {
     struct sim_block *blocks;
     uint64_t block_count;
     uint64_t block_bytes;
-    uint64_t memory_limit; /* bytes; UINT64_MAX: none */
-    uint64_t memory_used;
-    struct sim_block *quarantine; /* freed entries, poisoned; oldest first */
+    uint64_t memory_limit;        /* on block_bytes; UINT64_MAX: none */
+    struct sim_block *quarantine; /* freed blocks, poisoned; oldest first */
     struct sim_block **quarantine_end;
     uint64_t quarantine_bytes;
     uint8_t fill; /* pattern for fresh memory */
@@ -92,7 +107,11 @@ raft_time sim_node_now(const struct sim_node *node); /* its local clock */
 void sim_node_clock_jump(struct sim_node *node, int64_t ns);
 void sim_node_clock_drift(struct sim_node *node, int64_t ppm);
 
-/* An event of this node: dispatches it into the process. Returns the sender of a message, else 0.
+uint32_t sim_node_timers_armed(const struct sim_node *node);
+/* Keeps an event for a paused node until it is resumed. */
+void sim_node_defer(struct sim_node *node, struct sim_event *event);
+/* An event of this node, which takes it: dispatches it into the process. Returns the sender of a
+ * message, else 0.
  */
 uint32_t sim_node_event(struct sim_node *node, struct sim_event *event);
 /* Hands a client's command to the process. */

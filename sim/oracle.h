@@ -44,7 +44,14 @@ struct sim_oracles *sim_oracles_create(struct sim_world *world);
 const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracle oracle);
 uint64_t sim_oracle_checks(const struct sim_oracles *oracles, enum sim_oracle oracle); /* done */
 
-/* A node has just been started (its view is fresh), or has crashed. */
+/* Counts a check of a rule that is checked elsewhere (ledger, progress). oracles may be NULL. */
+void sim_oracle_count(struct sim_oracles *oracles, enum sim_oracle oracle);
+
+/* Makes the oracles the observer of a node's disk. The node must be in world->nodes. */
+void sim_oracle_attach_disk(struct sim_oracles *oracles, uint32_t node);
+/* A node has just been started (its view is fresh), or its process has ended: node->state says how.
+ * DOWN is a crash, which loses the open requests; STOPPED and FAILED must leave none. Started
+ * attaches the disk if that has not been done. */
 void sim_oracle_started(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_crashed(struct sim_oracles *oracles, uint32_t node);
 /* After an event of a node that is up; its view has been refreshed. peer: whose message it was, or

@@ -82,6 +82,8 @@ void sim_script_check(struct sim_script *script);
 /* A rule's when (returns whether it applies) and call. */
 bool sim_script_rule_when(struct sim_script *script, struct sim_rule *rule, uint32_t node);
 void sim_script_rule_call(struct sim_script *script, struct sim_rule *rule, uint32_t node);
+/* The known bug that the scenario reproduces, and the check that must fail for it; NULL: none. */
+const char *sim_script_known_bug(const struct sim_script *script, const char **out_fails);
 /* Whether the run function has returned. */
 bool sim_script_finished(const struct sim_script *script);
 /* Ends all tasks, hooks and checks: the script has no further say (the liveness phase). */

@@ -76,6 +76,14 @@ struct sim_world {
     uint32_t leak_count;
     bool has_error; /* of the script: error_text says where */
     char error_text[SIM_TEXT_MAX];
+    bool script_over; /* the end of RUN has been ordered */
+    uint32_t stage;   /* within a phase; private to world_phases.c from here on */
+    uint64_t stage_deadline_ns;
+    uint64_t phase_event;             /* number of the event that began the phase */
+    struct sim_client *proof;         /* of progress: writes once more after the convergence */
+    const struct sim_operation *last; /* what it wrote */
+    uint64_t arrival;                 /* hash of the message of the current event; 0: none */
+    uint64_t faults_other;            /* fired faults that are no fault points */
     bool disturbed;
     char disturbed_text[SIM_TEXT_MAX]; /* which expectation an injected fault broke */
     uint64_t crashes, pauses, restarts;
@@ -112,6 +120,20 @@ void sim_script_error(struct sim_world *world, const char *message);
 void sim_expectation_failed(struct sim_world *world, const char *message);
 /* The script's run function has returned (or is abandoned): begins HEAL or STOP. */
 void sim_world_script_ended(struct sim_world *world);
+/* A new row, zeroed, for something that a node has left behind. */
+struct sim_leak *sim_world_leak_new(struct sim_world *world);
+/* Tells the script, if there is one. */
+void sim_world_notice(struct sim_world *world, enum sim_notice_kind kind, uint32_t node,
+                      uint64_t term, uint64_t index, const char *site);
+/* Folds a node's state into the rolling hash. O(1). */
+void sim_world_fold_node(struct sim_world *world, const struct sim_node *node);
+/* SIM_EVENT_PHASE: goes on with the phases. */
+void sim_world_phase_event(struct sim_world *world);
+/* Nothing is queued any more. */
+void sim_world_out_of_events(struct sim_world *world);
+/* The run takes too long: a finding "stuck", or, when a sweep's shot has fired, the end of the
+ * script's say. */
+void sim_world_stuck(struct sim_world *world, const char *message);
 /* Notes a fault that is not a fault point (a crash, a pause, a cut, a lost message). */
 void sim_world_count_fault(struct sim_world *world);
 void sim_world_transcribe(struct sim_world *world, const char *format, ...)

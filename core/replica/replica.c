@@ -1,7 +1,6 @@
 /* The replica: its life, and the way of every event through it.
  *
- *   CREATED --start--> RUNNING --stop, or a store that cannot be trusted--> STOPPING --> CLOSING
- * --> STOPPED
+ *   CREATED --start--> RUNNING --stop or failure--> STOPPING --> CLOSING --> STOPPED
  *
  * STOPPING completes every request and waits for operations in flight and for the state machine;
  * CLOSING closes the files. Nothing is sent from STOPPING on.

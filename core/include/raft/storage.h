@@ -16,15 +16,15 @@ enum raft_job {
     RAFT_JOB_STATE,    /* hard state durable in both copies */
     RAFT_JOB_APPEND,   /* entries durable */
     RAFT_JOB_TRUNCATE, /* the cut durable */
-    RAFT_JOB_PROBE,
-    RAFT_JOB_CLOSE, /* all files closed */
+    RAFT_JOB_PROBE,    /* the disk has taken a write, or not */
+    RAFT_JOB_CLOSE,    /* all files closed */
 };
 
 /* A job that has ended.
  *
  *   RAFT_OK       done and durable.
- *   RAFT_NOSPACE  (APPEND, PROBE) the device is full; the file is durably as before the job.
- *   RAFT_BUSY     (APPEND, PROBE) a write failed otherwise; the file is durably as before the job.
+ *   RAFT_NOSPACE  (APPEND, PROBE) the device is full; the log is durably as before the job.
+ *   RAFT_BUSY     (APPEND, PROBE) a write failed otherwise; the log is durably as before the job.
  *   RAFT_IO       the store can no longer be trusted: a sync failed, a write of hard state failed,
  *                 a roll-back failed, or too many appends failed in a row. The node must fail. */
 struct raft_storage_done {
@@ -65,10 +65,11 @@ RAFT_MUST_CHECK enum raft_status raft_storage_append(struct raft_storage *storag
                                                      const struct raft_log *log, raft_index first,
                                                      struct raft_entry_id last,
                                                      uint64_t generation);
-/* Removes every entry behind keep_last. */
+/* Removes every entry behind keep_last, if there is any. */
 RAFT_MUST_CHECK enum raft_status raft_storage_truncate(struct raft_storage *storage,
                                                        raft_index keep_last, uint64_t generation);
-/* Writes and syncs a scratch file as large as a batch, and removes it. */
+/* Writes and syncs a scratch file as large as a batch, or 4096 bytes, and removes it. RAFT_IO only
+ * when the directory could not be synced. */
 RAFT_MUST_CHECK enum raft_status raft_storage_probe(struct raft_storage *storage);
 /* Closes the open files, once both lanes are free. RAFT_OK with no operation needed: *out_closed.
  */
@@ -85,8 +86,9 @@ bool raft_storage_retry(struct raft_storage *storage);
 bool raft_storage_stalled(const struct raft_storage *storage);
 /* Whether an operation has been taken by the environment and is not answered yet. */
 bool raft_storage_in_flight(const struct raft_storage *storage);
-/* Gives up stalled jobs: they will not be retried, and their entries are given back. For a node
- * that fails; operations in flight are still awaited. */
+/* Gives up stalled jobs: they will not be retried or reported, and their entries are given back.
+ * For a node that fails: afterwards no job but raft_storage_close may be started. Operations in
+ * flight are still awaited. */
 void raft_storage_abandon(struct raft_storage *storage);
 
 uint32_t raft_storage_entries_held(const struct raft_storage *storage);

@@ -1,0 +1,192 @@
+/* The bytes of the store's files.
+ *
+ * Every checksum is CRC-32C. That of a record also covers, ahead of its own bytes, the first index
+ * of its segment and its offset in the file. So a record is valid only where it was written: a copy
+ * of it inside a payload, or one that the device put elsewhere, is not taken for a record.
+ *
+ *  1. A record begins at a multiple of RAFT_RECORD_ALIGN and is padded with zeros to the next one;
+ *     the checksum covers the padding.
+ *  2. Decoding never reads past the bytes it was given, whatever they say. */
+#include "format.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define STATE_MAGIC      0x54535152u /* "RQST" */
+#define STATE_VERSION    1u
+#define SEGMENT_MAGIC    0x47535152u /* "RQSG" */
+#define RECORD_MAGIC     0x43525152u /* "RQRC" */
+
+#define NAME_PREFIX      "log-"
+#define NAME_PREFIX_SIZE 4u
+#define NAME_DIGITS      16u
+
+_Static_assert(NAME_PREFIX_SIZE + NAME_DIGITS < RAFT_FILE_NAME_MAX, "a segment's name must fit");
+_Static_assert(RAFT_SEGMENT_HEADER_SIZE % RAFT_RECORD_ALIGN == 0, "records are aligned");
+_Static_assert(RAFT_RECORD_HEADER_SIZE % RAFT_RECORD_ALIGN == 0, "records are aligned");
+
+static void put32(uint8_t *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++) {
+        at[i] = (uint8_t)(value >> (8 * i));
+    }
+}
+
+static void put64(uint8_t *at, uint64_t value)
+{
+    put32(at, (uint32_t)value);
+    put32(at + 4, (uint32_t)(value >> 32));
+}
+
+static uint32_t get32(const uint8_t *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static uint64_t get64(const uint8_t *at)
+{
+    return (uint64_t)get32(at) | (uint64_t)get32(at + 4) << 32;
+}
+
+size_t raft_record_span(uint32_t size)
+{
+    size_t span = RAFT_RECORD_HEADER_SIZE + (size_t)size;
+    return (span + RAFT_RECORD_ALIGN - 1) / RAFT_RECORD_ALIGN * RAFT_RECORD_ALIGN;
+}
+
+/* The checksum of the record in bytes, which is to stand, or stands, at a place. */
+static uint32_t record_crc(const uint8_t *bytes, size_t span, raft_index segment_first,
+                           uint64_t offset)
+{
+    assert(span >= RAFT_RECORD_HEADER_SIZE);
+    uint8_t place[16];
+    put64(place, segment_first);
+    put64(place + 8, offset);
+    uint32_t crc = raft_crc32c(0, place, sizeof place);
+    return raft_crc32c(crc, bytes + 8, span - 8);
+}
+
+void raft_record_encode(const struct raft_entry *entry, uint64_t batch, raft_index batch_first,
+                        raft_index segment_first, uint64_t offset, uint8_t *bytes)
+{
+    assert(offset % RAFT_RECORD_ALIGN == 0 && offset >= RAFT_SEGMENT_HEADER_SIZE);
+    assert(batch_first <= entry->id.index && segment_first <= batch_first);
+    size_t span = raft_record_span(entry->size);
+    put32(bytes, RECORD_MAGIC);
+    put32(bytes + 8, entry->size);
+    put32(bytes + 12, (uint32_t)entry->kind);
+    put64(bytes + 16, batch);
+    put64(bytes + 24, batch_first);
+    put64(bytes + 32, entry->id.index);
+    put64(bytes + 40, entry->id.term);
+    if (entry->size > 0) {
+        memcpy(bytes + RAFT_RECORD_HEADER_SIZE, entry->payload, entry->size);
+    }
+    size_t end = RAFT_RECORD_HEADER_SIZE + (size_t)entry->size;
+    memset(bytes + end, 0, span - end);
+    put32(bytes + 4, record_crc(bytes, span, segment_first, offset));
+}
+
+bool raft_record_decode(const uint8_t *bytes, size_t size, raft_index segment_first, size_t offset,
+                        struct raft_record *out_record)
+{
+    assert(offset <= size);
+    assert(offset % RAFT_RECORD_ALIGN == 0);
+    const uint8_t *at = bytes + offset;
+    size_t left = size - offset;
+    if (left < RAFT_RECORD_HEADER_SIZE || get32(at) != RECORD_MAGIC) {
+        return false;
+    }
+    size_t span = raft_record_span(get32(at + 8));
+    if (span > left || record_crc(at, span, segment_first, offset) != get32(at + 4)) {
+        return false;
+    }
+    *out_record = (struct raft_record){
+        .size = get32(at + 8),
+        .kind = get32(at + 12),
+        .batch = get64(at + 16),
+        .batch_first = get64(at + 24),
+        .id = {.index = get64(at + 32), .term = get64(at + 40)},
+        .payload = at + RAFT_RECORD_HEADER_SIZE,
+        .span = span,
+    };
+    return true;
+}
+
+void raft_segment_header_encode(raft_index first, uint8_t bytes[RAFT_SEGMENT_HEADER_SIZE])
+{
+    assert(first > 0);
+    put32(bytes, SEGMENT_MAGIC);
+    put32(bytes + 4, RAFT_SEGMENT_VERSION);
+    put64(bytes + 8, first);
+    put32(bytes + 16, 0);
+    put32(bytes + 20, raft_crc32c(0, bytes, 20));
+}
+
+bool raft_segment_header_decode(const uint8_t *bytes, size_t size, uint32_t *out_version,
+                                raft_index *out_first)
+{
+    if (size < RAFT_SEGMENT_HEADER_SIZE || get32(bytes) != SEGMENT_MAGIC ||
+        get32(bytes + 20) != raft_crc32c(0, bytes, 20)) {
+        return false;
+    }
+    *out_version = get32(bytes + 4);
+    *out_first = get64(bytes + 8);
+    return true;
+}
+
+void raft_segment_name(raft_index first, char name[RAFT_FILE_NAME_MAX])
+{
+    static const char digits[] = "0123456789abcdef";
+    memset(name, 0, RAFT_FILE_NAME_MAX);
+    memcpy(name, NAME_PREFIX, NAME_PREFIX_SIZE);
+    for (unsigned i = 0; i < NAME_DIGITS; i++) {
+        unsigned shift = 4 * (NAME_DIGITS - 1 - i);
+        name[NAME_PREFIX_SIZE + i] = digits[(first >> shift) & 0xf];
+    }
+}
+
+bool raft_segment_name_parse(const char *name, raft_index *out_first)
+{
+    if (strlen(name) != NAME_PREFIX_SIZE + NAME_DIGITS ||
+        memcmp(name, NAME_PREFIX, NAME_PREFIX_SIZE) != 0) {
+        return false;
+    }
+    raft_index first = 0;
+    for (unsigned i = 0; i < NAME_DIGITS; i++) {
+        char c = name[NAME_PREFIX_SIZE + i];
+        if (c >= '0' && c <= '9') {
+            first = first << 4 | (raft_index)(c - '0');
+        } else if (c >= 'a' && c <= 'f') {
+            first = first << 4 | (raft_index)(c - 'a' + 10);
+        } else {
+            return false;
+        }
+    }
+    *out_first = first;
+    return true;
+}
+
+void raft_state_encode(const struct raft_hard_state *state, uint8_t bytes[RAFT_STATE_SIZE])
+{
+    put32(bytes, STATE_MAGIC);
+    put32(bytes + 4, STATE_VERSION);
+    put64(bytes + 8, state->term);
+    put64(bytes + 16, state->sequence);
+    put32(bytes + 24, state->vote);
+    put32(bytes + 28, raft_crc32c(0, bytes, 28));
+}
+
+bool raft_state_decode(const uint8_t bytes[RAFT_STATE_SIZE], struct raft_hard_state *out_state)
+{
+    if (get32(bytes) != STATE_MAGIC || get32(bytes + 4) != STATE_VERSION ||
+        get32(bytes + 28) != raft_crc32c(0, bytes, 28)) {
+        return false;
+    }
+    *out_state = (struct raft_hard_state){
+        .term = get64(bytes + 8),
+        .sequence = get64(bytes + 16),
+        .vote = get32(bytes + 24),
+    };
+    return true;
+}

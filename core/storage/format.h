@@ -1,0 +1,54 @@
+/* The bytes of the store's files: names, hard state, segment header, record. README.md has the
+ * layouts as tables. Little-endian throughout. */
+#ifndef RAFT_STORAGE_FORMAT_H
+#define RAFT_STORAGE_FORMAT_H
+
+#include <raft/env.h>
+#include <raft/raft.h>
+
+#define RAFT_STATE_NAME          "hard-state"
+#define RAFT_STATE_NEW_NAME      "hard-state.new"
+#define RAFT_PROBE_NAME          "probe"
+
+#define RAFT_STATE_SIZE          32u   /* bytes of one copy of the hard state */
+#define RAFT_STATE_OFFSET_B      4096u /* of the second copy; the first is at 0 */
+#define RAFT_SEGMENT_HEADER_SIZE 24u
+#define RAFT_RECORD_HEADER_SIZE  48u
+#define RAFT_RECORD_ALIGN        8u
+
+/* One record of a segment. The payload is borrowed from the bytes it was decoded from. */
+struct raft_record {
+    uint32_t size;          /* bytes of payload */
+    uint32_t kind;          /* enum raft_entry_kind, unless written by a later version */
+    uint64_t batch;         /* number of the append that wrote it */
+    raft_index batch_first; /* first index of that append */
+    struct raft_entry_id id;
+    const uint8_t *payload;
+    size_t span; /* bytes with header and padding */
+};
+
+/* Bytes of a record with header and padding. */
+size_t raft_record_span(uint32_t size);
+/* Writes raft_record_span bytes for a record that will stand at offset in the segment that begins
+ * at segment_first. */
+void raft_record_encode(const struct raft_entry *entry, uint64_t batch, raft_index batch_first,
+                        raft_index segment_first, uint64_t offset, uint8_t *bytes);
+/* Reads the record at offset of a segment's size bytes. False: there is no valid one. */
+bool raft_record_decode(const uint8_t *bytes, size_t size, raft_index segment_first, size_t offset,
+                        struct raft_record *out_record);
+
+void raft_segment_header_encode(raft_index first, uint8_t bytes[RAFT_SEGMENT_HEADER_SIZE]);
+/* False: too short, or it does not match its checksum. */
+bool raft_segment_header_decode(const uint8_t *bytes, size_t size, uint32_t *out_version,
+                                raft_index *out_first);
+#define RAFT_SEGMENT_VERSION 1u
+
+void raft_segment_name(raft_index first, char name[RAFT_FILE_NAME_MAX]);
+/* False: not the name of a segment. */
+bool raft_segment_name_parse(const char *name, raft_index *out_first);
+
+void raft_state_encode(const struct raft_hard_state *state, uint8_t bytes[RAFT_STATE_SIZE]);
+/* False: it does not match its checksum or version. */
+bool raft_state_decode(const uint8_t bytes[RAFT_STATE_SIZE], struct raft_hard_state *out_state);
+
+#endif

@@ -1,0 +1,131 @@
+/* The TRUNCATE job: every entry behind an index is removed, durably.
+ *
+ *   close last -> [ unlink the last segment -> sync directory ]* -> open the one to cut -.
+ *      (these only when the cut is not in the last segment)                              v
+ *                                                                  truncate -> sync -> done
+ *
+ * The segment to cut is the last one that begins at or before keep_last + 1. It becomes the last
+ * segment, and may be left without a record.
+ *
+ *  1. Segments go back to front, and each unlink is durable before the next: whenever the process
+ *     dies, what is left is a prefix of the log, without a hole, that ends at or behind keep_last.
+ *  2. The cut is durable before the job ends, hence before any later append: what stood behind it
+ *     never follows a new record.
+ *  3. There is nothing to undo: any failure ends the job with RAFT_IO. */
+#include "storage_internal.h"
+
+#include <assert.h>
+
+/* The segment to cut; there is at least one. */
+static size_t target(const struct raft_storage *storage)
+{
+    assert(storage->segment_count > 0);
+    size_t position = storage->segment_count - 1;
+    while (storage->segments[position].first > storage->keep_last + 1) {
+        assert(position > 0);
+        position--;
+    }
+    return position;
+}
+
+/* What the target is cut to. */
+static uint64_t cut_size(const struct raft_storage *storage)
+{
+    if (storage->keep_last < storage->offset_count) {
+        return storage->offsets[storage->keep_last];
+    }
+    return storage->segments[storage->segment_count - 1].size;
+}
+
+enum raft_status raft_storage_truncate(struct raft_storage *storage, raft_index keep_last,
+                                       uint64_t generation)
+{
+    assert(storage->log_lane.job == RAFT_JOB_NONE);
+    /* The append of what is to be removed may have failed, and then there is less to remove. */
+    storage->keep_last = keep_last;
+    if (storage->keep_last > storage->offset_count) {
+        storage->keep_last = storage->offset_count;
+    }
+    enum raft_step_id step = RAFT_STEP_CUT_NOTHING;
+    if (storage->segment_count > 0) {
+        bool in_last = target(storage) == storage->segment_count - 1;
+        step = in_last ? RAFT_STEP_CUT_TRUNCATE : RAFT_STEP_CUT_CLOSE;
+    }
+    enum raft_status status = raft_lane_start(storage, &storage->log_lane, RAFT_JOB_TRUNCATE, step);
+    if (status == RAFT_OK) {
+        storage->generation = generation;
+    }
+    return status;
+}
+
+void raft_truncate_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io)
+{
+    assert(step >= RAFT_STEP_CUT_CLOSE && step <= RAFT_STEP_CUT_NOTHING);
+    if (step == RAFT_STEP_CUT_UNLINK || step == RAFT_STEP_CUT_OPEN) {
+        raft_segment_name(storage->segments[storage->segment_count - 1].first, io->name);
+    } else if (io->op != RAFT_IO_SYNC_DIR) {
+        assert(storage->segment_file != 0);
+        io->file = storage->segment_file;
+    }
+    if (step == RAFT_STEP_CUT_TRUNCATE) {
+        io->offset = cut_size(storage);
+    }
+}
+
+/* The last segment is gone for good. */
+static void forget_segment(struct raft_storage *storage)
+{
+    assert(storage->segment_count > 1);
+    storage->segment_count--;
+    raft_index first = storage->segments[storage->segment_count].first;
+    assert(first > 0 && first - 1 <= storage->offset_count);
+    storage->offset_count = first - 1;
+}
+
+/* The target has been cut. */
+static void commit_cut(struct raft_storage *storage)
+{
+    struct raft_segment *segment = &storage->segments[storage->segment_count - 1];
+    segment->size = cut_size(storage);
+    storage->offset_count = storage->keep_last;
+    assert(segment->size >= RAFT_SEGMENT_HEADER_SIZE);
+    assert(segment->first <= storage->keep_last + 1);
+}
+
+enum raft_step_id raft_truncate_next(struct raft_storage *storage, enum raft_status *out_status)
+{
+    const struct raft_lane *lane = &storage->log_lane;
+    bool is_close = lane->step == RAFT_STEP_CUT_CLOSE;
+    if (lane->io.status != RAFT_OK && !is_close) {
+        /* The operation's own failure, hence no fault point here. */
+        *out_status = RAFT_IO;
+        return RAFT_STEP_NONE;
+    }
+    *out_status = RAFT_OK;
+    if (is_close) {
+        /* An error is no concern: what the segment holds was synced, and goes now. */
+        storage->segment_file = 0;
+        return RAFT_STEP_CUT_UNLINK;
+    }
+    if (lane->step == RAFT_STEP_CUT_UNLINK) {
+        return RAFT_STEP_CUT_SYNC_DIR;
+    }
+    if (lane->step == RAFT_STEP_CUT_SYNC_DIR) {
+        forget_segment(storage);
+        bool is_reached = target(storage) == storage->segment_count - 1;
+        return is_reached ? RAFT_STEP_CUT_OPEN : RAFT_STEP_CUT_UNLINK;
+    }
+    if (lane->step == RAFT_STEP_CUT_OPEN) {
+        storage->segment_file = lane->io.file;
+        return RAFT_STEP_CUT_TRUNCATE;
+    }
+    if (lane->step == RAFT_STEP_CUT_TRUNCATE) {
+        return RAFT_STEP_CUT_SYNC;
+    }
+    if (lane->step == RAFT_STEP_CUT_SYNC) {
+        commit_cut(storage);
+        return RAFT_STEP_NONE;
+    }
+    assert(lane->step == RAFT_STEP_CUT_NOTHING);
+    return RAFT_STEP_NONE;
+}

@@ -1,0 +1,115 @@
+/* The table of fault points: one line each, aligned, for terminals and for grep.
+ *
+ * The *state* of a point says what the campaign made of it: "fired" (every outcome), "partly",
+ * "never" (reached, but nothing was injected), "unreached", and "counted" for an exit that can only
+ * be observed. */
+#include "report_internal.h"
+#include "store_internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define NAME_WIDTH 34
+
+/* Whether a name matches a pattern: '*' is one part of the name, or the rest of a part, and '**'
+ * any number of parts. */
+static bool name_matches(const char *pattern, const char *name)
+{
+    while (*pattern != '\0') {
+        if (*pattern != '*') {
+            if (*pattern != *name) {
+                return false;
+            }
+            pattern++;
+            name++;
+            continue;
+        }
+        bool crosses = pattern[1] == '*';
+        const char *rest = pattern + (crosses ? 2 : 1);
+        for (const char *at = name;; at++) {
+            if (name_matches(rest, at)) {
+                return true;
+            }
+            if (*at == '\0' || (*at == '.' && !crosses)) {
+                return false;
+            }
+        }
+    }
+    return *name == '\0';
+}
+
+static const char *state_word(uint64_t outcomes, uint64_t outcomes_fired, uint64_t hits)
+{
+    assert(outcomes_fired <= outcomes);
+    if (outcomes == 0) {
+        return hits > 0 ? "counted" : "unreached";
+    }
+    if (outcomes_fired == outcomes) {
+        return "fired";
+    }
+    if (outcomes_fired > 0) {
+        return "partly";
+    }
+    return hits > 0 ? "never" : "unreached";
+}
+
+static const char *state_colour(const char *state)
+{
+    switch (state[0]) {
+    case 'f':
+        return "\033[32m";
+    case 'p':
+        return "\033[33m";
+    case 'n':
+    case 'u':
+        return "\033[31m";
+    default:
+        return "\033[2m";
+    }
+}
+
+static void print_point(const struct report *report, sqlite3_stmt *row)
+{
+    const char *state = state_word(report_u64(row, 3), report_u64(row, 4), report_u64(row, 5));
+    char hits[REPORT_WORD_MAX];
+    char fired[REPORT_WORD_MAX];
+
+    fprintf(report->out, "%-*s %-8s %-44s %s%-9s%s %12s %10s  %s\n", NAME_WIDTH, report_str(row, 0),
+            report_str(row, 1), report_str(row, 2), report->colour ? state_colour(state) : "",
+            state, report->colour ? "\033[0m" : "", report_count(hits, report_u64(row, 5)),
+            report_count(fired, report_u64(row, 6)), report_str(row, 7));
+}
+
+static const char points_sql[] =
+    "WITH declared AS (SELECT point, group_concat(outcome, ' ') AS words, sum(fired > 0) AS fired "
+    "FROM (SELECT point, outcome, fired FROM point_matrix WHERE declared = 1 "
+    "ORDER BY point, outcome) GROUP BY point) "
+    "SELECT t.name, t.kind, coalesce(d.words, '-'), t.outcomes, coalesce(d.fired, 0), t.hits, "
+    "t.fired, t.meaning FROM point_totals t LEFT JOIN declared d ON d.point = t.name "
+    "ORDER BY t.name";
+
+bool report_points(struct store *store, FILE *out, const char *pattern, bool colour)
+{
+    struct report report;
+    sqlite3_stmt *row = NULL;
+    uint64_t shown = 0;
+
+    if (!report_begin(&report, store, out, colour)) {
+        report_end(&report);
+        return false;
+    }
+    fprintf(out, "%-*s %-8s %-44s %-9s %12s %10s  %s\n", NAME_WIDTH, "POINT", "KIND", "OUTCOMES",
+            "STATE", "HITS", "FIRED", "MEANING");
+    row = report_query(&report, points_sql);
+    while (report_next(&report, row)) {
+        if (pattern == NULL || name_matches(pattern, report_str(row, 0))) {
+            print_point(&report, row);
+            shown++;
+        }
+    }
+    if (shown == 0 && !report.failed && pattern != NULL) {
+        store_fail(store, "no point matches '%s'", pattern);
+        report.failed = true;
+    }
+    return report_end(&report);
+}

@@ -1,0 +1,268 @@
+-- The schema of a campaign's file, number 1.
+--
+-- Tables hold what was seen; views are what people and programs should read, and keep their columns
+-- from one schema number to the next. Words (outcomes, roles, phases, kinds) are text, so that a
+-- query reads without this program. Ids are content hashes below 2^53: merging two files is
+-- INSERT OR IGNORE, and a JavaScript reader keeps every digit. Hashes of a run have 64 bits and
+-- are stored as 16 hexadecimal digits.
+--
+-- No table is STRICT, since widely used browsers have an older SQLite inside; the tests run this
+-- same text with STRICT added behind every table's closing line.
+
+-- What wrote this file.
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- The program and the implementation under test.
+CREATE TABLE builds (
+    id       INTEGER PRIMARY KEY,
+    sut      TEXT NOT NULL, -- name of the implementation
+    sut_file TEXT NOT NULL, -- of --sut, or ''
+    compiler TEXT NOT NULL,
+    flags    TEXT NOT NULL,
+    build_id TEXT NOT NULL
+);
+
+-- One per command line.
+CREATE TABLE runs (
+    id         INTEGER PRIMARY KEY,
+    number     INTEGER NOT NULL, -- from 1, in this file
+    build      INTEGER NOT NULL REFERENCES builds (id),
+    command    TEXT NOT NULL,
+    started_at INTEGER NOT NULL, -- seconds since 1970, UTC
+    outcome    TEXT,             -- NULL: it was interrupted
+    wall_ns    INTEGER
+);
+
+-- A scenario with the text it had; an edited scenario is another row.
+CREATE TABLE scenarios (
+    id   INTEGER PRIMARY KEY,
+    file TEXT NOT NULL,
+    name TEXT NOT NULL,
+    doc  TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    text TEXT NOT NULL -- '' if it was not kept
+);
+
+-- Parameter sets: as one text, and value by value.
+CREATE TABLE parameter_sets (
+    id   INTEGER PRIMARY KEY,
+    text TEXT NOT NULL
+);
+CREATE TABLE parameters (
+    parameter_set INTEGER NOT NULL REFERENCES parameter_sets (id),
+    name          TEXT NOT NULL,
+    value         TEXT NOT NULL,
+    PRIMARY KEY (parameter_set, name)
+) WITHOUT ROWID;
+
+-- The unit that replays: (scenario, parameters, seed, plan) with one build.
+CREATE TABLE executions (
+    id               INTEGER PRIMARY KEY,
+    run              INTEGER NOT NULL REFERENCES runs (id),
+    number           INTEGER NOT NULL, -- from 1, in its run
+    scenario         INTEGER NOT NULL REFERENCES scenarios (id),
+    parameter_set    INTEGER NOT NULL REFERENCES parameter_sets (id),
+    seed             INTEGER NOT NULL,
+    plan             TEXT NOT NULL, -- faults beside the script's, '' for none
+    outcome          TEXT NOT NULL, -- ok, finding, error, skipped, xfail, diverged
+    note             TEXT NOT NULL, -- a script's error, the reason of a skip
+    events           INTEGER NOT NULL,
+    sim_ns           INTEGER NOT NULL,
+    wall_ns          INTEGER NOT NULL,
+    trace_hash       TEXT NOT NULL,
+    state_hash       TEXT NOT NULL,
+    commits          INTEGER NOT NULL,
+    leader_changes   INTEGER NOT NULL,
+    faults_fired     INTEGER NOT NULL,
+    requests_ok      INTEGER NOT NULL,
+    requests_failed  INTEGER NOT NULL,
+    requests_unknown INTEGER NOT NULL,
+    disturbed        INTEGER NOT NULL, -- 1: an injected fault ended the script early
+    branch           INTEGER NOT NULL, -- 1: of a sweep, continued from a checkpoint
+    replay           TEXT              -- the command that repeats it; NULL if it passed
+);
+CREATE INDEX executions_by_scenario ON executions (scenario);
+CREATE INDEX executions_by_outcome ON executions (outcome) WHERE outcome <> 'ok';
+
+-- Every place that can fail, and what may be injected there. The area is the first part of the name.
+CREATE TABLE fault_points (
+    id      INTEGER PRIMARY KEY,
+    name    TEXT NOT NULL UNIQUE,
+    area    TEXT NOT NULL,
+    kind    TEXT NOT NULL, -- memory, file, queue, machine, exit
+    meaning TEXT NOT NULL
+);
+CREATE TABLE point_outcomes (
+    point   INTEGER NOT NULL REFERENCES fault_points (id),
+    outcome TEXT NOT NULL,
+    PRIMARY KEY (point, outcome)
+) WITHOUT ROWID;
+
+-- Faults that fired; of one execution the first ones only.
+CREATE TABLE injections (
+    execution  INTEGER NOT NULL REFERENCES executions (id),
+    number     INTEGER NOT NULL, -- from 1, in its execution
+    point      INTEGER NOT NULL REFERENCES fault_points (id),
+    outcome    TEXT NOT NULL,
+    occurrence INTEGER NOT NULL, -- the nth consultation of the point in this execution
+    node       INTEGER NOT NULL,
+    role       TEXT NOT NULL,
+    event      INTEGER NOT NULL,
+    time_ns    INTEGER NOT NULL,
+    persistent INTEGER NOT NULL, -- 1: every consultation from this one on
+    repeats    INTEGER NOT NULL, -- how often it fired in all
+    PRIMARY KEY (execution, number)
+) WITHOUT ROWID;
+
+-- How often a point was consulted in a context, and how often it failed there.
+CREATE TABLE point_coverage (
+    point           INTEGER NOT NULL REFERENCES fault_points (id),
+    role            TEXT NOT NULL, -- follower, precandidate, candidate, leader
+    phase           TEXT NOT NULL, -- run, heal, stop, done
+    scenario        INTEGER NOT NULL REFERENCES scenarios (id),
+    hits            INTEGER NOT NULL,
+    fired           INTEGER NOT NULL,
+    first_execution INTEGER NOT NULL REFERENCES executions (id),
+    PRIMARY KEY (point, role, phase, scenario)
+) WITHOUT ROWID;
+
+-- A broken rule; one an execution at most.
+CREATE TABLE findings (
+    execution INTEGER PRIMARY KEY REFERENCES executions (id),
+    rule      TEXT NOT NULL,
+    signature TEXT NOT NULL, -- equal for findings that are probably one bug
+    message   TEXT NOT NULL,
+    event     INTEGER NOT NULL, -- the first bad step
+    time_ns   INTEGER NOT NULL,
+    node      INTEGER NOT NULL  -- 0: none in particular
+);
+CREATE INDEX findings_by_signature ON findings (signature);
+
+-- References and other owned things that were left, with the unmatched hold.
+CREATE TABLE leaks (
+    execution   INTEGER NOT NULL REFERENCES executions (id),
+    number      INTEGER NOT NULL, -- from 1, in its execution
+    kind        TEXT NOT NULL,    -- entry, file, memory, request, …
+    holder      TEXT NOT NULL,
+    site        TEXT NOT NULL,
+    path        TEXT NOT NULL, -- sites since, oldest first
+    event       INTEGER NOT NULL,
+    term        INTEGER NOT NULL,
+    entry_index INTEGER NOT NULL,
+    node        INTEGER NOT NULL,
+    count       INTEGER NOT NULL, -- too many; negative: too few
+    PRIMARY KEY (execution, number)
+) WITHOUT ROWID;
+
+CREATE TABLE oracles (
+    id   INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    rule TEXT NOT NULL
+);
+CREATE TABLE oracle_checks (
+    run            INTEGER NOT NULL REFERENCES runs (id),
+    oracle         INTEGER NOT NULL REFERENCES oracles (id),
+    checks         INTEGER NOT NULL,
+    skipped_reason TEXT, -- NULL: it was on
+    PRIMARY KEY (run, oracle)
+) WITHOUT ROWID;
+
+-- Findings by signature. A finding that was announced (xfail) is a known bug, and no bug here.
+CREATE VIEW bugs AS
+SELECT f.signature AS signature,
+       min(f.rule) AS rule,
+       count(*) AS executions,
+       count(DISTINCT e.scenario) AS scenarios,
+       count(DISTINCT e.seed) AS seeds,
+       min(f.event) AS first_bad_event
+FROM findings f JOIN executions e ON e.id = f.execution
+WHERE e.outcome <> 'xfail'
+GROUP BY f.signature;
+
+-- The cheapest execution of each signature, and the command to paste.
+CREATE VIEW bug_repro AS
+SELECT f.signature AS signature, f.rule AS rule, f.message AS message, f.event AS event,
+       f.time_ns AS time_ns, f.node AS node, e.id AS execution, s.file AS file, s.name AS scenario,
+       p.text AS parameters, e.seed AS seed, e.plan AS plan, e.events AS events,
+       e.sim_ns AS sim_ns, e.trace_hash AS trace_hash, e.replay AS command
+FROM (SELECT signature FROM findings GROUP BY signature) g
+JOIN executions e
+    ON e.id = (SELECT e2.id FROM findings f2 JOIN executions e2 ON e2.id = f2.execution
+               WHERE f2.signature = g.signature AND e2.outcome <> 'xfail'
+               ORDER BY e2.events, e2.id LIMIT 1)
+JOIN findings f ON f.execution = e.id
+JOIN scenarios s ON s.id = e.scenario
+JOIN parameter_sets p ON p.id = e.parameter_set;
+
+-- Points: how often reached, how often failed.
+CREATE VIEW point_totals AS
+SELECT p.id AS point, p.name AS name, p.area AS area, p.kind AS kind, p.meaning AS meaning,
+       (SELECT count(*) FROM point_outcomes o WHERE o.point = p.id) AS outcomes,
+       coalesce((SELECT sum(c.hits) FROM point_coverage c WHERE c.point = p.id), 0) AS hits,
+       coalesce((SELECT sum(c.fired) FROM point_coverage c WHERE c.point = p.id), 0) AS fired
+FROM fault_points p;
+
+-- Point by outcome: declared or not, in how many injections, how often.
+CREATE VIEW point_matrix AS
+WITH seen AS (SELECT point, outcome, count(*) AS injections, sum(repeats) AS fired
+              FROM injections GROUP BY point, outcome)
+SELECT p.area AS area, p.name AS point, o.outcome AS outcome, 1 AS declared,
+       coalesce(i.injections, 0) AS injections, coalesce(i.fired, 0) AS fired
+FROM point_outcomes o
+JOIN fault_points p ON p.id = o.point
+LEFT JOIN seen i ON i.point = o.point AND i.outcome = o.outcome
+UNION ALL
+SELECT p.area, p.name, i.outcome, 0, i.injections, i.fired
+FROM seen i JOIN fault_points p ON p.id = i.point
+WHERE NOT EXISTS (SELECT 1 FROM point_outcomes o WHERE o.point = i.point AND o.outcome = i.outcome);
+
+-- What is still to be failed; reached says whether any execution came by.
+CREATE VIEW points_never_injected AS
+SELECT m.area AS area, m.point AS point, m.outcome AS outcome, t.kind AS kind, t.hits > 0 AS reached
+FROM point_matrix m JOIN point_totals t ON t.name = m.point
+WHERE m.declared = 1 AND m.fired = 0;
+
+CREATE VIEW leaks_by_site AS
+SELECT kind, holder, site, count(DISTINCT execution) AS executions, count(*) AS leaks,
+       sum(count) AS references_left
+FROM leaks GROUP BY kind, holder, site;
+
+CREATE VIEW scenarios_summary AS
+SELECT s.file AS file, s.name AS name, count(*) AS executions,
+       sum(e.outcome = 'ok') AS ok, sum(e.outcome = 'finding') AS findings,
+       sum(e.outcome = 'error') AS errors, sum(e.outcome = 'skipped') AS skipped,
+       sum(e.outcome = 'xfail') AS xfail, sum(e.outcome = 'diverged') AS diverged,
+       sum(e.branch) AS branches, sum(e.disturbed) AS disturbed, sum(e.events) AS events,
+       sum(e.commits) AS commits, sum(e.leader_changes) AS leader_changes,
+       sum(e.faults_fired) AS faults_fired, sum(e.sim_ns) AS sim_ns, sum(e.wall_ns) AS wall_ns
+FROM executions e JOIN scenarios s ON s.id = e.scenario
+GROUP BY s.file, s.name;
+
+-- One build, one plan, two hashes: must be empty. An execution that ended before it had a hash (a
+-- script that does not load, a process that died) cannot be compared.
+CREATE VIEW nondeterminism AS
+SELECT s.file AS file, s.name AS scenario, p.text AS parameters, e.seed AS seed, e.plan AS plan,
+       r.build AS build, count(*) AS executions, count(DISTINCT e.trace_hash) AS hashes
+FROM executions e
+JOIN runs r ON r.id = e.run
+JOIN scenarios s ON s.id = e.scenario
+JOIN parameter_sets p ON p.id = e.parameter_set
+WHERE e.outcome <> 'error' AND e.trace_hash <> '0000000000000000'
+GROUP BY r.build, e.scenario, e.parameter_set, e.seed, e.plan
+HAVING count(DISTINCT e.trace_hash) > 1;
+
+-- The same across builds of one implementation: compilers and flags must not matter.
+CREATE VIEW build_difference AS
+SELECT s.file AS file, s.name AS scenario, p.text AS parameters, e.seed AS seed, e.plan AS plan,
+       b.sut AS sut, count(DISTINCT r.build) AS builds, count(DISTINCT e.trace_hash) AS hashes
+FROM executions e
+JOIN runs r ON r.id = e.run
+JOIN builds b ON b.id = r.build
+JOIN scenarios s ON s.id = e.scenario
+JOIN parameter_sets p ON p.id = e.parameter_set
+WHERE e.outcome <> 'error' AND e.trace_hash <> '0000000000000000'
+GROUP BY b.sut, b.sut_file, e.scenario, e.parameter_set, e.seed, e.plan
+HAVING count(DISTINCT r.build) > 1 AND count(DISTINCT e.trace_hash) > 1;

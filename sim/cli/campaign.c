@@ -1,0 +1,187 @@
+/* run, sweep and verify: a campaign over the scenarios of the command line. */
+#include "commands.h"
+#include "recorder.h"
+
+#include <assert.h>
+#include <sim/explorer/plan.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DB_DEFAULT "squall.db"
+
+const struct sut_ops *cli_sut(const struct cli_options *options)
+{
+    char error[SIM_TEXT_MAX];
+    if (options->sut == NULL) {
+        return &sut_raft;
+    }
+    const struct sut_ops *sut = sut_load(options->sut, error, sizeof error);
+    if (sut == NULL) {
+        fprintf(stderr, "squall: %s\n", error);
+    }
+    return sut;
+}
+
+enum cli_status cli_catalogue(const struct cli_options *options, const struct sut_ops *sut,
+                              struct sim_catalogue *catalogue)
+{
+    enum cli_status result = CLI_CLEAN;
+    const char *why = NULL;
+    char error[SIM_TEXT_MAX] = "";
+    sim_catalogue_init(catalogue);
+    if (options->argument_count == 0) {
+        fprintf(stderr, "squall: which scenario? for example: %s %s scenarios\n", options->program,
+                cli_command_string(options->command));
+        return CLI_USAGE;
+    }
+    struct arena *arena = arena_open(&why);
+    if (arena == NULL) {
+        fprintf(stderr, "squall: %s\n", why);
+        return CLI_USAGE;
+    }
+    for (int i = 0; i < options->argument_count && result == CLI_CLEAN; i++) {
+        switch (
+            sim_catalogue_add(catalogue, arena, sut, options->arguments[i], error, sizeof error)) {
+        case SIM_CATALOGUE_OK:
+            break;
+        case SIM_CATALOGUE_MISSING:
+            result = CLI_USAGE;
+            break;
+        case SIM_CATALOGUE_BROKEN:
+            result = CLI_SCENARIO;
+            break;
+        }
+    }
+    arena_close(arena);
+    if (result != CLI_CLEAN) {
+        fprintf(stderr, "squall: %s\n", error);
+        return result;
+    }
+    if (options->tag != NULL) {
+        sim_catalogue_keep_tag(catalogue, options->tag);
+    }
+    if (catalogue->count == 0) {
+        fprintf(stderr, "squall: no scenario has the tag '%s'; 'squall list' shows the tags\n",
+                options->tag);
+        return CLI_USAGE;
+    }
+    if (!sim_catalogue_override(catalogue, options->parameters)) {
+        fprintf(stderr, "squall: --set: the parameters are too long together\n");
+        return CLI_USAGE;
+    }
+    return CLI_CLEAN;
+}
+
+static uint32_t jobs_choose(const struct cli_options *options)
+{
+    if (options->transcript) {
+        return 1;
+    }
+    if (options->jobs != 0) {
+        return options->jobs;
+    }
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online < 1 ? 1 : online > (long)CLI_JOBS_MAX ? CLI_JOBS_MAX : (uint32_t)online;
+}
+
+static enum sim_task_kind kind_of(enum cli_command command)
+{
+    assert(command == CLI_RUN || command == CLI_SWEEP || command == CLI_VERIFY);
+    return command == CLI_RUN     ? SIM_TASK_RUN
+           : command == CLI_SWEEP ? SIM_TASK_SWEEP
+                                  : SIM_TASK_VERIFY;
+}
+
+/* The campaign over a catalogue that has been read. */
+static enum cli_status campaign_run(const struct cli_options *options,
+                                    const struct sim_catalogue *catalogue,
+                                    const struct sut_ops *sut, int argc, char **argv)
+{
+    struct cli_recorder recorder = {0};
+    struct sim_tasks tasks = {0};
+    enum cli_status status = CLI_USAGE;
+    const char *db = options->no_db ? NULL : options->db != NULL ? options->db : DB_DEFAULT;
+    const struct sim_seed_range seeds = {
+        .given = options->has_seeds, .first = options->seed_first, .last = options->seed_last};
+    struct sim_campaign campaign = {
+        .sut = sut,
+        .catalogue = catalogue,
+        .tasks = &tasks,
+        .jobs = jobs_choose(options),
+        .fill = options->fill,
+        .transcript = options->transcript,
+        .plan = options->plan == NULL ? "" : options->plan,
+        .exhaustive = options->exhaustive,
+        .limit = options->limit,
+        .point = options->point,
+        .fork_branches = options->fork,
+        .restores = options->restores,
+        .wall_s = options->wall_s,
+        .no_recheck = options->transcript,
+    };
+    if (!sim_tasks_build(&tasks, catalogue, kind_of(options->command), &seeds, campaign.jobs)) {
+        fprintf(stderr, "squall: out of memory\n");
+        goto out;
+    }
+    if (campaign.jobs > tasks.count) {
+        campaign.jobs = tasks.count;
+    }
+    if (!cli_recorder_open(&recorder, options, catalogue, &tasks, sut, db, argc, argv)) {
+        goto out;
+    }
+    campaign.sink = cli_recorder_sink(&recorder);
+    enum sim_campaign_end end = sim_campaign_run(&campaign);
+    cli_progress_end(&recorder);
+    status = cli_recorder_status(&recorder, end);
+    if (!cli_recorder_close(&recorder, status)) {
+        status = CLI_USAGE;
+    }
+    cli_summary_print(&recorder, end, stdout);
+out:
+    cli_recorder_release(&recorder);
+    sim_tasks_release(&tasks);
+    return status;
+}
+
+/* Whether any point matches a pattern. */
+static bool pattern_matches(const struct sut_ops *sut, const char *pattern)
+{
+    for (uint32_t i = 0; i < sim_point_count(sut); i++) {
+        if (sim_point_matches(pattern, sim_point_info(sut, i)->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum cli_status cli_campaign(const struct cli_options *options, int argc, char **argv)
+{
+    struct sim_catalogue catalogue;
+    struct sim_shot shot;
+    char error[SIM_TEXT_MAX];
+    const struct sut_ops *sut = cli_sut(options);
+    if (sut == NULL) {
+        return CLI_USAGE;
+    }
+    if (options->plan != NULL && !sim_plan_parse(sut, options->plan, &shot, error, sizeof error)) {
+        fprintf(stderr, "squall: %s\n", error);
+        return CLI_USAGE;
+    }
+    if (options->point != NULL && !pattern_matches(sut, options->point)) {
+        fprintf(stderr, "squall: --point: no fault point matches '%s'; list them with: %s points\n",
+                options->point, options->program);
+        return CLI_USAGE;
+    }
+    if (options->restores > 0 && options->command == CLI_VERIFY &&
+        (sut->features & SUT_FEATURE_OUTSIDE) != 0) {
+        fprintf(stderr, "squall: verify needs checkpoints, but this implementation keeps state "
+                        "outside the arena\n");
+        return CLI_USAGE;
+    }
+    enum cli_status status = cli_catalogue(options, sut, &catalogue);
+    if (status == CLI_CLEAN) {
+        status = campaign_run(options, &catalogue, sut, argc, argv);
+    }
+    sim_catalogue_release(&catalogue);
+    return status;
+}

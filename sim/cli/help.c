@@ -1,0 +1,186 @@
+/* Help texts. Each begins with examples, since that is what people copy; the rest is reference. */
+#include "help.h"
+
+#include <assert.h>
+
+static const char overview[] =
+    "squall finds the error paths of a Raft implementation that do not clean up after themselves.\n"
+    "It runs Lua scenarios against a simulated cluster, fails every call that can fail, and "
+    "checks\n"
+    "safety and that every reference count returns to zero. Every run repeats bit for bit.\n"
+    "\n"
+    "  squall run scenarios                      run the library, each scenario with its own "
+    "seeds\n"
+    "  squall sweep scenarios/hello.lua          fail every error path of one scenario\n"
+    "  squall report squall.db -o report.html    see what was tested and what was found\n"
+    "\n"
+    "commands:\n"
+    "  run SCENARIO…      run scenarios over seeds\n"
+    "  sweep SCENARIO…    fail each fault point at selected occurrences, once and for good\n"
+    "  replay …           run one execution again and compare its hash\n"
+    "  verify SCENARIO…   prove that runs repeat: other memory, restored checkpoints\n"
+    "  report FILE        summary of a campaign's file, or a page with -o\n"
+    "  points [PATTERN]   list the fault points\n"
+    "  list SCENARIO…     list scenarios\n"
+    "  help [COMMAND]     this text, or that of a command (also: squall COMMAND --help)\n"
+    "\n"
+    "SCENARIO is a .lua file, a directory (all *.lua files in it) or FILE:NAME for one scenario.\n"
+    "\n"
+    "exit status: 0 clean, 1 findings, 2 usage or a file that cannot be used, 3 a script is "
+    "wrong,\n"
+    "4 nondeterminism, 130 interrupted. If several apply: 130, then 4, 3, 1.\n";
+
+/* What run, sweep, verify and replay have in common. */
+static const char common[] =
+    "  --set NAME=VALUE   a parameter of the scenario; may be repeated\n"
+    "  --sut FILE.so      another implementation, instead of the built-in core\n"
+    "  --wall SECONDS     real time that one execution may take (default: the scenario's budget)\n"
+    "  --fill BYTE        what fresh memory holds (must not matter; default 0xA5)\n"
+    "  --hashes           one line per execution: scenario, seed, trace hash, state hash\n";
+
+static const char campaign[] =
+    "  --db FILE          where results go (default squall.db; an existing file is continued)\n"
+    "  --no-db            keep no results\n"
+    "  --tag TAG          only scenarios with this tag\n"
+    "  -j, --jobs N       worker processes (default: one per processor)\n";
+
+static const char run_text[] =
+    "squall run SCENARIO… [options]\n"
+    "\n"
+    "  squall run scenarios                               the whole library\n"
+    "  squall run scenarios/nemesis.lua --seeds 1..2000   many seeds of one scenario\n"
+    "  squall run scenarios/hello.lua --seed 7 --transcript\n"
+    "                                                     one run, event by event\n"
+    "  squall run scenarios/nemesis.lua --set rounds=20   with a parameter changed\n"
+    "\n"
+    "Without --seed or --seeds each scenario runs with the seeds that it names. One seed in "
+    "twenty\n"
+    "is run a second time with other memory; a different hash is reported as nondeterminism.\n"
+    "\n"
+    "  --seed N           one seed\n"
+    "  --seeds A..B       a range of seeds\n"
+    "  --transcript       write every event on standard output; one run after the other\n"
+    "  --plan PLAN        inject one fault: point#occurrence=outcome, ! at the end for all later\n"
+    "                     consultations too: 'log.append.write#3=eio!'\n";
+
+static const char sweep_text[] =
+    "squall sweep SCENARIO… [options]\n"
+    "\n"
+    "  squall sweep scenarios/hello.lua                        the usual selection\n"
+    "  squall sweep scenarios/hello.lua --point 'segment.**'   only some points\n"
+    "  squall sweep scenarios/hello.lua --exhaustive           every occurrence of every point\n"
+    "  squall sweep scenarios --limit 200                      a bounded sweep of the library\n"
+    "\n"
+    "A base run shows which fault points the scenario passes and how often. Then each selected\n"
+    "occurrence fails with each outcome that its point declares, once and (but for crashes) for\n"
+    "good, and the run goes on to its end under all checks. Selected are the occurrences 1, 2, 3,\n"
+    "4, 6, 8, 12, 16, … and the last, in the script's phase and in the graceful stop. What was "
+    "left\n"
+    "out is counted and shown.\n"
+    "\n"
+    "  --seed N           the seed of the base run (default: the scenario's first)\n"
+    "  --seeds A..B       a base run for each of these seeds\n"
+    "  --point PATTERN    only points that match: * is one part of a name, ** any number; the\n"
+    "                     world's own points (disk.*, memory.alloc) are swept only if named so\n"
+    "  --exhaustive       every occurrence\n"
+    "  --limit N          at most N injections for a base run, evenly spread\n"
+    "  --fork             a process for each injection instead of a checkpoint (for Valgrind)\n";
+
+static const char verify_text[] =
+    "squall verify SCENARIO… [options]\n"
+    "\n"
+    "  squall verify scenarios/nemesis.lua --seeds 1..50\n"
+    "  squall verify scenarios/hello.lua --seed 7 --restores 5000\n"
+    "\n"
+    "Runs each seed three times: as it is; with another fill of fresh memory; and with "
+    "checkpoints\n"
+    "restored at random events. The rolling hash is compared after every event, so a difference "
+    "is\n"
+    "reported with the event at which it begins, and the exit status is 4.\n"
+    "\n"
+    "  --seed N, --seeds A..B   as in squall run\n"
+    "  --restores N             checkpoints restored in one run, about (default 1000)\n";
+
+static const char replay_text[] =
+    "squall replay EXECUTION|SIGNATURE --db FILE [options]\n"
+    "squall replay SCENARIO --seed N [options]\n"
+    "\n"
+    "  squall replay 6755399441055744 --db squall.db        an execution of a campaign\n"
+    "  squall replay ledger:replication --db squall.db      the cheapest one of a finding\n"
+    "  squall replay scenarios/hello.lua:hello --seed 7 --plan 'log.append.write#3=eio'\n"
+    "\n"
+    "Runs one execution again. From a file of a campaign it takes the scenario's text, "
+    "parameters,\n"
+    "seed and plan, and compares the trace hash with the recorded one: exit status 4 if it "
+    "differs.\n"
+    "The first form keeps nothing; the second compares only if --hash is given.\n"
+    "\n"
+    "  --db FILE          the campaign (default squall.db, for the first form)\n"
+    "  --seed N           the seed (default: the scenario's first)\n"
+    "  --plan PLAN        one injected fault: point#occurrence=outcome, ! for all later ones too\n"
+    "  --hash HASH        the trace hash to compare with\n"
+    "  --transcript       write every event on standard output\n";
+
+static const char report_text[] =
+    "squall report FILE [-o PAGE.html]\n"
+    "\n"
+    "  squall report squall.db                    a summary on the terminal\n"
+    "  squall report squall.db -o report.html     and one page that opens without a network\n"
+    "\n"
+    "Exit status 0 when the report was made, whatever it says.\n"
+    "\n"
+    "  -o, --output FILE   write the page there\n"
+    "  --db FILE           the campaign, instead of the argument\n";
+
+static const char points_text[] =
+    "squall points [PATTERN] [--db FILE] [--sut FILE.so]\n"
+    "\n"
+    "  squall points                          all of them\n"
+    "  squall points 'segment.**'             those of the segmented log\n"
+    "  squall points --db squall.db           with what a campaign did there\n"
+    "\n"
+    "In a pattern * is one part of a name, ** any number of parts.\n";
+
+static const char list_text[] =
+    "squall list SCENARIO… [--tag TAG] [--sut FILE.so]\n"
+    "\n"
+    "  squall list scenarios                 the library\n"
+    "  squall list scenarios --tag disk      the scenarios with a tag\n";
+
+void cli_help_print(FILE *out, enum cli_command command)
+{
+    switch (command) {
+    case CLI_RUN:
+        fprintf(out, "%s%s%s", run_text, common, campaign);
+        return;
+    case CLI_SWEEP:
+        fprintf(out, "%s%s%s", sweep_text, common, campaign);
+        return;
+    case CLI_VERIFY:
+        fprintf(out, "%s%s%s", verify_text, common, campaign);
+        return;
+    case CLI_REPLAY:
+        fprintf(out, "%s%s", replay_text, common);
+        return;
+    case CLI_REPORT:
+        fputs(report_text, out);
+        return;
+    case CLI_POINTS:
+        fputs(points_text, out);
+        return;
+    case CLI_LIST:
+        fputs(list_text, out);
+        return;
+    case CLI_HELP:
+        fputs(overview, out);
+        return;
+    case CLI_COMMAND_COUNT:
+        break;
+    }
+    assert(!"not a command");
+}
+
+void cli_version_print(FILE *out)
+{
+    fprintf(out, "squall %s (%s, %s)\n", SQUALL_VERSION, SQUALL_COMPILER, SQUALL_FLAGS);
+}

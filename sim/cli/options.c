@@ -1,0 +1,396 @@
+/* The command line.
+ *
+ *     squall COMMAND [OPTION…] [ARGUMENT…]
+ *
+ * Options and arguments may be mixed; "--" ends the options. A value stands behind the option or
+ * behind "=". Each option belongs to some commands; elsewhere it is an error that says where.
+ *
+ * 1. What is accepted is within its bounds: seeds below 2^53, jobs at most CLI_JOBS_MAX.
+ * 2. A message names the word that is wrong and what to write instead. */
+#include "options.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ON(command) (1u << (command))
+#define CAMPAIGNS   (ON(CLI_RUN) | ON(CLI_SWEEP) | ON(CLI_VERIFY))
+#define EXECUTES    (CAMPAIGNS | ON(CLI_REPLAY))
+#define EVERYWHERE  (ON(CLI_COMMAND_COUNT) - 1)
+
+enum option_id {
+    OPTION_HELP,
+    OPTION_VERSION,
+    OPTION_SEED,
+    OPTION_SEEDS,
+    OPTION_SET,
+    OPTION_JOBS,
+    OPTION_DB,
+    OPTION_NO_DB,
+    OPTION_SUT,
+    OPTION_TRANSCRIPT,
+    OPTION_HASHES,
+    OPTION_FILL,
+    OPTION_EXHAUSTIVE,
+    OPTION_LIMIT,
+    OPTION_POINT,
+    OPTION_FORK,
+    OPTION_PLAN,
+    OPTION_HASH,
+    OPTION_RESTORES,
+    OPTION_WALL,
+    OPTION_OUTPUT,
+    OPTION_TAG,
+    OPTION_COUNT
+};
+
+struct option {
+    const char *name;
+    char letter; /* 0: none */
+    bool has_value;
+    uint32_t commands;
+};
+
+static const struct option option_table[OPTION_COUNT] = {
+    [OPTION_HELP] = {"--help", 'h', false, EVERYWHERE},
+    [OPTION_VERSION] = {"--version", 0, false, EVERYWHERE},
+    [OPTION_SEED] = {"--seed", 0, true, EXECUTES},
+    [OPTION_SEEDS] = {"--seeds", 0, true, CAMPAIGNS},
+    [OPTION_SET] = {"--set", 0, true, EXECUTES},
+    [OPTION_JOBS] = {"--jobs", 'j', true, CAMPAIGNS},
+    [OPTION_DB] = {"--db", 0, true, EXECUTES | ON(CLI_POINTS) | ON(CLI_REPORT)},
+    [OPTION_NO_DB] = {"--no-db", 0, false, CAMPAIGNS},
+    [OPTION_SUT] = {"--sut", 0, true, EXECUTES | ON(CLI_POINTS) | ON(CLI_LIST)},
+    [OPTION_TRANSCRIPT] = {"--transcript", 0, false, ON(CLI_RUN) | ON(CLI_REPLAY)},
+    [OPTION_HASHES] = {"--hashes", 0, false, EXECUTES},
+    [OPTION_FILL] = {"--fill", 0, true, EXECUTES},
+    [OPTION_EXHAUSTIVE] = {"--exhaustive", 0, false, ON(CLI_SWEEP)},
+    [OPTION_LIMIT] = {"--limit", 0, true, ON(CLI_SWEEP)},
+    [OPTION_POINT] = {"--point", 0, true, ON(CLI_SWEEP)},
+    [OPTION_FORK] = {"--fork", 0, false, ON(CLI_SWEEP)},
+    [OPTION_PLAN] = {"--plan", 0, true, ON(CLI_RUN) | ON(CLI_REPLAY)},
+    [OPTION_HASH] = {"--hash", 0, true, ON(CLI_REPLAY)},
+    [OPTION_RESTORES] = {"--restores", 0, true, ON(CLI_VERIFY)},
+    [OPTION_WALL] = {"--wall", 0, true, EXECUTES},
+    [OPTION_OUTPUT] = {"--output", 'o', true, ON(CLI_REPORT)},
+    [OPTION_TAG] = {"--tag", 0, true, CAMPAIGNS | ON(CLI_LIST)},
+};
+
+const char *cli_command_string(enum cli_command command)
+{
+    switch (command) {
+    case CLI_RUN:
+        return "run";
+    case CLI_SWEEP:
+        return "sweep";
+    case CLI_VERIFY:
+        return "verify";
+    case CLI_REPLAY:
+        return "replay";
+    case CLI_REPORT:
+        return "report";
+    case CLI_POINTS:
+        return "points";
+    case CLI_LIST:
+        return "list";
+    case CLI_HELP:
+        return "help";
+    case CLI_COMMAND_COUNT:
+        break;
+    }
+    assert(!"not a command");
+    return NULL;
+}
+
+/* What a parse is about, for its messages. */
+struct parse {
+    struct cli_options *options;
+    char *error;
+    size_t error_size;
+};
+
+static bool number_read(const struct parse *parse, const char *option, const char *text,
+                        uint64_t low, uint64_t high, uint64_t *out_number)
+{
+    char *end = NULL;
+    bool is_digit = text[0] >= '0' && text[0] <= '9';
+    uint64_t number = is_digit ? strtoull(text, &end, 0) : 0;
+    if (!is_digit || *end != '\0' || number < low || number > high) {
+        snprintf(parse->error, parse->error_size, "%s: '%s' is not a number between %llu and %llu",
+                 option, text, (unsigned long long)low, (unsigned long long)high);
+        return false;
+    }
+    *out_number = number;
+    return true;
+}
+
+/* "A..B", or one number. */
+static bool seeds_read(const struct parse *parse, const char *text)
+{
+    struct cli_options *options = parse->options;
+    char first[32];
+    const char *dots = strstr(text, "..");
+    size_t length = dots == NULL ? strlen(text) : (size_t)(dots - text);
+    if (length >= sizeof first) {
+        snprintf(parse->error, parse->error_size, "--seeds: '%s' is not a range: write 1..5000",
+                 text);
+        return false;
+    }
+    memcpy(first, text, length);
+    first[length] = '\0';
+    options->has_seeds = true;
+    if (!number_read(parse, "--seeds", first, 0, CLI_SEED_MAX, &options->seed_first) ||
+        !number_read(parse, "--seeds", dots == NULL ? first : dots + 2, 0, CLI_SEED_MAX,
+                     &options->seed_last)) {
+        return false;
+    }
+    if (options->seed_first > options->seed_last) {
+        snprintf(parse->error, parse->error_size,
+                 "--seeds: '%s' is empty: the first seed is greater than the last", text);
+        return false;
+    }
+    return true;
+}
+
+static bool set_read(const struct parse *parse, const char *text)
+{
+    struct cli_options *options = parse->options;
+    const char *equals = strchr(text, '=');
+    size_t used = strlen(options->parameters);
+    if (equals == NULL || equals == text || equals[1] == '\0' || strchr(text, ' ') != NULL) {
+        snprintf(parse->error, parse->error_size,
+                 "--set: '%s' is not name=value (without spaces), as in --set hold_ms=500", text);
+        return false;
+    }
+    if (used + strlen(text) + 2 > sizeof options->parameters) {
+        snprintf(parse->error, parse->error_size, "--set: the parameters are too long together");
+        return false;
+    }
+    snprintf(options->parameters + used, sizeof options->parameters - used, "%s%s",
+             used == 0 ? "" : " ", text);
+    return true;
+}
+
+static bool numbers_apply(const struct parse *parse, enum option_id id, const char *value)
+{
+    struct cli_options *options = parse->options;
+    uint64_t number = 0;
+    uint64_t low = id == OPTION_SEED || id == OPTION_FILL ? 0 : 1;
+    uint64_t high = id == OPTION_JOBS   ? CLI_JOBS_MAX
+                    : id == OPTION_FILL ? UINT8_MAX
+                    : id == OPTION_WALL ? 1000000
+                                        : CLI_SEED_MAX;
+    if (!number_read(parse, option_table[id].name, value, low, high, &number)) {
+        return false;
+    }
+    if (id == OPTION_SEED) {
+        options->has_seeds = true;
+        options->seed_first = options->seed_last = number;
+    } else if (id == OPTION_JOBS) {
+        options->jobs = (uint32_t)number;
+    } else if (id == OPTION_FILL) {
+        options->fill = (uint8_t)number;
+    } else if (id == OPTION_LIMIT) {
+        options->limit = number;
+    } else if (id == OPTION_RESTORES) {
+        options->restores = number;
+    } else {
+        assert(id == OPTION_WALL);
+        options->wall_s = (uint32_t)number;
+    }
+    return true;
+}
+
+/* Stores an option; value is NULL for those without. */
+static bool option_apply(const struct parse *parse, enum option_id id, const char *value)
+{
+    struct cli_options *options = parse->options;
+    assert((value != NULL) == option_table[id].has_value);
+    switch (id) {
+    case OPTION_HELP:
+        options->help = true;
+        return true;
+    case OPTION_VERSION:
+        options->version = true;
+        return true;
+    case OPTION_SEED:
+    case OPTION_JOBS:
+    case OPTION_FILL:
+    case OPTION_LIMIT:
+    case OPTION_RESTORES:
+    case OPTION_WALL:
+        return numbers_apply(parse, id, value);
+    case OPTION_SEEDS:
+        return seeds_read(parse, value);
+    case OPTION_SET:
+        return set_read(parse, value);
+    case OPTION_DB:
+        options->db = value;
+        return true;
+    case OPTION_NO_DB:
+        options->no_db = true;
+        return true;
+    case OPTION_SUT:
+        options->sut = value;
+        return true;
+    case OPTION_TRANSCRIPT:
+        options->transcript = true;
+        return true;
+    case OPTION_HASHES:
+        options->hashes = true;
+        return true;
+    case OPTION_EXHAUSTIVE:
+        options->exhaustive = true;
+        return true;
+    case OPTION_POINT:
+        options->point = value;
+        return true;
+    case OPTION_FORK:
+        options->fork = true;
+        return true;
+    case OPTION_PLAN:
+        options->plan = value;
+        return true;
+    case OPTION_HASH:
+        options->hash = value;
+        return true;
+    case OPTION_OUTPUT:
+        options->output = value;
+        return true;
+    case OPTION_TAG:
+        options->tag = value;
+        return true;
+    case OPTION_COUNT:
+        break;
+    }
+    assert(!"not an option");
+    return false;
+}
+
+static int option_find(const char *word, size_t length)
+{
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        const struct option *option = &option_table[i];
+        if (strlen(option->name) == length && memcmp(option->name, word, length) == 0) {
+            return i;
+        }
+        if (length == 2 && word[0] == '-' && option->letter != 0 && word[1] == option->letter) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void unknown_option(const struct parse *parse, const char *word)
+{
+    const char *names[OPTION_COUNT];
+    size_t count = 0;
+    char bare[64];
+    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(word, "="), word);
+    for (uint32_t i = 0; i < OPTION_COUNT; i++) {
+        if ((option_table[i].commands & ON(parse->options->command)) != 0) {
+            names[count++] = option_table[i].name;
+        }
+    }
+    const char *guess = cli_suggest(bare, names, count);
+    snprintf(parse->error, parse->error_size,
+             "unknown option '%s'%s%s%s; 'squall %s --help' lists "
+             "them",
+             bare, guess == NULL ? "" : " (did you mean '", guess == NULL ? "" : guess,
+             guess == NULL ? "" : "'?)", cli_command_string(parse->options->command));
+}
+
+static void misplaced_option(const struct parse *parse, int id)
+{
+    char where[128] = "";
+    for (uint32_t i = 0; i < CLI_COMMAND_COUNT; i++) {
+        if ((option_table[id].commands & ON(i)) != 0) {
+            size_t used = strlen(where);
+            snprintf(where + used, sizeof where - used, "%ssquall %s", used == 0 ? "" : ", ",
+                     cli_command_string((enum cli_command)i));
+        }
+    }
+    snprintf(parse->error, parse->error_size, "'squall %s' has no option %s; it belongs to: %s",
+             cli_command_string(parse->options->command), option_table[id].name, where);
+}
+
+/* Takes the option at argv[*at], and its value if that stands behind it. */
+static bool option_take(const struct parse *parse, int argc, char **argv, int *at)
+{
+    const char *word = argv[*at];
+    size_t length = strcspn(word, "=");
+    int id = option_find(word, length);
+    if (id < 0) {
+        unknown_option(parse, word);
+        return false;
+    }
+    if ((option_table[id].commands & ON(parse->options->command)) == 0) {
+        misplaced_option(parse, id);
+        return false;
+    }
+    const char *value = word[length] == '=' ? word + length + 1 : NULL;
+    if (!option_table[id].has_value && value != NULL) {
+        snprintf(parse->error, parse->error_size, "%s takes no value", option_table[id].name);
+        return false;
+    }
+    if (option_table[id].has_value && value == NULL) {
+        if (*at + 1 >= argc) {
+            snprintf(parse->error, parse->error_size, "%s needs a value", option_table[id].name);
+            return false;
+        }
+        value = argv[++*at];
+    }
+    return option_apply(parse, (enum option_id)id, value);
+}
+
+static bool command_read(const struct parse *parse, const char *word)
+{
+    const char *names[CLI_COMMAND_COUNT];
+    for (uint32_t i = 0; i < CLI_COMMAND_COUNT; i++) {
+        names[i] = cli_command_string((enum cli_command)i);
+        if (strcmp(names[i], word) == 0) {
+            parse->options->command = (enum cli_command)i;
+            return true;
+        }
+    }
+    const char *guess = cli_suggest(word, names, CLI_COMMAND_COUNT);
+    snprintf(parse->error, parse->error_size,
+             "unknown command '%s'%s%s%s; 'squall help' lists them", word,
+             guess == NULL ? "" : " (did you mean '", guess == NULL ? "" : guess,
+             guess == NULL ? "" : "'?)");
+    return false;
+}
+
+bool cli_options_parse(struct cli_options *options, int argc, char **argv, char *error,
+                       size_t error_size)
+{
+    const struct parse parse = {.options = options, .error = error, .error_size = error_size};
+    bool only_arguments = false;
+    int first = 1;
+    assert(argc > 0);
+    *options = (struct cli_options){
+        .command = CLI_HELP, .program = argv[0], .fill = 0xA5, .restores = 1000};
+    if (argc > 1 && argv[1][0] != '-') {
+        if (!command_read(&parse, argv[1])) {
+            return false;
+        }
+        first = 2;
+    }
+    options->arguments = argv + first;
+    for (int at = first; at < argc; at++) {
+        char *word = argv[at];
+        if (only_arguments || word[0] != '-' || word[1] == '\0') {
+            options->arguments[options->argument_count++] = word;
+        } else if (strcmp(word, "--") == 0) {
+            only_arguments = true;
+        } else if (!option_take(&parse, argc, argv, &at)) {
+            return false;
+        }
+    }
+    if (options->db != NULL && options->no_db) {
+        snprintf(error, error_size, "--db and --no-db contradict each other");
+        return false;
+    }
+    return true;
+}

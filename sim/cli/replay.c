@@ -1,0 +1,203 @@
+/* replay: one execution again.
+ *
+ * From a campaign's file it takes everything, the scenario's text included, so that the replay does
+ * not depend on files that may have changed since. It runs in a worker like any other execution.
+ *
+ * 1. If a trace hash is known, it is compared; a difference is nondeterminism, whatever else the
+ *    run came to. A run that killed its worker has no hash: then the finding is compared. */
+#include "commands.h"
+#include "recorder.h"
+
+#include <assert.h>
+#include <sim/explorer/plan.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DB_DEFAULT "squall.db"
+
+/* What a replay should come to. */
+struct expected {
+    bool known;
+    uint64_t hash; /* 0: the worker died */
+};
+
+/* Reads an execution of a campaign into the options and the catalogue. */
+static enum cli_status recorded_find(struct cli_options *options, const struct sut_ops *sut,
+                                     struct sim_catalogue *catalogue, char *plan, size_t plan_size,
+                                     struct expected *expected)
+{
+    const char *db = options->db == NULL ? DB_DEFAULT : options->db;
+    enum cli_status status = CLI_USAGE;
+    struct sim_execution execution;
+    struct arena *arena = NULL;
+    const char *why = NULL;
+    char *text = NULL;
+    char error[SIM_TEXT_MAX];
+    char file[4096];
+    struct store *store = store_open(db, true, error, sizeof error);
+    if (store == NULL) {
+        fprintf(stderr, "squall: %s\n", error);
+        goto out;
+    }
+    if (!store_find_execution(store, options->arguments[0], &execution, file, sizeof file, &text)) {
+        fprintf(stderr, "squall: %s: no execution or finding '%s'\n", db, options->arguments[0]);
+        goto out;
+    }
+    arena = arena_open(&why);
+    if (arena == NULL) {
+        fprintf(stderr, "squall: %s\n", why);
+        goto out;
+    }
+    if (sim_catalogue_add_text(catalogue, arena, sut, file, text, execution.scenario, error,
+                               sizeof error) != SIM_CATALOGUE_OK) {
+        fprintf(stderr, "squall: %s\n", error);
+        status = CLI_SCENARIO;
+        goto out;
+    }
+    options->has_seeds = true;
+    options->seed_first = options->seed_last = execution.seed;
+    snprintf(options->parameters, sizeof options->parameters, "%s", execution.parameters);
+    snprintf(plan, plan_size, "%s", execution.plan);
+    expected->known = true;
+    expected->hash = execution.trace_hash;
+    status = CLI_CLEAN;
+out:
+    free(text);
+    if (arena != NULL) {
+        arena_close(arena);
+    }
+    if (store != NULL) {
+        (void)store_close(store, error, sizeof error);
+    }
+    return status;
+}
+
+/* A number or a signature, not the name of something that exists. */
+static bool is_recorded(const char *argument)
+{
+    const char *lua = strstr(argument, ".lua");
+    return access(argument, F_OK) != 0 && lua == NULL && strchr(argument, '/') == NULL;
+}
+
+static enum cli_status hash_judge(const struct cli_recorder *recorder,
+                                  const struct expected *expected, enum cli_status status)
+{
+    const struct sim_execution *execution = &recorder->last;
+    if (!expected->known || recorder->total.executions == 0) {
+        return status;
+    }
+    if (execution->trace_hash == expected->hash) {
+        printf("replayed: the trace hash is the recorded one\n");
+        return status;
+    }
+    printf("NOT DETERMINISTIC: the recorded trace hash is %016llx, this run has %016llx\n"
+           "(another build of the implementation, or of squall, has other hashes)\n",
+           (unsigned long long)expected->hash, (unsigned long long)execution->trace_hash);
+    return CLI_NONDETERMINISM;
+}
+
+/* The one run over a catalogue with one scenario. */
+static enum cli_status replay_run(const struct cli_options *options,
+                                  const struct sim_catalogue *catalogue, const struct sut_ops *sut,
+                                  const char *plan, const struct expected *expected)
+{
+    struct cli_recorder recorder = {0};
+    struct sim_tasks tasks = {0};
+    enum cli_status status = CLI_USAGE;
+    const struct sim_scenario_info *info = &catalogue->scenarios[0].info;
+    uint64_t seed = options->has_seeds ? options->seed_first
+                    : info->seed_count ? info->seeds[0]
+                                       : 1;
+    const struct sim_seed_range seeds = {.given = true, .first = seed, .last = seed};
+    struct sim_campaign campaign = {
+        .sut = sut,
+        .catalogue = catalogue,
+        .tasks = &tasks,
+        .jobs = 1,
+        .fill = options->fill,
+        .transcript = options->transcript,
+        .plan = plan,
+        .wall_s = options->wall_s,
+        .no_recheck = true,
+    };
+    if (!sim_tasks_build(&tasks, catalogue, SIM_TASK_RUN, &seeds, 1) ||
+        !cli_recorder_open(&recorder, options, catalogue, &tasks, sut, NULL, 0, NULL)) {
+        goto out;
+    }
+    tasks.count = 1; /* of several parameter sets, the first */
+    campaign.sink = cli_recorder_sink(&recorder);
+    enum sim_campaign_end end = sim_campaign_run(&campaign);
+    cli_progress_end(&recorder);
+    cli_summary_print(&recorder, end, stdout);
+    status = hash_judge(&recorder, expected, cli_recorder_status(&recorder, end));
+out:
+    cli_recorder_release(&recorder);
+    sim_tasks_release(&tasks);
+    return status;
+}
+
+static bool hash_read(const struct cli_options *options, struct expected *expected)
+{
+    if (options->hash == NULL) {
+        return true;
+    }
+    char *end = NULL;
+    expected->known = true;
+    expected->hash = strtoull(options->hash, &end, 16);
+    if (strlen(options->hash) != 16 || *end != '\0') {
+        fprintf(stderr, "squall: --hash: '%s' is not a hash of 16 hexadecimal digits\n",
+                options->hash);
+        return false;
+    }
+    return true;
+}
+
+enum cli_status cli_replay(const struct cli_options *given)
+{
+    struct cli_options options = *given;
+    struct sim_catalogue catalogue;
+    struct expected expected = {0};
+    struct sim_shot shot;
+    enum cli_status status;
+    char plan[SIM_TEXT_MAX] = "";
+    char error[SIM_TEXT_MAX];
+    const struct sut_ops *sut = cli_sut(&options);
+    sim_catalogue_init(&catalogue);
+    if (sut == NULL) {
+        return CLI_USAGE;
+    }
+    if (options.argument_count != 1) {
+        fprintf(stderr,
+                "squall: replay one execution, for example: %s replay "
+                "scenarios/hello.lua --seed 7\n",
+                options.program);
+        return CLI_USAGE;
+    }
+    snprintf(plan, sizeof plan, "%s", options.plan == NULL ? "" : options.plan);
+    if (is_recorded(options.arguments[0])) {
+        status = recorded_find(&options, sut, &catalogue, plan, sizeof plan, &expected);
+        if (status == CLI_CLEAN && !sim_catalogue_override(&catalogue, options.parameters)) {
+            status = CLI_USAGE;
+        }
+    } else {
+        status = cli_catalogue(&options, sut, &catalogue);
+    }
+    if (status == CLI_CLEAN && catalogue.count != 1) {
+        fprintf(stderr, "squall: %s has %u scenarios: name one, as in %s:%s\n",
+                options.arguments[0], catalogue.count, catalogue.scenarios[0].source->file,
+                catalogue.scenarios[0].info.name);
+        status = CLI_USAGE;
+    }
+    if (status == CLI_CLEAN && !sim_plan_parse(sut, plan, &shot, error, sizeof error)) {
+        fprintf(stderr, "squall: %s\n", error);
+        status = CLI_USAGE;
+    }
+    if (status == CLI_CLEAN && hash_read(&options, &expected)) {
+        status = replay_run(&options, &catalogue, sut, plan, &expected);
+    } else if (status == CLI_CLEAN) {
+        status = CLI_USAGE;
+    }
+    sim_catalogue_release(&catalogue);
+    return status;
+}

@@ -1,0 +1,424 @@
+/* Clients: one operation at a time, from its invocation to its outcome.
+ *
+ *            begin                arrives, is taken           completed
+ *     idle ---------> on the way ------------------> at_node ------------> on the way back --->
+ * idle ^    refused, or nobody there |                        |
+ *                        +----------- retry pause <----+------------------------+ not OK
+ *
+ * Terms. An *attempt* is one request to one node; an operation makes attempts with the same
+ * sequence number until one is answered OK or its time is over. An attempt is *unknown* if it was
+ * taken and then not heard of as done or refused.
+ *
+ * Fault model. Requests and answers take the network's base latency and are never lost by
+ * themselves: partitions are between nodes. A node that is down refuses the connection, so that the
+ * attempt has certainly not been taken; a node that dies while it has an attempt breaks the
+ * connection. Requests to a paused node wait. A request is delivered although its client has given
+ * up meanwhile.
+ *
+ * Invariants:
+ *  1. An operation that ends as FAIL has never been taken by any node, or was refused by it.
+ *  2. A client has at most one attempt in flight, and one timer. */
+#include "client_internal.h"
+
+#include "world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CLIENT_BITS    16u
+#define CLIENT_MAX     ((1u << CLIENT_BITS) - 1)
+#define TIMEOUT_NS     UINT64_C(2000000000) /* default */
+#define RETRY_NS       UINT64_C(10000000)
+#define LATENCY_NS_MIN UINT64_C(1000) /* so that time passes between two attempts */
+
+/* A request on its way to a node, or its answer on the way back. */
+struct letter {
+    uint32_t client;
+    uint32_t node;
+    uint64_t request;
+    struct sim_command command;
+    struct sim_result result;
+    const char *error; /* static; NULL: OK */
+    bool is_unknown;
+    uint32_t leader; /* whom the node takes for the leader */
+};
+
+void sim_clients_init(struct sim_clients *clients, struct sim_world *world)
+{
+    memset(clients, 0, sizeof *clients);
+    clients->world = world;
+    clients->end = &clients->first;
+    clients->history_end = &clients->history;
+}
+
+struct sim_client *sim_client_create(struct sim_world *world, uint64_t timeout_ns)
+{
+    struct sim_clients *clients = &world->clients;
+    assert(clients->count < CLIENT_MAX);
+    struct sim_client *client = arena_calloc(world->arena, sizeof *client);
+    client->world = world;
+    client->id = ++clients->count;
+    client->timeout_ns = timeout_ns != 0 ? timeout_ns : TIMEOUT_NS;
+    client->retry_ns = RETRY_NS;
+    sim_stream_init(&client->stream, world->seed, SIM_STREAM_CLIENT, client->id, 0);
+    sim_source_init(&world->scheduler, &client->source, false);
+    *clients->end = client;
+    clients->end = &client->next;
+    clients->by_id = arena_realloc(world->arena, clients->by_id,
+                                   (clients->count + 1) * sizeof clients->by_id[0]);
+    clients->by_id[0] = NULL;
+    clients->by_id[client->id] = client;
+    return client;
+}
+
+/* ---- the timer ---- */
+
+void sim_client_timer_cancel(struct sim_client *client)
+{
+    if (client->timer != NULL) {
+        sim_unschedule(&client->world->scheduler, client->timer);
+        sim_event_free(&client->world->scheduler, client->timer);
+        client->timer = NULL;
+    }
+}
+
+void sim_client_timer_set(struct sim_client *client, uint64_t at_ns)
+{
+    struct sim_scheduler *scheduler = &client->world->scheduler;
+    assert(at_ns >= scheduler->now_ns);
+    sim_client_timer_cancel(client);
+    client->timer = sim_event_new(scheduler, SIM_EVENT_CLIENT, 0);
+    client->timer->number = client->id;
+    client->timer->data = client;
+    sim_schedule(scheduler, &client->source, client->timer, at_ns);
+}
+
+/* ---- one operation ---- */
+
+static void letter_send(struct sim_world *world, const struct letter *letter,
+                        enum sim_event_kind kind)
+{
+    struct sim_scheduler *scheduler = &world->scheduler;
+    struct letter *copy = arena_alloc(world->arena, sizeof *copy);
+    *copy = *letter;
+    struct sim_event *event = sim_event_new(scheduler, kind, 0);
+    event->number = letter->client;
+    event->data = copy;
+    uint64_t latency = world->network.latency_ns;
+    sim_schedule(scheduler, &world->clients.by_id[letter->client]->source, event,
+                 scheduler->now_ns + (latency > LATENCY_NS_MIN ? latency : LATENCY_NS_MIN));
+}
+
+static void attempt(struct sim_client *client)
+{
+    struct sim_world *world = client->world;
+    assert(client->open != NULL && !client->in_flight && world->node_count > 0);
+    if (client->target == 0 || client->target > world->node_count) {
+        client->target = 1 + (uint32_t)sim_draw_below(&client->stream, world->node_count);
+    }
+    client->attempt = ++world->clients.requests << CLIENT_BITS | client->id;
+    client->in_flight = true;
+    client->at_node = 0;
+    const struct letter letter = {
+        .client = client->id,
+        .node = client->target,
+        .request = client->attempt,
+        .command = client->open->command,
+    };
+    letter_send(world, &letter, SIM_EVENT_REQUEST);
+    sim_client_timer_set(client, client->deadline_ns);
+}
+
+void sim_client_begin(struct sim_client *client, const struct sim_command *command, int waiter)
+{
+    struct sim_world *world = client->world;
+    assert(client->open == NULL && client->attempt == 0);
+    struct sim_operation *operation = arena_calloc(world->arena, sizeof *operation);
+    operation->client = client->id;
+    operation->command = *command;
+    operation->command.client = client->id;
+    operation->command.sequence = ++client->sequence;
+    operation->invoked_ns = world->scheduler.now_ns;
+    operation->invoked_event = world->events;
+    *world->clients.history_end = operation;
+    world->clients.history_end = &operation->next;
+    client->open = operation;
+    client->waiter = waiter;
+    client->sent_unknown = false;
+    client->last_error = NULL;
+    client->deadline_ns = world->scheduler.now_ns + client->timeout_ns;
+    attempt(client);
+}
+
+static void count_outcome(struct sim_client *client, enum sim_client_outcome outcome)
+{
+    struct sim_clients *clients = &client->world->clients;
+    struct sim_load *load = client->load;
+    switch (outcome) {
+    case SIM_CLIENT_OK:
+        clients->ok++;
+        break;
+    case SIM_CLIENT_FAIL:
+        clients->failed++;
+        break;
+    case SIM_CLIENT_UNKNOWN:
+        clients->unknown++;
+        break;
+    }
+    if (load != NULL) {
+        load->ok += outcome == SIM_CLIENT_OK;
+        load->failed += outcome == SIM_CLIENT_FAIL;
+        load->unknown += outcome == SIM_CLIENT_UNKNOWN;
+    }
+}
+
+static void finish(struct sim_client *client, enum sim_client_outcome outcome, const char *error)
+{
+    struct sim_world *world = client->world;
+    struct sim_operation *operation = client->open;
+    assert(operation != NULL && (outcome == SIM_CLIENT_OK) == (error[0] == 0));
+    operation->outcome = outcome;
+    snprintf(operation->error, sizeof operation->error, "%s", error);
+    operation->completed_ns = world->scheduler.now_ns;
+    operation->completed_event = world->events;
+    client->open = NULL;
+    client->attempt = 0;
+    client->in_flight = false;
+    client->at_node = 0;
+    sim_client_timer_cancel(client);
+    count_outcome(client, outcome);
+    sim_world_transcribe(world, "    client %u: %s %s: %s", client->id,
+                         sim_command_type_string(operation->command.type), operation->command.key,
+                         error[0] == 0 ? "ok" : error);
+    int waiter = client->waiter;
+    client->waiter = 0;
+    if (client->load != NULL) {
+        sim_load_operation_done(client, operation);
+    } else if (waiter != 0 && world->script != NULL) {
+        sim_script_operation_done(world->script, waiter, operation);
+    }
+    sim_world_notice(world, SIM_NOTICE_CLIENT_REPLY, client->target, 0, operation->command.sequence,
+                     error[0] == 0 ? "ok" : error);
+}
+
+static bool error_is_unknown(const char *error)
+{
+    return strcmp(error, "crashed") == 0 || strcmp(error, "lost_leadership") == 0;
+}
+
+/* Gives up with the most telling error that fits the outcome. */
+static void give_up(struct sim_client *client, const char *otherwise)
+{
+    const char *last = client->last_error;
+    if (client->sent_unknown || client->in_flight) {
+        finish(client, SIM_CLIENT_UNKNOWN,
+               last != NULL && error_is_unknown(last) && !client->in_flight ? last : otherwise);
+    } else if (last == NULL || error_is_unknown(last)) {
+        finish(client, SIM_CLIENT_FAIL, "not_leader"); /* only nodes that are down were asked */
+    } else {
+        finish(client, SIM_CLIENT_FAIL, last);
+    }
+}
+
+/* ---- at the node ---- */
+
+static const char *error_of(const struct sim_node *node, enum raft_status status)
+{
+    switch (status) {
+    case RAFT_NOT_LEADER:
+        return "not_leader";
+    case RAFT_READONLY:
+        return node->view.condition == RAFT_CONDITION_NOSPACE ? "disk_full" : "read_only";
+    case RAFT_NOSPACE:
+        return "disk_full";
+    case RAFT_INVALID:
+        return "invalid";
+    case RAFT_STOPPED:
+        return "stopped";
+    case RAFT_LOST:
+        return "lost_leadership";
+    case RAFT_OK:
+    case RAFT_NOMEM:
+    case RAFT_IO:
+    case RAFT_CORRUPT:
+    case RAFT_BUSY:
+    case RAFT_STALE:
+    case RAFT_GAP:
+    case RAFT_COMPACTED:
+    case RAFT_FULL:
+    case RAFT_MACHINE:
+    case RAFT_LOST_STORE:
+    case RAFT_NOT_FOUND:
+    case RAFT_STATUS_COUNT:
+        break;
+    }
+    return "busy";
+}
+
+static void answer(struct sim_world *world, uint32_t node, uint64_t request, const char *error,
+                   bool is_unknown, const struct sim_result *result)
+{
+    struct letter letter = {
+        .client = (uint32_t)(request & CLIENT_MAX),
+        .node = node,
+        .request = request,
+        .error = error,
+        .is_unknown = is_unknown,
+        .leader = world->nodes[node]->view.leader,
+    };
+    if (result != NULL) {
+        letter.result = *result;
+    }
+    letter_send(world, &letter, SIM_EVENT_REPLY);
+}
+
+static void on_request(struct sim_world *world, const struct letter *letter)
+{
+    struct sim_client *client = world->clients.by_id[letter->client];
+    struct sim_node *node = world->nodes[letter->node];
+    bool is_awaited = client->attempt == letter->request;
+    if (!sim_node_is_up(node)) {
+        if (is_awaited) {
+            answer(world, node->id, letter->request, "crashed", false, NULL);
+        }
+        return;
+    }
+    size_t size = sim_command_size(&letter->command);
+    uint8_t *payload = arena_alloc(world->arena, size);
+    sim_command_encode(&letter->command, payload);
+    if (is_awaited) {
+        client->at_node = node->id;
+    }
+    enum raft_status status = sim_node_submit(node, letter->request, payload, (uint32_t)size);
+    arena_free(world->arena, payload);
+    /* A node that has died in the submission has told the client so already. */
+    if (is_awaited && client->attempt == letter->request && client->at_node == node->id &&
+        status != RAFT_OK) {
+        client->at_node = 0;
+        answer(world, node->id, letter->request, error_of(node, status), false, NULL);
+    }
+}
+
+void sim_client_completed(struct sim_world *world, uint32_t node, uint64_t request,
+                          enum raft_status status)
+{
+    uint32_t id = (uint32_t)(request & CLIENT_MAX);
+    struct sim_client *client = id <= world->clients.count ? world->clients.by_id[id] : NULL;
+    if (client == NULL || client->attempt != request || client->at_node != node) {
+        return; /* nobody waits for it any more */
+    }
+    assert(client->open != NULL);
+    client->at_node = 0;
+    struct sim_result result = {0};
+    if (status == RAFT_OK) {
+        sim_machine_session(world->nodes[node]->machine, id, client->open->command.sequence,
+                            &result);
+        answer(world, node, request, NULL, false, &result);
+    } else {
+        answer(world, node, request, error_of(world->nodes[node], status), status == RAFT_LOST,
+               NULL);
+    }
+}
+
+void sim_clients_node_lost(struct sim_world *world, uint32_t node)
+{
+    assert(node > 0 && node <= world->node_count);
+    for (struct sim_client *client = world->clients.first; client != NULL; client = client->next) {
+        if (client->at_node == node) {
+            assert(client->in_flight && client->attempt != 0);
+            client->at_node = 0;
+            answer(world, node, client->attempt, "crashed", true, NULL);
+        }
+    }
+}
+
+/* ---- back at the client ---- */
+
+static void on_reply(struct sim_world *world, const struct letter *letter)
+{
+    struct sim_client *client = world->clients.by_id[letter->client];
+    if (client->attempt != letter->request) {
+        return;
+    }
+    assert(client->open != NULL && client->in_flight);
+    client->in_flight = false;
+    if (letter->error == NULL) {
+        client->open->result = letter->result;
+        finish(client, SIM_CLIENT_OK, "");
+        return;
+    }
+    client->last_error = letter->error;
+    client->sent_unknown = client->sent_unknown || letter->is_unknown;
+    if (strcmp(letter->error, "read_only") == 0 || strcmp(letter->error, "disk_full") == 0 ||
+        strcmp(letter->error, "invalid") == 0) {
+        give_up(client, "timeout");
+        return;
+    }
+    bool has_hint = letter->leader != 0 && letter->leader <= world->node_count &&
+                    letter->leader != letter->node;
+    client->target = has_hint ? letter->leader : letter->node % world->node_count + 1;
+    uint64_t at_ns = world->scheduler.now_ns + client->retry_ns;
+    sim_client_timer_set(client, at_ns < client->deadline_ns ? at_ns : client->deadline_ns);
+}
+
+static void on_timer(struct sim_client *client)
+{
+    client->timer = NULL;
+    if (client->open == NULL) {
+        sim_load_think_done(client);
+    } else if (client->world->scheduler.now_ns >= client->deadline_ns) {
+        give_up(client, "timeout");
+    } else {
+        attempt(client);
+    }
+}
+
+void sim_client_event(struct sim_world *world, struct sim_event *event)
+{
+    struct letter *letter = NULL;
+    if (event->kind == SIM_EVENT_CLIENT) {
+        on_timer(event->data);
+    } else if (event->kind == SIM_EVENT_REQUEST) {
+        letter = event->data;
+        struct sim_node *node = world->nodes[letter->node];
+        if (node->paused) {
+            sim_node_defer(node, event);
+            return;
+        }
+        on_request(world, letter);
+    } else {
+        assert(event->kind == SIM_EVENT_REPLY);
+        letter = event->data;
+        on_reply(world, letter);
+    }
+    arena_free(world->arena, letter);
+    sim_event_free(&world->scheduler, event);
+}
+
+bool sim_clients_idle(const struct sim_clients *clients)
+{
+    for (const struct sim_client *client = clients->first; client != NULL; client = client->next) {
+        if (client->open != NULL) {
+            return false;
+        }
+    }
+    for (const struct sim_load *load = clients->loads; load != NULL; load = load->next) {
+        if (!load->ended) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void sim_clients_finish(struct sim_clients *clients)
+{
+    for (struct sim_load *load = clients->loads; load != NULL; load = load->next) {
+        sim_load_stop(load);
+    }
+    for (struct sim_client *client = clients->first; client != NULL; client = client->next) {
+        if (client->open != NULL) {
+            give_up(client, "stopped");
+        }
+    }
+}

@@ -1,0 +1,312 @@
+/* The content of files on the simulated disk: what the process sees, and what a crash would leave.
+ *
+ * Terms: the *cached* image is what reads return; the *durable* image is what is on the medium for
+ * certain; a *change* is a write or truncation that was performed and is not durable.
+ *
+ * Fault model of a crash. Each change is kept, lost or torn (sectors of 512 bytes, aligned in the
+ * file, kept or lost one by one; a truncation is one piece), independently of the others; what is
+ * kept is applied in the order in which it was performed. Where nothing was kept, the old durable
+ * bytes stay, or zeros past the old end.
+ *
+ * Invariants:
+ *  1. cached = durable with all changes applied in order, unless a sync has failed and left its
+ *     content in the cache.
+ *  2. The durable image changes in apply_change alone: with a sync that covers the change, or at a
+ *     crash.
+ *  3. disk->used is the sum of the cached sizes of all files that have a name or a handle. */
+#include "disk_private.h"
+#include "world.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define IMAGE_FIRST     ((size_t)256)
+#define FILE_SIZE_MAX   ((uint64_t)1 << 31)
+#define NOTHING_CHANGED SIZE_MAX
+
+static void image_reserve(struct arena *arena, struct sim_image *image, size_t size)
+{
+    if (size <= image->capacity) {
+        return;
+    }
+    size_t capacity = image->capacity == 0 ? IMAGE_FIRST : image->capacity;
+    while (capacity < size) {
+        capacity *= 2;
+    }
+    image->bytes = arena_realloc(arena, image->bytes, capacity);
+    image->capacity = capacity;
+    assert(image->capacity >= size);
+}
+
+static void image_resize(struct arena *arena, struct sim_image *image, uint64_t size)
+{
+    assert(size <= FILE_SIZE_MAX);
+    image_reserve(arena, image, (size_t)size);
+    if (size > image->size) {
+        memset(image->bytes + image->size, 0, (size_t)size - image->size);
+    }
+    image->size = (size_t)size;
+}
+
+static void image_write(struct arena *arena, struct sim_image *image, uint64_t offset,
+                        const uint8_t *bytes, size_t size)
+{
+    assert(size > 0 && bytes != NULL);
+    assert(offset <= FILE_SIZE_MAX && size <= FILE_SIZE_MAX - offset);
+    if (offset + size > image->size) {
+        image_resize(arena, image, offset + size);
+    }
+    memcpy(image->bytes + offset, bytes, size);
+}
+
+static void image_copy(struct arena *arena, struct sim_image *image, const struct sim_image *from)
+{
+    image_resize(arena, image, from->size);
+    if (from->size > 0) {
+        memcpy(image->bytes, from->bytes, from->size);
+    }
+}
+
+struct sim_inode *sim_inode_new(struct sim_disk *disk)
+{
+    struct sim_inode *inode = arena_calloc(disk->arena, sizeof *inode);
+    inode->references = 1;
+    struct sim_inode **end = &disk->inodes;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = inode;
+    return inode;
+}
+
+void sim_inode_hold(struct sim_inode *inode)
+{
+    assert(inode->references > 0);
+    inode->references++;
+}
+
+static void change_free(struct sim_disk *disk, struct sim_change *change)
+{
+    arena_free(disk->arena, change->bytes);
+    arena_free(disk->arena, change);
+}
+
+void sim_inode_drop(struct sim_disk *disk, struct sim_inode *inode)
+{
+    assert(inode->references > 0);
+    inode->references--;
+    if (inode->references > 0) {
+        return;
+    }
+    assert(inode->handles == 0 && !inode->is_linked && inode->entry == NULL);
+    assert(inode->charged == 0);
+    struct sim_inode **link = &disk->inodes;
+    while (*link != inode) {
+        assert(*link != NULL);
+        link = &(*link)->next;
+    }
+    *link = inode->next;
+    while (inode->changes != NULL) {
+        struct sim_change *change = inode->changes;
+        inode->changes = change->next;
+        change_free(disk, change);
+    }
+    arena_free(disk->arena, inode->cached.bytes);
+    arena_free(disk->arena, inode->durable.bytes);
+    arena_free(disk->arena, inode);
+}
+
+void sim_inode_charge(struct sim_disk *disk, struct sim_inode *inode)
+{
+    assert(disk->used >= inode->charged);
+    size_t size = inode->is_linked || inode->handles > 0 ? inode->cached.size : 0;
+    disk->used = disk->used - inode->charged + size;
+    inode->charged = size;
+}
+
+bool sim_inode_fits(const struct sim_disk *disk, const struct sim_inode *inode, uint64_t size)
+{
+    assert(inode->charged == inode->cached.size);
+    if (size <= inode->cached.size) {
+        return true;
+    }
+    uint64_t growth = size - inode->cached.size;
+    return disk->used <= disk->quota && growth <= disk->quota - disk->used;
+}
+
+static struct sim_change *change_add(struct sim_disk *disk, struct sim_inode *inode,
+                                     uint64_t offset)
+{
+    struct sim_change *change = arena_calloc(disk->arena, sizeof *change);
+    inode->sequence++;
+    change->sequence = inode->sequence;
+    change->offset = offset;
+    struct sim_change **end = &inode->changes;
+    while (*end != NULL) {
+        assert((*end)->sequence < change->sequence);
+        end = &(*end)->next;
+    }
+    *end = change;
+    return change;
+}
+
+void sim_inode_write(struct sim_disk *disk, struct sim_inode *inode, uint64_t offset,
+                     uint8_t *bytes, size_t size)
+{
+    assert(size > 0);
+    image_write(disk->arena, &inode->cached, offset, bytes, size);
+    struct sim_change *change = change_add(disk, inode, offset);
+    change->size = size;
+    change->bytes = bytes;
+    sim_inode_charge(disk, inode);
+}
+
+void sim_inode_truncate(struct sim_disk *disk, struct sim_inode *inode, uint64_t size)
+{
+    image_resize(disk->arena, &inode->cached, size);
+    struct sim_change *change = change_add(disk, inode, size);
+    change->is_truncate = true;
+    sim_inode_charge(disk, inode);
+    assert(inode->cached.size == size);
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Applies [from, from + size) of a write, or a truncation, to an image. Returns the first byte that
+ * may have changed. */
+static size_t apply_part(struct sim_disk *disk, struct sim_image *image,
+                         const struct sim_change *change, size_t from, size_t size)
+{
+    size_t old_size = image->size;
+    if (change->is_truncate) {
+        image_resize(disk->arena, image, change->offset);
+        return image->size == old_size ? NOTHING_CHANGED : least(image->size, old_size);
+    }
+    assert(from + size <= change->size);
+    image_write(disk->arena, image, change->offset + from, change->bytes + from, size);
+    return least((size_t)change->offset + from, old_size);
+}
+
+static size_t apply_change(struct sim_disk *disk, struct sim_image *image,
+                           const struct sim_change *change)
+{
+    return apply_part(disk, image, change, 0, change->size);
+}
+
+static void notify_durable(struct sim_disk *disk, const struct sim_inode *inode, size_t from)
+{
+    if (from == NOTHING_CHANGED || inode->entry == NULL || disk->observer.durable == NULL) {
+        return;
+    }
+    /* A later change may have cut what an earlier one changed. */
+    from = least(from, inode->durable.size);
+    disk->observer.durable(disk->observer.ctx, disk->node, inode->entry->name, inode->durable.bytes,
+                           inode->durable.size, from);
+}
+
+/* The oldest change if it is covered, taken out of the list, or NULL. */
+static struct sim_change *take_covered(struct sim_inode *inode, uint64_t covers)
+{
+    struct sim_change *change = inode->changes;
+    if (change == NULL || change->sequence > covers) {
+        return NULL;
+    }
+    inode->changes = change->next;
+    return change;
+}
+
+void sim_inode_sync(struct sim_disk *disk, struct sim_inode *inode, uint64_t covers)
+{
+    assert(covers <= inode->sequence);
+    size_t from = NOTHING_CHANGED;
+    struct sim_change *change = take_covered(inode, covers);
+    while (change != NULL) {
+        from = least(from, apply_change(disk, &inode->durable, change));
+        change_free(disk, change);
+        change = take_covered(inode, covers);
+    }
+    notify_durable(disk, inode, from);
+}
+
+void sim_inode_sync_failed(struct sim_disk *disk, struct sim_inode *inode, uint64_t covers)
+{
+    assert(covers <= inode->sequence);
+    struct sim_change *change = take_covered(inode, covers);
+    while (change != NULL) {
+        change_free(disk, change);
+        change = take_covered(inode, covers);
+    }
+    if (!disk->revert_failed_sync) {
+        return;
+    }
+    image_copy(disk->arena, &inode->cached, &inode->durable);
+    for (change = inode->changes; change != NULL; change = change->next) {
+        apply_change(disk, &inode->cached, change);
+    }
+    sim_inode_charge(disk, inode);
+}
+
+/* Keeps some sectors of a change; a truncation is one piece. Returns the first byte changed. */
+static size_t apply_torn(struct sim_disk *disk, struct sim_image *image,
+                         const struct sim_change *change)
+{
+    if (change->is_truncate) {
+        uint64_t coin = sim_draw_below(&disk->crash, 2);
+        return coin == 0 ? apply_change(disk, image, change) : NOTHING_CHANGED;
+    }
+    size_t first_changed = NOTHING_CHANGED;
+    size_t from = 0;
+    while (from < change->size) {
+        size_t in_sector = (size_t)((change->offset + from) % SIM_DISK_SECTOR);
+        size_t size = least(SIM_DISK_SECTOR - in_sector, change->size - from);
+        uint64_t coin = sim_draw_below(&disk->crash, 2);
+        if (coin == 0) {
+            size_t changed = apply_part(disk, image, change, from, size);
+            first_changed = least(first_changed, changed);
+        }
+        from += size;
+    }
+    return first_changed;
+}
+
+static size_t apply_surviving(struct sim_disk *disk, struct sim_image *image,
+                              const struct sim_change *change, enum sim_unsynced unsynced)
+{
+    enum sim_unsynced fate = unsynced;
+    if (fate == SIM_UNSYNCED_RANDOM) {
+        static const enum sim_unsynced fates[] = {SIM_UNSYNCED_LOSE, SIM_UNSYNCED_KEEP,
+                                                  SIM_UNSYNCED_TORN};
+        fate = fates[sim_draw_below(&disk->crash, 3)];
+    }
+    switch (fate) {
+    case SIM_UNSYNCED_LOSE:
+        return NOTHING_CHANGED;
+    case SIM_UNSYNCED_KEEP:
+        return apply_change(disk, image, change);
+    case SIM_UNSYNCED_TORN:
+        return apply_torn(disk, image, change);
+    case SIM_UNSYNCED_RANDOM:
+        break;
+    }
+    assert(!"a change has one of three fates");
+    return NOTHING_CHANGED;
+}
+
+void sim_inode_survive(struct sim_disk *disk, struct sim_inode *inode, enum sim_unsynced unsynced)
+{
+    assert(unsynced != SIM_UNSYNCED_KEEP); /* the machine lives: nothing is decided */
+    size_t from = NOTHING_CHANGED;
+    struct sim_change *change = take_covered(inode, inode->sequence);
+    while (change != NULL) {
+        from = least(from, apply_surviving(disk, &inode->durable, change, unsynced));
+        change_free(disk, change);
+        change = take_covered(inode, inode->sequence);
+    }
+    image_copy(disk->arena, &inode->cached, &inode->durable);
+    sim_inode_charge(disk, inode);
+    notify_durable(disk, inode, from);
+    assert(inode->changes == NULL);
+}

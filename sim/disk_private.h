@@ -1,0 +1,93 @@
+/* What the parts of the simulated disk share: disk.c (the device), disk_file.c (content of files)
+ * and disk_dir.c (the directory). Included by these three only. */
+#ifndef SIM_DISK_PRIVATE_H
+#define SIM_DISK_PRIVATE_H
+
+#include "disk.h"
+
+/* A byte sequence that grows; capacity grows geometrically. */
+struct sim_image {
+    uint8_t *bytes;
+    size_t size;
+    size_t capacity;
+};
+
+/* A write or a truncation that was performed and is not durable. */
+struct sim_change {
+    struct sim_change *next;
+    uint64_t sequence;
+    bool is_truncate;
+    uint64_t offset; /* of a truncation: the new size */
+    size_t size;
+    uint8_t *bytes; /* owned; NULL for a truncation */
+};
+
+/* A file without its name. */
+struct sim_inode {
+    struct sim_inode *next; /* all of the disk, in the order of creation */
+    uint32_t references;    /* cached entry, durable entry, handles, dir_ops, operations */
+    uint32_t handles;
+    bool is_linked;              /* has an entry in the cached directory */
+    struct sim_dir_entry *entry; /* in the durable directory, or NULL */
+    size_t charged;              /* bytes of the quota it takes */
+    struct sim_image cached;
+    struct sim_image durable;
+    struct sim_change *changes; /* in the order in which they were performed */
+    uint64_t sequence;          /* of the latest change */
+};
+
+/* A name of a file, in the cached or in the durable directory; both are sorted by name. */
+struct sim_dir_entry {
+    struct sim_dir_entry *next;
+    char name[RAFT_FILE_NAME_MAX];
+    struct sim_inode *inode; /* shared */
+};
+
+/* A directory operation that was performed and is not durable. */
+struct sim_dir_op {
+    struct sim_dir_op *next;
+    uint64_t sequence;
+    enum raft_io_op op; /* CREATE, UNLINK, RENAME */
+    char name[RAFT_FILE_NAME_MAX];
+    char name_to[RAFT_FILE_NAME_MAX];
+    struct sim_inode *inode; /* shared */
+};
+
+/* disk_file.c */
+
+struct sim_inode *sim_inode_new(struct sim_disk *disk);
+void sim_inode_hold(struct sim_inode *inode);
+/* Gives a reference back; frees the inode with the last one. */
+void sim_inode_drop(struct sim_disk *disk, struct sim_inode *inode);
+/* Brings the quota up to date after a change of size, links or handles. */
+void sim_inode_charge(struct sim_disk *disk, struct sim_inode *inode);
+/* Whether the file may have this size under the quota. */
+bool sim_inode_fits(const struct sim_disk *disk, const struct sim_inode *inode, uint64_t size);
+/* Takes bytes. */
+void sim_inode_write(struct sim_disk *disk, struct sim_inode *inode, uint64_t offset,
+                     uint8_t *bytes, size_t size);
+void sim_inode_truncate(struct sim_disk *disk, struct sim_inode *inode, uint64_t size);
+/* Makes the changes up to a sequence durable. */
+void sim_inode_sync(struct sim_disk *disk, struct sim_inode *inode, uint64_t covers);
+/* Forgets them instead, so that they never become durable. */
+void sim_inode_sync_failed(struct sim_disk *disk, struct sim_inode *inode, uint64_t covers);
+/* A crash: decides about each change, and makes cached and durable content the same. */
+void sim_inode_survive(struct sim_disk *disk, struct sim_inode *inode, enum sim_unsynced unsynced);
+
+/* disk_dir.c */
+
+/* Copies a name of a length in [1, RAFT_FILE_NAME_MAX) and clears the rest of to. */
+void sim_dir_name_copy(char *to, const char *name);
+/* The file of that name in the cached directory, borrowed, or NULL. */
+struct sim_inode *sim_dir_find(const struct sim_disk *disk, const char *name);
+void sim_dir_create(struct sim_disk *disk, const char *name, struct sim_inode *inode);
+/* The name must exist. */
+void sim_dir_unlink(struct sim_disk *disk, const char *name);
+/* The first name must exist. */
+void sim_dir_rename(struct sim_disk *disk, const char *name, const char *name_to);
+void sim_dir_sync(struct sim_disk *disk, uint64_t covers);
+void sim_dir_survive(struct sim_disk *disk, enum sim_unsynced unsynced);
+/* Removes every name and every operation from both directories. */
+void sim_dir_wipe(struct sim_disk *disk);
+
+#endif

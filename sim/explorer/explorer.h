@@ -1,0 +1,118 @@
+/* The explorer: many runs of many scenarios in many processes.
+ *
+ * A campaign is a list of tasks over a catalogue. The parent hands tasks to workers, one process
+ * each, and receives results; it alone talks to the sink. A worker that dies is a finding with the
+ * seed and the plan that were running, and another worker goes on with the rest of its task. */
+#ifndef SIM_EXPLORER_EXPLORER_H
+#define SIM_EXPLORER_EXPLORER_H
+
+#include "catalogue.h"
+#include <sim/oracle.h>
+#include <sim/record.h>
+#include <sim/sut.h>
+
+enum sim_task_kind {
+    SIM_TASK_RUN,    /* each seed once; one in twenty again, to compare the hashes */
+    SIM_TASK_SWEEP,  /* a base run, and a branch for each selected injection */
+    SIM_TASK_VERIFY, /* each seed three times: plain, other fill, with restored checkpoints */
+};
+
+/* A unit of work. Travels through a pipe as it is. */
+struct sim_task {
+    enum sim_task_kind kind;
+    uint32_t scenario; /* index into the catalogue */
+    uint32_t variant;
+    uint32_t shard; /* sweep: which of shard_count parts of the injections */
+    uint32_t shard_count;
+    uint64_t seed; /* seeds [seed, seed_end); a sweep has one */
+    uint64_t seed_end;
+    uint64_t done; /* sweep: injections of the shard that an earlier worker has finished */
+};
+
+struct sim_tasks {
+    struct sim_task *items;
+    uint32_t count;
+    uint32_t capacity;
+    uint64_t executions; /* in all, as far as known: a sweep's branches are not counted */
+};
+
+/* The seeds of a command line, first to last; without one, a run takes the scenario's own seeds, a
+ * sweep the first of them. */
+struct sim_seed_range {
+    bool given;
+    uint64_t first;
+    uint64_t last;
+};
+
+bool sim_tasks_build(struct sim_tasks *tasks, const struct sim_catalogue *catalogue,
+                     enum sim_task_kind kind, const struct sim_seed_range *seeds, uint32_t jobs);
+void sim_tasks_release(struct sim_tasks *tasks);
+
+struct sim_oracle_delta {
+    uint64_t checks;
+    char skipped[SIM_NAME_MAX * 2]; /* why the oracle does not apply; empty: it does */
+};
+
+/* What one execution came to; borrowed during the call of the sink. */
+struct sim_row {
+    const struct sim_catalogue_scenario *scenario;
+    uint32_t scenario_index;
+    const char *parameters; /* as the run was asked for */
+    const struct sim_execution *execution;
+    const struct sim_finding *finding; /* or NULL */
+    const struct sim_injection *injections;
+    uint32_t injection_count;
+    const struct sim_leak *leaks;
+    uint32_t leak_count;
+    uint64_t steps; /* events that were simulated for it: a branch does not repeat its base */
+    /* Now and then a result carries the counts of its worker since the last time. */
+    const struct sim_coverage *coverage;
+    uint32_t coverage_count;
+    const struct sim_oracle_delta *oracles; /* [SIM_ORACLE_COUNT], or NULL */
+};
+
+/* How many injections a sweep has found and taken, for one shard of one base run. */
+struct sim_selection {
+    uint32_t scenario;
+    uint32_t shard;
+    uint64_t seed;
+    uint64_t possible; /* injections of the whole base run: (occurrence, outcome, persistence) */
+    uint64_t selected; /* of them, chosen */
+    uint64_t planned;  /* of those, for this shard and still to do */
+};
+
+/* Where results go. The functions return false to stop the campaign. */
+struct sim_sink {
+    void *ctx;
+    bool (*result)(void *ctx, const struct sim_row *result);
+    bool (*selection)(void *ctx, const struct sim_selection *selection);
+    void (*tick)(void *ctx); /* at least ten times a second */
+    void (*note)(void *ctx, const char *line);
+};
+
+struct sim_campaign {
+    const struct sut_ops *sut;
+    const struct sim_catalogue *catalogue;
+    const struct sim_tasks *tasks;
+    uint32_t jobs;
+    uint8_t fill;       /* of fresh memory */
+    bool transcript;    /* each run's, on standard output; one worker only */
+    const char *plan;   /* of every run; "" for none */
+    bool exhaustive;    /* sweep: every occurrence */
+    uint64_t limit;     /* sweep: injections of a base run; 0: no limit */
+    const char *point;  /* sweep: pattern of the points; NULL: all of the implementation */
+    bool fork_branches; /* sweep: a process per branch, no checkpoints */
+    uint64_t restores;  /* verify: checkpoints restored in a run */
+    uint32_t wall_s;    /* of one execution; 0: the scenario's */
+    bool no_recheck;    /* run: never a second time */
+    struct sim_sink sink;
+};
+
+enum sim_campaign_end {
+    SIM_CAMPAIGN_COMPLETE,
+    SIM_CAMPAIGN_INTERRUPTED, /* by SIGINT or SIGTERM */
+    SIM_CAMPAIGN_FAILED,      /* by the sink, or no worker could be started (noted) */
+};
+enum sim_campaign_end sim_campaign_run(const struct sim_campaign *campaign);
+
+#endif

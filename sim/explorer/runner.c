@@ -1,0 +1,273 @@
+/* The runner: one run in a worker, and its row.
+ *
+ * An *execution* is a run or a branch of a sweep: what gets a row. Coverage and oracle checks are
+ * added up over executions and sent with every COUNTS_EVERY-th row, because they are many and the
+ * database keeps sums.
+ *
+ * 1. The world sees only its spec: nothing that is noted or counted here influences it.
+ * 2. The page names an execution before its first event, so that a death has a seed and a plan.
+ * 3. Rows are zeroed before they are filled: every byte that goes through the pipe is defined. */
+#include "runner.h"
+#include "plan.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNTS_EVERY 64u
+
+void sim_runner_announce(struct sim_runner *runner, uint64_t seed, const struct sim_shot *shot,
+                         uint64_t shots)
+{
+    struct sim_page *page = runner->page;
+    runner->began_ns = sim_monotonic_ns();
+    runner->rows.steps = 0;
+    page->seed = seed;
+    page->shots = shots;
+    page->shot = *shot;
+    page->sim_ns = 0;
+    sim_plan_print(runner->campaign->sut, shot, page->plan, sizeof page->plan);
+    atomic_store(&page->event, 0);
+    atomic_fetch_add(&page->executions, 1);
+    atomic_store(&page->started_ns, runner->began_ns);
+}
+
+static void transcribe(void *ctx, const char *line)
+{
+    FILE *out = ctx;
+    fputs(line, out);
+    fputc('\n', out);
+}
+
+struct sim_world *sim_runner_create(struct sim_runner *runner, const struct sim_task *task,
+                                    uint64_t seed, uint8_t fill)
+{
+    const struct sim_campaign *campaign = runner->campaign;
+    const struct sim_catalogue_scenario *scenario = &campaign->catalogue->scenarios[task->scenario];
+    assert(task->variant < scenario->variant_count);
+    char error[SIM_TEXT_MAX] = "";
+    memset(&runner->before, 0, sizeof runner->before);
+    runner->spec = (struct sim_spec){
+        .sut = campaign->sut,
+        .source = scenario->source,
+        .scenario = scenario->info.name,
+        .parameters = scenario->variants[task->variant],
+        .seed = seed,
+        .fill = fill,
+    };
+    struct sim_world *world = sim_world_create(runner->arena, &runner->spec, error, sizeof error);
+    if (world == NULL) {
+        struct sim_rows *rows = &runner->rows;
+        memset(rows, 0, sizeof *rows);
+        rows->execution.outcome = SIM_OUTCOME_ERROR;
+        rows->execution.seed = seed;
+        snprintf(rows->execution.scenario, sizeof rows->execution.scenario, "%s",
+                 scenario->info.name);
+        snprintf(rows->execution.parameters, sizeof rows->execution.parameters, "%s",
+                 runner->spec.parameters);
+        snprintf(rows->execution.note, sizeof rows->execution.note, "%s", error);
+        return NULL;
+    }
+    if (campaign->transcript) {
+        world->transcript = transcribe;
+        world->transcript_ctx = stdout;
+    }
+    return world;
+}
+
+bool sim_runner_step(struct sim_runner *runner, struct sim_world *world)
+{
+    bool more = sim_world_step(world);
+    runner->rows.steps++;
+    atomic_store_explicit(&runner->page->event, world->events, memory_order_relaxed);
+    runner->page->sim_ns = world->scheduler.now_ns;
+    return more;
+}
+
+void sim_runner_finish(struct sim_runner *runner, struct sim_world *world)
+{
+    bool more = true;
+    while (more) {
+        more = sim_runner_step(runner, world);
+    }
+}
+
+void sim_runner_count_from(struct sim_runner *runner, const struct sim_world *world)
+{
+    struct sim_counts *counts = &runner->before;
+    const struct sim_faults *faults = &world->faults;
+    for (uint32_t i = 0; i < faults->point_count; i++) {
+        for (uint32_t role = 0; role < RAFT_ROLE_COUNT; role++) {
+            for (uint32_t phase = 0; phase < 4; phase++) {
+                counts->hits[i][role][phase] = faults->coverage[i][role][phase].hits;
+                counts->fired[i][role][phase] = faults->coverage[i][role][phase].fired;
+            }
+        }
+    }
+    for (uint32_t i = 0; i < SIM_ORACLE_COUNT && world->oracles != NULL; i++) {
+        counts->checks[i] = sim_oracle_checks(world->oracles, (enum sim_oracle)i);
+    }
+}
+
+/* Adds what the execution has counted to the sums that are sent later. */
+static void counts_add(struct sim_runner *runner, const struct sim_world *world)
+{
+    const struct sim_counts *before = &runner->before;
+    const struct sim_faults *faults = &world->faults;
+    for (uint32_t i = 0; i < faults->point_count; i++) {
+        for (uint32_t role = 0; role < RAFT_ROLE_COUNT; role++) {
+            for (uint32_t phase = 0; phase < 4; phase++) {
+                const struct sim_coverage_cell *cell = &faults->coverage[i][role][phase];
+                runner->coverage[i][role][phase].hits += cell->hits - before->hits[i][role][phase];
+                runner->coverage[i][role][phase].fired +=
+                    cell->fired - before->fired[i][role][phase];
+            }
+        }
+    }
+    for (uint32_t i = 0; i < SIM_ORACLE_COUNT && world->oracles != NULL; i++) {
+        enum sim_oracle oracle = (enum sim_oracle)i;
+        const char *skipped = sim_oracle_skipped(world->oracles, oracle);
+        runner->oracles[i].checks += sim_oracle_checks(world->oracles, oracle) - before->checks[i];
+        snprintf(runner->oracles[i].skipped, sizeof runner->oracles[i].skipped, "%s",
+                 skipped == NULL ? "" : skipped);
+    }
+    runner->pending++;
+}
+
+void sim_rows_fail(struct sim_rows *rows, enum sim_outcome outcome, const char *rule,
+                   const char *format, ...)
+{
+    va_list arguments;
+    memset(&rows->finding, 0, sizeof rows->finding);
+    rows->has_finding = true;
+    rows->execution.outcome = outcome;
+    snprintf(rows->finding.rule, sizeof rows->finding.rule, "%s", rule);
+    snprintf(rows->finding.signature, sizeof rows->finding.signature, "%s", rule);
+    rows->finding.event = rows->execution.events;
+    rows->finding.time_ns = rows->execution.sim_ns;
+    va_start(arguments, format);
+    vsnprintf(rows->finding.message, sizeof rows->finding.message, format, arguments);
+    va_end(arguments);
+}
+
+/* A scenario that announces a known bug must fail with that check, and only with it. */
+static void known_bug_apply(struct sim_rows *rows, const struct sim_world *world)
+{
+    const char *fails = NULL;
+    const char *id = world->script == NULL ? NULL : sim_script_known_bug(world->script, &fails);
+    if (id == NULL || rows->execution.outcome == SIM_OUTCOME_ERROR ||
+        rows->execution.outcome == SIM_OUTCOME_SKIPPED) {
+        return;
+    }
+    if (!rows->has_finding) {
+        sim_rows_fail(rows, SIM_OUTCOME_FINDING, "known-bug",
+                      "the known bug %s did not show: the scenario passed; is it fixed?", id);
+        return;
+    }
+    char check[SIM_NAME_MAX + 16];
+    snprintf(check, sizeof check, "expect.%s ", fails == NULL ? "" : fails);
+    if (fails == NULL || strcmp(rows->finding.rule, fails) == 0 ||
+        strstr(rows->finding.message, check) != NULL) {
+        rows->execution.outcome = SIM_OUTCOME_XFAIL;
+        snprintf(rows->execution.note, sizeof rows->execution.note, "known bug %s", id);
+    }
+}
+
+void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world,
+                        const struct sim_shot *shot)
+{
+    struct sim_rows *rows = &runner->rows;
+    uint64_t steps = rows->steps;
+    memset(rows, 0, sizeof *rows);
+    rows->steps = steps;
+    sim_world_result(world, &rows->execution);
+    rows->execution.wall_ns = sim_monotonic_ns() - runner->began_ns;
+    sim_plan_print(runner->campaign->sut, shot, rows->execution.plan, sizeof rows->execution.plan);
+    rows->has_finding = world->has_finding;
+    if (world->has_finding) {
+        rows->finding = world->finding;
+    }
+    const struct sim_faults *faults = &world->faults;
+    rows->injection_count = faults->injection_count;
+    assert(rows->injection_count <= SIM_INJECTIONS_MAX);
+    for (uint32_t i = 0; i < rows->injection_count; i++) {
+        rows->injections[i] = faults->injections[i];
+    }
+    rows->leak_count = world->leak_count < SIM_LEAKS_MAX ? world->leak_count : SIM_LEAKS_MAX;
+    for (uint32_t i = 0; i < rows->leak_count; i++) {
+        rows->leaks[i] = world->leaks[i];
+    }
+    counts_add(runner, world);
+    known_bug_apply(rows, world);
+}
+
+/* Copies the sums that are not zero behind each other and clears them; returns how many. */
+static uint32_t coverage_take(struct sim_runner *runner, struct sim_coverage *out)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < SIM_POINTS_MAX; i++) {
+        for (uint32_t role = 0; role < RAFT_ROLE_COUNT; role++) {
+            for (uint32_t phase = 0; phase < 4; phase++) {
+                uint64_t hits = runner->coverage[i][role][phase].hits;
+                uint64_t fired = runner->coverage[i][role][phase].fired;
+                if (hits != 0 || fired != 0) {
+                    out[count++] = (struct sim_coverage){
+                        .point = i, .role = role, .phase = phase, .hits = hits, .fired = fired};
+                }
+            }
+        }
+    }
+    memset(runner->coverage, 0, sizeof runner->coverage);
+    return count;
+}
+
+bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, bool is_last)
+{
+    const struct sim_rows *rows = &runner->rows;
+    bool with_counts = runner->pending > 0 && (is_last || runner->sent % COUNTS_EVERY == 0);
+    size_t cells = with_counts ? (size_t)SIM_POINTS_MAX * RAFT_ROLE_COUNT * 4 : 0;
+    size_t size_max =
+        sizeof(struct sim_frame_result) + rows->injection_count * sizeof(struct sim_injection) +
+        rows->leak_count * sizeof(struct sim_leak) + cells * sizeof(struct sim_coverage) +
+        SIM_ORACLE_COUNT * sizeof(struct sim_oracle_delta);
+    uint8_t *bytes = calloc(1, size_max);
+    if (bytes == NULL) {
+        return false;
+    }
+    struct sim_frame_result *head = (struct sim_frame_result *)(void *)bytes;
+    head->execution = rows->execution;
+    head->finding = rows->finding;
+    head->has_finding = rows->has_finding ? 1 : 0;
+    head->steps = rows->steps;
+    head->scenario = task->scenario;
+    head->variant = task->variant;
+    head->injection_count = rows->injection_count;
+    head->leak_count = rows->leak_count;
+    struct sim_injection *injections = (struct sim_injection *)(void *)(head + 1);
+    memcpy(injections, rows->injections, rows->injection_count * sizeof *injections);
+    struct sim_leak *leaks = (struct sim_leak *)(void *)(injections + rows->injection_count);
+    memcpy(leaks, rows->leaks, rows->leak_count * sizeof *leaks);
+    struct sim_coverage *coverage = (struct sim_coverage *)(void *)(leaks + rows->leak_count);
+    size_t size = (size_t)((uint8_t *)coverage - bytes);
+    if (with_counts) {
+        head->coverage_count = coverage_take(runner, coverage);
+        head->oracle_count = SIM_ORACLE_COUNT;
+        struct sim_oracle_delta *oracles =
+            (struct sim_oracle_delta *)(void *)(coverage + head->coverage_count);
+        memcpy(oracles, runner->oracles, sizeof runner->oracles);
+        memset(runner->oracles, 0, sizeof runner->oracles);
+        runner->pending = 0;
+        size = (size_t)((uint8_t *)(oracles + SIM_ORACLE_COUNT) - bytes);
+    }
+    runner->sent++;
+    bool sent = sim_wire_send(runner->out, SIM_FRAME_RESULT, bytes, size);
+    free(bytes);
+    return sent;
+}
+
+bool sim_runner_is_stopped(const struct sim_runner *runner)
+{
+    return atomic_load(&runner->page->stop);
+}

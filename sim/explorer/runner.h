@@ -1,0 +1,95 @@
+/* The runner: what a worker does with one run, from its creation to its row. */
+#ifndef SIM_EXPLORER_RUNNER_H
+#define SIM_EXPLORER_RUNNER_H
+
+#include "wire.h"
+#include <sim/world.h>
+
+#define SIM_LEAKS_MAX 64u
+
+/* All that is known of an execution; a copy outside the arena, so that it outlives the world. */
+struct sim_rows {
+    struct sim_execution execution;
+    bool has_finding;
+    struct sim_finding finding;
+    uint32_t injection_count;
+    struct sim_injection injections[SIM_INJECTIONS_MAX];
+    uint32_t leak_count;
+    struct sim_leak leaks[SIM_LEAKS_MAX];
+    uint64_t steps;
+};
+
+/* The rolling hash after each event of a run. */
+struct sim_trail {
+    uint64_t *hashes;
+    size_t count;
+    size_t capacity;
+};
+
+/* Counts of a world at some moment: a branch adds only what came since its checkpoint. */
+struct sim_counts {
+    uint32_t hits[SIM_POINTS_MAX][RAFT_ROLE_COUNT][4];
+    uint32_t fired[SIM_POINTS_MAX][RAFT_ROLE_COUNT][4];
+    uint64_t checks[SIM_ORACLE_COUNT];
+};
+
+struct sim_runner {
+    const struct sim_campaign *campaign;
+    struct arena *arena;
+    struct arena_checkpoint *checkpoint;
+    struct sim_page *page;
+    int out;                  /* the pipe of results */
+    struct sim_spec spec;     /* of the current run; the world borrows it */
+    struct sim_rows rows;     /* of the current execution */
+    struct sim_counts before; /* where the current execution began to count */
+    uint64_t began_ns;
+    uint64_t sent;    /* results */
+    uint64_t pending; /* executions whose counts have not been sent */
+    struct {
+        uint64_t hits;
+        uint64_t fired;
+    } coverage[SIM_POINTS_MAX][RAFT_ROLE_COUNT][4];
+    struct sim_oracle_delta oracles[SIM_ORACLE_COUNT];
+};
+
+/* Writes on the page what begins now. shots: see sim_page. */
+void sim_runner_announce(struct sim_runner *runner, uint64_t seed, const struct sim_shot *shot,
+                         uint64_t shots);
+/* Creates the world of a run. NULL: the script is wrong, and the row says so. */
+struct sim_world *sim_runner_create(struct sim_runner *runner, const struct sim_task *task,
+                                    uint64_t seed, uint8_t fill);
+/* One step, noted on the page. False when the run is over. */
+bool sim_runner_step(struct sim_runner *runner, struct sim_world *world);
+/* Steps to the end. */
+void sim_runner_finish(struct sim_runner *runner, struct sim_world *world);
+/* From now on the counts belong to the execution that begins here. */
+void sim_runner_count_from(struct sim_runner *runner, const struct sim_world *world);
+/* Copies what the finished run came to into the rows, and adds up its counts. */
+void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world,
+                        const struct sim_shot *shot);
+/* Makes the rows a finding, or a divergence, that the world itself did not see. */
+void sim_rows_fail(struct sim_rows *rows, enum sim_outcome outcome, const char *rule,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Sends the rows; with the counts now and then, and always if it is the last of a task. False: the
+ * parent is gone. */
+bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, bool is_last);
+bool sim_runner_is_stopped(const struct sim_runner *runner);
+
+/* Tasks. False: the parent is gone. */
+bool sim_task_run(struct sim_runner *runner, const struct sim_task *task);
+bool sim_task_sweep(struct sim_runner *runner, const struct sim_task *task);
+bool sim_task_verify(struct sim_runner *runner, const struct sim_task *task);
+
+void sim_trail_release(struct sim_trail *trail);
+/* Runs a run to its end, recording the trail. */
+void sim_trail_record(struct sim_trail *trail, struct sim_runner *runner, struct sim_world *world);
+/* Runs it again with another fill byte and compares event by event; a difference makes the rows a
+ * divergence. */
+void sim_trail_compare(const struct sim_trail *trail, struct sim_runner *runner,
+                       const struct sim_task *task, uint64_t seed);
+
+/* The main function of a worker: takes tasks from a pipe until it closes. Returns an exit status.
+ */
+int sim_worker_main(const struct sim_campaign *campaign, struct sim_page *page, int tasks, int out);
+
+#endif

@@ -1,0 +1,122 @@
+/* Tasks: a campaign cut into pieces that workers can take one at a time.
+ *
+ * 1. Every (scenario, variant, seed) is in exactly one task of a run, and in all shards of a sweep.
+ * 2. The pieces are small enough that all workers end at about the same time. */
+#include "explorer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define CHUNK_MAX 32u /* seeds of one task */
+
+static bool task_add(struct sim_tasks *tasks, const struct sim_task *task)
+{
+    if (tasks->count == tasks->capacity) {
+        uint32_t capacity = tasks->capacity == 0 ? 64 : tasks->capacity * 2;
+        struct sim_task *items = realloc(tasks->items, capacity * sizeof *items);
+        if (items == NULL) {
+            return false;
+        }
+        tasks->items = items;
+        tasks->capacity = capacity;
+    }
+    assert(task->seed < task->seed_end);
+    tasks->items[tasks->count++] = *task;
+    return true;
+}
+
+/* How many seeds a scenario runs with. */
+static uint64_t seed_total(const struct sim_scenario_info *info, enum sim_task_kind kind,
+                           const struct sim_seed_range *seeds)
+{
+    if (seeds->given) {
+        return seeds->last - seeds->first + 1;
+    }
+    if (kind == SIM_TASK_SWEEP) {
+        return 1;
+    }
+    uint64_t own = info->seed_count > 0 ? info->seed_count : info->seed_limit;
+    return own == 0 ? 1 : own;
+}
+
+static uint64_t executions_total(const struct sim_catalogue *catalogue, enum sim_task_kind kind,
+                                 const struct sim_seed_range *seeds)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < catalogue->count; i++) {
+        const struct sim_catalogue_scenario *scenario = &catalogue->scenarios[i];
+        total += scenario->variant_count * seed_total(&scenario->info, kind, seeds);
+    }
+    return total;
+}
+
+/* Adds one variant's seeds [first, first + count) in pieces. */
+static bool range_add(struct sim_tasks *tasks, struct sim_task task, uint64_t first, uint64_t count,
+                      uint64_t chunk)
+{
+    uint64_t end = first + count;
+    for (uint64_t seed = first; seed < end; seed += chunk) {
+        task.seed = seed;
+        task.seed_end = end - seed < chunk ? end : seed + chunk;
+        for (task.shard = 0; task.shard < task.shard_count; task.shard++) {
+            if (!task_add(tasks, &task)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool variant_add(struct sim_tasks *tasks, const struct sim_scenario_info *info,
+                        const struct sim_task *task, const struct sim_seed_range *seeds,
+                        uint64_t chunk)
+{
+    uint64_t total = seed_total(info, task->kind, seeds);
+    if (seeds->given) {
+        return range_add(tasks, *task, seeds->first, total, chunk);
+    }
+    if (info->seed_count == 0) {
+        return range_add(tasks, *task, 1, total, chunk);
+    }
+    for (uint64_t i = 0; i < total; i++) {
+        if (!range_add(tasks, *task, info->seeds[i], 1, 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool sim_tasks_build(struct sim_tasks *tasks, const struct sim_catalogue *catalogue,
+                     enum sim_task_kind kind, const struct sim_seed_range *seeds, uint32_t jobs)
+{
+    assert(jobs > 0);
+    assert(!seeds->given || seeds->first <= seeds->last);
+    *tasks = (struct sim_tasks){0};
+    uint64_t total = executions_total(catalogue, kind, seeds);
+    uint64_t chunk = total / ((uint64_t)jobs * 8);
+    chunk = chunk < 1 || kind == SIM_TASK_SWEEP ? 1 : chunk;
+    chunk = chunk > CHUNK_MAX ? CHUNK_MAX : chunk;
+    struct sim_task task = {.kind = kind, .shard_count = 1};
+    if (kind == SIM_TASK_SWEEP && jobs > 1 && total < (uint64_t)jobs * 8) {
+        task.shard_count = jobs * 2;
+    }
+    for (uint32_t i = 0; i < catalogue->count; i++) {
+        const struct sim_catalogue_scenario *scenario = &catalogue->scenarios[i];
+        task.scenario = i;
+        for (uint32_t k = 0; k < scenario->variant_count; k++) {
+            task.variant = k;
+            if (!variant_add(tasks, &scenario->info, &task, seeds, chunk)) {
+                sim_tasks_release(tasks);
+                return false;
+            }
+        }
+    }
+    tasks->executions = total;
+    return true;
+}
+
+void sim_tasks_release(struct sim_tasks *tasks)
+{
+    free(tasks->items);
+    *tasks = (struct sim_tasks){0};
+}

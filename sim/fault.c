@@ -1,0 +1,448 @@
+/* Fault rules and the registry of points.
+ *
+ * Terms. A node *consults* a point when it reaches it; a rule *matches* a consultation when its
+ * nodes and its `when` do; it *fires* when its trigger says so. The *shot* of a sweep names one
+ * consultation of one point and is looked at before the rules.
+ *
+ * Fault model. At a point only outcomes that the point declares are injected, beside a delay (files
+ * only) and the death of the node (anywhere). Nothing is injected into a dying node, nor in the
+ * liveness phase.
+ *
+ * Invariants:
+ *  1. rules_of[p] holds exactly the active rules that cover p, in the order of arming.
+ *  2. A gate is armed (stop_at 0) if a rule covers its point, and always for exits, so that every
+ *     consultation is seen with its role and phase. The shot needs no gate.
+ *  3. Looking (SIM_FAULT_CALL) changes nothing and is no injection. */
+#include "fault.h"
+
+#include "world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct raft_point_info world_points[SIM_WORLD_POINT_COUNT] = {
+    [SIM_POINT_DISK_OPEN] = {"disk.open", RAFT_POINT_FILE, RAFT_OUTCOMES_SYNC, "any open"},
+    [SIM_POINT_DISK_CREATE] = {"disk.create", RAFT_POINT_FILE, RAFT_OUTCOMES_META, "any create"},
+    [SIM_POINT_DISK_READ] = {"disk.read", RAFT_POINT_FILE, RAFT_OUTCOMES_READ, "any read"},
+    [SIM_POINT_DISK_WRITE] = {"disk.write", RAFT_POINT_FILE, RAFT_OUTCOMES_WRITE, "any write"},
+    [SIM_POINT_DISK_SYNC] = {"disk.sync", RAFT_POINT_FILE, RAFT_OUTCOMES_SYNC,
+                             "any sync of a file"},
+    [SIM_POINT_DISK_TRUNCATE] = {"disk.truncate", RAFT_POINT_FILE, RAFT_OUTCOMES_META,
+                                 "any truncation"},
+    [SIM_POINT_DISK_CLOSE] = {"disk.close", RAFT_POINT_FILE, RAFT_OUTCOMES_SYNC, "any close"},
+    [SIM_POINT_DISK_UNLINK] = {"disk.unlink", RAFT_POINT_FILE, RAFT_OUTCOMES_SYNC, "any unlink"},
+    [SIM_POINT_DISK_RENAME] = {"disk.rename", RAFT_POINT_FILE, RAFT_OUTCOMES_META, "any rename"},
+    [SIM_POINT_DISK_SYNC_DIR] = {"disk.sync_dir", RAFT_POINT_FILE, RAFT_OUTCOMES_SYNC,
+                                 "any sync of the directory"},
+    [SIM_POINT_DISK_LIST] = {"disk.list", RAFT_POINT_FILE, 1u << RAFT_OUTCOME_EIO,
+                             "any listing of the directory"},
+    [SIM_POINT_MEMORY_ALLOC] = {"memory.alloc", RAFT_POINT_MEMORY, RAFT_OUTCOMES_MEMORY,
+                                "any allocation"},
+};
+
+const char *sim_fault_outcome_string(enum raft_outcome outcome)
+{
+    switch (outcome) {
+    case RAFT_OUTCOME_NULL:
+        return "null";
+    case RAFT_OUTCOME_EIO:
+        return "eio";
+    case RAFT_OUTCOME_ENOSPC:
+        return "enospc";
+    case RAFT_OUTCOME_SHORT:
+        return "short";
+    case RAFT_OUTCOME_REFUSE:
+        return "refuse";
+    case RAFT_OUTCOME_ERROR:
+        return "error";
+    case RAFT_OUTCOME_TAKE:
+        return "take";
+    case RAFT_OUTCOME_CRASH_BEFORE:
+        return "crash_before";
+    case RAFT_OUTCOME_CRASH_AFTER:
+        return "crash_after";
+    case RAFT_OUTCOME_COUNT:
+        break;
+    }
+    assert(!"not an outcome");
+    return NULL;
+}
+
+const char *sim_fault_kind_string(enum raft_point_kind kind)
+{
+    switch (kind) {
+    case RAFT_POINT_MEMORY:
+        return "memory";
+    case RAFT_POINT_FILE:
+        return "file";
+    case RAFT_POINT_QUEUE:
+        return "queue";
+    case RAFT_POINT_MACHINE:
+        return "machine";
+    case RAFT_POINT_EXIT:
+        return "exit";
+    case RAFT_POINT_KIND_COUNT:
+        break;
+    }
+    assert(!"not a kind");
+    return NULL;
+}
+
+/* ---- the registry ---- */
+
+uint32_t sim_point_count(const struct sut_ops *sut)
+{
+    return sut->point_count + SIM_WORLD_POINT_COUNT;
+}
+
+const struct raft_point_info *sim_point_info(const struct sut_ops *sut, uint32_t point)
+{
+    assert(point < sim_point_count(sut));
+    return point < sut->point_count ? &sut->points[point] : &world_points[point - sut->point_count];
+}
+
+int sim_point_find(const struct sut_ops *sut, const char *name)
+{
+    for (uint32_t i = 0; i < sim_point_count(sut); i++) {
+        if (strcmp(sim_point_info(sut, i)->name, name) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+bool sim_point_matches(const char *pattern, const char *name)
+{
+    if (strncmp(pattern, "**", 2) == 0) {
+        for (const char *rest = name;; rest++) {
+            if (sim_point_matches(pattern + 2, rest)) {
+                return true;
+            }
+            if (*rest == 0) {
+                return false;
+            }
+        }
+    }
+    if (*pattern == '*') {
+        for (const char *rest = name;; rest++) {
+            if (sim_point_matches(pattern + 1, rest)) {
+                return true;
+            }
+            if (*rest == 0 || *rest == '.') {
+                return false;
+            }
+        }
+    }
+    if (*pattern != *name) {
+        return false;
+    }
+    return *name == 0 || sim_point_matches(pattern + 1, name + 1);
+}
+
+void sim_faults_init(struct sim_faults *faults, struct sim_world *world, const struct sut_ops *sut)
+{
+    memset(faults, 0, sizeof *faults);
+    faults->world = world;
+    faults->rules_end = &faults->rules;
+    faults->sut_point_count = sut->point_count;
+    faults->point_count = sim_point_count(sut);
+    assert(faults->point_count <= SIM_POINTS_MAX);
+    for (uint32_t i = 0; i < faults->point_count; i++) {
+        faults->points[i] = sim_point_info(sut, i);
+        faults->gates[i].stop_at = faults->points[i]->kind == RAFT_POINT_EXIT ? 0 : UINT64_MAX;
+    }
+}
+
+/* ---- rules ---- */
+
+struct sim_rule *sim_fault_rule_new(struct sim_faults *faults, const char *pattern)
+{
+    struct sim_rule *rule = arena_calloc(faults->world->arena, sizeof *rule);
+    rule->id = ++faults->rule_count;
+    rule->on.role = SIM_SELECT_ANY;
+    snprintf(rule->pattern, sizeof rule->pattern, "%s", pattern);
+    sim_trigger_init(&rule->trigger);
+    sim_stream_init(&rule->stream, faults->world->seed, SIM_STREAM_FAULT, rule->id, 0);
+    *faults->rules_end = rule;
+    faults->rules_end = &rule->next;
+    return rule;
+}
+
+static bool rule_covers(const struct sim_rule *rule, const struct raft_point_info *info)
+{
+    if (!sim_point_matches(rule->pattern, info->name)) {
+        return false;
+    }
+    switch (rule->action) {
+    case SIM_FAULT_OUTCOME:
+        return (info->outcomes & 1u << rule->outcome) != 0;
+    case SIM_FAULT_DELAY:
+        return info->kind == RAFT_POINT_FILE;
+    case SIM_FAULT_CRASH:
+    case SIM_FAULT_CALL:
+        return true;
+    }
+    assert(!"not an action");
+    return false;
+}
+
+static void list_add(struct sim_faults *faults, uint32_t point, struct sim_rule *rule)
+{
+    struct sim_rule_list *list = &faults->rules_of[point];
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity == 0 ? 4 : list->capacity * 2;
+        list->rules = arena_realloc(faults->world->arena, list->rules,
+                                    list->capacity * sizeof list->rules[0]);
+    }
+    list->rules[list->count++] = rule;
+    faults->gates[point].stop_at = 0;
+}
+
+uint32_t sim_fault_rule_arm(struct sim_faults *faults, struct sim_rule *rule)
+{
+    assert(!rule->active);
+    uint32_t covered = 0;
+    for (uint32_t i = 0; i < faults->point_count; i++) {
+        if (rule_covers(rule, faults->points[i])) {
+            covered++;
+            list_add(faults, i, rule);
+        }
+    }
+    rule->active = covered > 0;
+    rule->armed = rule->armed || rule->active;
+    return covered;
+}
+
+void sim_fault_rule_off(struct sim_faults *faults, struct sim_rule *rule)
+{
+    if (!rule->active) {
+        return;
+    }
+    rule->active = false;
+    for (uint32_t i = 0; i < faults->point_count; i++) {
+        struct sim_rule_list *list = &faults->rules_of[i];
+        uint32_t kept = 0;
+        for (uint32_t j = 0; j < list->count; j++) {
+            if (list->rules[j] != rule) {
+                list->rules[kept++] = list->rules[j];
+            }
+        }
+        list->count = kept;
+        if (kept == 0 && faults->points[i]->kind != RAFT_POINT_EXIT) {
+            faults->gates[i].stop_at = UINT64_MAX;
+        }
+    }
+}
+
+static void rules_off(struct sim_faults *faults)
+{
+    for (struct sim_rule *rule = faults->rules; rule != NULL; rule = rule->next) {
+        sim_fault_rule_off(faults, rule);
+    }
+}
+
+void sim_faults_suspend(struct sim_faults *faults)
+{
+    rules_off(faults);
+    faults->suspended = true;
+    faults->shot_is_over = faults->shot.fired > 0;
+}
+
+void sim_faults_stopping(struct sim_faults *faults)
+{
+    rules_off(faults);
+    faults->suspended = false;
+}
+
+const struct sim_rule *sim_fault_vacuous(const struct sim_faults *faults, bool planned)
+{
+    for (const struct sim_rule *rule = faults->rules; rule != NULL; rule = rule->next) {
+        if (rule->armed && !rule->optional && rule->planned == planned &&
+            rule->trigger.fired == 0) {
+            return rule;
+        }
+    }
+    return NULL;
+}
+
+/* ---- consultations ---- */
+
+/* One row for each kind of injection, and the number of its repetitions. */
+static void note_injection(struct sim_faults *faults, uint32_t node, uint32_t point,
+                           const char *outcome, bool persistent)
+{
+    struct sim_world *world = faults->world;
+    const char *name = faults->points[point]->name;
+    faults->fired++;
+    for (uint32_t i = 0; i < faults->injection_count; i++) {
+        struct sim_injection *old = &faults->injections[i];
+        if (old->node == node && old->persistent == persistent && strcmp(old->point, name) == 0 &&
+            strcmp(old->outcome, outcome) == 0) {
+            old->repeats++;
+            return;
+        }
+    }
+    if (faults->injection_count == SIM_INJECTIONS_MAX) {
+        return;
+    }
+    if (faults->injection_count == faults->injection_capacity) {
+        faults->injection_capacity += 8;
+        faults->injections =
+            arena_realloc(world->arena, faults->injections,
+                          faults->injection_capacity * sizeof faults->injections[0]);
+    }
+    struct sim_injection *injection = &faults->injections[faults->injection_count++];
+    memset(injection, 0, sizeof *injection);
+    snprintf(injection->point, sizeof injection->point, "%s", name);
+    snprintf(injection->outcome, sizeof injection->outcome, "%s", outcome);
+    snprintf(injection->role, sizeof injection->role, "%s",
+             raft_role_string(world->nodes[node]->view.role));
+    injection->occurrence = faults->gates[point].hits;
+    injection->event = world->events;
+    injection->time_ns = world->scheduler.now_ns;
+    injection->node = node;
+    injection->persistent = persistent;
+    injection->repeats = 1;
+}
+
+static void note_fired(struct sim_faults *faults, struct sim_coverage_cell *cell, uint32_t node,
+                       uint32_t point, const char *outcome, bool persistent)
+{
+    struct sim_world *world = faults->world;
+    cell->fired++;
+    world->nodes[node]->is_disturbed = true;
+    note_injection(faults, node, point, outcome, persistent);
+    sim_world_transcribe(world, "    n%u fault at %s: %s", node, faults->points[point]->name,
+                         outcome);
+    sim_world_notice(world, SIM_NOTICE_FAULT_FIRED, node, 0, 0, faults->points[point]->name);
+}
+
+static bool shot_fires(struct sim_faults *faults, uint32_t node, uint32_t point)
+{
+    struct sim_shot *shot = &faults->shot;
+    if (shot->occurrence == 0 || shot->point != point || faults->shot_is_over ||
+        (faults->points[point]->outcomes & 1u << shot->outcome) == 0) {
+        return false;
+    }
+    uint64_t hits = faults->gates[point].hits;
+    bool fires = shot->fired == 0
+                     ? hits == shot->occurrence
+                     : shot->persistent && node == shot->node && hits > shot->occurrence;
+    if (fires) {
+        shot->node = node;
+        shot->fired++;
+    }
+    return fires;
+}
+
+/* Whether a rule fires at this consultation; takes says whether an outcome would have an effect. */
+static bool rule_fires(struct sim_faults *faults, struct sim_rule *rule, uint32_t node, bool takes)
+{
+    struct sim_world *world = faults->world;
+    if ((rule->action == SIM_FAULT_OUTCOME && !takes) ||
+        !sim_selector_matches(world, &rule->on, node)) {
+        return false;
+    }
+    if (rule->when != 0 &&
+        (world->script == NULL || !sim_script_rule_when(world->script, rule, node))) {
+        return false;
+    }
+    return sim_trigger_fires(&rule->trigger, world->scheduler.now_ns, &rule->stream);
+}
+
+/* The first rule that fires and does something, or NULL. */
+static struct sim_rule *rules_consult(struct sim_faults *faults, uint32_t node, uint32_t point,
+                                      bool takes)
+{
+    struct sim_world *world = faults->world;
+    struct sim_rule_list *list = &faults->rules_of[point];
+    uint32_t i = 0;
+    while (i < list->count) {
+        struct sim_rule *rule = list->rules[i];
+        if (rule_fires(faults, rule, node, takes)) {
+            if (rule->action != SIM_FAULT_CALL) {
+                return rule;
+            }
+            if (world->script != NULL && rule->call != 0) {
+                sim_script_rule_call(world->script, rule, node);
+            }
+        }
+        /* The script may have switched rules off meanwhile, this one among them. */
+        if (i < list->count && list->rules[i] == rule) {
+            i++;
+        }
+    }
+    return NULL;
+}
+
+static bool rule_is_persistent(const struct sim_trigger *trigger)
+{
+    return trigger->nth == 0 && trigger->every == 0 && trigger->times == 0 &&
+           trigger->p == UINT64_MAX;
+}
+
+static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint32_t point,
+                                  bool takes)
+{
+    struct sim_world *world = faults->world;
+    struct sim_verdict verdict = {.outcome = RAFT_OUTCOME_COUNT};
+    struct sim_node *who = world->nodes[node];
+    struct sim_coverage_cell *cell = &faults->coverage[point][who->view.role][world->phase];
+    cell->hits++;
+    if (faults->suspended) {
+        return verdict;
+    }
+    if (takes && shot_fires(faults, node, point)) {
+        verdict.fired = true;
+        verdict.outcome = faults->shot.outcome;
+        note_fired(faults, cell, node, point, sim_fault_outcome_string(verdict.outcome),
+                   faults->shot.persistent);
+        return verdict;
+    }
+    struct sim_rule *rule = rules_consult(faults, node, point, takes);
+    if (rule == NULL) {
+        return verdict;
+    }
+    bool persistent = rule_is_persistent(&rule->trigger);
+    verdict.fired = true;
+    switch (rule->action) {
+    case SIM_FAULT_OUTCOME:
+        verdict.outcome = rule->outcome;
+        verdict.delay_ns = rule->delay_ns;
+        note_fired(faults, cell, node, point, sim_fault_outcome_string(rule->outcome), persistent);
+        break;
+    case SIM_FAULT_DELAY:
+        verdict.delay_ns = rule->delay_ns;
+        note_fired(faults, cell, node, point, "delay", persistent);
+        break;
+    case SIM_FAULT_CRASH:
+        note_fired(faults, cell, node, point, "crash", persistent);
+        sim_node_crash(who, SIM_UNSYNCED_RANDOM);
+        break;
+    case SIM_FAULT_CALL:
+        assert(!"a rule that looks does not fire");
+    }
+    return verdict;
+}
+
+struct sim_verdict sim_fault_consult(struct sim_faults *faults, uint32_t node, uint32_t point)
+{
+    assert(point < faults->point_count && faults->points[point]->kind != RAFT_POINT_EXIT);
+    assert(faults->world->nodes[node] != NULL);
+    faults->gates[point].hits++;
+    if (faults->gates[point].stop_at == UINT64_MAX &&
+        (faults->shot.occurrence == 0 || faults->shot.point != point)) {
+        const struct sim_node *who = faults->world->nodes[node];
+        faults->coverage[point][who->view.role][faults->world->phase].hits++;
+        return (struct sim_verdict){.outcome = RAFT_OUTCOME_COUNT};
+    }
+    return consult(faults, node, point, true);
+}
+
+bool sim_fault_exit(struct sim_faults *faults, uint32_t node, uint32_t point, bool condition)
+{
+    assert(point < faults->sut_point_count && faults->points[point]->kind == RAFT_POINT_EXIT);
+    struct sim_verdict verdict = consult(faults, node, point, !condition);
+    return condition || (verdict.fired && verdict.outcome == RAFT_OUTCOME_TAKE);
+}

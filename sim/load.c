@@ -1,0 +1,133 @@
+/* Loads: clients that work by themselves, with pauses between their operations.
+ *
+ * What a client does next is drawn from its own stream: pause, type, key, in this order. Values are
+ * unique ("c<client>.<sequence>"), so that a history tells which write a read saw; a CAS expects
+ * the value that the client has seen last, whatever the key, so that some succeed and some do not.
+ *
+ * Invariants:
+ *  1. A client of a running load has an open operation or its timer set.
+ *  2. ended is set once, when the load was stopped and none of its clients has an open operation.
+ */
+#include "client_internal.h"
+
+#include "world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static void check_ended(struct sim_load *load)
+{
+    if (load->ended || !load->stopped) {
+        return;
+    }
+    for (uint32_t i = 0; i < load->client_count; i++) {
+        if (load->clients[i]->open != NULL) {
+            return;
+        }
+    }
+    load->ended = true;
+    if (load->waiter != 0 && load->world->script != NULL) {
+        int waiter = load->waiter;
+        load->waiter = 0;
+        sim_script_load_done(load->world->script, waiter);
+    }
+}
+
+static void think(struct sim_client *client)
+{
+    uint64_t pause_ns = sim_draw_exponential(&client->stream, client->load->interval_ns);
+    sim_client_timer_set(client, client->world->scheduler.now_ns + pause_ns + 1);
+}
+
+struct sim_load *sim_load_start(struct sim_world *world, const struct sim_load *options)
+{
+    struct sim_clients *clients = &world->clients;
+    assert(options->client_count > 0 &&
+           options->client_count <= sizeof options->clients / sizeof options->clients[0]);
+    struct sim_load *load = arena_calloc(world->arena, sizeof *load);
+    *load = *options;
+    load->world = world;
+    load->id = ++clients->load_count;
+    load->stopped = false;
+    load->ended = false;
+    load->next = NULL;
+    if (load->mix_put + load->mix_get + load->mix_cas == 0) {
+        load->mix_put = 1;
+        load->mix_get = 1;
+    }
+    load->keys = load->keys == 0 ? 1 : load->keys;
+    load->until_ns = load->until_ns == 0 ? UINT64_MAX : load->until_ns;
+    struct sim_load **end = &clients->loads;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = load;
+    for (uint32_t i = 0; i < load->client_count; i++) {
+        load->clients[i] = sim_client_create(world, 0);
+        load->clients[i]->load = load;
+        think(load->clients[i]);
+    }
+    return load;
+}
+
+void sim_load_stop(struct sim_load *load)
+{
+    if (load->stopped) {
+        return;
+    }
+    load->stopped = true;
+    for (uint32_t i = 0; i < load->client_count; i++) {
+        if (load->clients[i]->open == NULL) {
+            sim_client_timer_cancel(load->clients[i]);
+        }
+    }
+    check_ended(load);
+}
+
+void sim_load_operation_done(struct sim_client *client, const struct sim_operation *operation)
+{
+    struct sim_load *load = client->load;
+    assert(load != NULL && client->open == NULL);
+    if (operation->command.type == SIM_COMMAND_GET && operation->outcome == SIM_CLIENT_OK) {
+        memcpy(client->seen, operation->result.value, sizeof client->seen);
+    }
+    if (load->stopped) {
+        check_ended(load);
+    } else {
+        think(client);
+    }
+}
+
+static enum sim_command_type draw_type(struct sim_client *client)
+{
+    const struct sim_load *load = client->load;
+    uint64_t weights = (uint64_t)load->mix_put + load->mix_get + load->mix_cas;
+    uint64_t draw = sim_draw_below(&client->stream, weights);
+    if (draw < load->mix_put) {
+        return SIM_COMMAND_PUT;
+    }
+    return draw - load->mix_put < load->mix_get ? SIM_COMMAND_GET : SIM_COMMAND_CAS;
+}
+
+void sim_load_think_done(struct sim_client *client)
+{
+    struct sim_load *load = client->load;
+    assert(load != NULL && !load->stopped);
+    if (client->world->scheduler.now_ns >= load->until_ns) {
+        sim_load_stop(load);
+        return;
+    }
+    struct sim_command command = {.padding = load->padding};
+    command.type = draw_type(client);
+    uint64_t key = sim_draw_below(&client->stream, load->keys);
+    snprintf(command.key, sizeof command.key, "k%llu", (unsigned long long)key);
+    if (command.type != SIM_COMMAND_GET) {
+        snprintf(command.value, sizeof command.value, "c%u.%llu", client->id,
+                 (unsigned long long)client->sequence + 1);
+    }
+    if (command.type == SIM_COMMAND_CAS) {
+        memcpy(command.expected, client->seen, sizeof command.expected);
+    }
+    sim_client_begin(client, &command, 0);
+}

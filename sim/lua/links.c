@@ -1,0 +1,302 @@
+/* The network, as a scenario shapes it: partitions, cuts, losses, held messages.
+ *
+ * 1. partition and isolate mean the nodes that the selectors name now; the other rules look a role
+ *    up for every message.
+ * 2. Rules add up; each lasts until it is healed, its for_ms is over, or the run heals. */
+#include "binding.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const message_types[] = {"append_req", "append_rep",  "vote_req",
+                                            "vote_rep",   "prevote_req", "prevote_rep",
+                                            "any"};
+
+struct match {
+    struct sim_selector from, to;
+    const char *type;
+    int64_t nth, every, times;
+    uint64_t p;
+    uint64_t for_ns;
+    bool both;
+    uint64_t latency_ns, jitter_ns, loss, duplicate, reorder, corrupt;
+    int64_t bandwidth_kbps;
+};
+
+#define SELECTOR(name, field, required)                                                            \
+    {                                                                                              \
+        name, SCRIPT_SELECTOR, offsetof(struct match, field), 0, 0, required                       \
+    }
+#define COUNT(name, field)                                                                         \
+    {                                                                                              \
+        name, SCRIPT_INTEGER, offsetof(struct match, field), 1, INT64_MAX, false                   \
+    }
+#define CHANCE(name, field)                                                                        \
+    {                                                                                              \
+        name, SCRIPT_PROBABILITY, offsetof(struct match, field), 0, 0, false                       \
+    }
+#define DURATION(name, field)                                                                      \
+    {                                                                                              \
+        name, SCRIPT_DURATION, offsetof(struct match, field), 0, 0, false                          \
+    }
+#define BOTH                                                                                       \
+    {                                                                                              \
+        "both", SCRIPT_BOOLEAN, offsetof(struct match, both), 0, 0, false                          \
+    }
+#define TYPE                                                                                       \
+    {                                                                                              \
+        "type", SCRIPT_STRING, offsetof(struct match, type), 0, 0, false                           \
+    }
+
+static const struct script_option cut_options[] = {
+    SELECTOR("from", from, true),
+    SELECTOR("to", to, true),
+    BOTH,
+    DURATION("for", for_ns),
+};
+
+static const struct script_option match_options[] = {
+    SELECTOR("from", from, false), SELECTOR("to", to, false),
+    TYPE,                          COUNT("nth", nth),
+    COUNT("every", every),         COUNT("times", times),
+    CHANCE("p", p),                DURATION("for", for_ns),
+};
+
+static const struct script_option link_options[] = {
+    SELECTOR("from", from, false),
+    SELECTOR("to", to, false),
+    TYPE,
+    BOTH,
+    COUNT("nth", nth),
+    COUNT("every", every),
+    COUNT("times", times),
+    CHANCE("p", p),
+    DURATION("for", for_ns),
+    DURATION("latency", latency_ns),
+    DURATION("jitter", jitter_ns),
+    CHANCE("loss", loss),
+    CHANCE("dup", duplicate),
+    CHANCE("reorder", reorder),
+    CHANCE("corrupt", corrupt),
+    COUNT("bandwidth_kbps", bandwidth_kbps),
+};
+
+/* ---- rule handles ---- */
+
+static void notice(struct sim_script *script, enum sim_notice_kind kind)
+{
+    sim_script_notice(script, kind, 0, 0, 0, NULL);
+}
+
+static void push_hits(lua_State *L, struct sim_script *script, void *self)
+{
+    const struct sim_link_rule *rule = self;
+    (void)script;
+    lua_pushinteger(L, (lua_Integer)rule->trigger.fired);
+}
+
+static int heal_rule(lua_State *L, struct sim_script *script, void *self)
+{
+    struct sim_link_rule *rule = self;
+    (void)L;
+    if (rule->active) {
+        sim_network_rule_heal(&script->world->network, rule);
+        notice(script, SIM_NOTICE_HEALED);
+    }
+    return 0;
+}
+
+static int release_rule(lua_State *L, struct sim_script *script, void *self)
+{
+    struct sim_link_rule *rule = self;
+    if (!rule->hold) {
+        script_raise(L, "only a rule of cluster:hold keeps messages back");
+    }
+    if (rule->active) {
+        sim_network_rule_release(&script->world->network, rule);
+    }
+    return 0;
+}
+
+static const struct script_field rule_fields[] = {{"hits", push_hits}};
+static const struct script_function rule_methods[] = {
+    {"heal", heal_rule, SCRIPT_CHANGES},
+    {"clear", heal_rule, SCRIPT_CHANGES},
+    {"release", release_rule, SCRIPT_CHANGES},
+};
+static const struct script_class rule_class = {
+    .name = "rule",
+    .methods = rule_methods,
+    .method_count = SCRIPT_COUNT(rule_methods),
+    .fields = rule_fields,
+    .field_count = SCRIPT_COUNT(rule_fields),
+};
+
+static int activate(lua_State *L, struct sim_script *script, struct sim_link_rule *rule)
+{
+    sim_network_rule_activate(&script->world->network, rule);
+    script_handle_push(L, &rule_class, rule);
+    return 1;
+}
+
+/* ---- partitions ---- */
+
+/* The nodes of the group at an argument; "rest" is everyone who is left. */
+static uint32_t read_group(lua_State *L, struct sim_script *script, int index, bool is_last,
+                           uint32_t taken)
+{
+    struct sim_selector selector;
+    if (lua_type(L, index) == LUA_TSTRING && strcmp(lua_tostring(L, index), "rest") == 0) {
+        if (!is_last) {
+            script_raise(L, "\"rest\" must be the last group");
+        }
+        struct sim_selector any = {0, SIM_SELECT_ANY};
+        return script_selected(script, &any) & ~taken;
+    }
+    script_selector(L, index, &selector);
+    return script_selected(script, &selector);
+}
+
+int script_cluster_partition(lua_State *L, struct sim_script *script, void *self)
+{
+    struct sim_world *world = self;
+    uint32_t groups[SIM_NODES_MAX] = {0};
+    uint32_t taken = 0;
+    int count = lua_gettop(L);
+    if (count < 2) {
+        script_raise(L, "needs at least two groups, the last may be \"rest\"");
+    }
+    for (int i = 1; i <= count; i++) {
+        uint32_t group = read_group(L, script, i, i == count, taken);
+        for (uint32_t node = 1; node <= world->node_count; node++) {
+            if ((group & (1u << node)) == 0) {
+                continue;
+            }
+            if (groups[node] != 0) {
+                script_raise(L, "n%u is in group %u and in group %d", node, groups[node], i);
+            }
+            groups[node] = (uint32_t)i;
+        }
+        taken |= group;
+    }
+    for (uint32_t node = 1; node <= world->node_count; node++) {
+        if (groups[node] == 0) {
+            script_raise(L, "n%u is in no group (add it, or give \"rest\" as the last group)", node);
+        }
+    }
+    struct sim_link_rule *rule = sim_network_rule_new(&world->network);
+    rule->partition = true;
+    memcpy(rule->groups, groups, sizeof(groups));
+    notice(script, SIM_NOTICE_PARTITIONED);
+    return activate(L, script, rule);
+}
+
+int script_cluster_isolate(lua_State *L, struct sim_script *script, void *self)
+{
+    struct sim_world *world = self;
+    struct sim_selector selector;
+    script_check_end(L, 1);
+    script_selector(L, 1, &selector);
+    uint32_t isolated = script_selected(script, &selector);
+    struct sim_link_rule *rule = sim_network_rule_new(&world->network);
+    rule->partition = true;
+    uint32_t group = 2;
+    for (uint32_t node = 1; node <= world->node_count; node++) {
+        bool alone = (isolated & (1u << node)) != 0;
+        rule->groups[node] = alone ? group : 1;
+        group += alone ? 1 : 0;
+    }
+    notice(script, SIM_NOTICE_PARTITIONED);
+    return activate(L, script, rule);
+}
+
+/* ---- rules for messages ---- */
+
+static void check_type(lua_State *L, const char *type)
+{
+    for (size_t i = 0; i < SCRIPT_COUNT(message_types); i++) {
+        if (strcmp(type, message_types[i]) == 0) {
+            return;
+        }
+    }
+    const char *guess = script_push_guess(L, type, message_types, SCRIPT_COUNT(message_types));
+    script_raise(L, "unknown message type '%s'%s; types are: %s", type, guess,
+                 script_push_list(L, message_types, SCRIPT_COUNT(message_types)));
+}
+
+/* Reads the options of a rule and makes it. */
+static struct sim_link_rule *new_rule(lua_State *L, struct sim_script *script,
+                                      const struct script_option *options, size_t count)
+{
+    struct match match;
+    memset(&match, 0, sizeof(match));
+    match.from.role = SIM_SELECT_ANY;
+    match.to.role = SIM_SELECT_ANY;
+    match.type = "any";
+    match.p = UINT64_MAX;
+    script_check_end(L, 1);
+    script_options_read(L, 1, options, count, &match);
+    check_type(L, match.type);
+    struct sim_link_rule *rule = sim_network_rule_new(&script->world->network);
+    rule->from = match.from;
+    rule->to = match.to;
+    rule->both = match.both;
+    snprintf(rule->type, sizeof(rule->type), "%s",
+             strcmp(match.type, "any") == 0 ? "" : match.type);
+    rule->trigger.nth = (uint64_t)match.nth;
+    rule->trigger.every = (uint64_t)match.every;
+    rule->trigger.times = (uint64_t)match.times;
+    rule->trigger.p = match.p;
+    rule->trigger.until_ns =
+        match.for_ns == 0 ? UINT64_MAX : script->world->scheduler.now_ns + match.for_ns;
+    rule->latency_ns = match.latency_ns;
+    rule->jitter_ns = match.jitter_ns;
+    rule->loss = match.loss;
+    rule->duplicate = match.duplicate;
+    rule->reorder = match.reorder;
+    rule->corrupt = match.corrupt;
+    rule->bandwidth_bytes_per_s = (uint64_t)match.bandwidth_kbps * 125;
+    return rule;
+}
+
+int script_cluster_cut(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)self;
+    struct sim_link_rule *rule = new_rule(L, script, cut_options, SCRIPT_COUNT(cut_options));
+    rule->cut = true;
+    notice(script, SIM_NOTICE_PARTITIONED);
+    return activate(L, script, rule);
+}
+
+int script_cluster_link(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)self;
+    struct sim_link_rule *rule = new_rule(L, script, link_options, SCRIPT_COUNT(link_options));
+    return activate(L, script, rule);
+}
+
+int script_cluster_drop(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)self;
+    struct sim_link_rule *rule = new_rule(L, script, match_options, SCRIPT_COUNT(match_options));
+    rule->drop = true;
+    return activate(L, script, rule);
+}
+
+int script_cluster_hold(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)self;
+    struct sim_link_rule *rule = new_rule(L, script, match_options, SCRIPT_COUNT(match_options));
+    rule->hold = true;
+    return activate(L, script, rule);
+}
+
+int script_cluster_heal(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)self;
+    script_check_end(L, 0);
+    sim_network_heal(&script->world->network);
+    notice(script, SIM_NOTICE_HEALED);
+    return 0;
+}

@@ -1,0 +1,504 @@
+/* One node: its process, its disk, its memory, its clock.
+ *
+ * 1. Fields show what the node says of itself after its last event; of a node that is down, role is
+ *    "down" and the rest is zero.
+ * 2. A process that is up is not started again and one that is down is not crashed again: both are
+ *    no error, since faults end processes too.
+ * 3. Clocks are seen by a process as monotonic: after a jump back they stand still. */
+#include "binding.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const disk_operations[] = {"open",  "create", "read",   "write",    "sync",
+                                              "truncate", "close", "unlink", "rename", "sync_dir",
+                                              "list"};
+
+/* ---- fields ---- */
+
+static void push_id(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    lua_pushinteger(L, ((const struct sim_node *)self)->id);
+}
+
+static void push_name(lua_State *L, void *self)
+{
+    lua_pushfstring(L, "n%d", (int)((const struct sim_node *)self)->id);
+}
+
+static void push_name_field(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    push_name(L, self);
+}
+
+static void push_role(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    lua_pushstring(L, script_node_role(self));
+}
+
+static void push_state(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    lua_pushstring(L, sim_node_state_string(((const struct sim_node *)self)->state));
+}
+
+static void push_condition(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    lua_pushstring(L, raft_condition_string(((const struct sim_node *)self)->view.condition));
+}
+
+static void push_term(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    lua_pushinteger(L, (lua_Integer)((const struct sim_node *)self)->view.state.term);
+}
+
+static void push_commit(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    lua_pushinteger(L, (lua_Integer)((const struct sim_node *)self)->view.commit);
+}
+
+static void push_applied(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    lua_pushinteger(L, (lua_Integer)((const struct sim_node *)self)->view.applied);
+}
+
+static void push_last(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    lua_pushinteger(L, (lua_Integer)((const struct sim_node *)self)->view.last.index);
+}
+
+static void push_durable(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    lua_pushinteger(L, (lua_Integer)((const struct sim_node *)self)->view.durable.index);
+}
+
+static void push_up(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    lua_pushboolean(L, sim_node_is_up(self));
+}
+
+static const struct script_class memory_class, clock_class;
+
+static void push_disk(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    script_handle_push(L, &script_disk_class, self);
+}
+
+static void push_memory(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    script_handle_push(L, &memory_class, self);
+}
+
+static void push_clock(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    script_handle_push(L, &clock_class, self);
+}
+
+/* ---- the process ---- */
+
+static int is_leader(lua_State *L, struct sim_script *script, void *self)
+{
+    const struct sim_node *node = self;
+    (void)script;
+    lua_pushboolean(L, sim_node_is_up(node) && node->view.role == RAFT_LEADER);
+    return 1;
+}
+
+static int crash(lua_State *L, struct sim_script *script, void *self)
+{
+    struct crash_options {
+        const char *unsynced;
+    } options = {"lose"};
+    static const struct script_option list[] = {
+        {"unsynced", SCRIPT_STRING, offsetof(struct crash_options, unsynced), 0, 0, false},
+    };
+    static const char *const names[] = {"lose", "keep", "torn", "random"};
+    static const enum sim_unsynced values[] = {SIM_UNSYNCED_LOSE, SIM_UNSYNCED_KEEP,
+                                               SIM_UNSYNCED_TORN, SIM_UNSYNCED_RANDOM};
+    (void)script;
+    script_check_end(L, 1);
+    script_options_read(L, 1, list, SCRIPT_COUNT(list), &options);
+    for (size_t i = 0; i < SCRIPT_COUNT(names); i++) {
+        if (strcmp(options.unsynced, names[i]) == 0) {
+            sim_node_crash(self, values[i]);
+            return 0;
+        }
+    }
+    const char *guess = script_push_guess(L, options.unsynced, names, SCRIPT_COUNT(names));
+    script_raise(L, "unknown 'unsynced' = '%s'%s; it is one of: %s", options.unsynced, guess,
+                 script_push_list(L, names, SCRIPT_COUNT(names)));
+}
+
+static int restart(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)L, (void)script;
+    sim_node_start(self);
+    return 0;
+}
+
+static int stop(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)L, (void)script;
+    sim_node_stop(self);
+    return 0;
+}
+
+static int pause_node(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)L, (void)script;
+    sim_node_pause(self);
+    return 0;
+}
+
+static int resume_node(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)L, (void)script;
+    sim_node_resume(self);
+    return 0;
+}
+
+static int campaign(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    enum raft_status status = sim_node_campaign(self);
+    lua_pushboolean(L, status == RAFT_OK);
+    return 1;
+}
+
+static int set_readonly(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    if (lua_type(L, 1) != LUA_TBOOLEAN) {
+        script_raise(L, "takes true or false, got %s", script_push_value(L, 1));
+    }
+    sim_node_set_read_only(self, lua_toboolean(L, 1) != 0);
+    return 0;
+}
+
+static const struct script_field node_fields[] = {
+    {"id", push_id},
+    {"name", push_name_field},
+    {"role", push_role},
+    {"state", push_state},
+    {"condition", push_condition},
+    {"term", push_term},
+    {"commit_index", push_commit},
+    {"applied_index", push_applied},
+    {"last_index", push_last},
+    {"durable_index", push_durable},
+    {"up", push_up},
+    {"disk", push_disk},
+    {"mem", push_memory},
+    {"clock", push_clock},
+};
+static const struct script_function node_methods[] = {
+    {"is_leader", is_leader, 0},
+    {"crash", crash, 0}, /* allowed inside a step: the node dies at its end */
+    {"restart", restart, SCRIPT_CHANGES},
+    {"stop", stop, SCRIPT_CHANGES},
+    {"pause", pause_node, SCRIPT_CHANGES},
+    {"resume", resume_node, SCRIPT_CHANGES},
+    {"campaign", campaign, SCRIPT_CHANGES},
+    {"set_readonly", set_readonly, SCRIPT_CHANGES},
+};
+const struct script_class script_node_class = {
+    .name = "node",
+    .methods = node_methods,
+    .method_count = SCRIPT_COUNT(node_methods),
+    .fields = node_fields,
+    .field_count = SCRIPT_COUNT(node_fields),
+    .push_name = push_name,
+};
+
+/* ---- the disk; self is the node, or NULL for all disks of the cluster ---- */
+
+struct disk_options {
+    const char *op;
+    const char *errno_name;
+    struct sim_selector node;
+    int64_t nth, every, times;
+    uint64_t p, for_ns, latency_ns;
+    int64_t free_bytes;
+    bool optional;
+};
+
+#define OPTION(name, kind, field, min, required)                                                   \
+    {                                                                                              \
+        name, kind, offsetof(struct disk_options, field), min, INT64_MAX, required                 \
+    }
+
+static const struct script_option fail_options[] = {
+    OPTION("op", SCRIPT_STRING, op, 0, true),
+    OPTION("errno", SCRIPT_STRING, errno_name, 0, false),
+    OPTION("nth", SCRIPT_INTEGER, nth, 1, false),
+    OPTION("every", SCRIPT_INTEGER, every, 1, false),
+    OPTION("times", SCRIPT_INTEGER, times, 1, false),
+    OPTION("p", SCRIPT_PROBABILITY, p, 0, false),
+    OPTION("for", SCRIPT_DURATION, for_ns, 0, false),
+    OPTION("optional", SCRIPT_BOOLEAN, optional, 0, false),
+    OPTION("node", SCRIPT_SELECTOR, node, 0, false),
+};
+static const struct script_option slow_options[] = {
+    OPTION("latency", SCRIPT_DURATION, latency_ns, 0, true),
+    OPTION("op", SCRIPT_STRING, op, 0, false),
+    OPTION("p", SCRIPT_PROBABILITY, p, 0, false),
+    OPTION("for", SCRIPT_DURATION, for_ns, 0, false),
+    OPTION("node", SCRIPT_SELECTOR, node, 0, false),
+};
+static const struct script_option fill_options[] = {
+    OPTION("free_bytes", SCRIPT_INTEGER, free_bytes, 0, false),
+    OPTION("node", SCRIPT_SELECTOR, node, 0, false),
+};
+
+/* Reads options; the last one, node, is for the disk of the cluster only. */
+static void read_disk_options(lua_State *L, void *self, const struct script_option *list,
+                              size_t count, struct disk_options *options)
+{
+    const struct sim_node *node = self;
+    *options = (struct disk_options){.errno_name = "EIO", .p = UINT64_MAX};
+    script_check_end(L, 1);
+    uint64_t given = script_options_read(L, 1, list, self == NULL ? count : count - 1, options);
+    if (self != NULL) {
+        options->node = (struct sim_selector){1u << node->id, SIM_SELECT_NODES};
+    } else if ((given & ((uint64_t)1 << (count - 1))) == 0) {
+        script_raise(L, "option 'node' is required: which node's disk?");
+    }
+}
+
+/* The pattern of an operation; "fsync" is another word for sync. */
+static const char *push_disk_pattern(lua_State *L, const char *op)
+{
+    if (op == NULL) {
+        return lua_pushliteral(L, "disk.*");
+    }
+    const char *name = strcmp(op, "fsync") == 0 ? "sync" : op;
+    for (size_t i = 0; i < SCRIPT_COUNT(disk_operations); i++) {
+        if (strcmp(disk_operations[i], name) == 0) {
+            return lua_pushfstring(L, "disk.%s", name);
+        }
+    }
+    const char *guess = script_push_guess(L, op, disk_operations, SCRIPT_COUNT(disk_operations));
+    script_raise(L, "unknown 'op' = '%s'%s; operations are: %s", op, guess,
+                 script_push_list(L, disk_operations, SCRIPT_COUNT(disk_operations)));
+}
+
+static struct script_fault *new_disk_fault(lua_State *L, void *self,
+                                           const struct disk_options *options)
+{
+    struct script_fault *fault = script_fault_new(L, push_disk_pattern(L, options->op));
+    fault->by_disk = true;
+    fault->disk_node = self == NULL ? 0 : ((const struct sim_node *)self)->id;
+    fault->for_ns = options->for_ns;
+    fault->rule->on = options->node;
+    fault->rule->trigger.nth = (uint64_t)options->nth;
+    fault->rule->trigger.every = (uint64_t)options->every;
+    fault->rule->trigger.times = (uint64_t)options->times;
+    fault->rule->trigger.p = options->p;
+    fault->rule->optional = options->optional;
+    return fault;
+}
+
+static int disk_fail(lua_State *L, struct sim_script *script, void *self)
+{
+    struct disk_options options;
+    (void)script;
+    read_disk_options(L, self, fail_options, SCRIPT_COUNT(fail_options), &options);
+    struct script_fault *fault = new_disk_fault(L, self, &options);
+    script_fault_arm_errno(L, fault, options.errno_name);
+    return 1;
+}
+
+static int disk_slow(lua_State *L, struct sim_script *script, void *self)
+{
+    struct disk_options options;
+    (void)script;
+    read_disk_options(L, self, slow_options, SCRIPT_COUNT(slow_options), &options);
+    options.optional = true; /* an idle disk is slow too */
+    struct script_fault *fault = new_disk_fault(L, self, &options);
+    fault->rule->delay_ns = options.latency_ns;
+    script_fault_arm(L, fault, SIM_FAULT_DELAY);
+    return 1;
+}
+
+static int disk_fill(lua_State *L, struct sim_script *script, void *self)
+{
+    struct disk_options options;
+    read_disk_options(L, self, fill_options, SCRIPT_COUNT(fill_options), &options);
+    uint32_t nodes = script_selected(script, &options.node);
+    for (uint32_t node = 1; node <= script->world->node_count; node++) {
+        if ((nodes & (1u << node)) != 0) {
+            struct sim_disk *disk = &script->world->nodes[node]->disk;
+            disk->quota = disk->used + (uint64_t)options.free_bytes;
+            sim_world_count_fault(script->world);
+        }
+    }
+    return 0;
+}
+
+static int disk_heal(lua_State *L, struct sim_script *script, void *self)
+{
+    const struct sim_node *one = self;
+    script_check_end(L, 0);
+    for (uint32_t node = 1; node <= script->world->node_count; node++) {
+        if (one == NULL || one->id == node) {
+            script->world->nodes[node]->disk.quota = UINT64_MAX;
+        }
+    }
+    for (struct script_fault *fault = script->faults; fault != NULL; fault = fault->next) {
+        if (fault->by_disk && fault->disk_node == (one == NULL ? 0 : one->id)) {
+            sim_fault_rule_off(&script->world->faults, fault->rule);
+        }
+    }
+    return 0;
+}
+
+static const struct script_function disk_methods[] = {
+    {"fail", disk_fail, SCRIPT_CHANGES},
+    {"slow", disk_slow, SCRIPT_CHANGES},
+    {"fill", disk_fill, SCRIPT_CHANGES},
+    {"heal", disk_heal, SCRIPT_CHANGES},
+};
+const struct script_class script_disk_class = {
+    .name = "disk", .methods = disk_methods, .method_count = SCRIPT_COUNT(disk_methods)};
+
+/* ---- the memory ---- */
+
+static const struct script_option memory_options[] = {
+    OPTION("nth", SCRIPT_INTEGER, nth, 1, false),
+    OPTION("every", SCRIPT_INTEGER, every, 1, false),
+    OPTION("times", SCRIPT_INTEGER, times, 1, false),
+    OPTION("p", SCRIPT_PROBABILITY, p, 0, false),
+    OPTION("for", SCRIPT_DURATION, for_ns, 0, false),
+    OPTION("optional", SCRIPT_BOOLEAN, optional, 0, false),
+};
+
+static int memory_fail(lua_State *L, struct sim_script *script, void *self)
+{
+    struct disk_options options = {.p = UINT64_MAX};
+    const struct sim_node *node = self;
+    (void)script;
+    script_check_end(L, 1);
+    script_options_read(L, 1, memory_options, SCRIPT_COUNT(memory_options), &options);
+    struct script_fault *fault = script_fault_new(L, "memory.alloc");
+    fault->for_ns = options.for_ns;
+    fault->rule->on = (struct sim_selector){1u << node->id, SIM_SELECT_NODES};
+    fault->rule->trigger.nth = (uint64_t)options.nth;
+    fault->rule->trigger.every = (uint64_t)options.every;
+    fault->rule->trigger.times = (uint64_t)options.times;
+    fault->rule->trigger.p = options.p;
+    fault->rule->optional = options.optional;
+    script_fault_arm_errno(L, fault, "ENOMEM");
+    return 1;
+}
+
+static int memory_limit(lua_State *L, struct sim_script *script, void *self)
+{
+    struct sim_node *node = self;
+    (void)script;
+    script_check_end(L, 1);
+    if (lua_isnoneornil(L, 1)) {
+        node->memory_limit = UINT64_MAX;
+        return 0;
+    }
+    node->memory_limit = (uint64_t)script_integer(L, 1, 0, INT64_MAX, "the limit");
+    return 0;
+}
+
+/* References to log entries that the process holds; with a holder, its own. */
+static int memory_live(lua_State *L, struct sim_script *script, void *self)
+{
+    static const char *const kinds[] = {"log_entry", "block", "byte"};
+    const struct sim_node *node = self;
+    (void)script;
+    script_check_end(L, 2);
+    const char *kind = script_string(L, 1, "the kind");
+    const char *holder = lua_isnoneornil(L, 2) ? NULL : script_string(L, 2, "the holder");
+    uint64_t live = 0;
+    bool known_holder = holder == NULL;
+    for (int i = 0; i < RAFT_HOLDER_COUNT; i++) {
+        bool is_meant = holder == NULL || strcmp(raft_holder_string((enum raft_holder)i), holder) == 0;
+        known_holder = known_holder || is_meant;
+        live += is_meant ? node->ledger.totals[i] : 0;
+    }
+    if (!known_holder) {
+        script_raise(L, "unknown holder '%s'", holder);
+    }
+    if (strcmp(kind, "log_entry") == 0) {
+        lua_pushinteger(L, (lua_Integer)live);
+    } else if (strcmp(kind, "block") == 0) {
+        lua_pushinteger(L, (lua_Integer)node->block_count);
+    } else if (strcmp(kind, "byte") == 0) {
+        lua_pushinteger(L, (lua_Integer)node->block_bytes);
+    } else {
+        const char *guess = script_push_guess(L, kind, kinds, SCRIPT_COUNT(kinds));
+        script_raise(L, "unknown kind '%s'%s; kinds are: %s", kind, guess,
+                     script_push_list(L, kinds, SCRIPT_COUNT(kinds)));
+    }
+    return 1;
+}
+
+static const struct script_function memory_methods[] = {
+    {"fail", memory_fail, SCRIPT_CHANGES},
+    {"limit_bytes", memory_limit, SCRIPT_CHANGES},
+    {"live", memory_live, 0},
+};
+static const struct script_class memory_class = {
+    .name = "mem", .methods = memory_methods, .method_count = SCRIPT_COUNT(memory_methods)};
+
+/* ---- the clock ---- */
+
+static int clock_drift(lua_State *L, struct sim_script *script, void *self)
+{
+    script_check_end(L, 1);
+    int64_t ppm = script_integer(L, 1, -900000, 1000000, "the drift in ppm");
+    sim_node_clock_drift(self, ppm);
+    if (ppm != 0) {
+        sim_world_count_fault(script->world);
+    }
+    return 0;
+}
+
+/* Milliseconds with a sign. */
+static int64_t signed_ms(lua_State *L, const char *what)
+{
+    if (lua_type(L, 1) != LUA_TNUMBER) {
+        script_raise(L, "%s must be a number of milliseconds, got %s", what,
+                     script_push_value(L, 1));
+    }
+    bool is_negative = lua_tonumber(L, 1) < 0;
+    if (is_negative) {
+        lua_pushnumber(L, -lua_tonumber(L, 1));
+        lua_replace(L, 1);
+    }
+    int64_t ns = (int64_t)script_duration(L, 1, 1000000, what);
+    return is_negative ? -ns : ns;
+}
+
+static int clock_jump(lua_State *L, struct sim_script *script, void *self)
+{
+    script_check_end(L, 1);
+    sim_node_clock_jump(self, signed_ms(L, "the jump"));
+    sim_world_count_fault(script->world);
+    return 0;
+}
+
+static const struct script_function clock_methods[] = {
+    {"drift_ppm", clock_drift, SCRIPT_CHANGES},
+    {"jump_ms", clock_jump, SCRIPT_CHANGES},
+};
+static const struct script_class clock_class = {
+    .name = "clock", .methods = clock_methods, .method_count = SCRIPT_COUNT(clock_methods)};

@@ -1,0 +1,547 @@
+/* The life of a simulated node.
+ *
+ *              start                    stop asked for              env->stopped(OK)
+ *     DOWN -------------> UP ------------------------> STOPPING ----------------------> STOPPED
+ *      ^ ^                | \                            |
+ *      | +-- crash -------+  +--- stops by itself, or ---+--> FAILED
+ *      +---- crash ---------------would not start
+ *
+ * From DOWN, STOPPED and FAILED a start leads back to UP, as a new incarnation that is built from
+ * the disk's bytes alone.
+ *
+ * Terms. A node is *running* while code of its process is on the stack; it is *dying* from the
+ * fault that killed it in the middle of that code until the step is over. It is *settled* after
+ * each entry into the process: what is due is done, its view is fetched, the rules are checked.
+ *
+ * Invariants:
+ *  1. process is not NULL between events exactly if the node is UP or STOPPING.
+ *  2. The process is entered through enter and leave only, never while it is running.
+ *  3. A process that has ended, however, leaves no event, batch, block or open file behind. */
+#include "node_internal.h"
+
+#include "world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *sim_node_state_string(enum sim_node_state state)
+{
+    switch (state) {
+    case SIM_NODE_DOWN:
+        return "down";
+    case SIM_NODE_UP:
+        return "up";
+    case SIM_NODE_STOPPING:
+        return "stopping";
+    case SIM_NODE_STOPPED:
+        return "stopped";
+    case SIM_NODE_FAILED:
+        return "failed";
+    }
+    assert(!"not a state");
+    return NULL;
+}
+
+bool sim_node_is_up(const struct sim_node *node)
+{
+    return node->state == SIM_NODE_UP || node->state == SIM_NODE_STOPPING;
+}
+
+struct sim_node *sim_node_create(struct sim_world *world, uint32_t id,
+                                 const struct raft_options *options)
+{
+    assert(id > 0 && id < SIM_NODES_MAX);
+    struct sim_node *node = arena_calloc(world->arena, sizeof *node);
+    node->world = world;
+    node->id = id;
+    node->state = SIM_NODE_DOWN;
+    node->options = *options;
+    node->options.id = id;
+    node->fill = world->spec->fill;
+    /* Clocks of different nodes have nothing to do with each other, and none is the world's. */
+    node->clock.base_local_ns = (uint64_t)id * 1000000007;
+    sim_node_memory_init(node);
+    sim_node_env_init(node);
+    sim_disk_init(&node->disk, world, id);
+    sim_ledger_init(&node->ledger, world, id);
+    sim_source_init(&world->scheduler, &node->timer_source, false);
+    sim_source_init(&world->scheduler, &node->machine_source, false);
+    sim_source_init(&world->scheduler, &node->resume_source, true);
+    sim_stream_init(&node->machine_stream, world->seed, SIM_STREAM_MACHINE, id, 0);
+    return node;
+}
+
+static void order_action(struct sim_node *node, enum sim_node_action action)
+{
+    struct sim_world *world = node->world;
+    struct sim_event *event = sim_event_new(&world->scheduler, SIM_EVENT_NODE, node->id);
+    event->number = (uint32_t)action;
+    event->incarnation = node->incarnation;
+    sim_schedule(&world->scheduler, &world->harness, event, world->scheduler.now_ns);
+}
+
+static void enter(struct sim_node *node)
+{
+    assert(!node->running && !node->dying);
+    node->running = true;
+}
+
+static void leave(struct sim_node *node)
+{
+    assert(node->running);
+    node->running = false;
+    sim_node_settle(node);
+}
+
+/* ---- the end of a process ---- */
+
+/* What was deferred is queued again, so that it can be delivered or cancelled as usual. */
+static void deferred_flush(struct sim_node *node)
+{
+    struct sim_scheduler *scheduler = &node->world->scheduler;
+    for (uint32_t i = 0; i < node->deferred_count; i++) {
+        sim_schedule(scheduler, &node->resume_source, node->deferred[i], scheduler->now_ns);
+    }
+    node->deferred_count = 0;
+    node->paused = false;
+}
+
+static void process_forget(struct sim_node *node, enum sim_unsynced unsynced)
+{
+    deferred_flush(node);
+    sim_node_timers_cancel(node);
+    sim_node_batch_cancel(node);
+    sim_disk_crash(&node->disk, unsynced);
+    sim_node_memory_release(node);
+    sim_ledger_forget(&node->ledger);
+    sim_machine_destroy(node->machine);
+    node->machine = NULL;
+    node->process = NULL;
+    node->dying = false;
+    node->has_stopped = false;
+    node->crash_after = NULL;
+    node->view = (struct raft_view){.id = node->id};
+    assert(node->block_count == 0 && sim_node_timers_armed(node) == 0);
+}
+
+static void crash_now(struct sim_node *node, enum sim_unsynced unsynced)
+{
+    struct sim_world *world = node->world;
+    assert(!node->running && sim_node_is_up(node));
+    process_forget(node, unsynced);
+    node->state = SIM_NODE_DOWN;
+    node->crashes++;
+    world->crashes++;
+    sim_world_transcribe(world, "    n%u crashes", node->id);
+    sim_oracle_crashed(world->oracles, node->id);
+    sim_clients_node_lost(world, node->id);
+    sim_world_fold_node(world, node);
+    sim_world_notice(world, SIM_NOTICE_CRASHED, node->id, 0, 0, NULL);
+}
+
+void sim_node_crash(struct sim_node *node, enum sim_unsynced unsynced)
+{
+    if (!sim_node_is_up(node) || node->dying) {
+        return;
+    }
+    sim_world_count_fault(node->world);
+    if (node->running) {
+        node->dying = true;
+        node->dying_unsynced = unsynced;
+    } else {
+        crash_now(node, unsynced);
+    }
+}
+
+static void note_leak(struct sim_node *node, const char *kind, uint64_t count, const char *site)
+{
+    if (count == 0) {
+        return;
+    }
+    struct sim_leak *leak = sim_world_leak_new(node->world);
+    snprintf(leak->kind, sizeof leak->kind, "%s", kind);
+    snprintf(leak->site, sizeof leak->site, "%s", site);
+    leak->event = node->world->events;
+    leak->node = node->id;
+    leak->count = (int64_t)count;
+}
+
+/* A process that has ended by itself must have released everything, whether it stopped or failed.
+ */
+static void check_released(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    if (!world->checks_leaks) {
+        return;
+    }
+    if (world->sut->features & SUT_FEATURE_LEDGER) {
+        sim_ledger_check_empty(&node->ledger);
+    }
+    uint32_t before = world->leak_count;
+    const char *site = sim_node_memory_leak(node);
+    note_leak(node, "memory", node->block_count, site != NULL ? site : "");
+    note_leak(node, "file", node->disk.open_count, "");
+    note_leak(node, "timer", sim_node_timers_armed(node), "");
+    note_leak(node, "batch", node->batch != NULL, "");
+    if (world->leak_count > before) {
+        const struct sim_leak *leak = &world->leaks[before];
+        sim_fail(world, sim_oracle_string(SIM_ORACLE_LEDGER), node->id,
+                 "n%u has stopped and still owns %lld of %s%s%s", node->id, (long long)leak->count,
+                 leak->kind, leak->site[0] != 0 ? ", first from " : "", leak->site);
+    }
+}
+
+/* A store may be refused, or a start fail, only if something was done to this very start: what a
+ * crash leaves behind is what recovery is for. */
+static void check_failure(struct sim_node *node, enum raft_status why)
+{
+    struct sim_world *world = node->world;
+    sim_oracle_count(world->oracles, SIM_ORACLE_NO_FALSE_ALARM);
+    if (!node->is_disturbed &&
+        sim_oracle_skipped(world->oracles, SIM_ORACLE_NO_FALSE_ALARM) == NULL) {
+        bool is_store = why == RAFT_CORRUPT || why == RAFT_LOST_STORE;
+        sim_fail(world, is_store ? "recovery" : sim_oracle_string(SIM_ORACLE_NO_FALSE_ALARM),
+                 node->id,
+                 "a process ended without a fault: n%u says \"%s\", and nothing was done "
+                 "to it since its start",
+                 node->id, raft_status_string(why));
+    }
+}
+
+/* The process has ended by itself; process may be NULL if it was not even created. */
+static void process_end(struct sim_node *node, enum raft_status why)
+{
+    struct sim_world *world = node->world;
+    bool in_order = node->state == SIM_NODE_STOPPING && why == RAFT_OK;
+    if (node->process != NULL) {
+        node->running = true;
+        world->sut->destroy(node->process);
+        node->running = false;
+    }
+    check_released(node);
+    if (!in_order) {
+        snprintf(node->why, sizeof node->why, "%s", raft_status_string(why));
+        check_failure(node, why);
+    }
+    process_forget(node, SIM_UNSYNCED_KEEP);
+    node->state = in_order ? SIM_NODE_STOPPED : SIM_NODE_FAILED;
+    sim_world_transcribe(world, "    n%u %s%s%s", node->id, in_order ? "has stopped" : "has failed",
+                         in_order ? "" : ": ", in_order ? "" : node->why);
+    sim_oracle_crashed(world->oracles, node->id);
+    sim_clients_node_lost(world, node->id);
+    sim_world_fold_node(world, node);
+}
+
+/* ---- the beginning ---- */
+
+void sim_node_start(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    if (node->running || node->dying) {
+        order_action(node, SIM_NODE_RESTART);
+        return;
+    }
+    if (sim_node_is_up(node)) {
+        return;
+    }
+    assert(node->process == NULL && node->blocks == NULL);
+    bool is_restart = node->incarnation > 0;
+    node->incarnation++;
+    node->state = SIM_NODE_UP;
+    node->is_disturbed = false;
+    node->why[0] = 0;
+    node->view = (struct raft_view){.id = node->id};
+    node->machine = sim_machine_create(world->arena);
+    struct sim_stream stream;
+    sim_stream_init(&stream, world->seed, SIM_STREAM_CORE, node->id, node->incarnation);
+    node->options.seed = sim_draw(&stream);
+    sim_world_transcribe(world, "    n%u starts", node->id);
+    enter(node);
+    enum raft_status status = world->sut->create(&node->options, &node->env, &node->process);
+    if (status == RAFT_OK) {
+        status = world->sut->start(node->process, sim_node_now(node), !node->bootstrapped);
+    }
+    if (status == RAFT_OK && node->is_read_only_wanted) {
+        world->sut->set_read_only(node->process, sim_node_now(node), true);
+    }
+    node->running = false;
+    if (node->dying) {
+        crash_now(node, node->dying_unsynced);
+        return;
+    }
+    if (status != RAFT_OK) {
+        process_end(node, status);
+        return;
+    }
+    node->bootstrapped = true;
+    world->restarts += is_restart;
+    world->sut->view(node->process, &node->view);
+    sim_oracle_started(world->oracles, node->id);
+    sim_node_settle(node);
+    if (is_restart) {
+        sim_world_notice(world, SIM_NOTICE_RESTARTED, node->id, node->view.state.term,
+                         node->view.last.index, NULL);
+    }
+}
+
+/* ---- what is asked of it ---- */
+
+void sim_node_stop(struct sim_node *node)
+{
+    if (node->state != SIM_NODE_UP || node->dying) {
+        return;
+    }
+    if (node->running) {
+        order_action(node, SIM_NODE_STOP);
+        return;
+    }
+    node->state = SIM_NODE_STOPPING;
+    enter(node);
+    node->world->sut->stop(node->process, sim_node_now(node));
+    leave(node);
+}
+
+void sim_node_set_read_only(struct sim_node *node, bool read_only)
+{
+    node->is_read_only_wanted = read_only;
+    if (!sim_node_is_up(node) || node->dying) {
+        return;
+    }
+    if (node->running) {
+        order_action(node, SIM_NODE_READ_ONLY);
+        return;
+    }
+    enter(node);
+    node->world->sut->set_read_only(node->process, sim_node_now(node), read_only);
+    leave(node);
+}
+
+enum raft_status sim_node_campaign(struct sim_node *node)
+{
+    if (node->state != SIM_NODE_UP) {
+        return RAFT_STOPPED;
+    }
+    if (node->running || node->dying) {
+        return RAFT_BUSY;
+    }
+    enter(node);
+    enum raft_status status = node->world->sut->campaign(node->process, sim_node_now(node));
+    leave(node);
+    return status;
+}
+
+enum raft_status sim_node_submit(struct sim_node *node, uint64_t request, const uint8_t *payload,
+                                 uint32_t size)
+{
+    struct sim_world *world = node->world;
+    assert(sim_node_is_up(node) && request != 0 && node->submitting == 0);
+    node->submitting = request;
+    node->completed_early = false;
+    enter(node);
+    enum raft_status status =
+        world->sut->submit(node->process, sim_node_now(node), request, payload, size);
+    node->running = false;
+    node->submitting = 0;
+    if (!node->dying) {
+        if (status == RAFT_OK) {
+            sim_oracle_submitted(world->oracles, node->id, request, payload, size);
+        }
+        if (node->completed_early) {
+            sim_node_deliver_completion(node, request, node->early_status, node->early_index);
+        }
+    }
+    sim_node_settle(node);
+    return status;
+}
+
+void sim_node_pause(struct sim_node *node)
+{
+    if (sim_node_is_up(node) && !node->paused) {
+        node->paused = true;
+        node->world->pauses++;
+        sim_world_count_fault(node->world);
+        sim_world_transcribe(node->world, "    n%u is paused", node->id);
+    }
+}
+
+void sim_node_resume(struct sim_node *node)
+{
+    if (node->paused) {
+        deferred_flush(node);
+        sim_world_transcribe(node->world, "    n%u is resumed", node->id);
+    }
+}
+
+void sim_node_defer(struct sim_node *node, struct sim_event *event)
+{
+    assert(node->paused && event->position == 0);
+    if (node->deferred_count == node->deferred_capacity) {
+        node->deferred_capacity = node->deferred_capacity == 0 ? 16 : node->deferred_capacity * 2;
+        node->deferred = arena_realloc(node->world->arena, node->deferred,
+                                       node->deferred_capacity * sizeof node->deferred[0]);
+    }
+    node->deferred[node->deferred_count++] = event;
+}
+
+/* ---- events ---- */
+
+static void on_message(struct sim_node *node, struct sim_event *event)
+{
+    struct sim_world *world = node->world;
+    struct sim_packet *packet = sim_network_arrive(&world->network, event);
+    if (packet == NULL) {
+        return;
+    }
+    if (sim_node_is_up(node)) {
+        world->arrival = sim_hash(packet->bytes, packet->size, packet->from);
+        node->peer = packet->from;
+        enter(node);
+        world->sut->receive(node->process, sim_node_now(node), packet->bytes, packet->size);
+        leave(node);
+    }
+    arena_free(world->arena, packet);
+}
+
+static void on_io(struct sim_node *node, struct sim_event *event)
+{
+    struct sim_world *world = node->world;
+    struct raft_io *io = sim_disk_perform(&node->disk, event);
+    assert(io != NULL && node->process != NULL);
+    if (io->status == RAFT_IO || io->status == RAFT_NOSPACE) {
+        node->is_disturbed = true;
+        sim_world_transcribe(world, "    n%u disk: %s", node->id, raft_status_string(io->status));
+        sim_world_notice(world, SIM_NOTICE_DISK_ERROR, node->id, 0, 0,
+                         raft_status_string(io->status));
+        if (node->process == NULL) {
+            return; /* a listener has crashed the node */
+        }
+    }
+    if (io == node->crash_after) {
+        crash_now(node, SIM_UNSYNCED_RANDOM);
+        return;
+    }
+    enter(node);
+    world->sut->io_done(node->process, sim_node_now(node), io);
+    leave(node);
+}
+
+static void on_timer(struct sim_node *node, struct sim_event *event)
+{
+    assert(node->timers[event->number] == event && node->process != NULL);
+    node->timers[event->number] = NULL;
+    enter(node);
+    node->world->sut->timer(node->process, sim_node_now(node), (enum raft_timer)event->number);
+    leave(node);
+}
+
+static void on_action(struct sim_node *node, struct sim_event *event)
+{
+    switch ((enum sim_node_action)event->number) {
+    case SIM_NODE_RESTART:
+        sim_node_start(node);
+        return;
+    case SIM_NODE_STOP:
+        if (event->incarnation == node->incarnation) {
+            sim_node_stop(node);
+        }
+        return;
+    case SIM_NODE_READ_ONLY:
+        sim_node_set_read_only(node, node->is_read_only_wanted);
+        return;
+    }
+    assert(!"not an action");
+}
+
+uint32_t sim_node_event(struct sim_node *node, struct sim_event *event)
+{
+    if (node->paused && event->kind != SIM_EVENT_NODE) {
+        sim_node_defer(node, event);
+        return 0;
+    }
+    uint32_t peer = 0;
+    if (event->kind == SIM_EVENT_MESSAGE) {
+        peer = ((const struct sim_packet *)event->data)->from;
+        on_message(node, event);
+    } else if (event->kind == SIM_EVENT_NODE) {
+        on_action(node, event);
+    } else if (event->incarnation == node->incarnation && node->process != NULL) {
+        /* The end of a process cancels its events; this guards against one that was missed. */
+        if (event->kind == SIM_EVENT_IO) {
+            on_io(node, event);
+        } else if (event->kind == SIM_EVENT_TIMER) {
+            on_timer(node, event);
+        } else {
+            assert(event->kind == SIM_EVENT_APPLIED);
+            sim_node_batch_done(node);
+            sim_node_settle(node);
+        }
+    }
+    sim_event_free(&node->world->scheduler, event);
+    return peer;
+}
+
+/* ---- settling ---- */
+
+/* Tells the transcript and the script what has changed. The last thing in a step, since a listener
+ * may crash the node. */
+static void tell_changes(struct sim_node *node, const struct raft_view *old)
+{
+    struct sim_world *world = node->world;
+    const struct raft_view new = node->view;
+    if (new.role != old->role || new.state.term != old->state.term) {
+        sim_world_transcribe(world, "    n%u is %s of term %llu", node->id,
+                             raft_role_string(new.role), (unsigned long long)new.state.term);
+    }
+    if (new.condition != old->condition) {
+        sim_world_transcribe(world, "    n%u is %s", node->id,
+                             raft_condition_string(new.condition));
+    }
+    if (new.commit > old->commit) {
+        sim_world_transcribe(world, "    n%u has committed up to %llu", node->id,
+                             (unsigned long long)new.commit);
+    }
+    bool led = old->role == RAFT_LEADER;
+    bool leads = new.role == RAFT_LEADER;
+    if (led && (!leads || new.state.term != old->state.term)) {
+        sim_world_notice(world, SIM_NOTICE_STEPPED_DOWN, node->id, old->state.term, old->last.index,
+                         NULL);
+    }
+    if (leads && (!led || new.state.term != old->state.term)) {
+        sim_world_notice(world, SIM_NOTICE_LEADER_ELECTED, node->id, new.state.term, new.last.index,
+                         NULL);
+    }
+    if (new.commit > old->commit) {
+        sim_world_notice(world, SIM_NOTICE_COMMITTED, node->id, new.state.term, new.commit, NULL);
+    }
+    if (new.applied > old->applied) {
+        sim_world_notice(world, SIM_NOTICE_APPLIED, node->id, new.state.term, new.applied, NULL);
+    }
+}
+
+void sim_node_settle(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    const struct sut_ops *sut = world->sut;
+    if (node->running || node->process == NULL) {
+        return;
+    }
+    if (node->dying) {
+        crash_now(node, node->dying_unsynced);
+        return;
+    }
+    uint32_t peer = node->peer;
+    node->peer = 0;
+    if (node->has_stopped) {
+        process_end(node, node->stopped_why);
+        return;
+    }
+    const struct raft_view old = node->view;
+    sut->view(node->process, &node->view);
+    if (sut->features & SUT_FEATURE_LEDGER) {
+        sim_ledger_check(&node->ledger);
+    }
+    sim_oracle_stepped(world->oracles, node->id, peer);
+    sim_world_fold_node(world, node);
+    tell_changes(node, &old);
+}

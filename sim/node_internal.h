@@ -1,0 +1,34 @@
+/* What node.c (life), node_env.c (the environment) and node_memory.c share. */
+#ifndef SIM_NODE_INTERNAL_H
+#define SIM_NODE_INTERNAL_H
+
+#include "node.h"
+
+/* Entries that the state machine works on. */
+struct sim_batch {
+    struct sim_event *event;
+    size_t count;
+    size_t good; /* it fails behind these; count: it does not fail */
+    raft_index first;
+    struct raft_entry *entries[]; /* the process's; it keeps their references until the answer */
+};
+
+/* node_memory.c */
+void sim_node_memory_init(struct sim_node *node);
+/* Frees every block of the process and empties the quarantine, verifying it. */
+void sim_node_memory_release(struct sim_node *node);
+
+/* The point that a block which is still there was allocated at, or NULL. */
+const char *sim_node_memory_leak(const struct sim_node *node);
+
+/* node_env.c */
+void sim_node_env_init(struct sim_node *node);
+/* The state machine has finished its batch. */
+void sim_node_batch_done(struct sim_node *node);
+void sim_node_batch_cancel(struct sim_node *node);
+void sim_node_timers_cancel(struct sim_node *node);
+/* Tells everybody who waits for a request. */
+void sim_node_deliver_completion(struct sim_node *node, uint64_t request, enum raft_status status,
+                                 raft_index index);
+
+#endif

@@ -1,0 +1,388 @@
+/* The oracles: their names, which of them apply, and the order in which a step is judged.
+ *
+ * What is compared: the log that each node has in memory (pulled entry by entry through the
+ * interface), the log that each disk durably holds (read by the implementation's independent
+ * reader), and the canonical log of everything that any node ever said was committed. All three are
+ * chains, so that the comparison of one link is the comparison of the whole prefix.
+ *
+ * Invariants:
+ *  1. The canonical log only grows, and the terms in which its entries were committed ascend.
+ *  2. A rule that is skipped reports nothing, and says why it is skipped.
+ *  3. Nothing here changes the run: no draw, no event, no call that moves a node. */
+#include "oracle_internal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    const char *rule;
+} descriptions[SIM_ORACLE_COUNT] = {
+    [SIM_ORACLE_ELECTION_SAFETY] = {"election-safety", "at most one leader a term, and at most one "
+                                                       "vote a node and term, over all restarts"},
+    [SIM_ORACLE_LOG_MATCHING] = {"log-matching",
+                                 "logs with the same entry at an index are equal up to there"},
+    [SIM_ORACLE_LEADER_APPEND_ONLY] = {"leader-append-only",
+                                       "a leader never removes or replaces an entry of its log"},
+    [SIM_ORACLE_LEADER_COMPLETENESS] = {"leader-completeness",
+                                        "a new leader holds every entry committed before its term"},
+    [SIM_ORACLE_STATE_MACHINE_SAFETY] = {"state-machine-safety",
+                                         "every node commits and applies the same entries, each "
+                                         "once, in order, with the same result"},
+    [SIM_ORACLE_DURABLE_MAJORITY] = {"durable-majority", "what is committed for the first time is "
+                                                         "on the disks of a majority of voters"},
+    [SIM_ORACLE_CURRENT_TERM_COMMIT] = {"current-term-commit",
+                                        "a leader moves its commit index to an entry of its term"},
+    [SIM_ORACLE_SPEAKS_DURABLE] = {"speaks-durable", "the term, the vote and the index that a "
+                                                     "message claims are on the sender's disk"},
+    [SIM_ORACLE_MONOTONIC] = {"monotonic",
+                              "term, commit, applied and match never go back; match < next; match "
+                              "is on the peer's disk"},
+    [SIM_ORACLE_LEDGER] = {"ledger",
+                           "every reference and every other thing a node owns is given back"},
+    [SIM_ORACLE_REQUEST_ONCE] = {"request-once",
+                                 "every request completes once; ok means applied, a definite "
+                                 "failure means never applied"},
+    [SIM_ORACLE_NO_FALSE_ALARM] = {"no-false-alarm",
+                                   "no node enters an error state without a fault, and a failed "
+                                   "node says nothing"},
+    [SIM_ORACLE_INVARIANT] = {"invariant", "the invariants of the implementation itself hold"},
+    [SIM_ORACLE_PROGRESS] = {"progress",
+                             "once every fault has ended, the cluster agrees and goes on in time"},
+};
+
+const char *sim_oracle_string(enum sim_oracle oracle)
+{
+    assert((unsigned)oracle < SIM_ORACLE_COUNT);
+    return descriptions[oracle].name;
+}
+
+const char *sim_oracle_rule(enum sim_oracle oracle)
+{
+    assert((unsigned)oracle < SIM_ORACLE_COUNT);
+    return descriptions[oracle].rule;
+}
+
+struct sim_oracles *sim_oracles_create(struct sim_world *world)
+{
+    assert(world->sut != NULL);
+    assert(world->sut->view != NULL && world->sut->entry != NULL);
+    struct sim_oracles *oracles = arena_calloc(world->arena, sizeof *oracles);
+    oracles->world = world;
+    oracles->sut = world->sut;
+    sim_table_init(&oracles->leaders, world->arena);
+    sim_table_init(&oracles->votes, world->arena);
+    sim_oracle_requests_init(oracles);
+    return oracles;
+}
+
+const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracle oracle)
+{
+    const struct sim_world *world = oracles->world;
+    switch (oracle) {
+    case SIM_ORACLE_LEDGER:
+        if (!world->checks_leaks) {
+            return "switched off by the scenario (checks.leaks)";
+        }
+        return sim_oracle_has(oracles, SUT_FEATURE_LEDGER)
+                   ? NULL
+                   : "the implementation does not report its references";
+    case SIM_ORACLE_DURABLE_MAJORITY:
+        if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
+            return "the implementation has no reader of durable bytes";
+        }
+        break;
+    case SIM_ORACLE_SPEAKS_DURABLE:
+        if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
+            return "the implementation has no reader of durable bytes";
+        }
+        if (!sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE)) {
+            return "the implementation does not describe its messages";
+        }
+        break;
+    case SIM_ORACLE_INVARIANT:
+        if (oracles->sut->invariant_broken == NULL) {
+            return "the implementation has no check of its invariants";
+        }
+        break;
+    case SIM_ORACLE_ELECTION_SAFETY:
+    case SIM_ORACLE_LOG_MATCHING:
+    case SIM_ORACLE_LEADER_APPEND_ONLY:
+    case SIM_ORACLE_LEADER_COMPLETENESS:
+    case SIM_ORACLE_STATE_MACHINE_SAFETY:
+    case SIM_ORACLE_CURRENT_TERM_COMMIT:
+    case SIM_ORACLE_MONOTONIC:
+    case SIM_ORACLE_REQUEST_ONCE:
+    case SIM_ORACLE_NO_FALSE_ALARM:
+    case SIM_ORACLE_PROGRESS:
+        break;
+    case SIM_ORACLE_COUNT:
+        assert(!"no oracle");
+    }
+    return world->checks_raft ? NULL : "switched off by the scenario (checks.raft)";
+}
+
+uint64_t sim_oracle_checks(const struct sim_oracles *oracles, enum sim_oracle oracle)
+{
+    assert((unsigned)oracle < SIM_ORACLE_COUNT);
+    return sim_oracle_skipped(oracles, oracle) == NULL ? oracles->checks[oracle] : 0;
+}
+
+void sim_oracle_count(struct sim_oracles *oracles, enum sim_oracle oracle)
+{
+    assert((unsigned)oracle < SIM_ORACLE_COUNT);
+    if (oracles != NULL) {
+        oracles->checks[oracle]++;
+    }
+}
+
+void sim_oracle_broken(struct sim_oracles *oracles, enum sim_oracle oracle, uint32_t node,
+                       const char *format, ...)
+{
+    struct sim_world *world = oracles->world;
+    if (sim_oracle_skipped(oracles, oracle) != NULL) {
+        return;
+    }
+    char message[SIM_TEXT_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    const char *name = sim_oracle_string(oracle);
+    bool is_first = !world->has_finding;
+    sim_fail(world, name, node, "%s", message);
+    if (is_first && world->has_finding) {
+        snprintf(world->finding.signature, sizeof world->finding.signature, "%s: %.*s", name,
+                 (int)strcspn(message, ":"), message);
+    }
+}
+
+void *sim_oracle_room(struct sim_oracles *oracles, void *items, size_t *capacity, size_t needed,
+                      size_t item_size)
+{
+    if (needed <= *capacity) {
+        return items;
+    }
+    size_t grown = *capacity == 0 ? 16 : 2 * *capacity;
+    if (grown < needed) {
+        grown = needed;
+    }
+    items = arena_realloc(oracles->world->arena, items, grown * item_size);
+    memset((uint8_t *)items + *capacity * item_size, 0, (grown - *capacity) * item_size);
+    *capacity = grown;
+    return items;
+}
+
+uint64_t sim_oracle_leaf(const struct sut_entry *entry)
+{
+    return sim_hash(entry->payload, entry->size, entry->id.term << 3 | (uint64_t)entry->kind);
+}
+
+uint64_t sim_oracle_link(uint64_t previous, uint64_t leaf)
+{
+    return sim_mix(previous, leaf, 1);
+}
+
+/* Monotonic, within an incarnation. */
+static void view_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    oracles->checks[SIM_ORACLE_MONOTONIC]++;
+    if (view->state.term < state->term) {
+        sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
+                          "the term went back: node %u had term %" PRIu64 ", now %" PRIu64, node,
+                          state->term, view->state.term);
+    }
+    if (view->commit < state->commit) {
+        sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
+                          "the commit index went back: node %u had %" PRIu64 ", now %" PRIu64, node,
+                          state->commit, view->commit);
+    }
+    if (view->applied < state->applied) {
+        sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
+                          "the applied index went back: node %u had %" PRIu64 ", now %" PRIu64,
+                          node, state->applied, view->applied);
+    }
+}
+
+static void condition_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    enum raft_condition condition = sim_node->view.condition;
+    oracles->checks[SIM_ORACLE_NO_FALSE_ALARM]++;
+    if (condition != state->condition && condition != RAFT_RUNNING && !sim_node->is_disturbed) {
+        sim_oracle_broken(
+            oracles, SIM_ORACLE_NO_FALSE_ALARM, node,
+            "an error state without a fault: node %u is %s, and no fault has fired on "
+            "it since it started",
+            node, raft_condition_string(condition));
+    }
+}
+
+static void invariant_check(struct sim_oracles *oracles, uint32_t node)
+{
+    if (oracles->sut->invariant_broken == NULL) {
+        return;
+    }
+    oracles->checks[SIM_ORACLE_INVARIANT]++;
+    const char *broken = oracles->sut->invariant_broken(oracles->world->nodes[node]->process);
+    if (broken != NULL) {
+        sim_oracle_broken(oracles, SIM_ORACLE_INVARIANT, node, "%s: does not hold on node %u",
+                          broken, node);
+    }
+}
+
+static void remember(struct sim_oracles *oracles, uint32_t node)
+{
+    struct oracle_node *state = &oracles->nodes[node];
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    state->role = view->role;
+    state->condition = view->condition;
+    state->term = view->state.term;
+    state->commit = view->commit;
+    state->applied = view->applied;
+    state->generation = view->log_generation;
+    if (state->term > state->term_max) {
+        state->term_max = state->term;
+    }
+}
+
+static void examine(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
+{
+    invariant_check(oracles, node);
+    view_check(oracles, node);
+    sim_oracle_log_check(oracles, node);
+    sim_oracle_commit_check(oracles, node);
+    sim_oracle_election_check(oracles, node);
+    sim_oracle_claims_check(oracles, node);
+    sim_oracle_progress_check(oracles, node, peer);
+    condition_check(oracles, node);
+    remember(oracles, node);
+}
+
+/* The view of a process that has stopped says nothing. */
+static bool is_visible(const struct sim_node *node)
+{
+    return node->process != NULL &&
+           (node->state == SIM_NODE_UP || node->state == SIM_NODE_STOPPING);
+}
+
+void sim_oracle_started(struct sim_oracles *oracles, uint32_t node)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    struct oracle_node *state = &oracles->nodes[node];
+    assert(sim_node != NULL);
+    if (!state->is_attached) {
+        sim_oracle_attach_disk(oracles, node);
+    }
+    if (!is_visible(sim_node)) {
+        return;
+    }
+    const struct raft_view *view = &sim_node->view;
+    state->is_up = true;
+    state->starts++;
+    state->role = RAFT_FOLLOWER;
+    state->condition = RAFT_RUNNING;
+    state->term = 0;
+    state->commit = 0;
+    state->applied = 0;
+    state->machine_applied = view->base.index;
+    if (view->state.term < state->durable_term) {
+        sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
+                          "the term went back over a restart: node %u starts with term %" PRIu64
+                          ", on its disk is %" PRIu64,
+                          node, view->state.term, state->durable_term);
+    }
+    if (view->state.term == state->durable_term && state->durable_vote != RAFT_NODE_NONE &&
+        view->state.vote != state->durable_vote) {
+        sim_oracle_broken(oracles, SIM_ORACLE_ELECTION_SAFETY, node,
+                          "a vote was forgotten over a restart: node %u starts in term %" PRIu64
+                          " with a vote for %u, on its disk is one for %u",
+                          node, view->state.term, view->state.vote, state->durable_vote);
+    }
+    sim_oracle_log_start(oracles, node);
+    examine(oracles, node, 0);
+}
+
+void sim_oracle_crashed(struct sim_oracles *oracles, uint32_t node)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    enum sim_node_state how = oracles->world->nodes[node]->state;
+    struct oracle_node *state = &oracles->nodes[node];
+    assert(how != SIM_NODE_UP && how != SIM_NODE_STOPPING);
+    state->is_up = false;
+    state->claim_count = 0;
+    if (how == SIM_NODE_DOWN) {
+        sim_oracle_requests_lost(oracles, node);
+    } else {
+        sim_oracle_requests_ended(oracles, node);
+    }
+}
+
+void sim_oracle_stepped(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    assert(peer < SIM_NODES_MAX);
+    if (oracles->nodes[node].is_up && is_visible(oracles->world->nodes[node])) {
+        examine(oracles, node, peer);
+    }
+}
+
+void sim_oracles_finish(struct sim_oracles *oracles)
+{
+    for (uint32_t node = 1; node < SIM_NODES_MAX; node++) {
+        sim_oracle_requests_ended(oracles, node);
+    }
+    sim_oracle_outcomes_check(oracles);
+}
+
+raft_index sim_oracle_committed(const struct sim_oracles *oracles)
+{
+    return oracles->committed;
+}
+
+uint64_t sim_oracle_commits(const struct sim_oracles *oracles)
+{
+    return oracles->committed;
+}
+
+uint64_t sim_oracle_leader_changes(const struct sim_oracles *oracles)
+{
+    return oracles->elections > 0 ? oracles->elections - 1 : 0;
+}
+
+bool sim_oracle_converged(const struct sim_oracles *oracles)
+{
+    const struct sim_world *world = oracles->world;
+    raft_node_id leader = RAFT_NODE_NONE;
+    for (uint32_t id = 1; id < SIM_NODES_MAX; id++) {
+        const struct sim_node *node = world->nodes[id];
+        if (node == NULL || node->state != SIM_NODE_UP || node->process == NULL) {
+            continue;
+        }
+        const struct raft_view *view = &node->view;
+        if (view->leader == RAFT_NODE_NONE || view->last.index < oracles->committed ||
+            view->applied < oracles->committed) {
+            return false;
+        }
+        if (leader != RAFT_NODE_NONE && view->leader != leader) {
+            return false;
+        }
+        /* After the heal nothing excuses a node that still takes no entries. */
+        if (world->phase == SIM_PHASE_HEAL && view->condition != RAFT_RUNNING) {
+            return false;
+        }
+        leader = view->leader;
+    }
+    if (leader == RAFT_NODE_NONE || leader >= SIM_NODES_MAX || world->nodes[leader] == NULL) {
+        return false;
+    }
+    const struct sim_node *node = world->nodes[leader];
+    return node->state == SIM_NODE_UP && node->view.role == RAFT_LEADER;
+}

@@ -1,0 +1,239 @@
+/* What the disks hold, and whether nodes claim more than that.
+ *
+ * The simulated disk tells which bytes of which file have become durable; the implementation's
+ * reader turns them into entries and hard states. A file is read on from where the reader came;
+ * when bytes before that changed, what the file had given is dropped and it is read from its
+ * beginning.
+ *
+ * Invariants:
+ *  1. durable[i] with file != 0 is an entry that durable bytes of that file hold.
+ *  2. durable[1 .. durable_last] are all there, and chained.
+ *  3. A claim of a message is judged in the step in which it was sent: a step is too short for the
+ *     disk to catch up. */
+#include "oracle_internal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+struct reader {
+    struct sim_oracles *oracles;
+    uint32_t node;
+    uint32_t file; /* number: position in files + 1 */
+};
+
+/* The number of a file, a new one if it has not been seen. The latest files are the likeliest. */
+static uint32_t file_number(struct sim_oracles *oracles, struct oracle_node *state,
+                            const char *name)
+{
+    for (uint32_t number = state->file_count; number > 0; number--) {
+        if (strncmp(state->files[number - 1].name, name, RAFT_FILE_NAME_MAX) == 0) {
+            return number;
+        }
+    }
+    state->files = sim_oracle_room(oracles, state->files, &state->file_capacity,
+                                   (size_t)state->file_count + 1, sizeof state->files[0]);
+    struct oracle_file *file = &state->files[state->file_count++];
+    size_t size = strnlen(name, RAFT_FILE_NAME_MAX - 1);
+    *file = (struct oracle_file){.cursor = 0};
+    memcpy(file->name, name, size);
+    return state->file_count;
+}
+
+/* Forgets what a file has given. */
+static void file_drop(struct oracle_node *state, uint32_t number)
+{
+    struct oracle_file *file = &state->files[number - 1];
+    for (raft_index index = file->first; file->first != 0 && index <= file->last; index++) {
+        if (state->durable[index].file == number) {
+            state->durable[index].file = 0;
+            if (index <= state->durable_last) {
+                state->durable_last = index - 1;
+            }
+        }
+    }
+    if (file->gave_state) {
+        state->durable_term = 0;
+        state->durable_vote = RAFT_NODE_NONE;
+    }
+    file->cursor = 0;
+    file->first = 0;
+    file->last = 0;
+    file->gave_state = false;
+}
+
+static void on_hard_state(void *ctx, raft_term term, raft_node_id vote)
+{
+    const struct reader *reader = ctx;
+    struct oracle_node *state = &reader->oracles->nodes[reader->node];
+    state->files[reader->file - 1].gave_state = true;
+    state->durable_term = term;
+    state->durable_vote = vote;
+    if (vote != RAFT_NODE_NONE) {
+        sim_oracle_voted(reader->oracles, reader->node, term, vote);
+    }
+}
+
+static void on_entry(void *ctx, const struct sut_entry *entry)
+{
+    const struct reader *reader = ctx;
+    struct oracle_node *state = &reader->oracles->nodes[reader->node];
+    struct oracle_file *file = &state->files[reader->file - 1];
+    raft_index index = entry->id.index;
+    assert(index > 0);
+    /* One slot more than needed, so that the walk below ends at an empty one. */
+    state->durable = sim_oracle_room(reader->oracles, state->durable, &state->durable_capacity,
+                                     (size_t)index + 2, sizeof state->durable[0]);
+    state->durable[index].leaf = sim_oracle_leaf(entry);
+    state->durable[index].file = reader->file;
+    if (file->first == 0 || index < file->first) {
+        file->first = index;
+    }
+    if (index > file->last) {
+        file->last = index;
+    }
+    if (index <= state->durable_last) {
+        state->durable_last = index - 1;
+    }
+    while (state->durable_last + 1 < state->durable_capacity &&
+           state->durable[state->durable_last + 1].file != 0) {
+        uint64_t previous = state->durable[state->durable_last].chain;
+        struct oracle_durable *next = &state->durable[++state->durable_last];
+        next->chain = sim_oracle_link(previous, next->leaf);
+    }
+}
+
+static void on_durable(void *ctx, uint32_t node, const char *name, const uint8_t *bytes,
+                       size_t size, size_t from)
+{
+    struct sim_oracles *oracles = ctx;
+    assert(node > 0 && node < SIM_NODES_MAX);
+    struct oracle_node *state = &oracles->nodes[node];
+    uint32_t number = file_number(oracles, state, name);
+    size_t known = state->files[number - 1].cursor;
+    /* A reader that stays at 0 reads the whole file each time. */
+    if (known == 0 || from < known || size < known) {
+        file_drop(state, number);
+    }
+    struct reader reader = {oracles, node, number};
+    const struct sut_durable_sink sink = {&reader, on_hard_state, on_entry};
+    size_t cursor =
+        oracles->sut->read_durable(name, bytes, size, state->files[number - 1].cursor, &sink);
+    assert(cursor <= size);
+    state->files[number - 1].cursor = cursor;
+}
+
+static void on_removed(void *ctx, uint32_t node, const char *name)
+{
+    struct sim_oracles *oracles = ctx;
+    assert(node > 0 && node < SIM_NODES_MAX);
+    struct oracle_node *state = &oracles->nodes[node];
+    file_drop(state, file_number(oracles, state, name));
+}
+
+void sim_oracle_attach_disk(struct sim_oracles *oracles, uint32_t node)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    struct sim_node *sim_node = oracles->world->nodes[node];
+    assert(sim_node != NULL);
+    oracles->nodes[node].is_attached = true;
+    if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
+        return;
+    }
+    sim_node->disk.observer = (struct sim_disk_observer){oracles, on_durable, on_removed};
+    sim_disk_observe_all(&sim_node->disk);
+}
+
+bool sim_oracle_is_durable(const struct oracle_node *state, raft_index index, uint64_t chain)
+{
+    return index == 0 || (index <= state->durable_last && state->durable[index].chain == chain);
+}
+
+/* A vote in an older term than the durable one was replaced on the disk; it was there if it is
+ * known. */
+static bool vote_is_durable(const struct sim_oracles *oracles, uint32_t node,
+                            const struct sut_message *message)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    if (state->durable_term == message->term) {
+        return state->durable_vote == message->claims_vote;
+    }
+    return state->durable_term > message->term &&
+           sim_oracle_vote_of(oracles, node, message->term) == message->claims_vote;
+}
+
+/* The log is compared at the end of the step, when its chain has caught up. */
+static void claim_note(struct sim_oracles *oracles, uint32_t node,
+                       const struct sut_message *message)
+{
+    struct oracle_node *state = &oracles->nodes[node];
+    state->claims = sim_oracle_room(oracles, state->claims, &state->claim_capacity,
+                                    (size_t)state->claim_count + 1, sizeof state->claims[0]);
+    state->claims[state->claim_count++] = (struct oracle_claim){
+        .type = message->type,
+        .to = message->to,
+        .index = message->claims_index,
+    };
+}
+
+void sim_oracle_sent(struct sim_oracles *oracles, uint32_t node, const uint8_t *bytes, size_t size)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    const struct oracle_node *state = &oracles->nodes[node];
+    if (state->is_up && state->condition == RAFT_CONDITION_FAILED) {
+        sim_oracle_broken(oracles, SIM_ORACLE_NO_FALSE_ALARM, node,
+                          "a failed node speaks: node %u sends %zu bytes", node, size);
+    }
+    if (!sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE)) {
+        return;
+    }
+    struct sut_message message;
+    if (!oracles->sut->describe(bytes, size, &message)) {
+        sim_oracle_broken(oracles, SIM_ORACLE_SPEAKS_DURABLE, node,
+                          "not a message: node %u sends %zu bytes", node, size);
+        return;
+    }
+    if (sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
+        oracles->checks[SIM_ORACLE_SPEAKS_DURABLE]++;
+        if (message.claims_term && message.term > state->durable_term) {
+            sim_oracle_broken(oracles, SIM_ORACLE_SPEAKS_DURABLE, node,
+                              "a term that is not durable: node %u sends %s to node %u in term "
+                              "%" PRIu64 ", on its disk is %" PRIu64,
+                              node, message.type, message.to, message.term, state->durable_term);
+        }
+        if (message.claims_vote != RAFT_NODE_NONE && !vote_is_durable(oracles, node, &message)) {
+            sim_oracle_broken(oracles, SIM_ORACLE_SPEAKS_DURABLE, node,
+                              "a vote that is not durable: node %u sends %s to node %u with a vote "
+                              "for %u in term %" PRIu64 ", on its disk is one for %u in %" PRIu64,
+                              node, message.type, message.to, message.claims_vote, message.term,
+                              state->durable_vote, state->durable_term);
+        }
+        if (message.claims_index > 0) {
+            claim_note(oracles, node, &message);
+        }
+    }
+    if (message.claims_vote != RAFT_NODE_NONE) {
+        sim_oracle_voted(oracles, node, message.term, message.claims_vote);
+    }
+}
+
+void sim_oracle_claims_check(struct sim_oracles *oracles, uint32_t node)
+{
+    struct oracle_node *state = &oracles->nodes[node];
+    for (uint32_t i = 0; i < state->claim_count; i++) {
+        const struct oracle_claim *claim = &state->claims[i];
+        if (claim->index <= state->last &&
+            sim_oracle_is_durable(state, claim->index, state->links[claim->index].chain)) {
+            continue;
+        }
+        sim_oracle_broken(
+            oracles, SIM_ORACLE_SPEAKS_DURABLE, node,
+            "an entry that is not durable: node %u sends %s to node %u for its log up "
+            "to %" PRIu64 "; in memory it ends at %" PRIu64 ", on the disk at "
+            "%" PRIu64 "%s",
+            node, claim->type, claim->to, claim->index, state->last, state->durable_last,
+            claim->index <= state->last && claim->index <= state->durable_last ? ", and differs"
+                                                                               : "");
+    }
+    state->claim_count = 0;
+}

@@ -1,0 +1,160 @@
+/* Leaders, votes, and what a leader believes of its followers.
+ *
+ * Invariants:
+ *  1. leaders maps each term in which anybody led to the first who did.
+ *  2. votes maps (term, node) to the candidate that a durable hard state or a message of the node
+ *     named first. A vote in memory binds nobody: a crash may take it back before it was spoken. */
+#include "oracle_internal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+static uint64_t vote_key(uint32_t node, raft_term term)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    assert(term < UINT64_MAX / SIM_NODES_MAX);
+    return term * SIM_NODES_MAX + node;
+}
+
+raft_node_id sim_oracle_vote_of(const struct sim_oracles *oracles, uint32_t node, raft_term term)
+{
+    const uint64_t *candidate = sim_table_find(&oracles->votes, vote_key(node, term));
+    return candidate == NULL ? RAFT_NODE_NONE : (raft_node_id)*candidate;
+}
+
+void sim_oracle_voted(struct sim_oracles *oracles, uint32_t node, raft_term term,
+                      raft_node_id candidate)
+{
+    assert(candidate != RAFT_NODE_NONE);
+    oracles->checks[SIM_ORACLE_ELECTION_SAFETY]++;
+    raft_node_id earlier = sim_oracle_vote_of(oracles, node, term);
+    if (earlier == RAFT_NODE_NONE) {
+        sim_table_put(&oracles->votes, vote_key(node, term), candidate);
+    } else if (earlier != candidate) {
+        sim_oracle_broken(
+            oracles, SIM_ORACLE_ELECTION_SAFETY, node,
+            "two votes in one term: node %u voted for node %u and for node %u in term "
+            "%" PRIu64,
+            node, earlier, candidate, term);
+    }
+}
+
+/* The last index that was committed before a term. A leader that was elected late, when a newer
+ * term had already committed, need not have what that one committed. */
+static raft_index committed_before(const struct sim_oracles *oracles, raft_term term)
+{
+    raft_index low = 0;
+    raft_index high = oracles->committed;
+    while (low < high) {
+        raft_index middle = high - (high - low) / 2;
+        if (oracles->commits[middle].term < term) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    return low;
+}
+
+static void completeness_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    raft_index index = committed_before(oracles, view->state.term);
+    oracles->checks[SIM_ORACLE_LEADER_COMPLETENESS]++;
+    if (index <= view->base.index) {
+        return;
+    }
+    if (index > state->last) {
+        sim_oracle_broken(oracles, SIM_ORACLE_LEADER_COMPLETENESS, node,
+                          "a leader lacks committed entries: node %u leads term %" PRIu64
+                          " with a log up to %" PRIu64 ", committed before is %" PRIu64,
+                          node, view->state.term, state->last, index);
+    } else if (state->links[index].chain != oracles->commits[index].chain) {
+        sim_oracle_broken(oracles, SIM_ORACLE_LEADER_COMPLETENESS, node,
+                          "a leader has other entries than the committed ones: node %u leads term "
+                          "%" PRIu64 ", up to %" PRIu64 " its chain is %016" PRIx64
+                          ", committed is %016" PRIx64,
+                          node, view->state.term, index, state->links[index].chain,
+                          oracles->commits[index].chain);
+    }
+}
+
+void sim_oracle_election_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    bool leads_on = state->role == RAFT_LEADER && state->term == view->state.term;
+    if (view->role != RAFT_LEADER || leads_on) {
+        return;
+    }
+    oracles->checks[SIM_ORACLE_ELECTION_SAFETY]++;
+    /* Term 0 has no leader; the key of a table must not be 0 either. */
+    assert(view->state.term > 0);
+    const uint64_t *leader = sim_table_find(&oracles->leaders, view->state.term);
+    if (leader == NULL) {
+        sim_table_put(&oracles->leaders, view->state.term, node);
+        oracles->elections++;
+    } else if (*leader != node) {
+        sim_oracle_broken(oracles, SIM_ORACLE_ELECTION_SAFETY, node,
+                          "two leaders in one term: nodes %u and %u both lead term %" PRIu64,
+                          (uint32_t)*leader, node, view->state.term);
+    }
+    completeness_check(oracles, node);
+}
+
+/* Match is what the peer said was durable. As long as the peer has heard of no later term, nobody
+ * can have replaced it. */
+static void match_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer, raft_index match)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    const struct oracle_node *other = &oracles->nodes[peer];
+    raft_term term = oracles->world->nodes[node]->view.state.term;
+    if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE) || other->term_max > term ||
+        other->durable_term > term) {
+        return;
+    }
+    if (match > state->last || !sim_oracle_is_durable(other, match, state->links[match].chain)) {
+        sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
+                          "a match that is not on the peer's disk: leader %u of term %" PRIu64
+                          " believes that node %u agrees up to %" PRIu64 "; its own log ends at "
+                          "%" PRIu64 ", the peer's durable log at %" PRIu64,
+                          node, term, peer, match, state->last, other->durable_last);
+    }
+}
+
+void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
+{
+    struct oracle_node *state = &oracles->nodes[node];
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    struct raft_progress_view progress;
+    if (peer == 0 || sim_node->view.role != RAFT_LEADER ||
+        !sim_oracle_has(oracles, SUT_FEATURE_PROGRESS) ||
+        !oracles->sut->progress(sim_node->process, peer, &progress)) {
+        return;
+    }
+    oracles->checks[SIM_ORACLE_MONOTONIC]++;
+    raft_term term = sim_node->view.state.term;
+    uint32_t starts = oracles->nodes[peer].starts;
+    if (state->progress[peer].term != term || state->progress[peer].starts != starts) {
+        state->progress[peer].term = term;
+        state->progress[peer].starts = starts;
+        state->progress[peer].match = 0;
+    }
+    if (progress.match >= progress.next) {
+        sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
+                          "match is not below next: leader %u has match %" PRIu64
+                          " and next %" PRIu64 " for node %u",
+                          node, progress.match, progress.next, peer);
+    }
+    if (progress.match < state->progress[peer].match) {
+        sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
+                          "match went back: leader %u of term %" PRIu64 " had %" PRIu64
+                          " for node %u, now %" PRIu64,
+                          node, term, state->progress[peer].match, peer, progress.match);
+    }
+    if (progress.match > state->progress[peer].match) {
+        match_check(oracles, node, peer, progress.match);
+    }
+    state->progress[peer].match = progress.match;
+}

@@ -1,0 +1,182 @@
+/* What the oracles remember of a run; shared by oracle*.c alone. */
+#ifndef SIM_ORACLE_INTERNAL_H
+#define SIM_ORACLE_INTERNAL_H
+
+#include "oracle.h"
+#include "table.h"
+#include "world.h"
+
+/* One link of the log that a node has in memory. */
+struct oracle_link {
+    raft_term term;
+    uint64_t chain;
+};
+
+/* One entry of a node's durable log. */
+struct oracle_durable {
+    uint64_t leaf;
+    uint64_t chain; /* valid up to oracle_node.durable_last */
+    uint32_t file;  /* number of the file that holds it; 0: no entry here */
+};
+
+struct oracle_file {
+    char name[RAFT_FILE_NAME_MAX];
+    size_t cursor;    /* read up to here */
+    raft_index first; /* what it gave; 0: nothing */
+    raft_index last;
+    bool gave_state;
+};
+
+/* The first log that was seen with an index and a term. */
+struct oracle_position {
+    raft_term term; /* 0: none */
+    uint64_t chain;
+    struct oracle_position *more; /* other terms at this index */
+    uint32_t node;                /* where it was seen first */
+};
+
+/* What is known of an index that is committed. */
+struct oracle_commit {
+    uint64_t chain;
+    raft_term term;      /* of the node that first said that it is committed; ascending */
+    uint64_t digest;     /* of the first state machine that applied it */
+    uint64_t payload;    /* of a command: its hash */
+    uint32_t applied_by; /* the first node that did; 0: none yet */
+};
+
+enum oracle_request_state {
+    ORACLE_REQUEST_EARLY, /* completed, but not yet reported as taken */
+    ORACLE_REQUEST_OPEN,
+    ORACLE_REQUEST_DONE,
+    ORACLE_REQUEST_LOST, /* its process died */
+};
+
+struct oracle_request {
+    uint64_t number;
+    uint64_t payload; /* slot in payloads */
+    uint32_t next;    /* open ones of a node: slots, 0 at the ends */
+    uint32_t previous;
+    uint32_t node;
+    enum oracle_request_state state;
+    enum raft_status status; /* EARLY, DONE */
+};
+
+/* A command, however often it was tried. */
+struct oracle_payload {
+    uint32_t attempts; /* taken by a node */
+    uint32_t maybe;    /* of these, not failed for certain */
+    uint32_t failed;   /* failed for certain */
+    uint32_t node;     /* of the last one that failed for certain */
+    raft_index applied;
+};
+
+struct oracle_claim {
+    const char *type; /* of the message */
+    raft_node_id to;
+    raft_index index;
+};
+
+struct oracle_node {
+    bool is_up;
+    bool is_attached;
+    uint32_t starts;
+    /* What the view said last, in this incarnation. */
+    enum raft_role role;
+    enum raft_condition condition;
+    raft_term term;
+    raft_index commit;
+    raft_index applied;
+    uint64_t generation;
+    raft_index machine_applied;
+    raft_term term_max; /* in all incarnations */
+    /* The log in memory. */
+    struct oracle_link *links; /* by index */
+    size_t link_capacity;
+    raft_index last;
+    /* The durable bytes. */
+    struct oracle_durable *durable; /* by index */
+    size_t durable_capacity;
+    raft_index durable_last; /* contiguous and linked up to here */
+    struct oracle_file *files;
+    size_t file_capacity;
+    uint32_t file_count;
+    raft_term durable_term;
+    raft_node_id durable_vote;
+    /* What it said in this step. */
+    struct oracle_claim *claims;
+    size_t claim_capacity;
+    uint32_t claim_count;
+    /* As a leader: the last match of each peer. */
+    struct {
+        raft_term term;
+        raft_index match;
+        uint32_t starts; /* of the peer */
+    } progress[SIM_NODES_MAX];
+    uint32_t requests; /* first open one: slot in requests */
+};
+
+struct sim_oracles {
+    struct sim_world *world;
+    const struct sut_ops *sut;
+    uint64_t checks[SIM_ORACLE_COUNT];
+    struct oracle_node nodes[SIM_NODES_MAX];
+    struct oracle_position *positions; /* by index */
+    size_t position_capacity;
+    struct oracle_commit *commits; /* by index */
+    size_t commit_capacity;
+    raft_index committed;
+    struct sim_table leaders; /* term -> leader */
+    struct sim_table votes;   /* term and node -> candidate */
+    uint64_t elections;
+    struct sim_table request_slots; /* number + 1 -> slot */
+    struct oracle_request *requests;
+    size_t request_capacity;
+    uint32_t request_count;         /* slots in use, slot 0 included */
+    struct sim_table payload_slots; /* hash -> slot */
+    struct oracle_payload *payloads;
+    size_t payload_capacity;
+    uint32_t payload_count;
+};
+
+/* oracle.c */
+/* Reports a broken rule. What stands before the first colon of the message is the same for findings
+ * that are probably one bug. */
+void sim_oracle_broken(struct sim_oracles *oracles, enum sim_oracle oracle, uint32_t node,
+                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Makes room for needed items, the new ones zeroed. */
+void *sim_oracle_room(struct sim_oracles *oracles, void *items, size_t *capacity, size_t needed,
+                      size_t item_size);
+static inline bool sim_oracle_has(const struct sim_oracles *oracles, enum sut_feature feature)
+{
+    return (oracles->sut->features & (uint32_t)feature) != 0;
+}
+/* The chain: equal links mean equal prefixes. */
+uint64_t sim_oracle_leaf(const struct sut_entry *entry);
+uint64_t sim_oracle_link(uint64_t previous, uint64_t leaf);
+
+/* oracle_log.c */
+void sim_oracle_log_start(struct sim_oracles *oracles, uint32_t node);
+void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node);
+void sim_oracle_commit_check(struct sim_oracles *oracles, uint32_t node);
+
+/* oracle_durable.c */
+bool sim_oracle_is_durable(const struct oracle_node *state, raft_index index, uint64_t chain);
+void sim_oracle_claims_check(struct sim_oracles *oracles, uint32_t node);
+
+/* oracle_election.c */
+void sim_oracle_voted(struct sim_oracles *oracles, uint32_t node, raft_term term,
+                      raft_node_id candidate);
+/* Whom a node is known to have voted for in a term, or RAFT_NODE_NONE. */
+raft_node_id sim_oracle_vote_of(const struct sim_oracles *oracles, uint32_t node, raft_term term);
+void sim_oracle_election_check(struct sim_oracles *oracles, uint32_t node);
+void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer);
+
+/* oracle_client.c */
+void sim_oracle_requests_init(struct sim_oracles *oracles);
+/* What the requests came to, when all processes have ended. */
+void sim_oracle_outcomes_check(struct sim_oracles *oracles);
+void sim_oracle_payload_applied(struct sim_oracles *oracles, uint64_t hash, raft_index index);
+void sim_oracle_requests_ended(struct sim_oracles *oracles, uint32_t node);
+uint64_t sim_oracle_payload_hash(const uint8_t *payload, size_t size);
+
+#endif

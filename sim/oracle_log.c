@@ -1,0 +1,330 @@
+/* Logs in memory, the canonical log, and the state machines.
+ *
+ * After each step the entries that are new in a node's log are pulled once and linked to its chain.
+ * A truncation cuts the chain first; what was cut is known from the view (generation,
+ * truncated_to).
+ *
+ * Invariants:
+ *  1. links[i] is the chain of the node's log up to i, for i <= last.
+ *  2. For one index and term there is one chain in the whole run (log matching), so whoever comes
+ *     second is compared with whoever came first.
+ *  3. commits[i].chain is the chain of the canonical log, for i <= committed. */
+#include "oracle_internal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+static void links_reserve(struct sim_oracles *oracles, struct oracle_node *state, raft_index index)
+{
+    state->links = sim_oracle_room(oracles, state->links, &state->link_capacity, (size_t)index + 1,
+                                   sizeof state->links[0]);
+}
+
+/* Begins a chain at the position before the log's first entry. What was compacted was committed. */
+static void rebase(struct sim_oracles *oracles, uint32_t node, struct raft_entry_id base)
+{
+    struct oracle_node *state = &oracles->nodes[node];
+    links_reserve(oracles, state, base.index);
+    state->links[base.index] = (struct oracle_link){base.term, 0};
+    state->last = base.index;
+    if (base.index == 0) {
+        return;
+    }
+    if (base.index > oracles->committed) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
+                          "a log begins behind what is committed: node %u at %" PRIu64
+                          ", committed is %" PRIu64,
+                          node, base.index, oracles->committed);
+        return;
+    }
+    state->links[base.index].chain = oracles->commits[base.index].chain;
+}
+
+void sim_oracle_log_start(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    rebase(oracles, node, view->base);
+    oracles->nodes[node].generation = view->log_generation;
+}
+
+/* Log matching: compares a link with the first one that was seen at its index and term. */
+static void position_check(struct sim_oracles *oracles, uint32_t node, raft_index index,
+                           struct oracle_link link)
+{
+    oracles->checks[SIM_ORACLE_LOG_MATCHING]++;
+    oracles->positions = sim_oracle_room(oracles, oracles->positions, &oracles->position_capacity,
+                                         (size_t)index + 1, sizeof oracles->positions[0]);
+    struct oracle_position *position = &oracles->positions[index];
+    while (position->term != link.term && position->more != NULL) {
+        position = position->more;
+    }
+    if (position->term == link.term) {
+        if (position->chain != link.chain) {
+            sim_oracle_broken(oracles, SIM_ORACLE_LOG_MATCHING, node,
+                              "two logs share an entry and differ up to it: nodes %u and %u have "
+                              "(term %" PRIu64 ", index %" PRIu64 "), with chains %016" PRIx64
+                              " and %016" PRIx64,
+                              position->node, node, link.term, index, position->chain, link.chain);
+        }
+        return;
+    }
+    if (position->term != 0) {
+        position->more = arena_alloc(oracles->world->arena, sizeof *position);
+        position = position->more;
+    }
+    *position = (struct oracle_position){.term = link.term, .chain = link.chain, .node = node};
+}
+
+/* Pulls the entries behind what is known. */
+static void pull(struct sim_oracles *oracles, uint32_t node)
+{
+    struct oracle_node *state = &oracles->nodes[node];
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    raft_index end = sim_node->view.last.index;
+    links_reserve(oracles, state, end);
+    while (state->last < end) {
+        struct sut_entry entry;
+        raft_index index = state->last + 1;
+        if (!oracles->sut->entry(sim_node->process, index, &entry) || entry.id.index != index ||
+            entry.id.term == 0) {
+            sim_oracle_broken(oracles, SIM_ORACLE_LOG_MATCHING, node,
+                              "a log has a hole: node %u says its last entry is %" PRIu64
+                              ", and has none at %" PRIu64,
+                              node, end, index);
+            return;
+        }
+        struct oracle_link link = {
+            .term = entry.id.term,
+            .chain = sim_oracle_link(state->links[state->last].chain, sim_oracle_leaf(&entry)),
+        };
+        state->links[index] = link;
+        state->last = index;
+        position_check(oracles, node, index, link);
+    }
+}
+
+static raft_index smaller(raft_index a, raft_index b)
+{
+    return a < b ? a : b;
+}
+
+/* How much of the known chain the log still has. */
+static raft_index kept(const struct oracle_node *state, const struct raft_view *view)
+{
+    raft_index keep = smaller(state->last, view->last.index);
+    if (view->log_generation == state->generation) {
+        bool is_same = keep < view->last.index || keep == view->base.index ||
+                       state->links[keep].term == view->last.term;
+        return is_same ? keep : view->base.index;
+    }
+    if (view->log_generation == state->generation + 1) {
+        return smaller(keep, view->truncated_to);
+    }
+    /* Of several truncations only the last is known: everything is read again. */
+    return view->base.index;
+}
+
+void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node)
+{
+    struct oracle_node *state = &oracles->nodes[node];
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    bool leads_on =
+        state->role == RAFT_LEADER && view->role == RAFT_LEADER && view->state.term == state->term;
+    oracles->checks[SIM_ORACLE_LEADER_APPEND_ONLY] += leads_on;
+    bool is_cut = view->log_generation != state->generation || view->last.index < state->last;
+    if (!is_cut && view->last.index == state->last &&
+        view->last.term == state->links[state->last].term) {
+        return;
+    }
+    raft_index cut_to = view->last.index;
+    if (view->log_generation != state->generation) {
+        cut_to = smaller(cut_to, view->truncated_to);
+    }
+    if (is_cut && leads_on) {
+        sim_oracle_broken(oracles, SIM_ORACLE_LEADER_APPEND_ONLY, node,
+                          "a leader cut its log: node %u leads term %" PRIu64
+                          ", its last entry was %" PRIu64 ", it kept %" PRIu64,
+                          node, state->term, state->last, cut_to);
+    }
+    if (is_cut && cut_to < state->commit) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
+                          "a committed entry was removed: node %u cut its log behind %" PRIu64
+                          ", its commit index was %" PRIu64,
+                          node, cut_to, state->commit);
+    }
+    raft_index keep = kept(state, view);
+    if (keep < view->base.index || keep > state->last) {
+        rebase(oracles, node, view->base);
+    } else {
+        state->last = keep;
+    }
+    pull(oracles, node);
+}
+
+/* Counts the disks that hold the canonical log up to an index, and lists them. */
+static uint32_t durable_voters(const struct sim_oracles *oracles, const struct sim_node *sim_node,
+                               raft_index index, char *list, size_t list_size)
+{
+    uint32_t count = 0;
+    size_t used = 0;
+    list[0] = 0;
+    for (uint32_t i = 0; i < sim_node->options.voter_count; i++) {
+        raft_node_id voter = sim_node->options.voters[i];
+        assert(voter < SIM_NODES_MAX);
+        const struct oracle_node *state = &oracles->nodes[voter];
+        bool has = sim_oracle_is_durable(state, index, oracles->commits[index].chain);
+        count += has;
+        if (used < list_size) {
+            used += (size_t)snprintf(list + used, list_size - used,
+                                     "%snode %u %s (up to %" PRIu64 ")", i == 0 ? "" : ", ", voter,
+                                     has ? "has it" : "has it not", state->durable_last);
+        }
+    }
+    return count;
+}
+
+/* Durable majority, when a node is the first to say that an index is committed. The chain makes the
+ * last index stand for all before it. */
+static void majority_check(struct sim_oracles *oracles, uint32_t node, raft_index index)
+{
+    if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
+        return;
+    }
+    oracles->checks[SIM_ORACLE_DURABLE_MAJORITY]++;
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    uint32_t holders = 0;
+    for (uint32_t i = 0; i < sim_node->options.voter_count; i++) {
+        assert(sim_node->options.voters[i] < SIM_NODES_MAX);
+        holders += sim_oracle_is_durable(&oracles->nodes[sim_node->options.voters[i]], index,
+                                         oracles->commits[index].chain);
+    }
+    if (holders > sim_node->options.voter_count / 2) {
+        return;
+    }
+    char list[SIM_TEXT_MAX / 2];
+    durable_voters(oracles, sim_node, index, list, sizeof list);
+    sim_oracle_broken(oracles, SIM_ORACLE_DURABLE_MAJORITY, node,
+                      "committed without a majority of disks: node %u commits (term %" PRIu64
+                      ", index %" PRIu64 "), durable on %u of %u voters: %s",
+                      node, oracles->nodes[node].links[index].term, index, holders,
+                      sim_node->options.voter_count, list);
+}
+
+/* Extends the canonical log by what a node says is committed. */
+static void canonical_extend(struct sim_oracles *oracles, uint32_t node, raft_index end)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    raft_term term = oracles->world->nodes[node]->view.state.term;
+    oracles->commits = sim_oracle_room(oracles, oracles->commits, &oracles->commit_capacity,
+                                       (size_t)end + 1, sizeof oracles->commits[0]);
+    while (oracles->committed < end) {
+        oracles->committed++;
+        oracles->commits[oracles->committed] = (struct oracle_commit){
+            .chain = state->links[oracles->committed].chain,
+            .term = term,
+        };
+    }
+    majority_check(oracles, node, end);
+}
+
+static void current_term_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    if (state->role != RAFT_LEADER || view->role != RAFT_LEADER ||
+        state->term != view->state.term) {
+        return;
+    }
+    oracles->checks[SIM_ORACLE_CURRENT_TERM_COMMIT]++;
+    if (state->links[view->commit].term != view->state.term) {
+        sim_oracle_broken(
+            oracles, SIM_ORACLE_CURRENT_TERM_COMMIT, node,
+            "a leader committed an entry of an older term: node %u leads term %" PRIu64
+            " and commits (term %" PRIu64 ", index %" PRIu64 ")",
+            node, view->state.term, state->links[view->commit].term, view->commit);
+    }
+}
+
+void sim_oracle_commit_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    if (view->commit <= state->commit) {
+        return;
+    }
+    if (view->commit > state->last) {
+        sim_oracle_broken(oracles, SIM_ORACLE_DURABLE_MAJORITY, node,
+                          "committed beyond the log: node %u commits %" PRIu64
+                          ", its last entry is %" PRIu64,
+                          node, view->commit, state->last);
+        return;
+    }
+    current_term_check(oracles, node);
+    oracles->checks[SIM_ORACLE_STATE_MACHINE_SAFETY]++;
+    raft_index known = smaller(view->commit, oracles->committed);
+    /* What lies before a compacted log was compared when it was committed. */
+    if (known > view->base.index && state->links[known].chain != oracles->commits[known].chain) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
+                          "two nodes committed different entries: node %u commits %" PRIu64
+                          " with chain %016" PRIx64 ", up to %" PRIu64 " the committed chain is "
+                          "%016" PRIx64,
+                          node, view->commit, state->links[known].chain, known,
+                          oracles->commits[known].chain);
+        return;
+    }
+    if (view->commit > oracles->committed) {
+        canonical_extend(oracles, node, view->commit);
+    }
+}
+
+/* Whether the entry is the one that the canonical log has there. */
+static bool is_canonical(const struct sim_oracles *oracles, const struct sut_entry *entry)
+{
+    raft_index index = entry->id.index;
+    uint64_t previous = index == 1 ? 0 : oracles->commits[index - 1].chain;
+    return sim_oracle_link(previous, sim_oracle_leaf(entry)) == oracles->commits[index].chain;
+}
+
+void sim_oracle_applied(struct sim_oracles *oracles, uint32_t node, const struct sut_entry *entry,
+                        uint64_t machine_digest)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    struct oracle_node *state = &oracles->nodes[node];
+    raft_index index = entry->id.index;
+    oracles->checks[SIM_ORACLE_STATE_MACHINE_SAFETY]++;
+    if (index != state->machine_applied + 1) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
+                          "applied out of order: node %u applies %" PRIu64 " after %" PRIu64, node,
+                          index, state->machine_applied);
+    }
+    state->machine_applied = index;
+    if (index == 0 || index > oracles->committed) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
+                          "applied before it was committed: node %u applies %" PRIu64
+                          ", committed is %" PRIu64,
+                          node, index, oracles->committed);
+        return;
+    }
+    struct oracle_commit *commit = &oracles->commits[index];
+    if (!is_canonical(oracles, entry)) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
+                          "applied another entry than the committed one: node %u applies (term "
+                          "%" PRIu64 ", index %" PRIu64 ")",
+                          node, entry->id.term, index);
+        return;
+    }
+    if (commit->applied_by == 0) {
+        commit->applied_by = node;
+        commit->digest = machine_digest;
+        if (entry->kind == RAFT_ENTRY_COMMAND) {
+            commit->payload = sim_oracle_payload_hash(entry->payload, entry->size);
+            sim_oracle_payload_applied(oracles, commit->payload, index);
+        }
+    } else if (commit->digest != machine_digest) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
+                          "state machines differ: after %" PRIu64 " node %u has %016" PRIx64
+                          ", node %u had %016" PRIx64,
+                          index, node, machine_digest, commit->applied_by, commit->digest);
+    }
+}

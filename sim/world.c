@@ -1,0 +1,500 @@
+/* The loop of a run, and what is known of the run as a whole.
+ *
+ * A step takes the next event, hands it to whom it is for, and folds it into the rolling hash. What
+ * follows within the step (settling of nodes, oracles, notices to the script) is done before it
+ * ends, so that between two steps the world is at rest and may be copied.
+ *
+ * Invariants:
+ *  1. The hash chains, for each event: its time, kind, node and number, the message that arrived,
+ *     and for each node that was entered a digest of its state and ledger. No address, no capacity
+ *     of a container and nothing of the explorer enters it.
+ *  2. The first finding or script error ends the run; later ones are not recorded.
+ *  3. An event is freed by whom it is handed to, except SCRIPT and PHASE events, which are freed
+ *     here. */
+#include "world.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BUDGET_SIM_NS (UINT64_C(60) * 1000000000)
+#define BUDGET_EVENTS UINT64_C(2000000)
+
+struct sim_world *sim_world_create(struct arena *arena, const struct sim_spec *spec, char *error,
+                                   size_t error_size)
+{
+    assert(spec->sut != NULL);
+    arena_set_fill(arena, spec->fill);
+    arena_reset(arena);
+    struct sim_world *world = arena_calloc(arena, sizeof *world);
+    world->arena = arena;
+    world->sut = spec->sut;
+    world->spec = spec;
+    world->seed = spec->seed;
+    world->phase = SIM_PHASE_RUN;
+    world->budget_sim_ns = BUDGET_SIM_NS;
+    world->budget_events = BUDGET_EVENTS;
+    world->checks_raft = true;
+    world->checks_leaks = true;
+    world->checks_vacuous = true;
+    world->hash = sim_mix(spec->seed, 0, 0);
+    sim_scheduler_init(&world->scheduler, arena, spec->seed);
+    sim_source_init(&world->scheduler, &world->harness, true);
+    sim_stream_init(&world->pick, spec->seed, SIM_STREAM_PICK, 0, 0);
+    sim_network_init(&world->network, world);
+    sim_faults_init(&world->faults, world, spec->sut);
+    sim_clients_init(&world->clients, world);
+    world->oracles = sim_oracles_create(world);
+    if (spec->source != NULL && !sim_script_open(world, spec->source, spec->scenario,
+                                                 spec->parameters, error, error_size)) {
+        return NULL;
+    }
+    if (spec->budget_sim_ns != 0) {
+        world->budget_sim_ns = spec->budget_sim_ns;
+    }
+    if (spec->budget_events != 0) {
+        world->budget_events = spec->budget_events;
+    }
+    return world;
+}
+
+/* ---- the cluster ---- */
+
+void sim_cluster_options_init(struct sim_cluster_options *options)
+{
+    *options = (struct sim_cluster_options){
+        .nodes = 3,
+        .latency_ns = 1000000,
+        .jitter_ns = 1000000,
+        .disk_read_ns = 100000,
+        .disk_write_ns = 200000,
+        .disk_sync_ns = 1000000,
+        .apply_ns = 100000,
+    };
+    raft_options_init(&options->raft);
+}
+
+void sim_cluster_create(struct sim_world *world, const struct sim_cluster_options *options)
+{
+    assert(world->node_count == 0);
+    assert(options->nodes > 0 && options->nodes < SIM_NODES_MAX &&
+           options->nodes <= RAFT_VOTERS_MAX);
+    world->network.latency_ns = options->latency_ns;
+    world->network.jitter_ns = options->jitter_ns;
+    struct raft_options raft = options->raft;
+    raft.voter_count = options->nodes;
+    for (uint32_t i = 0; i < options->nodes; i++) {
+        raft.voters[i] = i + 1;
+    }
+    world->node_count = options->nodes;
+    for (uint32_t id = 1; id <= options->nodes; id++) {
+        struct sim_node *node = sim_node_create(world, id, &raft);
+        world->nodes[id] = node;
+        node->apply_ns = options->apply_ns;
+        node->disk.read_ns = options->disk_read_ns;
+        node->disk.write_ns = options->disk_write_ns;
+        node->disk.sync_ns = options->disk_sync_ns;
+        node->disk.revert_failed_sync = options->revert_failed_sync;
+    }
+    /* Twenty elections, and what a slow disk needs to catch up. */
+    uint64_t operation_ns = options->disk_read_ns + options->disk_write_ns + options->disk_sync_ns;
+    world->progress_bound_ns =
+        20 * options->raft.election_ns_max + 10 * UINT64_C(1000000000) + 1000 * operation_ns;
+    for (uint32_t id = 1; id <= options->nodes; id++) {
+        sim_node_start(world->nodes[id]);
+    }
+}
+
+struct sim_node *sim_world_leader(const struct sim_world *world)
+{
+    struct sim_node *leader = NULL;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct sim_node *node = world->nodes[id];
+        if (sim_node_is_up(node) && node->view.role == RAFT_LEADER &&
+            (leader == NULL || node->view.state.term > leader->view.state.term)) {
+            leader = node;
+        }
+    }
+    return leader;
+}
+
+bool sim_selector_matches(const struct sim_world *world, const struct sim_selector *selector,
+                          uint32_t node)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    const struct sim_node *who = world->nodes[node];
+    switch (selector->role) {
+    case SIM_SELECT_NODES:
+        return (selector->nodes >> node & 1u) != 0;
+    case SIM_SELECT_ANY:
+        return true;
+    case SIM_SELECT_LEADER:
+        return who != NULL && who == sim_world_leader(world);
+    case SIM_SELECT_FOLLOWER:
+        return who != NULL && sim_node_is_up(who) && who->view.role == RAFT_FOLLOWER;
+    case SIM_SELECT_CANDIDATE:
+        return who != NULL && sim_node_is_up(who) &&
+               (who->view.role == RAFT_CANDIDATE || who->view.role == RAFT_PRECANDIDATE);
+    case SIM_SELECT_LEARNER:
+        return false; /* this implementation has none */
+    }
+    assert(!"not a role");
+    return false;
+}
+
+/* ---- the rolling hash ---- */
+
+void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
+{
+    const struct raft_view *view = &node->view;
+    const struct sim_ledger *ledger = &node->ledger;
+    uint64_t words[] = {
+        node->id,
+        (uint64_t)node->state,
+        node->incarnation,
+        (uint64_t)view->role,
+        (uint64_t)view->condition,
+        view->read_only,
+        view->leader,
+        view->state.term,
+        view->state.vote,
+        view->state.sequence,
+        view->state_durable,
+        view->commit,
+        view->applied,
+        view->base.term,
+        view->base.index,
+        view->last.term,
+        view->last.index,
+        view->durable.term,
+        view->durable.index,
+        view->log_generation,
+        view->truncated_to,
+        view->entries_log,
+        view->entries_storage,
+        view->entries_apply,
+        view->requests,
+        node->block_count,
+        node->block_bytes,
+        node->disk.operations,
+        node->disk.used,
+        node->disk.open_count,
+        node->machine == NULL ? 0 : sim_machine_digest(node->machine),
+        ledger->entries,
+    };
+    world->hash = sim_hash(words, sizeof words, world->hash);
+    world->hash = sim_hash(ledger->totals, sizeof ledger->totals, world->hash);
+}
+
+static void fold_event(struct sim_world *world, const struct sim_event *event)
+{
+    uint64_t words[] = {
+        event->time_ns, (uint64_t)event->kind,   event->node,         event->number,
+        world->arrival, world->clients.requests, world->network.sent, world->faults.fired,
+    };
+    world->hash = sim_hash(words, sizeof words, world->hash);
+}
+
+/* ---- the loop ---- */
+
+uint64_t sim_world_next_ns(const struct sim_world *world)
+{
+    const struct sim_event *event = sim_scheduler_peek(&world->scheduler);
+    return event == NULL ? UINT64_MAX : event->time_ns;
+}
+
+static const char *timer_string(uint32_t timer)
+{
+    switch ((enum raft_timer)timer) {
+    case RAFT_TIMER_ELECTION:
+        return "election";
+    case RAFT_TIMER_HEARTBEAT:
+        return "heartbeat";
+    case RAFT_TIMER_RETRY:
+        return "retry";
+    case RAFT_TIMER_COUNT:
+        break;
+    }
+    return "?";
+}
+
+/* The line of an event: its time in milliseconds, its number, what it is. */
+static void transcribe_event(struct sim_world *world, const struct sim_event *event)
+{
+    char what[128] = "";
+    if (event->kind == SIM_EVENT_MESSAGE) {
+        const struct sim_packet *packet = event->data;
+        struct sut_message message;
+        bool known = (world->sut->features & SUT_FEATURE_DESCRIBE) &&
+                     world->sut->describe(packet->bytes, packet->size, &message);
+        snprintf(what, sizeof what, " %s from n%u", known ? message.type : "?", packet->from);
+    } else if (event->kind == SIM_EVENT_TIMER) {
+        snprintf(what, sizeof what, " %s", timer_string(event->number));
+    } else if (event->kind == SIM_EVENT_CLIENT || event->kind == SIM_EVENT_REQUEST ||
+               event->kind == SIM_EVENT_REPLY) {
+        snprintf(what, sizeof what, " of client %u", event->number);
+    }
+    char who[16] = "";
+    if (event->node != 0) {
+        snprintf(who, sizeof who, "n%u ", event->node);
+    }
+    sim_world_transcribe(world, "%" PRIu64 ".%06" PRIu64 " #%" PRIu64 " %s%s%s",
+                         event->time_ns / 1000000, event->time_ns % 1000000, world->events, who,
+                         sim_event_kind_string(event->kind), what);
+}
+
+static void dispatch(struct sim_world *world, struct sim_event *event)
+{
+    switch (event->kind) {
+    case SIM_EVENT_MESSAGE:
+    case SIM_EVENT_TIMER:
+    case SIM_EVENT_IO:
+    case SIM_EVENT_APPLIED:
+    case SIM_EVENT_NODE:
+        assert(event->node > 0 && event->node <= world->node_count);
+        sim_node_event(world->nodes[event->node], event);
+        return;
+    case SIM_EVENT_REQUEST:
+    case SIM_EVENT_REPLY:
+    case SIM_EVENT_CLIENT:
+        sim_client_event(world, event);
+        return;
+    case SIM_EVENT_SCRIPT:
+        sim_script_event(world->script, event);
+        break;
+    case SIM_EVENT_PHASE:
+        sim_world_phase_event(world);
+        break;
+    case SIM_EVENT_KIND_COUNT:
+        assert(!"not an event");
+    }
+    sim_event_free(&world->scheduler, event);
+}
+
+/* The scenario's budget binds its own phase; the harness's phases have bounds in time, and may take
+ * as many events again. */
+static void check_budget(struct sim_world *world)
+{
+    char message[SIM_TEXT_MAX];
+    uint64_t events = world->events - world->phase_event;
+    if (world->phase == SIM_PHASE_RUN && world->scheduler.now_ns > world->budget_sim_ns) {
+        snprintf(message, sizeof message,
+                 "the scenario has not ended within %" PRIu64 " ms of simulated time",
+                 world->budget_sim_ns / 1000000);
+        sim_world_stuck(world, message);
+    } else if (events > world->budget_events) {
+        snprintf(message, sizeof message, "phase %s has not ended within %" PRIu64 " events",
+                 sim_phase_string(world->phase), world->budget_events);
+        sim_world_stuck(world, message);
+    }
+}
+
+bool sim_world_step(struct sim_world *world)
+{
+    if (world->over || world->phase == SIM_PHASE_DONE) {
+        return false;
+    }
+    struct sim_event *event = sim_scheduler_pop(&world->scheduler);
+    if (event == NULL) {
+        sim_world_out_of_events(world);
+        return !world->over;
+    }
+    world->events++;
+    world->arrival = 0;
+    const struct sim_event copy = *event;
+    if (world->transcript != NULL) {
+        transcribe_event(world, event);
+    }
+    dispatch(world, event);
+    fold_event(world, &copy);
+    if (world->script != NULL && world->phase == SIM_PHASE_RUN && !world->over) {
+        sim_script_check(world->script);
+    }
+    check_budget(world);
+    return !world->over && world->phase != SIM_PHASE_DONE;
+}
+
+void sim_world_run(struct sim_world *world)
+{
+    while (sim_world_step(world)) {
+    }
+}
+
+/* ---- findings ---- */
+
+/* Equal for messages that differ in numbers only. */
+static uint64_t message_hash(const char *message)
+{
+    char text[SIM_TEXT_MAX];
+    size_t size = 0;
+    for (const char *at = message; *at != 0 && size < sizeof text; at++) {
+        if (*at < '0' || *at > '9') {
+            text[size++] = *at;
+        }
+    }
+    return sim_hash(text, size, 0);
+}
+
+void sim_fail(struct sim_world *world, const char *rule, uint32_t node, const char *format, ...)
+{
+    if (world->over || world->has_finding) {
+        return;
+    }
+    struct sim_finding *finding = &world->finding;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(finding->message, sizeof finding->message, format, arguments);
+    va_end(arguments);
+    snprintf(finding->rule, sizeof finding->rule, "%s", rule);
+    if (world->leak_count > 0 && world->leaks[0].site[0] != 0) {
+        snprintf(finding->signature, sizeof finding->signature, "%.15s: %.46s", rule,
+                 world->leaks[0].site);
+    } else {
+        snprintf(finding->signature, sizeof finding->signature, "%.40s: %08" PRIx32, rule,
+                 (uint32_t)message_hash(finding->message));
+    }
+    finding->event = world->events;
+    finding->time_ns = world->scheduler.now_ns;
+    finding->node = node;
+    world->has_finding = true;
+    world->over = true;
+    sim_world_transcribe(world, "    finding: %s: %s", rule, finding->message);
+}
+
+/* What a script says after a sweep's shot has fired is said of another run. */
+static bool disturb(struct sim_world *world, const char *message)
+{
+    if (world->faults.shot.fired == 0) {
+        return false;
+    }
+    if (!world->disturbed) {
+        world->disturbed = true;
+        snprintf(world->disturbed_text, sizeof world->disturbed_text, "%s", message);
+    }
+    sim_world_script_ended(world);
+    return true;
+}
+
+void sim_script_error(struct sim_world *world, const char *message)
+{
+    if (world->over) {
+        return;
+    }
+    world->has_error = true;
+    world->over = true;
+    snprintf(world->error_text, sizeof world->error_text, "%s", message);
+    sim_world_transcribe(world, "    error: %s", message);
+}
+
+void sim_expectation_failed(struct sim_world *world, const char *message)
+{
+    if (!disturb(world, message)) {
+        sim_fail(world, "expect", 0, "%s", message);
+    }
+}
+
+void sim_world_stuck(struct sim_world *world, const char *message)
+{
+    if (world->phase != SIM_PHASE_RUN || !disturb(world, message)) {
+        sim_fail(world, "stuck", 0, "%s", message);
+    }
+}
+
+struct sim_leak *sim_world_leak_new(struct sim_world *world)
+{
+    world->leaks =
+        arena_realloc(world->arena, world->leaks, (world->leak_count + 1) * sizeof world->leaks[0]);
+    struct sim_leak *leak = &world->leaks[world->leak_count++];
+    memset(leak, 0, sizeof *leak);
+    return leak;
+}
+
+void sim_world_count_fault(struct sim_world *world)
+{
+    world->faults_other++;
+}
+
+void sim_world_notice(struct sim_world *world, enum sim_notice_kind kind, uint32_t node,
+                      uint64_t term, uint64_t index, const char *site)
+{
+    if (world->script != NULL) {
+        sim_script_notice(world->script, kind, node, term, index, site);
+    }
+}
+
+void sim_world_transcribe(struct sim_world *world, const char *format, ...)
+{
+    if (world->transcript == NULL) {
+        return;
+    }
+    char line[SIM_TEXT_MAX + SIM_NAME_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    world->transcript(world->transcript_ctx, line);
+}
+
+/* ---- results ---- */
+
+void sim_world_result(const struct sim_world *world, struct sim_execution *out)
+{
+    assert(world->over || world->phase == SIM_PHASE_DONE);
+    memset(out, 0, sizeof *out);
+    const struct sim_spec *spec = world->spec;
+    const struct sim_rule *unfired = sim_fault_vacuous(&world->faults, true);
+    out->outcome = SIM_OUTCOME_OK;
+    if (world->has_error) {
+        out->outcome = SIM_OUTCOME_ERROR;
+        snprintf(out->note, sizeof out->note, "%s", world->error_text);
+    } else if (world->has_finding) {
+        out->outcome = SIM_OUTCOME_FINDING;
+    } else if (unfired != NULL) {
+        out->outcome = SIM_OUTCOME_SKIPPED;
+        snprintf(out->note, sizeof out->note, "the planned rule at %s never fired",
+                 unfired->pattern);
+    }
+    if (world->disturbed && out->note[0] == 0) {
+        snprintf(out->note, sizeof out->note, "%s", world->disturbed_text);
+    }
+    snprintf(out->scenario, sizeof out->scenario, "%s", spec->scenario ? spec->scenario : "");
+    snprintf(out->parameters, sizeof out->parameters, "%s",
+             spec->parameters ? spec->parameters : "");
+    out->seed = world->seed;
+    out->events = world->events;
+    out->sim_ns = world->scheduler.now_ns;
+    out->trace_hash = world->hash;
+    out->state_hash = sim_world_digest(world);
+    out->commits = sim_oracle_commits(world->oracles);
+    out->leader_changes = sim_oracle_leader_changes(world->oracles);
+    out->faults_fired = world->faults.fired + world->faults_other;
+    out->requests_ok = world->clients.ok;
+    out->requests_failed = world->clients.failed;
+    out->requests_unknown = world->clients.unknown;
+    out->disturbed = world->disturbed;
+}
+
+uint64_t sim_world_digest(const struct sim_world *world)
+{
+    struct sim_world scratch = {.hash = world->scheduler.now_ns};
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        const struct sim_node *node = world->nodes[id];
+        sim_world_fold_node(&scratch, node);
+        scratch.hash = sim_mix(scratch.hash, sim_disk_digest(&node->disk), node->paused);
+    }
+    /* What is under way, whatever its place in the heap. */
+    uint64_t queued = 0;
+    for (uint32_t i = 0; i < world->scheduler.count; i++) {
+        const struct sim_event *event = world->scheduler.heap[i];
+        uint64_t content = 0;
+        if (event->kind == SIM_EVENT_MESSAGE) {
+            const struct sim_packet *packet = event->data;
+            content = sim_hash(packet->bytes, packet->size, packet->from);
+        }
+        uint64_t place = sim_mix(event->kind, event->node, event->number);
+        queued += sim_mix(event->time_ns, place, content);
+    }
+    return sim_mix(scratch.hash, queued, (uint64_t)world->phase);
+}

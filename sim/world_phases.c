@@ -1,0 +1,306 @@
+/* The phases of a run.
+ *
+ *     RUN --script ended--> HEAL --agreed, and one more write done--> STOP --all stopped--> DONE
+ *      |                                                               ^
+ *      +------------------- finish = "as_is" --------------------------+
+ *
+ * RUN belongs to the script. In HEAL every fault ends and every node is up again; the cluster must
+ * agree, answer every client and then take one more write, within progress_bound_ns. In STOP all
+ * nodes stop in good order, within STOP_BOUND_NS. Only a sweep's shot may still fire in STOP.
+ *
+ * A phase goes on in SIM_EVENT_PHASE events, which come from the harness every POLL_NS.
+ *
+ * Invariants:
+ *  1. From HEAL on the script has no say.
+ *  2. In HEAL and in STOP exactly one PHASE event is queued.
+ *  3. Nothing fires in HEAL: a node that fails although it was started in HEAL is a finding. */
+#include "world.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define POLL_NS       UINT64_C(10000000)
+#define STOP_BOUND_NS (UINT64_C(60) * 1000000000)
+
+enum heal_stage { HEAL_CONVERGES, HEAL_WRITES };
+
+const char *sim_phase_string(enum sim_phase phase)
+{
+    switch (phase) {
+    case SIM_PHASE_RUN:
+        return "run";
+    case SIM_PHASE_HEAL:
+        return "heal";
+    case SIM_PHASE_STOP:
+        return "stop";
+    case SIM_PHASE_DONE:
+        return "done";
+    }
+    assert(!"not a phase");
+    return NULL;
+}
+
+static void poll_at(struct sim_world *world, uint64_t time_ns)
+{
+    struct sim_event *event = sim_event_new(&world->scheduler, SIM_EVENT_PHASE, 0);
+    event->number = (uint32_t)world->phase;
+    sim_schedule(&world->scheduler, &world->harness, event, time_ns);
+}
+
+static void poll_again(struct sim_world *world)
+{
+    poll_at(world, world->scheduler.now_ns + POLL_NS);
+}
+
+static void phase_set(struct sim_world *world, enum sim_phase phase)
+{
+    assert(phase > world->phase);
+    world->phase = phase;
+    world->phase_event = world->events;
+    world->stage = 0;
+    sim_world_transcribe(world, "    phase %s", sim_phase_string(phase));
+}
+
+void sim_world_script_ended(struct sim_world *world)
+{
+    if (world->phase == SIM_PHASE_RUN && !world->script_over && !world->over) {
+        world->script_over = true;
+        poll_at(world, world->scheduler.now_ns);
+    }
+}
+
+/* ---- done ---- */
+
+/* A rule of the script that never fired tests nothing. */
+static void check_vacuous(struct sim_world *world)
+{
+    if (!world->checks_vacuous || world->disturbed) {
+        return;
+    }
+    const struct sim_rule *rule = sim_fault_vacuous(&world->faults, false);
+    if (rule == NULL) {
+        return;
+    }
+    char wanted[SIM_NAME_MAX] = "";
+    if (rule->trigger.nth != 0) {
+        snprintf(wanted, sizeof wanted, ", wanted number %" PRIu64, rule->trigger.nth);
+    } else if (rule->trigger.every != 0) {
+        snprintf(wanted, sizeof wanted, ", wanted every %" PRIu64, rule->trigger.every);
+    }
+    sim_fail(world, "vacuous", 0,
+             "%s: fault rule never fired: %s: the point was seen %" PRIu64
+             " times for this rule%s; add :optional() if that is fine",
+             rule->where, rule->pattern, rule->trigger.matches, wanted);
+}
+
+static void begin_done(struct sim_world *world)
+{
+    sim_oracles_finish(world->oracles);
+    check_vacuous(world);
+    if (!world->over) {
+        phase_set(world, SIM_PHASE_DONE);
+    }
+}
+
+/* ---- stop ---- */
+
+static void begin_stop(struct sim_world *world)
+{
+    phase_set(world, SIM_PHASE_STOP);
+    if (world->script != NULL) {
+        sim_script_abandon(world->script);
+    }
+    sim_faults_stopping(&world->faults);
+    sim_clients_finish(&world->clients);
+    world->stage_deadline_ns = world->scheduler.now_ns + STOP_BOUND_NS;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        sim_node_resume(world->nodes[id]);
+        sim_node_stop(world->nodes[id]);
+    }
+    poll_again(world);
+}
+
+static void poll_stop(struct sim_world *world)
+{
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        const struct sim_node *node = world->nodes[id];
+        if (!sim_node_is_up(node)) {
+            continue;
+        }
+        if (world->scheduler.now_ns >= world->stage_deadline_ns) {
+            sim_fail(world, "shutdown", id,
+                     "n%u has not stopped within %" PRIu64
+                     " ms: %u timers are set, %s, %u entries and %u requests are held",
+                     id, STOP_BOUND_NS / 1000000, sim_node_timers_armed(node),
+                     node->batch != NULL ? "a batch is out" : "no batch is out",
+                     (unsigned)node->ledger.entries, node->view.requests);
+            return;
+        }
+        poll_again(world);
+        return;
+    }
+    begin_done(world);
+}
+
+/* ---- heal ---- */
+
+static void heal_node(struct sim_node *node)
+{
+    node->memory_limit = UINT64_MAX;
+    node->disk.quota = UINT64_MAX;
+    node->disk.slow_ns = 0;
+    sim_node_clock_drift(node, 0);
+    sim_node_resume(node);
+    if (node->is_read_only_wanted) {
+        sim_node_set_read_only(node, false);
+    }
+}
+
+static void restart_nodes(struct sim_world *world)
+{
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        sim_node_start(world->nodes[id]);
+    }
+}
+
+static void begin_heal(struct sim_world *world)
+{
+    phase_set(world, SIM_PHASE_HEAL);
+    if (world->script != NULL) {
+        sim_script_abandon(world->script);
+    }
+    sim_faults_suspend(&world->faults);
+    sim_network_heal(&world->network);
+    for (struct sim_load *load = world->clients.loads; load != NULL; load = load->next) {
+        sim_load_stop(load);
+    }
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        heal_node(world->nodes[id]);
+    }
+    restart_nodes(world);
+    world->heal_started_ns = world->scheduler.now_ns;
+    world->stage_deadline_ns = world->heal_started_ns + world->progress_bound_ns;
+    poll_again(world);
+}
+
+static bool all_up(const struct sim_world *world)
+{
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        if (world->nodes[id]->state != SIM_NODE_UP) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What every node is, for the message of a cluster that does not get on. */
+static void describe_nodes(const struct sim_world *world, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (uint32_t id = 1; id <= world->node_count && used < size; id++) {
+        const struct sim_node *node = world->nodes[id];
+        const struct raft_view *view = &node->view;
+        int written = snprintf(text + used, size - used,
+                               "%sn%u %s %s %s term %" PRIu64 " last %" PRIu64 " commit %" PRIu64
+                               " applied %" PRIu64,
+                               id > 1 ? "; " : "", id, sim_node_state_string(node->state),
+                               sim_node_is_up(node) ? raft_role_string(view->role) : node->why,
+                               raft_condition_string(view->condition), view->state.term,
+                               view->last.index, view->commit, view->applied);
+        used += written > 0 ? (size_t)written : 0;
+    }
+}
+
+static void fail_progress(struct sim_world *world, const char *what)
+{
+    char nodes[SIM_TEXT_MAX - 256];
+    describe_nodes(world, nodes, sizeof nodes);
+    sim_fail(world, sim_oracle_string(SIM_ORACLE_PROGRESS), 0,
+             "%s %" PRIu64 " ms after every fault has ended: %s", what,
+             (world->scheduler.now_ns - world->heal_started_ns) / 1000000, nodes);
+}
+
+/* The cluster has agreed: it must also go on. */
+static void begin_proof(struct sim_world *world)
+{
+    world->stage = HEAL_WRITES;
+    world->proof = sim_client_create(world, world->progress_bound_ns);
+    const struct sim_command command = {
+        .type = SIM_COMMAND_PUT, .key = "squall", .value = "goes on"};
+    sim_client_begin(world->proof, &command, 0);
+    world->last = world->proof->open;
+}
+
+static void poll_heal(struct sim_world *world)
+{
+    restart_nodes(world);
+    if (world->over) {
+        return;
+    }
+    bool is_skipped = sim_oracle_skipped(world->oracles, SIM_ORACLE_PROGRESS) != NULL;
+    bool is_late = world->scheduler.now_ns >= world->stage_deadline_ns;
+    if (world->stage == HEAL_CONVERGES) {
+        if (all_up(world) && sim_oracle_converged(world->oracles) &&
+            sim_clients_idle(&world->clients)) {
+            begin_proof(world);
+        } else if (is_late && is_skipped) {
+            begin_stop(world);
+            return;
+        } else if (is_late) {
+            fail_progress(world, sim_oracle_converged(world->oracles)
+                                     ? "a client has no answer"
+                                     : "the cluster has not agreed");
+            return;
+        }
+    } else if (world->proof->open == NULL) {
+        sim_oracle_count(world->oracles, SIM_ORACLE_PROGRESS);
+        if (world->last->outcome != SIM_CLIENT_OK && !is_skipped) {
+            fail_progress(world, "a write was not done");
+        } else {
+            begin_stop(world);
+        }
+        return;
+    }
+    poll_again(world);
+}
+
+/* ---- what comes next ---- */
+
+void sim_world_phase_event(struct sim_world *world)
+{
+    switch (world->phase) {
+    case SIM_PHASE_RUN:
+        assert(world->script_over);
+        if (world->node_count == 0) {
+            begin_done(world);
+        } else if (world->finish_as_is) {
+            begin_stop(world);
+        } else {
+            begin_heal(world);
+        }
+        return;
+    case SIM_PHASE_HEAL:
+        poll_heal(world);
+        return;
+    case SIM_PHASE_STOP:
+        poll_stop(world);
+        return;
+    case SIM_PHASE_DONE:
+        break;
+    }
+    assert(!"a phase event after the end");
+}
+
+void sim_world_out_of_events(struct sim_world *world)
+{
+    assert(world->phase == SIM_PHASE_RUN && !world->script_over);
+    if (world->script == NULL) {
+        sim_world_script_ended(world);
+    } else {
+        sim_world_stuck(world, "the scenario waits for something that will never happen: nothing "
+                               "is under way any more");
+    }
+}

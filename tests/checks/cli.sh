@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# The program as a script sees it: exit statuses, and that each failure says what to do next.
+# Usage: cli.sh SQUALL SCENARIOS SCRATCH
+set -euo pipefail
+squall=$1 scenarios=$2 scratch=$3
+rm -rf "$scratch"
+mkdir -p "$scratch"
+cd "$scratch"
+failed=0
+
+expect() { # STATUS TEXT ARGUMENT…
+    local wanted=$1 text=$2 status=0 out
+    shift 2
+    out=$("$squall" "$@" 2>&1) || status=$?
+    if [ "$status" -ne "$wanted" ] || ! grep -qF -- "$text" <<<"$out"; then
+        echo "squall $*: status $status, wanted $wanted with \"$text\":"
+        head -n 20 <<<"$out"
+        failed=1
+    fi
+}
+
+cat >fails.lua <<'LUA'
+scenario {
+    name = "fails",
+    doc = "Expects what is not so.",
+    run = function()
+        cluster { nodes = 3 }
+        expect.eq(1, 2)
+    end,
+}
+LUA
+cat >broken.lua <<'LUA'
+scenario {
+    name = "broken",
+    doc = "Calls what is not there.",
+    run = function()
+        local c = cluster { nodes = 3 }
+        c:no_such_method()
+    end,
+}
+LUA
+echo 'scenario {' >unfinished.lua
+
+for command in run sweep replay report points; do
+    expect 0 "squall $command" "$command" --help
+done
+expect 0 squall --version
+expect 0 run --help
+expect 0 hello list "$scenarios"
+
+expect 2 '' no-such-command
+expect 2 '--seeds' run "$scenarios/hello.lua" --sedes 1..2
+expect 2 'seeds' run "$scenarios/hello.lua" --seeds 5..1
+expect 2 'no-such-file' run no-such-file.lua
+expect 2 '' run
+
+expect 0 '' run "$scenarios/hello.lua" --seed 1 --db hello.db
+expect 0 '' report hello.db -o hello.html
+expect 0 'log.reserve.alloc' points
+expect 1 'expect.eq' run fails.lua --seed 1 --db fails.db
+expect 1 'squall replay' run fails.lua --seed 1 --no-db
+expect 3 'no_such_method' run broken.lua --seed 1 --no-db
+expect 3 'unfinished.lua' run unfinished.lua --no-db
+
+# A recorded execution is run again, and has the same hash.
+id=$(sqlite3 hello.db 'SELECT id FROM executions LIMIT 1')
+expect 0 '' replay "$id" --db hello.db
+# A hash that is not the recorded one is nondeterminism.
+sqlite3 hello.db "UPDATE executions SET trace_hash = '0123456789abcdef'"
+expect 4 '' replay "$id" --db hello.db
+
+# A page that says what it is, with no address to load from.
+grep -q '<html' hello.html || { echo "hello.html is no page"; failed=1; }
+if grep -nE '(src|href)="?https?:' hello.html; then
+    echo "the page loads something from a network"
+    failed=1
+fi
+
+# What is not a campaign's file is left alone.
+echo 'something else' >other.db
+expect 2 'other.db' run "$scenarios/hello.lua" --seed 1 --db other.db
+[ "$(cat other.db)" = 'something else' ] || { echo "other.db was overwritten"; failed=1; }
+exit "$failed"

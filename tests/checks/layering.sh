@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Who may include whom.
+#
+#   core/raft, core/log         their own headers and five of the C library
+#   core/storage, core/replica  the above, and the environment interface
+#   sim                         the core's public headers; never Lua, SQLite or the reports
+#   sim/lua                     as sim, and Lua
+#   sim/cli                     sim and the reports: the only place that knows both
+#   reports                     the trace's and the ledger's public headers (and the core's, whose
+#                               terms they speak in), and SQLite
+#
+# Usage: layering.sh ROOT
+set -euo pipefail
+cd "$1"
+
+pure='<(assert|stdbool|stddef|stdint|string)\.h>'
+core_pure='<raft/(entry|fault_points|log|message|points|raft|types)\.(h|def)>'
+core_all='<raft/[a-z_]+\.(h|def)>'
+sibling='"[a-z_0-9]+\.(h|inc|def)"'
+# The C library and the system, less what would let the wall clock, another thread, the locale or
+# the processor's own rounding into a run.
+system='<(assert|ctype|errno|inttypes|limits|stdalign|stdarg|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|dlfcn|unistd|xxhash|sys/mman|sanitizer/[a-z_]+|valgrind/[a-z_]+)\.h>'
+process='<(fcntl|poll|stdatomic|signal|time|getopt|glob|dirent|link|elf|sys/[a-z_]+)\.h>'
+sim_own='<sim/[a-z_]+\.h>'
+lua='<(lua5\.4/)?(lua|lauxlib|lualib)\.h>'
+
+allowed() { # FILE: the pattern of the includes that it may have
+    case $1 in
+    core/include/*) echo "$pure|$core_all" ;;
+    core/raft/* | core/log/*) echo "$pure|$core_pure|$sibling" ;;
+    core/storage/* | core/replica/*) echo "$pure|$core_all|$sibling" ;;
+    sim/lua/*) echo "$system|$core_all|$sibling|$sim_own|$lua" ;;
+    sim/cli/*) echo "$system|$process|$core_all|$sibling|$sim_own|<sim/[a-z]+/[a-z_]+\.h>|<reports/[a-z_]+\.h>" ;;
+    sim/explorer/*) echo "$system|$process|$core_all|$sibling|$sim_own" ;;
+    sim/*) echo "$system|$core_all|$sibling|$sim_own" ;;
+    reports/*) echo "$system|$process|$core_all|$sibling|<sim/(record|ledger)\.h>|<reports/[a-z_]+\.h>|<sqlite3\.h>" ;;
+    esac
+}
+
+failed=0
+count=0
+while IFS= read -r file; do
+    pattern=$(allowed "$file")
+    while IFS=: read -r line include; do
+        if ! [[ $include =~ ^($pattern)$ ]]; then
+            echo "$file:$line: may not include $include"
+            failed=1
+        fi
+    done < <(sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*([<"][^>"]*[>"]).*/\1/p;t;s/.*//p' \
+        "$file" | awk 'NF { print NR ":" $0 }')
+    count=$((count + 1))
+done < <(find core sim reports -name '*.[ch]' | sort)
+[ "$count" -gt 0 ] || { echo "no file found under $1"; exit 1; }
+exit "$failed"

@@ -1,0 +1,202 @@
+/* A store on the files of storage_double.h, and what tests do with it. One test, one store: each
+ * test program has its own. */
+#ifndef TESTS_STORAGE_FIXTURE_H
+#define TESTS_STORAGE_FIXTURE_H
+
+#include "storage_double.h"
+
+#include <raft/storage.h>
+
+#define SEGMENT_1   "log-0000000000000001"
+#define HEADER_SIZE 24u
+#define RECORD_SIZE 56u /* of an entry with a payload of 1 to 8 bytes */
+#define COPY_B      4096u
+
+struct fixture {
+    struct storage_double disk;
+    struct raft_options options;
+    struct raft_storage *storage;
+    struct raft_log log;
+    struct raft_hard_state state;
+};
+
+static struct fixture f;
+
+static inline void setup(void)
+{
+    double_init(&f.disk);
+    raft_options_init(&f.options);
+    f.options.batch_entries_max = 4;
+    f.options.batch_size_max = 64;
+    f.options.payload_size_max = 64;
+    f.options.segment_size_max = 100000;
+    raft_log_init(&f.log, &f.disk.memory.memory);
+}
+
+static inline void create(void)
+{
+    ck_assert_int_eq(raft_storage_create(&f.options, &f.disk.env, &f.storage), RAFT_OK);
+}
+
+static inline enum raft_status load(void)
+{
+    create();
+    return raft_storage_load(f.storage, &f.log, &f.state);
+}
+
+/* The process dies where it stands; what it owned is given back so that leaks show. */
+static inline void die(void)
+{
+    raft_storage_abandon(f.storage);
+    bool closed = false;
+    struct raft_storage_done done;
+    f.disk.armed = false;
+    f.disk.refuse_at = 0;
+    while (f.disk.pending_count > 0) {
+        struct raft_io *io = f.disk.pending[--f.disk.pending_count];
+        f.disk.refuse_at = f.disk.submissions + 1;
+        (void)!raft_storage_io_done(f.storage, io, &done);
+        raft_storage_abandon(f.storage);
+    }
+    f.disk.refuse_at = 0;
+    while (!closed) {
+        ck_assert_int_eq(raft_storage_close(f.storage, &closed), RAFT_OK);
+        while (f.disk.pending_count > 0) {
+            (void)!raft_storage_io_done(f.storage, f.disk.pending[--f.disk.pending_count], &done);
+        }
+    }
+    ck_assert_uint_eq(raft_storage_files_open(f.storage), 0);
+    ck_assert_uint_eq(raft_storage_entries_held(f.storage), 0);
+    raft_storage_destroy(f.storage);
+    f.storage = NULL;
+    raft_log_close(&f.log);
+    ck_assert_uint_eq(double_handles_open(&f.disk), 0);
+    ck_assert_int_eq(f.disk.memory.live, 0);
+}
+
+static inline void start_new(void)
+{
+    setup();
+    create();
+    ck_assert_int_eq(raft_storage_bootstrap(f.storage), RAFT_OK);
+    ck_assert_int_eq(raft_storage_load(f.storage, &f.log, &f.state), RAFT_OK);
+}
+
+static inline void restart(void)
+{
+    die();
+    double_reboot(&f.disk);
+    ck_assert_int_eq(load(), RAFT_OK);
+}
+
+/* Answers operations until a job has ended; retries what was refused. */
+static inline struct raft_storage_done pump(void)
+{
+    struct raft_storage_done done = {.job = RAFT_JOB_NONE};
+    bool ended = false;
+    while (!ended) {
+        if (f.disk.pending_count == 0) {
+            ck_assert(raft_storage_stalled(f.storage));
+            ck_assert(!raft_storage_retry(f.storage));
+        }
+        ck_assert(raft_storage_in_flight(f.storage));
+        ended = raft_storage_io_done(f.storage, f.disk.pending[--f.disk.pending_count], &done);
+    }
+    ck_assert_uint_eq(raft_storage_entries_held(f.storage), 0);
+    return done;
+}
+
+/* Entries in the log alone, each with a payload that names its index and term. */
+static inline void propose(raft_term term, unsigned count)
+{
+    ck_assert_int_eq(raft_log_reserve(&f.log, count), RAFT_OK);
+    for (unsigned i = 0; i < count; i++) {
+        raft_index index = raft_log_last_index(&f.log) + 1;
+        char payload[] = {(char)('a' + index), (char)('0' + term), 0};
+        struct raft_entry *entry = core_entry(&f.disk.memory, term, index, payload);
+        raft_log_append(&f.log, entry);
+        raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
+    }
+}
+
+static inline enum raft_status begin_append(void)
+{
+    raft_index first = f.log.stored.index + 1;
+    struct raft_entry_id last = raft_log_last(&f.log);
+    enum raft_status status = raft_storage_append(f.storage, &f.log, first, last, f.log.generation);
+    if (status == RAFT_OK) {
+        raft_log_stored(&f.log, last);
+    }
+    return status;
+}
+
+static inline struct raft_storage_done append_done(void)
+{
+    struct raft_storage_done done = pump();
+    ck_assert_int_eq(done.job, RAFT_JOB_APPEND);
+    if (done.status == RAFT_OK) {
+        raft_log_persisted(&f.log, done.id, done.generation);
+    } else {
+        raft_log_unstored(&f.log);
+    }
+    return done;
+}
+
+static inline enum raft_status append(raft_term term, unsigned count)
+{
+    propose(term, count);
+    enum raft_status status = begin_append();
+    return status == RAFT_OK ? append_done().status : status;
+}
+
+static inline enum raft_status cut(raft_index keep_last)
+{
+    raft_log_truncate(&f.log, keep_last);
+    raft_log_truncation_taken(&f.log);
+    enum raft_status status = raft_storage_truncate(f.storage, keep_last, f.log.generation);
+    return status == RAFT_OK ? pump().status : status;
+}
+
+static inline enum raft_status save(raft_term term, raft_node_id vote)
+{
+    struct raft_hard_state state = {term, vote, f.state.sequence + 1};
+    enum raft_status status = raft_storage_save_state(f.storage, &state);
+    if (status != RAFT_OK) {
+        return status;
+    }
+    f.state = state;
+    struct raft_storage_done done = pump();
+    ck_assert_int_eq(done.job, RAFT_JOB_STATE);
+    ck_assert_uint_eq(done.sequence, state.sequence);
+    return done.status;
+}
+
+static inline void assert_log(raft_index last)
+{
+    ck_assert_uint_eq(raft_log_last_index(&f.log), last);
+    ck_assert_uint_eq(f.log.durable.index, last);
+    for (raft_index index = 1; index <= last; index++) {
+        const struct raft_entry *entry = raft_log_peek(&f.log, index);
+        ck_assert_uint_eq(entry->size, 2);
+        ck_assert_int_eq(entry->payload[0], (int)('a' + index));
+        ck_assert_int_eq(entry->payload[1], (int)('0' + entry->id.term));
+    }
+}
+
+/* Three segments: entries 1-2, 3-4, 5. */
+static inline void start_rolled(void)
+{
+    setup();
+    f.options.segment_size_max = HEADER_SIZE + 2 * RECORD_SIZE;
+    create();
+    ck_assert_int_eq(raft_storage_bootstrap(f.storage), RAFT_OK);
+    ck_assert_int_eq(raft_storage_load(f.storage, &f.log, &f.state), RAFT_OK);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(append(1, 1), RAFT_OK);
+    }
+    ck_assert_ptr_nonnull(double_find(&f.disk, "log-0000000000000003"));
+    ck_assert_ptr_nonnull(double_find(&f.disk, "log-0000000000000005"));
+    ck_assert_uint_eq(raft_storage_files_open(f.storage), 2);
+}
+
+#endif

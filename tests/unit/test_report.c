@@ -1,0 +1,410 @@
+/* The reports: the verdict, what they name, and that no text of a file can spoil the page. */
+#include "unit.h"
+
+#include <reports/report.h>
+#include <reports/report_internal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char folder[64];
+static char path[128];
+static char error[512];
+static struct store *store;
+static uint64_t run;
+static char *output; /* of the latest report */
+static size_t output_size;
+
+static const struct raft_point_info points[] = {
+    {"log.get.gap", RAFT_POINT_EXIT, RAFT_OUTCOMES_NONE, "entry past the log"},
+    {"segment.append.sync", RAFT_POINT_FILE, RAFT_OUTCOMES_SYNC, "the batch becomes durable"},
+    {"segment.append.write", RAFT_POINT_FILE, RAFT_OUTCOMES_WRITE, "records of a <batch>"},
+    {"vote.request.alloc", RAFT_POINT_MEMORY, RAFT_OUTCOMES_MEMORY, "a message"},
+};
+
+static void setup(void)
+{
+    static const struct store_build build = {"raft", "f08.so", "gcc 12", "-O2", "b1"};
+
+    snprintf(folder, sizeof folder, "%s/squall-report-XXXXXX", P_tmpdir);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/c.db", folder);
+    store = store_open(path, false, error, sizeof error);
+    ck_assert_msg(store != NULL, "%s", error);
+    ck_assert(store_begin_run(store, &build, "squall run a.lua --db 'c.db'", &run));
+    for (uint32_t i = 0; i < 4; i++) {
+        ck_assert(store_add_point(store, i, &points[i]));
+    }
+    ck_assert(store_add_scenario(store, "a.lua", "hello", "Says <hello>.", "smoke", "return 1"));
+    output = NULL;
+}
+
+static void teardown(void)
+{
+    if (store != NULL) {
+        ck_assert_msg(store_close(store, error, sizeof error), "%s", error);
+    }
+    free(output);
+    unlink(path);
+    rmdir(folder);
+}
+
+static struct sim_execution an_execution(uint64_t seed, enum sim_outcome outcome)
+{
+    struct sim_execution execution;
+
+    memset(&execution, 0, sizeof execution);
+    execution.outcome = outcome;
+    strcpy(execution.scenario, "hello");
+    execution.seed = seed;
+    execution.events = 1000;
+    execution.sim_ns = 2500000000;
+    return execution;
+}
+
+static uint64_t add(const struct sim_execution *execution, const struct sim_finding *finding)
+{
+    uint64_t id = 0;
+
+    ck_assert(store_add_execution(store, run, "a.lua", execution, finding,
+                                  "squall run a.lua --seeds 5", &id));
+    return id;
+}
+
+static uint64_t add_bug(const char *signature, const char *message)
+{
+    struct sim_execution execution = an_execution(5, SIM_OUTCOME_FINDING);
+    struct sim_finding finding;
+
+    memset(&finding, 0, sizeof finding);
+    strcpy(finding.rule, "ledger");
+    snprintf(finding.signature, sizeof finding.signature, "%s", signature);
+    snprintf(finding.message, sizeof finding.message, "%s", message);
+    finding.event = 812;
+    finding.time_ns = 1500000000;
+    finding.node = 2;
+    return add(&execution, &finding);
+}
+
+static void add_ok(void)
+{
+    struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
+
+    add(&execution, NULL);
+}
+
+/* Writes a report into output. */
+enum kind { TEXT, COLOUR, HTML, POINTS };
+static bool write_report(enum kind kind, const char *pattern)
+{
+    bool ok = false;
+    free(output);
+    FILE *out = open_memstream(&output, &output_size);
+    ck_assert_ptr_nonnull(out);
+    switch (kind) {
+    case TEXT:
+    case COLOUR:
+        ok = report_text(store, out, kind == COLOUR);
+        break;
+    case HTML:
+        ok = report_html(store, out);
+        break;
+    case POINTS:
+        ok = report_points(store, out, pattern, false);
+        break;
+    }
+    fclose(out);
+    return ok;
+}
+
+static void make(enum kind kind)
+{
+    ck_assert_msg(write_report(kind, NULL), "%s", store_error(store));
+}
+
+#define ck_assert_says(text)     ck_assert_msg(strstr(output, text) != NULL, "%s", output)
+#define ck_assert_not_says(text) ck_assert_msg(strstr(output, text) == NULL, "%s", output)
+
+static void begins_with(const char *text)
+{
+    make(TEXT);
+    ck_assert_msg(strncmp(output, text, strlen(text)) == 0, "%s", output);
+}
+
+START_TEST(verdict_is_the_worst_thing_seen)
+{
+    begins_with("Nothing was executed\n");
+    struct sim_execution execution = an_execution(1, SIM_OUTCOME_SKIPPED);
+    add(&execution, NULL);
+    begins_with("Nothing was judged");
+    add_ok();
+    begins_with("No bug found in 1 execution\n");
+    execution.outcome = SIM_OUTCOME_ERROR;
+    add(&execution, NULL);
+    begins_with("1 execution ended with an error of the script\n");
+    execution.outcome = SIM_OUTCOME_DIVERGED;
+    add(&execution, NULL);
+    begins_with("Not deterministic: 1 execution");
+    add_bug("s", "m");
+    begins_with("1 bug found\n");
+    add_bug("t", "m");
+    begins_with("2 bugs found\n");
+}
+END_TEST
+
+START_TEST(text_names_rule_step_fault_leak_and_command)
+{
+    struct sim_injection injection = {
+        "segment.append.write", "eio", "leader", 3, 700, 5, 1, false, 1};
+    struct sim_leak leak = {"entry", "replication", "core/log/log.c:12", "", 9, 3, 41, 2, 1};
+    uint64_t id = add_bug("ledger core/log/log.c:12", "node 2 keeps (3, 41)\033[2J");
+
+    ck_assert(store_add_injection(store, id, &injection));
+    ck_assert(store_add_leak(store, id, &leak));
+    ck_assert(store_add_oracle(store, "speaks-durable", "Says what it has.", "no describe()"));
+    make(TEXT);
+    ck_assert_says("1. ledger core/log/log.c:12");
+    ck_assert_says("node 2 keeps (3, 41)");
+    ck_assert_says("first bad step: event 812 at 1.500 s, node 2; hello, seed 5");
+    ck_assert_says("segment.append.write #3 = eio, node 1 (leader)");
+    ck_assert_says("replay: squall run a.lua --seeds 5\n");
+    ck_assert_says("entry held by replication, taken at core/log/log.c:12: 1 too many");
+    ck_assert_says("speaks-durable (1 run): no describe()");
+    ck_assert_says("vote.request.alloc                 null (not reached)");
+    ck_assert_says("1 run did not end");
+}
+END_TEST
+
+START_TEST(colours_only_if_asked)
+{
+    add_bug("s", "a message with \033[31m in it");
+    make(TEXT);
+    ck_assert_not_says("\033");
+    make(COLOUR);
+    ck_assert_says("\033[1;31m1 bug found");
+    ck_assert_not_says("\033[31m in it");
+}
+END_TEST
+
+START_TEST(page_shows_no_text_unescaped)
+{
+    add_bug("<script>alert(1)</script>", "\"a\" & 'b' <b>\x01\xff\xc3\xa9");
+    ck_assert(store_add_oracle(store, "<i>", "<u>", "<s>"));
+    make(HTML);
+    ck_assert_not_says("<script>alert");
+    ck_assert_says("&lt;script&gt;alert(1)&lt;/script&gt;");
+    ck_assert_says("&quot;a&quot; &amp; &#39;b&#39; &lt;b&gt;\xef\xbf\xbd\xef\xbf\xbd\xc3\xa9");
+    ck_assert_says("Says &lt;hello&gt;.");
+    ck_assert_says("records of a &lt;batch&gt;");
+    ck_assert_not_says("<s>");
+    ck_assert_not_says("<u>");
+}
+END_TEST
+
+START_TEST(page_names_rule_step_and_command)
+{
+    struct sim_leak leak = {"entry", "replication", "core/log/log.c:12", "a @9", 9, 3, 41, 2, 1};
+    uint64_t id = add_bug("ledger core/log/log.c:12", "node 2 keeps an entry");
+
+    ck_assert(store_add_leak(store, id, &leak));
+    make(HTML);
+    ck_assert_says("<h1>1 bug found</h1>");
+    ck_assert_says("event <b>812</b> at 1.500 s, node <b>2</b>");
+    ck_assert_says("<pre class=\"command\">squall run a.lua --seeds 5</pre>");
+    ck_assert_says("<b>entry</b> of term 3, index 41");
+    ck_assert_says("replication, taken at <code>core/log/log.c:12</code> in event 9");
+    ck_assert_says("squall run a.lua --db &#39;c.db&#39;");
+}
+END_TEST
+
+START_TEST(page_needs_no_network)
+{
+    add_bug("s", "m");
+    make(HTML);
+    ck_assert_says("default-src 'none'");
+    ck_assert_not_says("http:");
+    ck_assert_not_says("https:");
+    ck_assert_not_says("src=");
+    ck_assert_not_says("url(");
+    ck_assert_not_says("@import");
+}
+END_TEST
+
+START_TEST(equal_content_gives_equal_bytes)
+{
+    add_bug("s", "m");
+    add_ok();
+    make(HTML);
+    char *first = strdup(output);
+    ck_assert(store_close(store, error, sizeof error));
+    store = store_open(path, true, error, sizeof error);
+    ck_assert_msg(store != NULL, "%s", error);
+    make(HTML);
+    ck_assert_str_eq(output, first);
+    free(first);
+}
+END_TEST
+
+START_TEST(page_says_what_it_cut)
+{
+    char signature[16];
+
+    for (int i = 0; i < 51; i++) {
+        snprintf(signature, sizeof signature, "s%d", i);
+        add_bug(signature, "m");
+    }
+    make(HTML);
+    ck_assert_says("Only 50 of 51 bugs are shown");
+    ck_assert_says("id=\"bug-50\"");
+    ck_assert_not_says("id=\"bug-51\"");
+    make(TEXT);
+    ck_assert_says("and 31 more bugs");
+}
+END_TEST
+
+START_TEST(heat_map_tells_failed_from_never_failed_and_unreached)
+{
+    struct sim_injection injection = {
+        "segment.append.write", "eio", "leader", 1, 1, 1, 1, true, 120};
+    struct sim_coverage reached = {2, 3, 0, 500, 120};
+    struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
+    uint64_t id = add(&execution, NULL);
+
+    ck_assert(store_add_injection(store, id, &injection));
+    ck_assert(store_add_coverage(store, id, &reached));
+    make(HTML);
+    ck_assert_says("<span class=\"cell f3\" title=\"segment.append.write = eio: fired 120 times in "
+                   "1 injection\">120</span>");
+    ck_assert_says("<span class=\"cell never\" title=\"segment.append.write = enospc: never "
+                   "injected; the point was reached 500 times\">");
+    ck_assert_says("<span class=\"cell unreached\" title=\"vote.request.alloc = null: the point "
+                   "was never reached\">");
+    ck_assert_says("<span class=\"cell f3\">120 of 500</span>");
+}
+END_TEST
+
+START_TEST(table_of_points_says_the_state_of_each)
+{
+    struct sim_injection injection = {"vote.request.alloc", "null", "leader", 1, 1, 1, 1, false, 1};
+    struct sim_coverage gap = {0, 0, 0, 7, 0};
+    struct sim_coverage synced = {1, 0, 0, 8, 0};
+    struct sim_coverage vote = {3, 0, 0, 9, 1};
+    struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
+    uint64_t id = add(&execution, NULL);
+
+    ck_assert(store_add_injection(store, id, &injection));
+    ck_assert(store_add_coverage(store, id, &gap));
+    ck_assert(store_add_coverage(store, id, &synced));
+    ck_assert(store_add_coverage(store, id, &vote));
+    make(POINTS);
+    const char *line = strstr(output, "log.get.gap");
+    ck_assert_ptr_nonnull(line);
+    ck_assert_ptr_nonnull(strstr(line, "counted"));
+    ck_assert_ptr_lt(strstr(line, "counted"), strchr(line, '\n'));
+    line = strstr(output, "segment.append.sync");
+    ck_assert_ptr_lt(strstr(line, "never "), strchr(line, '\n'));
+    line = strstr(output, "segment.append.write");
+    ck_assert_ptr_lt(strstr(line, "unreached"), strchr(line, '\n'));
+    line = strstr(output, "vote.request.alloc");
+    ck_assert_ptr_lt(strstr(line, "fired"), strchr(line, '\n'));
+}
+END_TEST
+
+START_TEST(pattern_chooses_points)
+{
+    ck_assert(write_report(POINTS, "segment.*.write"));
+    ck_assert_says("segment.append.write");
+    ck_assert_not_says("segment.append.sync");
+    ck_assert(write_report(POINTS, "**.alloc"));
+    ck_assert_says("vote.request.alloc");
+    ck_assert_not_says("segment");
+    ck_assert(!write_report(POINTS, "segment.*"));
+    ck_assert_ptr_nonnull(strstr(store_error(store), "no point matches"));
+}
+END_TEST
+
+START_TEST(a_report_that_cannot_be_written_fails)
+{
+    FILE *out = fopen("/dev/full", "w");
+
+    ck_assert_ptr_nonnull(out);
+    ck_assert(!report_html(store, out));
+    ck_assert_ptr_nonnull(strstr(store_error(store), "cannot be written"));
+    fclose(out);
+}
+END_TEST
+
+START_TEST(a_damaged_file_is_named)
+{
+    static const char garbage[4096] = {1};
+
+    for (int i = 0; i < 200; i++) {
+        add_ok();
+    }
+    ck_assert(store_close(store, error, sizeof error));
+    FILE *file = fopen(path, "r+");
+    ck_assert_ptr_nonnull(file);
+    fseek(file, 0, SEEK_END);
+    long size = ftell(file);
+    for (long at = 8 * 4096; at + 4096 <= size; at += 4096) {
+        fseek(file, at, SEEK_SET);
+        fwrite(garbage, 1, sizeof garbage, file);
+    }
+    fclose(file);
+    store = store_open(path, true, error, sizeof error);
+    if (store != NULL) {
+        ck_assert(!write_report(HTML, NULL));
+        snprintf(error, sizeof error, "%s", store_error(store));
+    }
+    ck_assert_msg(strstr(error, "is damaged") != NULL, "%s", error);
+}
+END_TEST
+
+START_TEST(numbers_read_well)
+{
+    char word[REPORT_WORD_MAX];
+
+    ck_assert_str_eq(report_count(word, 0), "0");
+    ck_assert_str_eq(report_count(word, 1234567), "1,234,567");
+    ck_assert_str_eq(report_short(word, 999), "999");
+    ck_assert_str_eq(report_short(word, 1234), "1.2k");
+    ck_assert_str_eq(report_short(word, 999999), "999k");
+    ck_assert_str_eq(report_short(word, 1000000), "1.0M");
+    ck_assert_str_eq(report_short(word, UINT64_MAX), "18E");
+    ck_assert_str_eq(report_duration(word, 1234567), "1.2 ms");
+    ck_assert_str_eq(report_duration(word, 61000000000), "1 min 1 s");
+    ck_assert_str_eq(report_date(word, 0), "1970-01-01 00:00 UTC");
+    ck_assert_str_eq(report_date(word, 951827640), "2000-02-29 12:34 UTC");
+    ck_assert_str_eq(report_date(word, 1767225599), "2025-12-31 23:59 UTC");
+    ck_assert_uint_eq(report_percent(999, 1000), 99);
+}
+END_TEST
+
+static Suite *report_suite(void)
+{
+    Suite *suite = suite_create("report");
+    TCase *cases = tcase_create("report");
+
+    tcase_add_checked_fixture(cases, setup, teardown);
+    tcase_add_test(cases, verdict_is_the_worst_thing_seen);
+    tcase_add_test(cases, text_names_rule_step_fault_leak_and_command);
+    tcase_add_test(cases, colours_only_if_asked);
+    tcase_add_test(cases, page_shows_no_text_unescaped);
+    tcase_add_test(cases, page_names_rule_step_and_command);
+    tcase_add_test(cases, page_needs_no_network);
+    tcase_add_test(cases, equal_content_gives_equal_bytes);
+    tcase_add_test(cases, page_says_what_it_cut);
+    tcase_add_test(cases, heat_map_tells_failed_from_never_failed_and_unreached);
+    tcase_add_test(cases, table_of_points_says_the_state_of_each);
+    tcase_add_test(cases, pattern_chooses_points);
+    tcase_add_test(cases, a_report_that_cannot_be_written_fails);
+    tcase_add_test(cases, a_damaged_file_is_named);
+    tcase_add_test(cases, numbers_read_well);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
+
+int main(void)
+{
+    return unit_main(report_suite());
+}

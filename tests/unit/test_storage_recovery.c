@@ -1,0 +1,316 @@
+/* What the store makes of the files that a crash, or a rotten disk, has left. */
+#include "storage_fixture.h"
+#include "unit.h"
+
+START_TEST(loads_what_was_saved_and_appended)
+{
+    start_new();
+    ck_assert_int_eq(save(3, 2), RAFT_OK);
+    ck_assert_int_eq(append(1, 2), RAFT_OK);
+    ck_assert_int_eq(append(3, 1), RAFT_OK);
+    restart();
+    assert_log(3);
+    ck_assert_uint_eq(raft_log_peek(&f.log, 3)->id.term, 3);
+    ck_assert_uint_eq(f.state.term, 3);
+    ck_assert_uint_eq(f.state.vote, 2);
+    die();
+}
+END_TEST
+
+START_TEST(cuts_a_torn_tail_at_every_byte_of_the_last_batch)
+{
+    size_t begin = HEADER_SIZE + 2 * RECORD_SIZE;
+    size_t end = begin + 3 * RECORD_SIZE;
+    for (size_t cut_at = begin; cut_at < end; cut_at++) {
+        for (int zeros = 0; zeros < 2; zeros++) {
+            start_new();
+            ck_assert_int_eq(append(1, 2), RAFT_OK);
+            ck_assert_int_eq(append(1, 3), RAFT_OK);
+            struct double_file *file = double_find(&f.disk, SEGMENT_1);
+            ck_assert_uint_eq(file->size, end);
+            memset(file->bytes + cut_at, 0, end - cut_at);
+            file->size = zeros ? end : cut_at;
+            restart();
+            raft_index whole = 2 + (cut_at - begin) / RECORD_SIZE;
+            if (zeros && (cut_at - begin) % RECORD_SIZE >= 50) {
+                whole++; /* only padding was lost, and padding is zeros */
+            }
+            assert_log(whole);
+            ck_assert_uint_eq(file->size, HEADER_SIZE + whole * RECORD_SIZE);
+            ck_assert_int_eq(append(2, 1), RAFT_OK);
+            restart();
+            assert_log(whole + 1);
+            die();
+        }
+    }
+}
+END_TEST
+
+START_TEST(cuts_a_torn_batch_although_its_end_is_valid)
+{
+    start_new();
+    ck_assert_int_eq(append(1, 1), RAFT_OK);
+    ck_assert_int_eq(append(1, 3), RAFT_OK);
+    struct double_file *file = double_find(&f.disk, SEGMENT_1);
+    file->bytes[HEADER_SIZE + RECORD_SIZE + 48] ^= 1;
+    restart();
+    assert_log(1);
+    ck_assert_uint_eq(file->size, HEADER_SIZE + RECORD_SIZE);
+    die();
+}
+END_TEST
+
+static void assert_refused(enum raft_status expected)
+{
+    double_reboot(&f.disk);
+    static struct double_file before[DOUBLE_FILES];
+    memcpy(before, f.disk.files, sizeof before);
+    ck_assert_int_eq(load(), expected);
+    ck_assert_uint_eq(raft_log_last_index(&f.log), 0);
+    ck_assert_uint_eq(raft_storage_files_open(f.storage), 0);
+    ck_assert_mem_eq(before, f.disk.files, sizeof before);
+    die();
+}
+
+START_TEST(refuses_damage_of_every_byte_of_an_earlier_batch)
+{
+    for (size_t at = HEADER_SIZE; at < HEADER_SIZE + 2 * RECORD_SIZE; at++) {
+        start_new();
+        ck_assert_int_eq(append(1, 2), RAFT_OK);
+        ck_assert_int_eq(append(1, 1), RAFT_OK);
+        die();
+        double_find(&f.disk, SEGMENT_1)->bytes[at] ^= 0x40;
+        assert_refused(RAFT_CORRUPT);
+    }
+}
+END_TEST
+
+START_TEST(refuses_a_damaged_header_before_records)
+{
+    for (size_t at = 0; at < HEADER_SIZE; at++) {
+        start_new();
+        ck_assert_int_eq(append(1, 1), RAFT_OK);
+        die();
+        double_find(&f.disk, SEGMENT_1)->bytes[at] ^= 0x40;
+        assert_refused(RAFT_CORRUPT);
+    }
+}
+END_TEST
+
+START_TEST(refuses_a_hole_between_segments)
+{
+    start_rolled();
+    die();
+    double_find(&f.disk, "log-0000000000000003")->exists = false;
+    assert_refused(RAFT_CORRUPT);
+}
+END_TEST
+
+START_TEST(refuses_a_torn_tail_before_another_segment)
+{
+    start_rolled();
+    die();
+    double_find(&f.disk, "log-0000000000000003")->size -= 1;
+    assert_refused(RAFT_CORRUPT);
+}
+END_TEST
+
+START_TEST(removes_a_segment_that_was_being_created)
+{
+    for (size_t size = 0; size < HEADER_SIZE; size++) {
+        start_new();
+        ck_assert_int_eq(append(1, 1), RAFT_OK);
+        die();
+        struct double_file *file = double_create(&f.disk, "log-0000000000000002");
+        file->size = size;
+        memset(file->bytes, 'R', size);
+        double_reboot(&f.disk);
+        ck_assert_int_eq(load(), RAFT_OK);
+        assert_log(1);
+        ck_assert(!file->exists);
+        ck_assert_int_eq(append(1, 1), RAFT_OK);
+        die();
+    }
+}
+END_TEST
+
+START_TEST(refuses_a_segment_that_begins_behind_the_end_of_the_log)
+{
+    start_new();
+    ck_assert_int_eq(append(1, 1), RAFT_OK);
+    die();
+    double_create(&f.disk, "log-0000000000000003");
+    assert_refused(RAFT_CORRUPT);
+}
+END_TEST
+
+START_TEST(uses_the_good_copy_of_the_hard_state)
+{
+    for (unsigned copy = 0; copy < 2; copy++) {
+        start_new();
+        ck_assert_int_eq(save(3, 2), RAFT_OK);
+        double_find(&f.disk, "hard-state")->bytes[copy * COPY_B + 9] ^= 1;
+        restart();
+        ck_assert_uint_eq(f.state.term, 3);
+        double_find(&f.disk, "hard-state")->bytes[(1 - copy) * COPY_B + 9] ^= 1;
+        restart(); /* the first start has repaired the other one */
+        ck_assert_uint_eq(f.state.vote, 2);
+        die();
+    }
+}
+END_TEST
+
+START_TEST(uses_the_newer_copy_of_the_hard_state)
+{
+    for (unsigned newer = 0; newer < 2; newer++) {
+        start_new();
+        ck_assert_int_eq(save(3, 2), RAFT_OK);
+        uint8_t old[32];
+        struct double_file *file = double_find(&f.disk, "hard-state");
+        memcpy(old, file->bytes, sizeof old);
+        ck_assert_int_eq(save(4, 1), RAFT_OK);
+        memcpy(file->bytes + (newer == 0 ? COPY_B : 0), old, sizeof old);
+        restart();
+        ck_assert_uint_eq(f.state.term, 4);
+        ck_assert_mem_eq(file->bytes, file->bytes + COPY_B, sizeof old);
+        die();
+    }
+}
+END_TEST
+
+START_TEST(refuses_to_start_without_a_hard_state)
+{
+    start_new();
+    ck_assert_int_eq(append(1, 1), RAFT_OK);
+    die();
+    struct double_file *file = double_find(&f.disk, "hard-state");
+    file->bytes[0] ^= 1;
+    file->bytes[COPY_B] ^= 1;
+    assert_refused(RAFT_LOST_STORE);
+    file->exists = false;
+    assert_refused(RAFT_LOST_STORE);
+    double_reboot(&f.disk);
+    create();
+    ck_assert_int_eq(raft_storage_bootstrap(f.storage), RAFT_INVALID);
+    die();
+}
+END_TEST
+
+START_TEST(bootstrap_that_crashed_can_be_repeated)
+{
+    bool finished = false;
+    for (uint64_t stop = 1; !finished; stop++) {
+        setup();
+        f.disk.stop_after = stop;
+        create();
+        finished = raft_storage_bootstrap(f.storage) == RAFT_OK;
+        die();
+        double_reboot(&f.disk);
+        create();
+        bool exists = false;
+        ck_assert_int_eq(raft_storage_exists(f.storage, &exists), RAFT_OK);
+        if (!exists) {
+            ck_assert_int_eq(raft_storage_bootstrap(f.storage), RAFT_OK);
+        }
+        ck_assert_int_eq(raft_storage_load(f.storage, &f.log, &f.state), RAFT_OK);
+        die();
+    }
+}
+END_TEST
+
+START_TEST(load_that_crashed_can_be_repeated)
+{
+    bool finished = false;
+    for (uint64_t stop = 0; !finished; stop++) {
+        start_rolled();
+        ck_assert_int_eq(save(3, 2), RAFT_OK);
+        die();
+        double_find(&f.disk, "hard-state")->bytes[9] ^= 1;
+        double_find(&f.disk, "log-0000000000000005")->size -= 1;
+        double_create(&f.disk, "probe");
+        double_create(&f.disk, "hard-state.new");
+        double_reboot(&f.disk);
+        f.disk.stop_after = stop;
+        enum raft_status status = load();
+        finished = status == RAFT_OK;
+        ck_assert(finished || status == RAFT_IO);
+        restart();
+        assert_log(4);
+        ck_assert_uint_eq(f.state.term, 3);
+        ck_assert_ptr_null(double_find(&f.disk, "probe"));
+        ck_assert_ptr_null(double_find(&f.disk, "hard-state.new"));
+        die();
+    }
+}
+END_TEST
+
+START_TEST(a_short_read_is_an_error)
+{
+    static const enum raft_point points[] = {RAFT_AT_STATE_LOAD_READ_A, RAFT_AT_STATE_LOAD_READ_B,
+                                             RAFT_AT_SEGMENT_LOAD_READ};
+    for (int i = 0; i < 3; i++) {
+        start_new();
+        ck_assert_int_eq(append(1, 1), RAFT_OK);
+        die();
+        double_reboot(&f.disk);
+        double_arm(&f.disk, points[i], DOUBLE_SHORT, RAFT_OK);
+        ck_assert_int_eq(load(), RAFT_IO);
+        die();
+    }
+}
+END_TEST
+
+START_TEST(returns_what_it_has_when_any_allocation_fails)
+{
+    bool finished = false;
+    for (long nth = 1; !finished; nth++) {
+        start_rolled();
+        die();
+        double_reboot(&f.disk);
+        f.disk.memory.allocations = 0;
+        f.disk.memory.fail_at = nth;
+        enum raft_status status = raft_storage_create(&f.options, &f.disk.env, &f.storage);
+        if (status == RAFT_OK) {
+            status = raft_storage_load(f.storage, &f.log, &f.state);
+            finished = status == RAFT_OK;
+            die();
+        }
+        ck_assert(finished || status == RAFT_NOMEM);
+        ck_assert_int_eq(f.disk.memory.live, 0);
+    }
+}
+END_TEST
+
+static Suite *storage_recovery_suite(void)
+{
+    const TTest *const tests[] = {
+        loads_what_was_saved_and_appended,
+        cuts_a_torn_tail_at_every_byte_of_the_last_batch,
+        cuts_a_torn_batch_although_its_end_is_valid,
+        refuses_damage_of_every_byte_of_an_earlier_batch,
+        refuses_a_damaged_header_before_records,
+        refuses_a_hole_between_segments,
+        refuses_a_torn_tail_before_another_segment,
+        removes_a_segment_that_was_being_created,
+        refuses_a_segment_that_begins_behind_the_end_of_the_log,
+        uses_the_good_copy_of_the_hard_state,
+        uses_the_newer_copy_of_the_hard_state,
+        refuses_to_start_without_a_hard_state,
+        bootstrap_that_crashed_can_be_repeated,
+        load_that_crashed_can_be_repeated,
+        a_short_read_is_an_error,
+        returns_what_it_has_when_any_allocation_fails,
+    };
+    Suite *suite = suite_create("storage_recovery");
+    TCase *cases = tcase_create("storage_recovery");
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+        tcase_add_test(cases, tests[i]);
+    }
+    suite_add_tcase(suite, cases);
+    return suite;
+}
+
+int main(void)
+{
+    return unit_main(storage_recovery_suite());
+}

@@ -1,0 +1,575 @@
+/* The store: what it keeps, what it refuses, and that it leaves one plain file. */
+#include "unit.h"
+
+#include <reports/names.h>
+#include <reports/schema.h>
+#include <reports/store.h>
+#include <reports/store_internal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[64];
+static char path[128];
+static char error[512];
+static struct store *store;
+static uint64_t run;
+
+static const struct store_build build = {"raft", "", "gcc 12", "-O2", "b1"};
+static const struct raft_point_info point = {"segment.append.write", RAFT_POINT_FILE,
+                                             RAFT_OUTCOMES_SYNC, "records of a batch"};
+
+static void setup(void)
+{
+    snprintf(folder, sizeof folder, "%s/squall-store-XXXXXX", P_tmpdir);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/c.db", folder);
+    store = NULL;
+}
+
+static void teardown(void)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+    char file[160];
+
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        snprintf(file, sizeof file, "%s%s", path, ends[i]);
+        unlink(file);
+    }
+    rmdir(folder);
+}
+
+static void begin(void)
+{
+    store = store_open(path, false, error, sizeof error);
+    ck_assert_msg(store != NULL, "%s", error);
+    ck_assert(store_begin_run(store, &build, "squall run a.lua", &run));
+    ck_assert(store_add_point(store, 0, &point));
+    ck_assert(store_add_scenario(store, "a.lua", "hello", "Says hello.", "smoke", "return 1"));
+}
+
+static void end(void)
+{
+    ck_assert_msg(store_close(store, error, sizeof error), "%s", error);
+    store = NULL;
+}
+
+static struct sim_execution an_execution(uint64_t seed, enum sim_outcome outcome)
+{
+    struct sim_execution execution;
+
+    memset(&execution, 0, sizeof execution);
+    execution.outcome = outcome;
+    strcpy(execution.scenario, "hello");
+    strcpy(execution.parameters, "nodes=3 quota=7");
+    execution.seed = seed;
+    execution.events = 100;
+    execution.trace_hash = 0xfedcba9876543210;
+    return execution;
+}
+
+static struct sim_finding a_finding(const char *signature)
+{
+    struct sim_finding finding;
+
+    memset(&finding, 0, sizeof finding);
+    strcpy(finding.rule, "ledger");
+    snprintf(finding.signature, sizeof finding.signature, "%s", signature);
+    strcpy(finding.message, "one too many");
+    finding.event = 42;
+    return finding;
+}
+
+static uint64_t add(const struct sim_execution *execution, const struct sim_finding *finding)
+{
+    uint64_t id = 0;
+
+    ck_assert_msg(
+        store_add_execution(store, run, "a.lua", execution, finding, "squall replay", &id), "%s",
+        store_error(store));
+    return id;
+}
+
+/* The first column of the first row of a query on the closed file, as text. */
+static const char *ask(const char *sql)
+{
+    static char answer[256];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK, "%s",
+                  sqlite3_errmsg(db));
+    answer[0] = '\0';
+    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_text(statement, 0) != NULL) {
+        snprintf(answer, sizeof answer, "%s", (const char *)sqlite3_column_text(statement, 0));
+    }
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return answer;
+}
+
+static void perform(const char *sql)
+{
+    sqlite3 *db = NULL;
+
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+START_TEST(leaves_one_plain_file)
+{
+    char file[160];
+
+    begin();
+    struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
+    add(&execution, NULL);
+    end();
+
+    snprintf(file, sizeof file, "%s-wal", path);
+    ck_assert_int_ne(access(file, F_OK), 0);
+    ck_assert_str_eq(ask("PRAGMA journal_mode"), "delete");
+    ck_assert_str_eq(ask("PRAGMA application_id"), "1936815457");
+    ck_assert_str_eq(ask("PRAGMA user_version"), "1");
+    ck_assert_str_eq(ask("PRAGMA integrity_check"), "ok");
+}
+END_TEST
+
+START_TEST(ships_no_strict_table)
+{
+    begin();
+    end();
+    ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE sql LIKE '%strict%'"), "0");
+}
+END_TEST
+
+START_TEST(keeps_every_field_of_an_execution)
+{
+    struct sim_execution found;
+    char file[64];
+    char id[32];
+    char *text = NULL;
+
+    begin();
+    struct sim_execution execution = an_execution((UINT64_C(1) << 53) - 1, SIM_OUTCOME_SKIPPED);
+    strcpy(execution.plan, "segment.append.write#3=eio");
+    strcpy(execution.note, "never fired");
+    execution.sim_ns = 2;
+    execution.wall_ns = 3;
+    execution.state_hash = 4;
+    execution.commits = 5;
+    execution.leader_changes = 6;
+    execution.faults_fired = 7;
+    execution.requests_ok = 8;
+    execution.requests_failed = 9;
+    execution.requests_unknown = 10;
+    execution.disturbed = true;
+    execution.branch = true;
+    snprintf(id, sizeof id, "%llu", (unsigned long long)add(&execution, NULL));
+    end();
+
+    store = store_open(path, true, error, sizeof error);
+    ck_assert(store_find_execution(store, id, &found, file, sizeof file, &text));
+    ck_assert_int_eq(found.outcome, SIM_OUTCOME_SKIPPED);
+    ck_assert_str_eq(found.scenario, execution.scenario);
+    ck_assert_str_eq(found.parameters, execution.parameters);
+    ck_assert_str_eq(found.plan, execution.plan);
+    ck_assert_str_eq(found.note, execution.note);
+    ck_assert_uint_eq(found.seed, execution.seed);
+    ck_assert_uint_eq(found.events, 100);
+    ck_assert_uint_eq(found.sim_ns, 2);
+    ck_assert_uint_eq(found.wall_ns, 3);
+    ck_assert_uint_eq(found.trace_hash, execution.trace_hash);
+    ck_assert_uint_eq(found.state_hash, 4);
+    ck_assert_uint_eq(found.commits, 5);
+    ck_assert_uint_eq(found.leader_changes, 6);
+    ck_assert_uint_eq(found.faults_fired, 7);
+    ck_assert_uint_eq(found.requests_ok, 8);
+    ck_assert_uint_eq(found.requests_failed, 9);
+    ck_assert_uint_eq(found.requests_unknown, 10);
+    ck_assert(found.disturbed);
+    ck_assert(found.branch);
+    ck_assert_str_eq(file, "a.lua");
+    ck_assert_str_eq(text, "return 1");
+    free(text);
+    end();
+    ck_assert_str_eq(ask("SELECT trace_hash FROM executions"), "fedcba9876543210");
+    ck_assert_str_eq(ask("SELECT value FROM parameters WHERE name = 'quota'"), "7");
+}
+END_TEST
+
+START_TEST(finds_the_cheapest_execution_of_a_signature)
+{
+    struct sim_execution found;
+    char file[64];
+    char *text = NULL;
+
+    begin();
+    struct sim_finding finding = a_finding("s");
+    struct sim_execution dear = an_execution(1, SIM_OUTCOME_FINDING);
+    struct sim_execution cheap = an_execution(2, SIM_OUTCOME_FINDING);
+    struct sim_execution known = an_execution(3, SIM_OUTCOME_XFAIL);
+    cheap.events = 50;
+    known.events = 10;
+    add(&dear, &finding);
+    add(&cheap, &finding);
+    add(&known, &finding);
+    ck_assert(store_find_execution(store, "s", &found, file, sizeof file, &text));
+    ck_assert_uint_eq(found.seed, 2);
+    free(text);
+    ck_assert(!store_find_execution(store, "t", &found, file, sizeof file, &text));
+    ck_assert_ptr_nonnull(strstr(store_error(store), "'t'"));
+    ck_assert_ptr_null(text);
+    end();
+    ck_assert_str_eq(ask("SELECT executions FROM bugs"), "2");
+    ck_assert_str_eq(ask("SELECT seed FROM bug_repro"), "2");
+}
+END_TEST
+
+START_TEST(announced_finding_is_no_bug)
+{
+    begin();
+    struct sim_finding finding = a_finding("s");
+    struct sim_execution known = an_execution(3, SIM_OUTCOME_XFAIL);
+    add(&known, &finding);
+    end();
+    ck_assert_str_eq(ask("SELECT count(*) FROM bugs"), "0");
+    ck_assert_str_eq(ask("SELECT count(*) FROM findings"), "1");
+}
+END_TEST
+
+START_TEST(edited_scenario_does_not_change_an_old_execution)
+{
+    struct sim_execution found;
+    char file[64];
+    char id[32];
+    char *text = NULL;
+
+    begin();
+    struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
+    snprintf(id, sizeof id, "%llu", (unsigned long long)add(&execution, NULL));
+    ck_assert(store_add_scenario(store, "a.lua", "hello", "Says hello.", "smoke", "return 2"));
+    add(&execution, NULL);
+    ck_assert(store_find_execution(store, id, &found, file, sizeof file, &text));
+    ck_assert_str_eq(text, "return 1");
+    free(text);
+    end();
+    ck_assert_str_eq(ask("SELECT count(DISTINCT scenario) FROM executions"), "2");
+}
+END_TEST
+
+START_TEST(equal_executions_are_rows_of_their_own_with_small_ids)
+{
+    begin();
+    struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
+    uint64_t first = add(&execution, NULL);
+    uint64_t second = add(&execution, NULL);
+    ck_assert_uint_ne(first, second);
+    ck_assert_uint_lt(first, UINT64_C(1) << 53);
+    ck_assert_uint_lt(second, UINT64_C(1) << 53);
+    end();
+    ck_assert_str_eq(ask("SELECT count(*) FROM executions"), "2");
+    ck_assert_str_eq(ask("SELECT count(*) FROM nondeterminism"), "0");
+}
+END_TEST
+
+START_TEST(two_hashes_of_one_plan_are_nondeterminism)
+{
+    begin();
+    struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
+    add(&execution, NULL);
+    execution.trace_hash = 1;
+    add(&execution, NULL);
+    end();
+    ck_assert_str_eq(ask("SELECT hashes FROM nondeterminism"), "2");
+}
+END_TEST
+
+static void add_rows_of_every_kind(void)
+{
+    struct sim_injection injection = {"segment.append.write", "eio", "leader", 3, 4, 5, 2, true, 6};
+    struct sim_leak leak = {"entry", "replication", "core/log/log.c:1", "a, b", 9, 3, 41, 2, -1};
+    struct sim_coverage coverage = {0, 3, 1, 10, 4};
+    struct sim_finding finding = a_finding("s");
+    struct sim_execution execution = an_execution(1, SIM_OUTCOME_FINDING);
+    uint64_t id = add(&execution, &finding);
+
+    ck_assert(store_add_injection(store, id, &injection));
+    ck_assert(store_add_leak(store, id, &leak));
+    ck_assert(store_add_coverage(store, id, &coverage));
+    ck_assert(store_add_coverage(store, id, &coverage));
+    ck_assert(store_add_oracle(store, "ledger", "All is given back.", NULL));
+    ck_assert(store_add_oracle(store, "speaks-durable", "Says what it has.", "no describe()"));
+    ck_assert(store_add_oracle_checks(store, "ledger", 7));
+    ck_assert(store_add_oracle_checks(store, "ledger", 8));
+    ck_assert(store_end_run(store, run, "findings", 5));
+}
+
+START_TEST(adds_up_coverage_and_checks)
+{
+    begin();
+    add_rows_of_every_kind();
+    end();
+    ck_assert_str_eq(ask("SELECT hits FROM point_coverage WHERE role = 'leader' "
+                         "AND phase = 'heal'"),
+                     "20");
+    ck_assert_str_eq(ask("SELECT fired FROM point_totals"), "8");
+    ck_assert_str_eq(ask("SELECT checks FROM oracle_checks WHERE skipped_reason IS NULL"), "15");
+    ck_assert_str_eq(ask("SELECT fired FROM point_matrix WHERE outcome = 'eio'"), "6");
+    ck_assert_str_eq(ask("SELECT group_concat(outcome) FROM (SELECT outcome FROM "
+                         "points_never_injected ORDER BY outcome)"),
+                     "crash_after,crash_before");
+    ck_assert_str_eq(ask("SELECT references_left FROM leaks_by_site"), "-1");
+    ck_assert_str_eq(ask("SELECT outcome FROM runs"), "findings");
+}
+END_TEST
+
+/* schema.sql with STRICT behind every table's closing line. */
+static char *strict_schema(void)
+{
+    static const char plain[] = "\n);";
+    static const char without_rowid[] = "\n) WITHOUT ROWID;";
+    char *strict = malloc(strlen(schema_sql) * 2);
+    char *to = strict;
+    int tables = 0;
+
+    ck_assert_ptr_nonnull(strict);
+    for (const char *at = schema_sql; *at != '\0';) {
+        const char *with = NULL;
+        size_t size = 1;
+        if (strncmp(at, plain, strlen(plain)) == 0) {
+            with = "\n) STRICT;";
+            size = strlen(plain);
+        } else if (strncmp(at, without_rowid, strlen(without_rowid)) == 0) {
+            with = "\n) WITHOUT ROWID, STRICT;";
+            size = strlen(without_rowid);
+        }
+        if (with != NULL) {
+            to = stpcpy(to, with);
+            tables++;
+        } else {
+            *to++ = *at;
+        }
+        at += size;
+    }
+    *to = '\0';
+    ck_assert_int_gt(tables, 10);
+    return strict;
+}
+
+START_TEST(every_row_has_the_types_that_the_schema_says)
+{
+    sqlite3 *db = NULL;
+    char *schema = strict_schema();
+    const char *const steps[] = {schema};
+
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_msg(schema_prepare(db, path, false, steps, 1, error, sizeof error), "%s", error);
+    sqlite3_close(db);
+    free(schema);
+
+    begin();
+    add_rows_of_every_kind();
+    end();
+    ck_assert_str_eq(ask("SELECT count(*) FROM executions"), "1");
+    ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE type = 'table' "
+                         "AND name NOT LIKE 'sqlite%' AND sql NOT LIKE '%STRICT'"),
+                     "0");
+}
+END_TEST
+
+static void refused(bool read_only, const char *why)
+{
+    store = store_open(path, read_only, error, sizeof error);
+    ck_assert_ptr_null(store);
+    ck_assert_msg(strstr(error, why) != NULL, "%s", error);
+    ck_assert_msg(strstr(error, path) != NULL, "%s", error);
+}
+
+START_TEST(refuses_what_is_no_campaign)
+{
+    refused(true, "No such file");
+    ck_assert_int_ne(access(path, F_OK), 0);
+
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    for (int i = 0; i < 1000; i++) {
+        fputs("this is not a database\n", file);
+    }
+    fclose(file);
+    refused(false, "is not a squall database");
+    refused(true, "is not a squall database");
+
+    unlink(path);
+    perform("CREATE TABLE songs (name TEXT)");
+    refused(false, "is not a squall database");
+    ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master"), "1");
+}
+END_TEST
+
+START_TEST(refuses_a_newer_file_and_leaves_it_alone)
+{
+    begin();
+    end();
+    perform("PRAGMA user_version = 7");
+    refused(false, "newer squall");
+    refused(true, "newer squall");
+    ck_assert_str_eq(ask("PRAGMA user_version"), "7");
+}
+END_TEST
+
+START_TEST(a_failing_migration_leaves_the_file_as_it_was)
+{
+    static const char *const steps[] = {schema_sql, "CREATE TABLE more (a TEXT)",
+                                        "CREATE TABLE more (b TEXT)"};
+    sqlite3 *db = NULL;
+
+    begin();
+    end();
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert(!schema_prepare(db, path, false, steps, 3, error, sizeof error));
+    ck_assert_str_eq(ask("PRAGMA user_version"), "1");
+    ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE name = 'more'"), "0");
+
+    ck_assert(!schema_prepare(db, path, true, steps, 2, error, sizeof error));
+    ck_assert(schema_prepare(db, path, false, steps, 2, error, sizeof error));
+    sqlite3_close(db);
+    ck_assert_str_eq(ask("PRAGMA user_version"), "2");
+    ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE name = 'more'"), "1");
+}
+END_TEST
+
+START_TEST(a_killed_campaign_keeps_what_was_flushed)
+{
+    pid_t child = fork();
+
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        begin();
+        struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
+        add(&execution, NULL);
+        if (!store_flush(store)) {
+            _exit(1);
+        }
+        add(&execution, NULL);
+        _exit(0);
+    }
+    int status = 0;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    store = store_open(path, false, error, sizeof error);
+    ck_assert_msg(store != NULL, "%s", error);
+    end();
+    ck_assert_str_eq(ask("SELECT count(*) FROM executions"), "1");
+    ck_assert_str_eq(ask("SELECT outcome IS NULL FROM runs"), "1");
+}
+END_TEST
+
+START_TEST(a_full_device_loses_nothing_that_was_flushed)
+{
+    begin();
+    struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
+    memset(execution.note, 'x', sizeof execution.note - 1);
+    add(&execution, NULL);
+    ck_assert(store_flush(store));
+    ck_assert_int_eq(sqlite3_exec(store->db, "PRAGMA max_page_count = 1", NULL, NULL, NULL),
+                     SQLITE_OK);
+
+    uint64_t id = 0;
+    int kept = 1;
+    while (kept < 10000 &&
+           store_add_execution(store, run, "a.lua", &execution, NULL, "squall replay", &id)) {
+        kept++;
+    }
+    ck_assert_int_lt(kept, 10000);
+    ck_assert_ptr_nonnull(strstr(store_error(store), "no space"));
+    ck_assert(!store_flush(store));
+    ck_assert(!store_add_oracle(store, "ledger", "All is given back.", NULL));
+    ck_assert(!store_close(store, error, sizeof error));
+    ck_assert_ptr_nonnull(strstr(error, "no space"));
+    ck_assert_int_ge(atoi(ask("SELECT count(*) FROM executions")), 1);
+    ck_assert_str_eq(ask("PRAGMA integrity_check"), "ok");
+}
+END_TEST
+
+START_TEST(says_that_another_process_holds_the_file)
+{
+    sqlite3 *db = NULL;
+
+    begin();
+    ck_assert(store_flush(store));
+    sqlite3_busy_timeout(store->db, 1);
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    ck_assert(!store_add_oracle(store, "ledger", "All is given back.", NULL));
+    ck_assert_ptr_nonnull(strstr(store_error(store), "locked by another process"));
+    sqlite3_close(db);
+    ck_assert(!store_close(store, error, sizeof error));
+    ck_assert_str_eq(ask("SELECT count(*) FROM runs"), "1");
+}
+END_TEST
+
+START_TEST(rows_of_an_execution_must_follow_it)
+{
+    struct sim_injection injection = {
+        "segment.append.write", "eio", "leader", 1, 1, 1, 1, false, 1};
+    struct sim_coverage coverage = {9, 0, 0, 1, 0};
+
+    begin();
+    struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
+    uint64_t first = add(&execution, NULL);
+    uint64_t second = add(&execution, NULL);
+    ck_assert(!store_add_injection(store, first, &injection));
+    ck_assert(store_add_injection(store, second, &injection));
+    ck_assert(!store_add_coverage(store, second, &coverage));
+    end();
+}
+END_TEST
+
+START_TEST(words_of_outcomes_can_be_read_back)
+{
+    for (unsigned i = 0; i < SIM_OUTCOME_COUNT; i++) {
+        enum sim_outcome outcome = SIM_OUTCOME_COUNT;
+        ck_assert(report_outcome_parse(report_outcome_word((enum sim_outcome)i), &outcome));
+        ck_assert_int_eq(outcome, (enum sim_outcome)i);
+    }
+    enum sim_outcome none = SIM_OUTCOME_OK;
+    ck_assert(!report_outcome_parse("fine", &none));
+}
+END_TEST
+
+static Suite *store_suite(void)
+{
+    Suite *suite = suite_create("store");
+    TCase *cases = tcase_create("store");
+
+    tcase_add_checked_fixture(cases, setup, teardown);
+    tcase_add_test(cases, leaves_one_plain_file);
+    tcase_add_test(cases, ships_no_strict_table);
+    tcase_add_test(cases, keeps_every_field_of_an_execution);
+    tcase_add_test(cases, finds_the_cheapest_execution_of_a_signature);
+    tcase_add_test(cases, announced_finding_is_no_bug);
+    tcase_add_test(cases, edited_scenario_does_not_change_an_old_execution);
+    tcase_add_test(cases, equal_executions_are_rows_of_their_own_with_small_ids);
+    tcase_add_test(cases, two_hashes_of_one_plan_are_nondeterminism);
+    tcase_add_test(cases, adds_up_coverage_and_checks);
+    tcase_add_test(cases, every_row_has_the_types_that_the_schema_says);
+    tcase_add_test(cases, refuses_what_is_no_campaign);
+    tcase_add_test(cases, refuses_a_newer_file_and_leaves_it_alone);
+    tcase_add_test(cases, a_failing_migration_leaves_the_file_as_it_was);
+    tcase_add_test(cases, a_killed_campaign_keeps_what_was_flushed);
+    tcase_add_test(cases, a_full_device_loses_nothing_that_was_flushed);
+    tcase_add_test(cases, says_that_another_process_holds_the_file);
+    tcase_add_test(cases, rows_of_an_execution_must_follow_it);
+    tcase_add_test(cases, words_of_outcomes_can_be_read_back);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
+
+int main(void)
+{
+    return unit_main(store_suite());
+}
