@@ -63,31 +63,31 @@ void html_ledger(struct report *report)
 
 static void write_oracle(const struct report *report, sqlite3_stmt *row, uint64_t checks_max)
 {
-    bool broken = report_u64(row, 6) > 0;
-    bool skipped = report_u64(row, 4) == report_u64(row, 5);
+    uint64_t checks = report_u64(row, 2);
+    uint64_t broken = report_u64(row, 4);
+    const char *reason = report_str(row, 3);
     char a[REPORT_WORD_MAX];
 
     html_element(report, "<tr><td class=\"keep\"><b>", report_str(row, 0), "</b></td><td>");
-    if (broken) {
+    if (broken > 0) {
         html_print(report, "<span class=\"badge bad\">✕ broken in %s</span>",
-                   report_plural(a, report_u64(row, 6), "execution", "executions"));
-    } else if (skipped) {
-        html_print(report, "<span class=\"badge warn\">– skipped</span>");
-    } else if (report_u64(row, 2) == 0) {
-        html_print(report, "<span class=\"badge warn\">– nothing to check</span>");
+                   report_plural(a, broken, "execution", "executions"));
+    } else if (checks == 0) {
+        html_print(report, "<span class=\"badge warn\">– %s</span>",
+                   reason[0] != '\0' ? "skipped" : "never checked");
     } else {
         html_print(report, "<span class=\"badge good\">✓ held</span>");
     }
     html_element(report, "</td><td>", report_str(row, 1), "");
-    if (report_u64(row, 4) > 0) {
-        html_print(report, "<br><span class=\"soft\">Skipped in %" PRIu64 " of %" PRIu64 " runs: ",
-                   report_u64(row, 4), report_u64(row, 5));
-        html_element(report, "", report_str(row, 3), "</span>");
+    if (reason[0] != '\0') {
+        html_print(report,
+                   "<br><span class=\"soft\">Skipped%s: ", checks > 0 ? " in some executions" : "");
+        html_element(report, "", reason, "</span>");
     }
     html_print(report, "</td>");
-    html_number(report, report_u64(row, 2));
+    html_number(report, checks);
     html_print(report, "<td>");
-    html_bar(report, report_u64(row, 2), checks_max);
+    html_bar(report, checks, checks_max);
     html_print(report, "</td></tr>\n");
 }
 
@@ -95,7 +95,6 @@ void html_oracles(struct report *report)
 {
     static const char sql[] =
         "SELECT o.name, o.rule, sum(c.checks), max(c.skipped_reason), "
-        "sum(c.skipped_reason IS NOT NULL), count(*), "
         "(SELECT count(*) FROM findings f JOIN executions e ON e.id = f.execution "
         "WHERE f.rule = o.name AND e.outcome <> 'xfail') "
         "FROM oracle_checks c JOIN oracles o ON o.id = c.oracle GROUP BY o.id ORDER BY o.name";

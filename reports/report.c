@@ -223,8 +223,8 @@ static void read_summary(struct report *report)
     read_counts(report, "SELECT count(*), sum(fired > 0) FROM point_matrix WHERE declared = 1",
                 cells, 2);
     read_counts(report,
-                "SELECT count(*), sum(skipped), sum(checks) FROM (SELECT "
-                "min(skipped_reason IS NOT NULL) AS skipped, sum(checks) AS checks "
+                "SELECT count(*), sum(checks = 0 AND reason IS NOT NULL), sum(checks) FROM (SELECT "
+                "max(skipped_reason) AS reason, sum(checks) AS checks "
                 "FROM oracle_checks GROUP BY oracle)",
                 oracles, 3);
     read_counts(report, "SELECT count(*), sum(outcome IS NULL) FROM runs", runs, 2);
@@ -239,12 +239,15 @@ static void judge(struct report_summary *s)
         s->verdict = REPORT_BUGS;
         snprintf(s->sentence, sizeof s->sentence, "%s found",
                  report_plural(number, s->bugs, "bug", "bugs"));
-    } else if (s->divergent > 0 || s->outcomes[SIM_OUTCOME_DIVERGED] > 0) {
-        uint64_t count = s->outcomes[SIM_OUTCOME_DIVERGED];
+    } else if (s->outcomes[SIM_OUTCOME_DIVERGED] > 0) {
         s->verdict = REPORT_DIVERGED;
-        snprintf(s->sentence, sizeof s->sentence, "Not deterministic: %s",
-                 report_plural(number, count > 0 ? count : s->divergent,
-                               "execution gave another hash", "executions gave another hash"));
+        snprintf(
+            s->sentence, sizeof s->sentence, "Not deterministic: %s gave another hash",
+            report_plural(number, s->outcomes[SIM_OUTCOME_DIVERGED], "repetition", "repetitions"));
+    } else if (s->divergent > 0) {
+        s->verdict = REPORT_DIVERGED;
+        snprintf(s->sentence, sizeof s->sentence, "Not deterministic: %s more than one hash",
+                 report_plural(number, s->divergent, "plan has", "plans have"));
     } else if (s->outcomes[SIM_OUTCOME_ERROR] > 0) {
         s->verdict = REPORT_ERRORS;
         snprintf(s->sentence, sizeof s->sentence, "%s with an error of the script",

@@ -102,7 +102,7 @@ static void write_hero(struct report *report)
     write_link(report, "ledger", "Ledger", s->leaks, s->leaks > 0);
     write_link(report, "oracles", "Oracles", s->oracles, false);
     html_print(report, "<a href=\"#scenarios\">Scenarios</a>\n");
-    html_print(report, "<a href=\"#determinism\">Determinism</a>\n");
+    write_link(report, "determinism", "Differences", s->divergent, s->divergent > 0);
     html_print(report, "</div></nav>\n<main class=\"wrap\">\n");
 }
 

@@ -32,7 +32,7 @@ struct report_summary {
     uint64_t cells;            /* declared (point, outcome) */
     uint64_t cells_fired;      /* of them, fired at least once */
     uint64_t leaks;            /* rows */
-    uint64_t oracles, skipped; /* skipped: in every run that knew them */
+    uint64_t oracles, skipped; /* skipped: never checked, for a reason */
     uint64_t checks;
     uint64_t runs, interrupted;
 };

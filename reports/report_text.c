@@ -276,7 +276,7 @@ static void print_never_fired(struct report *report)
 static void print_skipped_oracles(struct report *report)
 {
     sqlite3_stmt *row =
-        report_query(report, "SELECT o.name, c.skipped_reason, count(*) FROM oracle_checks c "
+        report_query(report, "SELECT o.name, c.skipped_reason, sum(c.checks) FROM oracle_checks c "
                              "JOIN oracles o ON o.id = c.oracle WHERE c.skipped_reason IS NOT NULL "
                              "GROUP BY o.name, c.skipped_reason ORDER BY o.name, c.skipped_reason");
     bool any = false;
@@ -287,9 +287,14 @@ static void print_skipped_oracles(struct report *report)
             heading(report, "Oracles skipped");
             any = true;
         }
-        fprintf(report->out, "  %s%s%s (%s): %s\n", paint(report, YELLOW), report_str(row, 0),
-                paint(report, PLAIN), report_plural(a, report_u64(row, 2), "run", "runs"),
-                report_str(row, 1));
+        fprintf(report->out, "  %s%s%s: ", paint(report, YELLOW), report_str(row, 0),
+                paint(report, PLAIN));
+        print_plain(report, report_str(row, 1));
+        if (report_u64(row, 2) > 0) {
+            fprintf(report->out, " (in some executions; %s in the others)",
+                    report_plural(a, report_u64(row, 2), "check", "checks"));
+        }
+        fputc('\n', report->out);
     }
 }
 

@@ -166,7 +166,7 @@ CREATE TABLE oracle_checks (
     run            INTEGER NOT NULL REFERENCES runs (id),
     oracle         INTEGER NOT NULL REFERENCES oracles (id),
     checks         INTEGER NOT NULL,
-    skipped_reason TEXT, -- NULL: it was on
+    skipped_reason TEXT, -- in at least one execution; NULL: it was always on
     PRIMARY KEY (run, oracle)
 ) WITHOUT ROWID;
 

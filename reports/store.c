@@ -1,14 +1,15 @@
 /* The store's life: opening, transactions, errors, closing.
  *
  *  1. One transaction is open from the first row on until store_flush, or until an execution begins
- *     and ROWS_MAX rows have come since the last commit: an execution is in the file with all that
- *     belongs to it, or not at all.
+ *     and some 10,000 rows have come since the last commit: an execution is in the file with all
+ * that belongs to it, or not at all.
  *  2. While open the file has a write-ahead log (a killed campaign loses what was not committed and
  *     nothing else, a power failure perhaps the last commits as well); after store_close it is one
  *     plain file again, which can be copied.
  *  3. A failed write (no space, locked, damaged) is final: what was flushed before it stays, what
- * was not is committed if SQLite has not rolled it back already, and every later call is refused
- * with the same message, so that no campaign goes on in the belief that it is recorded. */
+ *     was not is committed if SQLite has not rolled it back already, and every later call is
+ *     refused with the same message, so that no campaign goes on in the belief that it is
+ *     recorded. */
 #include "store_internal.h"
 
 #include "schema.h"
@@ -134,14 +135,12 @@ void store_bind_text(sqlite3_stmt *statement, int parameter, const char *text)
     (void)status;
 }
 
-/* Journal and checks of this connection. False with the error noted. */
-static bool configure(struct store *store)
+static void configure(struct store *store)
 {
     sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
     /* The file may come from anywhere: its schema gets no more rights than its rows need. */
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    return true;
 }
 
 /* Only after the file is known to be ours, since it writes into it. */
@@ -202,10 +201,7 @@ struct store *store_open(const char *path, bool read_only, char *error, size_t e
                  number != 0 ? strerror(number) : sqlite3_errmsg(store->db));
         goto out;
     }
-    if (!configure(store)) {
-        snprintf(error, error_size, "%s", store->error);
-        goto out;
-    }
+    configure(store);
     if (!schema_prepare(store->db, path, read_only, schema_steps, SCHEMA_NUMBER, error,
                         error_size)) {
         goto out;

@@ -34,6 +34,8 @@ bool store_end_run(struct store *store, uint64_t run, const char *outcome, uint6
 bool store_add_point(struct store *store, uint32_t index, const struct raft_point_info *point);
 bool store_add_scenario(struct store *store, const char *file, const char *name, const char *doc,
                         const char *tags, const char *text);
+/* An oracle of the latest run. A reason is kept once it was given, whatever comes later: skipped in
+ * one execution is worth telling. */
 bool store_add_oracle(struct store *store, const char *name, const char *rule,
                       const char *skipped_reason /* or NULL */);
 /* Oracle checks done so far are added up. */

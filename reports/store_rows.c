@@ -36,7 +36,8 @@ static const char *const statement_sql[STORE_STATEMENT_COUNT] = {
     [STORE_ADD_ORACLE] = "INSERT OR IGNORE INTO oracles (id, name, rule) VALUES (?1, ?2, ?3)",
     [STORE_ADD_ORACLE_RUN] =
         "INSERT INTO oracle_checks (run, oracle, checks, skipped_reason) VALUES (?1, ?2, 0, ?3) "
-        "ON CONFLICT (run, oracle) DO UPDATE SET skipped_reason = excluded.skipped_reason",
+        "ON CONFLICT (run, oracle) DO UPDATE SET "
+        "skipped_reason = coalesce(excluded.skipped_reason, skipped_reason)",
     [STORE_ADD_ORACLE_CHECKS] =
         "INSERT INTO oracle_checks (run, oracle, checks) VALUES (?1, ?2, ?3) "
         "ON CONFLICT (run, oracle) DO UPDATE SET checks = checks + excluded.checks",

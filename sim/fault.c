@@ -326,10 +326,18 @@ static bool shot_fires(struct sim_faults *faults, uint32_t node, uint32_t point)
         return false;
     }
     uint64_t hits = faults->gates[point].hits;
+    uint64_t now_ns = faults->world->scheduler.now_ns;
     bool fires = shot->fired == 0
                      ? hits == shot->occurrence
                      : shot->persistent && node == shot->node && hits > shot->occurrence;
+    if (faults->world->phase == SIM_PHASE_STOP && shot->fired > 0 &&
+        now_ns - shot->fired_ns > SIM_SHOT_STOP_NS) {
+        fires = false;
+    }
     if (fires) {
+        if (shot->fired == 0) {
+            shot->fired_ns = now_ns;
+        }
         shot->node = node;
         shot->fired++;
     }

@@ -71,9 +71,14 @@ struct sim_shot {
     bool persistent; /* from that occurrence on, on that node, until the liveness phase begins */
     uint32_t node;   /* where it fired first; set by the world */
     uint64_t fired;
+    uint64_t fired_ns; /* when first */
 };
 
-#define SIM_POINTS_MAX 512
+/* So long a persistent shot lasts in the STOP phase: no node could ever close a file on a device
+ * that refuses for good. */
+#define SIM_SHOT_STOP_NS 5000000000u
+
+#define SIM_POINTS_MAX   512
 
 struct sim_faults {
     struct sim_world *world;

@@ -160,7 +160,6 @@ void sim_ledger_held(struct sim_ledger *ledger, struct raft_entry *entry, enum r
         entry->observer = record;
     }
     assert(record->entry == entry);
-    record->id = entry->id;
     struct sim_ledger_hold *hold = &record->holds[holder];
     hold->count++;
     hold->site = site;
@@ -202,6 +201,15 @@ static void fault_print(const struct sim_ledger *ledger, char *text, size_t size
     }
 }
 
+/* The position of a record's entry. It got it after its first hold, and lives as long as its
+ * record.
+ */
+static struct raft_entry_id id_of(const struct sim_ledger_record *record)
+{
+    assert(record->count > 0);
+    return record->entry->id;
+}
+
 /* Reports a broken rule of one record's hold. what: "…" in "node 1: …". */
 static void report(const struct sim_ledger *ledger, const struct sim_ledger_record *record,
                    enum raft_holder holder, const char *what)
@@ -217,8 +225,8 @@ static void report(const struct sim_ledger *ledger, const struct sim_ledger_reco
     sim_fail(world, sim_oracle_string(SIM_ORACLE_LEDGER), ledger->node,
              "node %" PRIu32 ": %s: entry (term %" PRIu64 ", index %" PRIu64
              ") as %s, held in event %" PRIu32 " at %s%s; path: %s",
-             ledger->node, what, record->id.term, record->id.index, raft_holder_string(holder),
-             hold->event, site, fault, path);
+             ledger->node, what, id_of(record).term, id_of(record).index,
+             raft_holder_string(holder), hold->event, site, fault, path);
     if (is_first && world->has_finding) {
         snprintf(world->finding.signature, sizeof world->finding.signature, "ledger: %s %s",
                  raft_holder_string(holder), site);
@@ -237,7 +245,7 @@ static const struct sim_ledger_record *suspect(const struct sim_ledger *ledger,
         if (hold->count > 1) {
             return record;
         }
-        if (hold->count == 1 && (oldest == NULL || hold->event < oldest->holds[holder].event)) {
+        if (hold->count == 1 && (oldest == NULL || hold->event <= oldest->holds[holder].event)) {
             oldest = record;
         }
     }
@@ -277,7 +285,6 @@ void sim_ledger_dropped(struct sim_ledger *ledger, struct raft_entry *entry,
         }
         return;
     }
-    record->id = entry->id;
     record->holds[holder].count--;
     record->count--;
     assert(ledger->totals[holder] > 0);
@@ -365,8 +372,8 @@ static void leak_note(const struct sim_ledger *ledger, const struct sim_ledger_r
     snprintf(leak->site, sizeof leak->site, "%s", hold->site);
     path_print(record, leak->path, sizeof leak->path);
     leak->event = hold->event;
-    leak->term = record->id.term;
-    leak->index = record->id.index;
+    leak->term = id_of(record).term;
+    leak->index = id_of(record).index;
     leak->node = ledger->node;
     leak->count = hold->count;
 }

@@ -39,7 +39,6 @@ struct sim_ledger_record {
     struct sim_ledger_record *orphan_next; /* left by the log, still held: oldest first */
     struct sim_ledger_record *orphan_previous;
     const struct raft_entry *entry;
-    struct raft_entry_id id;  /* last known */
     uint64_t orphan_since_ns; /* left the log at; UINT64_MAX: no orphan */
     struct sim_ledger_hold holds[RAFT_HOLDER_COUNT];
     struct sim_ledger_step path[SIM_LEDGER_PATH]; /* ring */

@@ -95,12 +95,12 @@ static bool rule_severs(const struct sim_network *network, const struct sim_link
     return packet != NULL && strcmp(rule->type, packet_type(network, packet)) == 0;
 }
 
-static const struct sim_link_rule *severing_rule(const struct sim_network *network, uint32_t from,
-                                                 uint32_t to, struct sim_packet *packet)
+static struct sim_link_rule *severing_rule(const struct sim_network *network, uint32_t from,
+                                           uint32_t to, struct sim_packet *packet)
 {
     assert(from > 0 && from < SIM_NODES_MAX);
     assert(to > 0 && to < SIM_NODES_MAX);
-    for (const struct sim_link_rule *rule = network->rules; rule != NULL; rule = rule->next) {
+    for (struct sim_link_rule *rule = network->rules; rule != NULL; rule = rule->next) {
         if (rule_severs(network, rule, from, to, packet)) {
             return rule;
         }
@@ -131,6 +131,19 @@ static void packet_drop(struct sim_network *network, struct sim_packet *packet, 
                           packet_type(network, packet));
     }
     arena_free(world->arena, packet);
+}
+
+/* Drops a packet whose link is severed now; why says when that was noticed. */
+static bool is_severed(struct sim_network *network, struct sim_packet *packet, const char *why)
+{
+    struct sim_link_rule *rule = severing_rule(network, packet->from, packet->to, packet);
+    if (rule == NULL) {
+        return false;
+    }
+    rule->trigger.matches++;
+    rule->trigger.fired++;
+    packet_drop(network, packet, why, rule->id);
+    return true;
 }
 
 static void packet_schedule(struct sim_network *network, struct sim_source *source,
@@ -249,9 +262,7 @@ static void rule_apply(struct sim_network *network, struct sim_link_rule *rule,
 /* Lets every rule have its say; returns false when the packet is gone (dropped or held). */
 static bool rules_spare(struct sim_network *network, struct sim_packet *packet, struct fate *fate)
 {
-    const struct sim_link_rule *cut = severing_rule(network, packet->from, packet->to, packet);
-    if (cut != NULL) {
-        packet_drop(network, packet, "cut when sent", cut->id);
+    if (is_severed(network, packet, "cut when sent")) {
         return false;
     }
     uint64_t now_ns = network->world->scheduler.now_ns;
@@ -313,9 +324,7 @@ struct sim_packet *sim_network_arrive(struct sim_network *network, struct sim_ev
     struct sim_packet *packet = event->data;
     assert(packet != NULL && packet->to == event->node);
     event->data = NULL;
-    const struct sim_link_rule *cut = severing_rule(network, packet->from, packet->to, packet);
-    if (cut != NULL) {
-        packet_drop(network, packet, "cut under way", cut->id);
+    if (is_severed(network, packet, "cut under way")) {
         return NULL;
     }
     const struct sim_node *node = network->world->nodes[packet->to];

@@ -48,8 +48,9 @@ bool sim_trigger_fires(struct sim_trigger *trigger, uint64_t now_ns, struct sim_
 
 /* What a network rule does to a message that matches. Several rules add up; the first that drops or
  * holds wins; a message is duplicated once at most. Probabilities are thresholds of 2^64. A cut or
- * a partition is a state of the links: of the trigger only until_ns counts for it. What a rule
- * holds stays held past until_ns, until the rule is released or healed. */
+ * a partition is a state of the links: of the trigger only until_ns counts for it, and it fires for
+ * each message it cuts. What a rule holds stays held past until_ns, until the rule is released or
+ * healed. */
 struct sim_link_rule {
     struct sim_link_rule *next; /* active rules, in the order of activation */
     uint32_t id;

@@ -16,14 +16,13 @@
  * Invariants:
  *  1. process is not NULL between events exactly if the node is UP or STOPPING.
  *  2. The process is entered through enter and leave only, never while it is running.
- *  3. A process that has ended, however, leaves no event, batch, block or open file behind. */
+ *
+ * node_end.c has the ways in which a process ends. */
 #include "node_internal.h"
 
 #include "world.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <string.h>
 
 const char *sim_node_state_string(enum sim_node_state state)
 {
@@ -94,10 +93,7 @@ static void leave(struct sim_node *node)
     sim_node_settle(node);
 }
 
-/* ---- the end of a process ---- */
-
-/* What was deferred is queued again, so that it can be delivered or cancelled as usual. */
-static void deferred_flush(struct sim_node *node)
+void sim_node_deferred_flush(struct sim_node *node)
 {
     struct sim_scheduler *scheduler = &node->world->scheduler;
     for (uint32_t i = 0; i < node->deferred_count; i++) {
@@ -105,39 +101,6 @@ static void deferred_flush(struct sim_node *node)
     }
     node->deferred_count = 0;
     node->paused = false;
-}
-
-static void process_forget(struct sim_node *node, enum sim_unsynced unsynced)
-{
-    deferred_flush(node);
-    sim_node_timers_cancel(node);
-    sim_node_batch_cancel(node);
-    sim_disk_crash(&node->disk, unsynced);
-    sim_node_memory_release(node);
-    sim_ledger_forget(&node->ledger);
-    sim_machine_destroy(node->machine);
-    node->machine = NULL;
-    node->process = NULL;
-    node->dying = false;
-    node->has_stopped = false;
-    node->crash_after = NULL;
-    node->view = (struct raft_view){.id = node->id};
-    assert(node->block_count == 0 && sim_node_timers_armed(node) == 0);
-}
-
-static void crash_now(struct sim_node *node, enum sim_unsynced unsynced)
-{
-    struct sim_world *world = node->world;
-    assert(!node->running && sim_node_is_up(node));
-    process_forget(node, unsynced);
-    node->state = SIM_NODE_DOWN;
-    node->crashes++;
-    world->crashes++;
-    sim_world_transcribe(world, "    n%u crashes", node->id);
-    sim_oracle_crashed(world->oracles, node->id);
-    sim_clients_node_lost(world, node->id);
-    sim_world_fold_node(world, node);
-    sim_world_notice(world, SIM_NOTICE_CRASHED, node->id, 0, 0, NULL);
 }
 
 void sim_node_crash(struct sim_node *node, enum sim_unsynced unsynced)
@@ -150,87 +113,8 @@ void sim_node_crash(struct sim_node *node, enum sim_unsynced unsynced)
         node->dying = true;
         node->dying_unsynced = unsynced;
     } else {
-        crash_now(node, unsynced);
+        sim_node_crash_now(node, unsynced);
     }
-}
-
-static void note_leak(struct sim_node *node, const char *kind, uint64_t count, const char *site)
-{
-    if (count == 0) {
-        return;
-    }
-    struct sim_leak *leak = sim_world_leak_new(node->world);
-    snprintf(leak->kind, sizeof leak->kind, "%s", kind);
-    snprintf(leak->site, sizeof leak->site, "%s", site);
-    leak->event = node->world->events;
-    leak->node = node->id;
-    leak->count = (int64_t)count;
-}
-
-/* A process that has ended by itself must have released everything, whether it stopped or failed.
- */
-static void check_released(struct sim_node *node)
-{
-    struct sim_world *world = node->world;
-    if (!world->checks_leaks) {
-        return;
-    }
-    if (world->sut->features & SUT_FEATURE_LEDGER) {
-        sim_ledger_check_empty(&node->ledger);
-    }
-    uint32_t before = world->leak_count;
-    const char *site = sim_node_memory_leak(node);
-    note_leak(node, "memory", node->block_count, site != NULL ? site : "");
-    note_leak(node, "file", node->disk.open_count, "");
-    note_leak(node, "timer", sim_node_timers_armed(node), "");
-    note_leak(node, "batch", node->batch != NULL, "");
-    if (world->leak_count > before) {
-        const struct sim_leak *leak = &world->leaks[before];
-        sim_fail(world, sim_oracle_string(SIM_ORACLE_LEDGER), node->id,
-                 "n%u has stopped and still owns %lld of %s%s%s", node->id, (long long)leak->count,
-                 leak->kind, leak->site[0] != 0 ? ", first from " : "", leak->site);
-    }
-}
-
-/* A store may be refused, or a start fail, only if something was done to this very start: what a
- * crash leaves behind is what recovery is for. */
-static void check_failure(struct sim_node *node, enum raft_status why)
-{
-    struct sim_world *world = node->world;
-    sim_oracle_count(world->oracles, SIM_ORACLE_NO_FALSE_ALARM);
-    if (!node->is_disturbed &&
-        sim_oracle_skipped(world->oracles, SIM_ORACLE_NO_FALSE_ALARM) == NULL) {
-        bool is_store = why == RAFT_CORRUPT || why == RAFT_LOST_STORE;
-        sim_fail(world, is_store ? "recovery" : sim_oracle_string(SIM_ORACLE_NO_FALSE_ALARM),
-                 node->id,
-                 "a process ended without a fault: n%u says \"%s\", and nothing was done "
-                 "to it since its start",
-                 node->id, raft_status_string(why));
-    }
-}
-
-/* The process has ended by itself; process may be NULL if it was not even created. */
-static void process_end(struct sim_node *node, enum raft_status why)
-{
-    struct sim_world *world = node->world;
-    bool in_order = node->state == SIM_NODE_STOPPING && why == RAFT_OK;
-    if (node->process != NULL) {
-        node->running = true;
-        world->sut->destroy(node->process);
-        node->running = false;
-    }
-    check_released(node);
-    if (!in_order) {
-        snprintf(node->why, sizeof node->why, "%s", raft_status_string(why));
-        check_failure(node, why);
-    }
-    process_forget(node, SIM_UNSYNCED_KEEP);
-    node->state = in_order ? SIM_NODE_STOPPED : SIM_NODE_FAILED;
-    sim_world_transcribe(world, "    n%u %s%s%s", node->id, in_order ? "has stopped" : "has failed",
-                         in_order ? "" : ": ", in_order ? "" : node->why);
-    sim_oracle_crashed(world->oracles, node->id);
-    sim_clients_node_lost(world, node->id);
-    sim_world_fold_node(world, node);
 }
 
 /* ---- the beginning ---- */
@@ -267,11 +151,11 @@ void sim_node_start(struct sim_node *node)
     }
     node->running = false;
     if (node->dying) {
-        crash_now(node, node->dying_unsynced);
+        sim_node_crash_now(node, node->dying_unsynced);
         return;
     }
     if (status != RAFT_OK) {
-        process_end(node, status);
+        sim_node_process_end(node, status);
         return;
     }
     node->bootstrapped = true;
@@ -292,7 +176,7 @@ void sim_node_stop(struct sim_node *node)
     if (node->state != SIM_NODE_UP || node->dying) {
         return;
     }
-    if (node->running) {
+    if (node->running || node->paused) {
         order_action(node, SIM_NODE_STOP);
         return;
     }
@@ -308,7 +192,7 @@ void sim_node_set_read_only(struct sim_node *node, bool read_only)
     if (!sim_node_is_up(node) || node->dying) {
         return;
     }
-    if (node->running) {
+    if (node->running || node->paused) {
         order_action(node, SIM_NODE_READ_ONLY);
         return;
     }
@@ -322,7 +206,7 @@ enum raft_status sim_node_campaign(struct sim_node *node)
     if (node->state != SIM_NODE_UP) {
         return RAFT_STOPPED;
     }
-    if (node->running || node->dying) {
+    if (node->running || node->dying || node->paused) {
         return RAFT_BUSY;
     }
     enter(node);
@@ -368,7 +252,7 @@ void sim_node_pause(struct sim_node *node)
 void sim_node_resume(struct sim_node *node)
 {
     if (node->paused) {
-        deferred_flush(node);
+        sim_node_deferred_flush(node);
         sim_world_transcribe(node->world, "    n%u is resumed", node->id);
     }
 }
@@ -413,12 +297,12 @@ static void on_io(struct sim_node *node, struct sim_event *event)
         sim_world_transcribe(world, "    n%u disk: %s", node->id, raft_status_string(io->status));
         sim_world_notice(world, SIM_NOTICE_DISK_ERROR, node->id, 0, 0,
                          raft_status_string(io->status));
-        if (node->process == NULL) {
-            return; /* a listener has crashed the node */
+        if (node->process == NULL || node->incarnation != event->incarnation) {
+            return; /* a listener has crashed the node, and perhaps started it again */
         }
     }
     if (io == node->crash_after) {
-        crash_now(node, SIM_UNSYNCED_RANDOM);
+        sim_node_crash_now(node, SIM_UNSYNCED_RANDOM);
         return;
     }
     enter(node);
@@ -455,7 +339,7 @@ static void on_action(struct sim_node *node, struct sim_event *event)
 
 uint32_t sim_node_event(struct sim_node *node, struct sim_event *event)
 {
-    if (node->paused && event->kind != SIM_EVENT_NODE) {
+    if (node->paused && (event->kind != SIM_EVENT_NODE || event->number != SIM_NODE_RESTART)) {
         sim_node_defer(node, event);
         return 0;
     }
@@ -527,13 +411,13 @@ void sim_node_settle(struct sim_node *node)
         return;
     }
     if (node->dying) {
-        crash_now(node, node->dying_unsynced);
+        sim_node_crash_now(node, node->dying_unsynced);
         return;
     }
     uint32_t peer = node->peer;
     node->peer = 0;
     if (node->has_stopped) {
-        process_end(node, node->stopped_why);
+        sim_node_process_end(node, node->stopped_why);
         return;
     }
     const struct raft_view old = node->view;

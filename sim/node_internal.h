@@ -1,4 +1,5 @@
-/* What node.c (life), node_env.c (the environment) and node_memory.c share. */
+/* What node.c (life), node_end.c (its end), node_env.c (the environment) and node_memory.c share.
+ */
 #ifndef SIM_NODE_INTERNAL_H
 #define SIM_NODE_INTERNAL_H
 
@@ -12,6 +13,15 @@ struct sim_batch {
     raft_index first;
     struct raft_entry *entries[]; /* the process's; it keeps their references until the answer */
 };
+
+/* node.c */
+/* What was deferred is queued again, so that it can be delivered or cancelled as usual. */
+void sim_node_deferred_flush(struct sim_node *node);
+
+/* node_end.c */
+void sim_node_crash_now(struct sim_node *node, enum sim_unsynced unsynced);
+/* The process has ended by itself; process may be NULL if it was not even created. */
+void sim_node_process_end(struct sim_node *node, enum raft_status why);
 
 /* node_memory.c */
 void sim_node_memory_init(struct sim_node *node);

@@ -374,8 +374,9 @@ bool sim_oracle_converged(const struct sim_oracles *oracles)
         if (leader != RAFT_NODE_NONE && view->leader != leader) {
             return false;
         }
-        /* After the heal nothing excuses a node that still takes no entries. */
-        if (world->phase == SIM_PHASE_HEAL && view->condition != RAFT_RUNNING) {
+        /* After the heal nothing excuses a node that still takes no entries or owes answers. */
+        if (world->phase == SIM_PHASE_HEAL &&
+            (view->condition != RAFT_RUNNING || oracles->nodes[id].requests != 0)) {
             return false;
         }
         leader = view->leader;

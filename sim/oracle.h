@@ -77,7 +77,8 @@ raft_index sim_oracle_committed(const struct sim_oracles *oracles);
 uint64_t sim_oracle_commits(const struct sim_oracles *oracles); /* entries committed */
 uint64_t sim_oracle_leader_changes(
     const struct sim_oracles *oracles); /* elections after the first */
-/* Whether every node that is up holds and has applied what is committed, and agrees on a leader. */
+/* Whether every node that is up holds and has applied what is committed, and agrees on a leader; in
+ * the phase HEAL also whether every node takes entries and has answered all its requests. */
 bool sim_oracle_converged(const struct sim_oracles *oracles);
 
 #endif

@@ -178,7 +178,7 @@ static uint32_t durable_voters(const struct sim_oracles *oracles, const struct s
         if (used < list_size) {
             used += (size_t)snprintf(list + used, list_size - used,
                                      "%snode %u %s (up to %" PRIu64 ")", i == 0 ? "" : ", ", voter,
-                                     has ? "has it" : "has it not", state->durable_last);
+                                     has ? "has it" : "lacks it", state->durable_last);
         }
     }
     return count;

@@ -6,7 +6,8 @@
  *
  * RUN belongs to the script. In HEAL every fault ends and every node is up again; the cluster must
  * agree, answer every client and then take one more write, within progress_bound_ns. In STOP all
- * nodes stop in good order, within STOP_BOUND_NS. Only a sweep's shot may still fire in STOP.
+ * nodes stop in good order, within STOP_BOUND_NS. Only a sweep's shot may still fire in STOP
+ * (for how long a persistent one does, see SIM_SHOT_STOP_NS).
  *
  * A phase goes on in SIM_EVENT_PHASE events, which come from the harness every POLL_NS.
  *

@@ -221,6 +221,13 @@ enum raft_status raft_on_prevote_rep(struct raft *raft, struct raft_peer *peer,
                                      const struct raft_message *message)
 {
     bool granted = (message->flags & RAFT_FLAG_SUCCESS) != 0;
+    if (!granted && message->term > raft->state.term) {
+        /* The voter knows a later term. Asking again at once, in that term, keeps a node that is
+         * behind from chasing a campaign that cannot win and goes on raising the term. */
+        bool asks_again = raft->role == RAFT_PRECANDIDATE;
+        raft_become_follower(raft, message->term, RAFT_NODE_NONE);
+        return asks_again ? raft_campaign(raft, false) : RAFT_OK;
+    }
     if (raft_exit_taken(raft->memory, RAFT_AT_PREVOTE_REPLY_STALE,
                         raft->role != RAFT_PRECANDIDATE ||
                             (granted && message->term != raft->state.term + 1))) {

@@ -83,17 +83,6 @@ void raft_destroy(struct raft *raft)
     }
 }
 
-/* A message of a higher term makes a follower of any node, except that pre-votes ask without
- * committing anybody to a term (dissertation §9.6), and that votes are not heard at all while a
- * leader is alive (dissertation §6.4: else a returning node could depose it). */
-static bool adopts_term(const struct raft *raft, const struct raft_message *message)
-{
-    if (message->term <= raft->state.term || message->type == RAFT_MESSAGE_PREVOTE_REQ) {
-        return false;
-    }
-    return message->type != RAFT_MESSAGE_PREVOTE_REP || !(message->flags & RAFT_FLAG_SUCCESS);
-}
-
 static enum raft_status on_message(struct raft *raft, const struct raft_message *message)
 {
     struct raft_peer *peer = raft_peer_find(raft, message->from);
@@ -110,12 +99,12 @@ static enum raft_status on_message(struct raft *raft, const struct raft_message 
     if (message->type == RAFT_MESSAGE_APPEND_REQ) {
         return raft_on_append_req(raft, peer, message);
     }
-    if (adopts_term(raft, message)) {
-        raft_become_follower(raft, message->term, RAFT_NODE_NONE);
-        return RAFT_OK;
-    }
     if (message->type == RAFT_MESSAGE_PREVOTE_REP) {
         return raft_on_prevote_rep(raft, peer, message);
+    }
+    if (message->term > raft->state.term) {
+        raft_become_follower(raft, message->term, RAFT_NODE_NONE);
+        return RAFT_OK;
     }
     if (raft_exit_taken(raft->memory, RAFT_AT_MESSAGE_RECEIVE_STALE,
                         message->term < raft->state.term)) {

@@ -80,7 +80,9 @@ static bool persist_entries(struct raft *raft, struct raft_effect *effect)
 {
     struct raft_log *log = raft->log;
     raft_index last = raft_log_last_index(log);
-    if (raft->condition != RAFT_RUNNING || log->stored.index == last) {
+    /* No entry is on disk with a term that the hard state does not know: recovery relies on it. */
+    if (raft->condition != RAFT_RUNNING || log->stored.index == last ||
+        raft->state_durable != raft->state.sequence) {
         return false;
     }
     raft_index first = log->stored.index + 1;

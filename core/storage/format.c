@@ -139,7 +139,7 @@ void raft_segment_name(raft_index first, char name[RAFT_FILE_NAME_MAX])
 {
     static const char digits[] = "0123456789abcdef";
     memset(name, 0, RAFT_FILE_NAME_MAX);
-    memcpy(name, NAME_PREFIX, NAME_PREFIX_SIZE);
+    memcpy(name, NAME_PREFIX, sizeof NAME_PREFIX);
     for (unsigned i = 0; i < NAME_DIGITS; i++) {
         unsigned shift = 4 * (NAME_DIGITS - 1 - i);
         name[NAME_PREFIX_SIZE + i] = digits[(first >> shift) & 0xf];

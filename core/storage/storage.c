@@ -133,7 +133,7 @@ void raft_storage_name_set(char name[RAFT_FILE_NAME_MAX], const char *from)
     size_t size = strlen(from);
     assert(size < RAFT_FILE_NAME_MAX);
     memset(name, 0, RAFT_FILE_NAME_MAX);
-    memcpy(name, from, size);
+    memcpy(name, from, size + 1);
 }
 
 /* Moves an array of used bytes into a larger block; NULL: the old one stays as it was. */

@@ -106,7 +106,7 @@ static const char replay_text[] =
     "squall replay SCENARIO --seed N [options]\n"
     "\n"
     "  squall replay 6755399441055744 --db squall.db        an execution of a campaign\n"
-    "  squall replay ledger:replication --db squall.db      the cheapest one of a finding\n"
+    "  squall replay 'expect: 1f3a99c0' --db squall.db      the cheapest one of a finding\n"
     "  squall replay scenarios/hello.lua:hello --seed 7 --plan 'log.append.write#3=eio'\n"
     "\n"
     "Runs one execution again. From a file of a campaign it takes the scenario's text, "

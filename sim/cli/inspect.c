@@ -99,11 +99,14 @@ static enum cli_status registry_print(const struct cli_options *options, const c
     }
     for (uint32_t i = 0; i < sim_point_count(sut); i++) {
         const struct raft_point_info *info = sim_point_info(sut, i);
-        char outcomes[256];
+        char outcomes[RAFT_OUTCOME_COUNT * 16];
         if (pattern != NULL && !sim_point_matches(pattern, info->name)) {
             continue;
         }
         outcomes_print(info->outcomes, outcomes, sizeof outcomes);
+        if (shown == 0) {
+            printf("%-*s  %-7s  %-44s  %s\n", width, "POINT", "KIND", "OUTCOMES", "MEANING");
+        }
         printf("%-*s  %-7s  %-44s  %s\n", width, info->name, sim_fault_kind_string(info->kind),
                outcomes, info->meaning);
         shown++;

@@ -73,11 +73,10 @@ out:
     return status;
 }
 
-/* A number or a signature, not the name of something that exists. */
+/* A number or a signature, not the name of a scenario file. */
 static bool is_recorded(const char *argument)
 {
-    const char *lua = strstr(argument, ".lua");
-    return access(argument, F_OK) != 0 && lua == NULL && strchr(argument, '/') == NULL;
+    return access(argument, F_OK) != 0 && strstr(argument, ".lua") == NULL;
 }
 
 static enum cli_status hash_judge(const struct cli_recorder *recorder,
@@ -153,39 +152,39 @@ static bool hash_read(const struct cli_options *options, struct expected *expect
     return true;
 }
 
-enum cli_status cli_replay(const struct cli_options *given)
+enum cli_status cli_replay(const struct cli_options *options)
 {
-    struct cli_options options = *given;
+    struct cli_options filled = *options; /* with what the file says */
     struct sim_catalogue catalogue;
     struct expected expected = {0};
     struct sim_shot shot;
     enum cli_status status;
     char plan[SIM_TEXT_MAX] = "";
     char error[SIM_TEXT_MAX];
-    const struct sut_ops *sut = cli_sut(&options);
+    const struct sut_ops *sut = cli_sut(&filled);
     sim_catalogue_init(&catalogue);
     if (sut == NULL) {
         return CLI_USAGE;
     }
-    if (options.argument_count != 1) {
+    if (filled.argument_count != 1) {
         fprintf(stderr,
                 "squall: replay one execution, for example: %s replay "
                 "scenarios/hello.lua --seed 7\n",
-                options.program);
+                filled.program);
         return CLI_USAGE;
     }
-    snprintf(plan, sizeof plan, "%s", options.plan == NULL ? "" : options.plan);
-    if (is_recorded(options.arguments[0])) {
-        status = recorded_find(&options, sut, &catalogue, plan, sizeof plan, &expected);
-        if (status == CLI_CLEAN && !sim_catalogue_override(&catalogue, options.parameters)) {
+    snprintf(plan, sizeof plan, "%s", filled.plan == NULL ? "" : filled.plan);
+    if (is_recorded(filled.arguments[0])) {
+        status = recorded_find(&filled, sut, &catalogue, plan, sizeof plan, &expected);
+        if (status == CLI_CLEAN && !sim_catalogue_override(&catalogue, filled.parameters)) {
             status = CLI_USAGE;
         }
     } else {
-        status = cli_catalogue(&options, sut, &catalogue);
+        status = cli_catalogue(&filled, sut, &catalogue);
     }
     if (status == CLI_CLEAN && catalogue.count != 1) {
-        fprintf(stderr, "squall: %s has %u scenarios: name one, as in %s:%s\n",
-                options.arguments[0], catalogue.count, catalogue.scenarios[0].source->file,
+        fprintf(stderr, "squall: %s has %u scenarios: name one, as in %s:%s\n", filled.arguments[0],
+                catalogue.count, catalogue.scenarios[0].source->file,
                 catalogue.scenarios[0].info.name);
         status = CLI_USAGE;
     }
@@ -193,8 +192,8 @@ enum cli_status cli_replay(const struct cli_options *given)
         fprintf(stderr, "squall: %s\n", error);
         status = CLI_USAGE;
     }
-    if (status == CLI_CLEAN && hash_read(&options, &expected)) {
-        status = replay_run(&options, &catalogue, sut, plan, &expected);
+    if (status == CLI_CLEAN && hash_read(&filled, &expected)) {
+        status = replay_run(&filled, &catalogue, sut, plan, &expected);
     } else if (status == CLI_CLEAN) {
         status = CLI_USAGE;
     }

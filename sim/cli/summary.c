@@ -49,17 +49,15 @@ static void tally_print(const char *name, int width, const struct cli_tally *tal
     char events[16];
     char rate[16];
     uint64_t wall_us = tally->wall_ns / 1000 + 1;
+    uint64_t passed = tally->outcomes[SIM_OUTCOME_OK] + tally->outcomes[SIM_OUTCOME_XFAIL];
+    uint64_t failed = tally->outcomes[SIM_OUTCOME_FINDING] + tally->outcomes[SIM_OUTCOME_DIVERGED];
     cli_count_print(tally->commits, commits, sizeof commits);
     cli_count_print(tally->steps, events, sizeof events);
     cli_count_print(tally->steps * 1000000 / wall_us, rate, sizeof rate);
-    fprintf(
-        out, "%-*s %8llu %8llu %8llu %8llu %8llu %8s %8s %9s\n", width, name,
-        (unsigned long long)tally->executions,
-        (unsigned long long)(tally->outcomes[SIM_OUTCOME_OK] + tally->outcomes[SIM_OUTCOME_XFAIL]),
-        (unsigned long long)(tally->outcomes[SIM_OUTCOME_FINDING] +
-                             tally->outcomes[SIM_OUTCOME_DIVERGED]),
-        (unsigned long long)tally->outcomes[SIM_OUTCOME_ERROR],
-        (unsigned long long)tally->outcomes[SIM_OUTCOME_SKIPPED], commits, events, rate);
+    fprintf(out, "%-*s %8llu %8llu %8llu %8llu %8llu %8s %8s %9s\n", width, name,
+            (unsigned long long)tally->executions, (unsigned long long)passed,
+            (unsigned long long)failed, (unsigned long long)tally->outcomes[SIM_OUTCOME_ERROR],
+            (unsigned long long)tally->outcomes[SIM_OUTCOME_SKIPPED], commits, events, rate);
 }
 
 static void table_print(const struct cli_recorder *recorder, FILE *out)

@@ -89,13 +89,13 @@ static bool candidate_add(struct sim_candidates *candidates, const struct sim_ca
     return true;
 }
 
-bool sim_candidates_observe(struct sim_candidates *candidates, const struct sim_world *world,
-                            enum sim_phase before)
+bool sim_candidates_observe(struct sim_candidates *candidates, const struct sim_world *world)
 {
     const struct sim_faults *faults = &world->faults;
-    /* An event in which the liveness phase begins is out of scope as well. */
-    bool in_scope = before != SIM_PHASE_HEAL && world->phase != SIM_PHASE_HEAL;
-    uint32_t part = before == SIM_PHASE_STOP ? 1 : 0;
+    /* The phase at the end of the event counts: the one that begins the liveness phase restarts
+     * nodes with all faults suspended, the one that begins the stop asks the nodes to stop. */
+    bool in_scope = world->phase != SIM_PHASE_HEAL;
+    uint32_t part = world->phase == SIM_PHASE_RUN ? 0 : 1;
     for (uint32_t i = 0; i < faults->point_count; i++) {
         uint64_t seen = candidates->points[i].hits;
         uint64_t hits = faults->gates[i].hits;

@@ -36,9 +36,8 @@ struct sim_injectable {
 void sim_candidates_init(struct sim_candidates *candidates, const struct sut_ops *sut,
                          const char *pattern, bool exhaustive);
 void sim_candidates_release(struct sim_candidates *candidates);
-/* After each step of the base run; before: the phase in which it began. False: out of memory. */
-bool sim_candidates_observe(struct sim_candidates *candidates, const struct sim_world *world,
-                            enum sim_phase before);
+/* After each step of the base run. False: out of memory. */
+bool sim_candidates_observe(struct sim_candidates *candidates, const struct sim_world *world);
 /* The injections, in order of event; at most limit of them, evenly spread, unless it is 0. The
  * array is malloc'd. False: out of memory. */
 bool sim_candidates_finish(struct sim_candidates *candidates, uint64_t limit,

@@ -354,7 +354,7 @@ bool sim_catalogue_override(struct sim_catalogue *catalogue, const char *paramet
         struct sim_catalogue_scenario *scenario = &catalogue->scenarios[i];
         uint32_t kept = 0;
         for (uint32_t k = 0; k < scenario->variant_count; k++) {
-            char merged[SIM_TEXT_MAX];
+            char merged[SIM_TEXT_MAX] = "";
             if (!sim_parameters_merge(scenario->variants[k], parameters, merged, sizeof merged)) {
                 return false;
             }
@@ -363,7 +363,7 @@ bool sim_catalogue_override(struct sim_catalogue *catalogue, const char *paramet
                 is_new = strcmp(scenario->variants[j], merged) != 0;
             }
             if (is_new) {
-                strcpy(scenario->variants[kept++], merged);
+                memcpy(scenario->variants[kept++], merged, sizeof merged);
             }
         }
         assert(kept > 0);

@@ -134,12 +134,12 @@ void sim_death_describe(const struct sim_death *death, const struct sim_last_wor
     if (death->is_stuck) {
         snprintf(out_finding->signature, sizeof out_finding->signature, "stuck");
     } else if (sim_place_find(line, place, sizeof place)) {
-        snprintf(out_finding->signature, sizeof out_finding->signature, "crash:%.56s", place);
+        snprintf(out_finding->signature, sizeof out_finding->signature, "crash: %.50s", place);
     } else if (WIFSIGNALED(death->status)) {
-        snprintf(out_finding->signature, sizeof out_finding->signature, "crash:SIG%s",
+        snprintf(out_finding->signature, sizeof out_finding->signature, "crash: SIG%s",
                  sigabbrev_np(WTERMSIG(death->status)));
     } else {
-        snprintf(out_finding->signature, sizeof out_finding->signature, "crash:exit-%d",
+        snprintf(out_finding->signature, sizeof out_finding->signature, "crash: exit-%d",
                  WEXITSTATUS(death->status));
     }
 }

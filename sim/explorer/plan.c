@@ -78,8 +78,8 @@ bool sim_plan_parse(const struct sut_ops *sut, const char *text, struct sim_shot
     name[hash - text] = '\0';
     char *end = NULL;
     shot.occurrence = strtoull(hash + 1, &end, 10);
-    strcpy(outcome, equals + 1);
-    size_t length = strlen(outcome);
+    size_t length = strlen(equals + 1);
+    memcpy(outcome, equals + 1, length + 1);
     if (length > 0 && outcome[length - 1] == '!') {
         shot.persistent = true;
         outcome[length - 1] = '\0';

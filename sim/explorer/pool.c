@@ -78,10 +78,10 @@ static void child_run(struct pool *pool, const struct worker *self, int tasks, i
     if (getppid() != pool->self) {
         _exit(EXIT_FAILURE); /* the parent died before it could be watched */
     }
-    /* A signal for the whole group is the parent's to handle. */
+    /* A signal for the whole group is the parent's to handle; SIGPIPE is ignored already, so that a
+     * reader of the transcript who has seen enough does not look like a crash. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
-    signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &pool->former_mask, NULL);
     for (uint32_t i = 0; i < pool->count; i++) {
         descriptor_close(&pool->workers[i].tasks);

@@ -64,9 +64,8 @@ static bool base_run(struct sweep *sweep, bool *out_sent)
     if (world != NULL) {
         bool more = true;
         while (more) {
-            enum sim_phase before = world->phase;
             more = sim_runner_step(runner, world);
-            observed = observed && sim_candidates_observe(&sweep->candidates, world, before);
+            observed = observed && sim_candidates_observe(&sweep->candidates, world);
         }
         sweep->base_hash = world->hash;
     }

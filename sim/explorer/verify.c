@@ -121,6 +121,7 @@ static void restores_compare(const struct sim_trail *trail, struct sim_runner *r
                              const struct sim_task *task, uint64_t seed)
 {
     static const char circumstance[] = "with restored checkpoints";
+    uint64_t steps_before = runner->rows.steps;
     struct sim_stream stream;
     sim_stream_init(&stream, seed, SIM_STREAM_ORDER, UINT64_MAX, 0);
     struct sim_world *world = sim_runner_create(runner, task, seed, runner->campaign->fill);
@@ -150,6 +151,7 @@ static void restores_compare(const struct sim_trail *trail, struct sim_runner *r
     if (same) {
         end_compare(trail, runner, world, steps, circumstance);
     }
+    runner->rows.steps = steps_before;
 }
 
 /* One run of a plain campaign into the rows. The trail is scratch. */

@@ -86,7 +86,7 @@ struct script_notice {
 struct script_fault {
     struct script_fault *next;
     struct sim_rule *rule;
-    uint64_t for_ns; /* 0: for ever */
+    uint64_t for_ns;    /* 0: for ever */
     uint32_t disk_node; /* made through the disk of this node */
     bool by_disk;
 };

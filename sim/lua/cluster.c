@@ -180,9 +180,9 @@ static void push_at(lua_State *L, struct sim_script *script, void *self, int64_t
 {
     struct sim_world *world = self;
     if (index < 1 || index > world->node_count) {
-        script_raise_plain(L,
-                           "cluster[%lld]: there is no node %lld, nodes are numbered from 1 (1..%u)",
-                           (long long)index, (long long)index, world->node_count);
+        script_raise_plain(
+            L, "cluster[%lld]: there is no node %lld, nodes are numbered from 1 (1..%u)",
+            (long long)index, (long long)index, world->node_count);
     }
     script_node_push(L, script, (uint32_t)index);
 }

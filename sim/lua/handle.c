@@ -59,7 +59,7 @@ const char *script_nearest(const char *word, const char *const *names, size_t co
 {
     const char *nearest = NULL;
     size_t length = strlen(word);
-    unsigned allowed = length <= 3 ? 1u : length <= 8 ? 2u : 3u;
+    unsigned allowed = length <= 1 ? 0u : length <= 3 ? 1u : length <= 8 ? 2u : 3u;
     unsigned least = allowed + 1;
     for (size_t i = 0; i < count; i++) {
         bool is_prefix = length >= 4 && strncmp(word, names[i], length) == 0;

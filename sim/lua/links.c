@@ -9,9 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const message_types[] = {"append_req", "append_rep",  "vote_req",
-                                            "vote_rep",   "prevote_req", "prevote_rep",
-                                            "any"};
+static const char *const message_types[] = {"append_req",  "append_rep",  "vote_req", "vote_rep",
+                                            "prevote_req", "prevote_rep", "any"};
 
 struct match {
     struct sim_selector from, to;
@@ -57,10 +56,14 @@ static const struct script_option cut_options[] = {
 };
 
 static const struct script_option match_options[] = {
-    SELECTOR("from", from, false), SELECTOR("to", to, false),
-    TYPE,                          COUNT("nth", nth),
-    COUNT("every", every),         COUNT("times", times),
-    CHANCE("p", p),                DURATION("for", for_ns),
+    SELECTOR("from", from, false),
+    SELECTOR("to", to, false),
+    TYPE,
+    COUNT("nth", nth),
+    COUNT("every", every),
+    COUNT("times", times),
+    CHANCE("p", p),
+    DURATION("for", for_ns),
 };
 
 static const struct script_option link_options[] = {
@@ -182,7 +185,8 @@ int script_cluster_partition(lua_State *L, struct sim_script *script, void *self
     }
     for (uint32_t node = 1; node <= world->node_count; node++) {
         if (groups[node] == 0) {
-            script_raise(L, "n%u is in no group (add it, or give \"rest\" as the last group)", node);
+            script_raise(L, "n%u is in no group (add it, or give \"rest\" as the last group)",
+                         node);
         }
     }
     struct sim_link_rule *rule = sim_network_rule_new(&world->network);

@@ -66,7 +66,8 @@ void sim_script_notice(struct sim_script *script, enum sim_notice_kind kind, uin
         return;
     }
     if (script->pending_count == script->pending_capacity) {
-        script->pending_capacity = script->pending_capacity == 0 ? 16 : script->pending_capacity * 2;
+        script->pending_capacity =
+            script->pending_capacity == 0 ? 16 : script->pending_capacity * 2;
         script->pending = arena_realloc(script->arena, script->pending,
                                         script->pending_capacity * sizeof(*script->pending));
     }
@@ -114,7 +115,8 @@ static int run_listener(lua_State *L)
         uint64_t now_us = script->world->scheduler.now_ns / 1000;
         script_expectation(L, listener->where, "expect.%s failed: %s: violated at %llu.%03llu ms",
                            listener->is_never ? "never" : "always", script->place_name,
-                           (unsigned long long)(now_us / 1000), (unsigned long long)(now_us % 1000));
+                           (unsigned long long)(now_us / 1000),
+                           (unsigned long long)(now_us % 1000));
     }
     return 0;
 }

@@ -346,8 +346,9 @@ static void select_one(lua_State *L, int index, struct sim_selector *out)
         select_name(L, index, out);
         return;
     }
-    script_raise(L, "a node selector is a node, its number, \"n1\", a list of these, or a role; "
-                    "got %s",
+    script_raise(L,
+                 "a node selector is a node, its number, \"n1\", a list of these, or a role; "
+                 "got %s",
                  script_push_value(L, index));
 }
 

@@ -36,20 +36,19 @@ static const struct absence absent_globals[] = {
 /* Names for which the unit was forgotten. */
 static const char *const unitless[] = {"sleep", "now", "after", "at", "every"};
 
-static const char *const kept_base[] = {"assert", "error", "getmetatable", "ipairs",
-                                        "rawequal", "rawget", "rawlen", "select",
-                                        "tonumber", "type"};
+static const char *const kept_base[] = {"assert", "error",  "getmetatable", "ipairs",   "rawequal",
+                                        "rawget", "rawlen", "select",       "tonumber", "type"};
 static const char *const kept_table[] = {"concat", "insert", "move", "pack", "remove", "unpack"};
 static const char *const kept_string[] = {
-    "byte",  "char", "find", "format", "gmatch",   "gsub", "len",   "lower",
+    "byte",  "char", "find", "format",  "gmatch",   "gsub", "len",    "lower",
     "match", "pack", "rep",  "reverse", "packsize", "sub",  "unpack", "upper"};
-static const char *const kept_math[] = {"abs",  "ceil",       "floor", "fmod",       "huge",
-                                        "max",  "maxinteger", "min",   "mininteger", "modf", "pi",
-                                        "sqrt", "tointeger",  "type",  "ult"};
-static const char *const kept_utf8[] = {"char", "charpattern", "codepoint",
-                                        "codes", "len",        "offset"};
-static const char *const kept_coroutine[] = {"close", "create", "isyieldable", "resume",
-                                             "status", "wrap",  "yield"};
+static const char *const kept_math[] = {"abs", "ceil",       "floor",     "fmod",       "huge",
+                                        "max", "maxinteger", "min",       "mininteger", "modf",
+                                        "pi",  "sqrt",       "tointeger", "type",       "ult"};
+static const char *const kept_utf8[] = {"char",  "charpattern", "codepoint",
+                                        "codes", "len",         "offset"};
+static const char *const kept_coroutine[] = {"close",  "create", "isyieldable", "resume",
+                                             "status", "wrap",   "yield"};
 
 #define NAMES_MAX 128
 
@@ -99,7 +98,8 @@ static int absent_field(lua_State *L)
 {
     const char *library = lua_tostring(L, lua_upvalueindex(1));
     const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
-    static const char *const inexact[] = {"sin", "cos", "tan", "asin", "acos", "atan", "exp", "log"};
+    static const char *const inexact[] = {"sin",  "cos",  "tan", "asin",
+                                          "acos", "atan", "exp", "log"};
     for (size_t i = 0; strcmp(library, "math") == 0 && i < SCRIPT_COUNT(inexact); i++) {
         if (strcmp(name, inexact[i]) == 0) {
             script_raise_plain(L,

@@ -86,8 +86,10 @@ static void check_bounds(lua_State *L, const char *name, int rules)
             bool broken = i == 0 ? lua_compare(L, value, -1, LUA_OPLT) != 0
                                  : lua_compare(L, -1, value, LUA_OPLT) != 0;
             if (broken) {
-                script_raise(L, "parameter '%s' = %s is %s %s", name, script_push_string(L, value),
-                             i == 0 ? "less than" : "more than", script_push_string(L, -2));
+                const char *bound = script_push_string(L, -1);
+                const char *given = script_push_string(L, value);
+                script_raise(L, "parameter '%s' = %s is %s %s", name, given,
+                             i == 0 ? "less than" : "more than", bound);
             }
         }
         lua_pop(L, 1);
@@ -142,8 +144,7 @@ static void check_param_name(lua_State *L, const struct declaration *declared, c
         }
     }
     script_raise_plain(L, "scenario '%s': %s '%s', which is not in params%s", declared->name, what,
-                       name,
-                       script_push_guess(L, name, declared->params, declared->param_count));
+                       name, script_push_guess(L, name, declared->params, declared->param_count));
 }
 
 /* Checks sweep and leaves it at AT_SWEEP. */
@@ -329,10 +330,16 @@ static void apply_given(lua_State *L, struct sim_script *script, const struct de
     }
 }
 
-static int absent_param(lua_State *L)
+/* p is empty; upvalue 1 of its metamethods has the values. */
+static int param(lua_State *L)
 {
     const char *names[PARAMS_MAX];
-    uint32_t count = sorted_keys(L, 1, "params", names);
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) {
+        return 1;
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    uint32_t count = sorted_keys(L, lua_gettop(L), "params", names);
     const char *name = script_push_string(L, 2);
     const char *guess = script_push_guess(L, name, names, count);
     script_raise_plain(L, "p (parameters) has no field '%s'%s; it has: %s", name, guess,
@@ -342,6 +349,32 @@ static int absent_param(lua_State *L)
 static int new_param(lua_State *L)
 {
     script_raise_plain(L, "p (parameters) cannot be changed: use a local variable");
+}
+
+static int param_pairs(lua_State *L)
+{
+    lua_pushcfunction(L, script_lua_pairs);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_call(L, 1, 3);
+    return 3;
+}
+
+/* Pushes p for the values at AT_DEFAULTS. */
+static void push_params(lua_State *L)
+{
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushvalue(L, AT_DEFAULTS);
+    lua_pushcclosure(L, param, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pushvalue(L, AT_DEFAULTS);
+    lua_pushcclosure(L, param_pairs, 1);
+    lua_setfield(L, -2, "__pairs");
+    lua_pushcfunction(L, new_param);
+    lua_setfield(L, -2, "__newindex");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, -2);
 }
 
 /* Leaves what the run needs in the registry and in the world. */
@@ -359,17 +392,9 @@ static void open_wanted(lua_State *L, struct sim_script *script, const struct de
     world->checks_vacuous = declared->vacuous;
     world->budget_sim_ns =
         world->spec->budget_sim_ns != 0 ? world->spec->budget_sim_ns : declared->sim_ns;
-    world->budget_events = world->spec->budget_events != 0 ? world->spec->budget_events
-                                                           : (uint64_t)declared->events;
-    lua_newtable(L);
-    lua_pushcfunction(L, absent_param);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, new_param);
-    lua_setfield(L, -2, "__newindex");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    lua_setmetatable(L, AT_DEFAULTS);
-    lua_pushvalue(L, AT_DEFAULTS);
+    world->budget_events =
+        world->spec->budget_events != 0 ? world->spec->budget_events : (uint64_t)declared->events;
+    push_params(L);
     script->params_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_getfield(L, AT_TABLE, "run");
     script->run_ref = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -3,7 +3,8 @@
  * 1. pairs visits a snapshot of the keys: numbers ascending, strings by bytes, false, true, then
  *    objects of the interface by serial. A table with a table, a function or a coroutine as a key
  *    has no reproducible order and cannot be iterated.
- * 2. table.sort is a stable merge sort: the result is a function of the input and the comparison. */
+ * 2. table.sort is a stable merge sort: the result is a function of the input and the comparison.
+ */
 #include "binding.h"
 
 #include <assert.h>
@@ -90,8 +91,8 @@ static void sort_keys(struct key *keys, struct key *scratch, size_t count)
             size_t end = first + 2 * width < count ? first + 2 * width : count;
             size_t left = first, right = middle;
             for (size_t to = first; to < end; to++) {
-                bool take_left = left < middle &&
-                                 (right >= end || compare_keys(&keys[left], &keys[right]) <= 0);
+                bool take_left =
+                    left < middle && (right >= end || compare_keys(&keys[left], &keys[right]) <= 0);
                 scratch[to] = take_left ? keys[left] : keys[right];
                 left += take_left ? 1u : 0u;
                 right += take_left ? 0u : 1u;

@@ -1,8 +1,8 @@
 /* The Lua state of a run: its memory, its limits, and how its errors are told.
  *
  * Terms: to unwind is to raise a private value that no scenario can make; it passes through pcall
- * (stdlib.c) and ends the code at the boundary where the host called it. A stop is final: once it is
- * set, nothing of the script runs any more.
+ * (stdlib.c) and ends the code at the boundary where the host called it. A stop is final: once it
+ * is set, nothing of the script runs any more.
  *
  * 1. All memory comes from the arena, so that a checkpoint of the world contains the script.
  * 2. The state holds no address, clock or environment that a script could observe. Layer two: the
@@ -203,9 +203,8 @@ void script_error_text(struct sim_script *script, lua_State *L, char *out, size_
     }
     if (strstr(out, "a nil value") != NULL && script->last_nil.call[0] != '\0') {
         char hint[SIM_TEXT_MAX];
-        const char *remedy = strcmp(script->last_nil.call, "cluster:leader") == 0
-                                 ? "; use c:wait_leader{}"
-                                 : "";
+        const char *remedy =
+            strcmp(script->last_nil.call, "cluster:leader") == 0 ? "; use c:wait_leader{}" : "";
         snprintf(hint, sizeof(hint), "\nhint: %s: %s() returned nil at %llu ms%s",
                  script->last_nil.where, script->last_nil.call,
                  (unsigned long long)(script->last_nil.time_ns / 1000000), remedy);

@@ -93,8 +93,9 @@ static int format(lua_State *L)
         at++;
         at += strspn(at, "-+ #0123456789.");
         if (*at == 'p' || *at == 'a' || *at == 'A') {
-            script_raise_plain(L, "string.format: '%%%c' is not available in scenarios: it shows "
-                                  "what differs between machines",
+            script_raise_plain(L,
+                               "string.format: '%%%c' is not available in scenarios: it shows "
+                               "what differs between machines",
                                *at);
         }
         if (*at == '%') {
@@ -196,8 +197,9 @@ static int set_metatable(lua_State *L)
     for (size_t i = 0; type == LUA_TTABLE && i < SCRIPT_COUNT(refused); i++) {
         lua_pushstring(L, refused[i]);
         if (lua_rawget(L, 2) != LUA_TNIL) {
-            script_raise_plain(L, "setmetatable: '%s' is not available in scenarios: when memory "
-                                  "is collected is not part of the run",
+            script_raise_plain(L,
+                               "setmetatable: '%s' is not available in scenarios: when memory "
+                               "is collected is not part of the run",
                                refused[i]);
         }
         lua_pop(L, 1);
@@ -246,9 +248,13 @@ static void wrap(lua_State *L, int globals, const char *library, const char *nam
 void script_stdlib_open(lua_State *L, int globals)
 {
     static const luaL_Reg replaced[] = {
-        {"pairs", script_lua_pairs},    {"next", script_lua_next}, {"tostring", lua_tostring_function},
-        {"pcall", protected_call},      {"xpcall", protected_call_with},
-        {"setmetatable", set_metatable}, {NULL, NULL},
+        {"pairs", script_lua_pairs},
+        {"next", script_lua_next},
+        {"tostring", lua_tostring_function},
+        {"pcall", protected_call},
+        {"xpcall", protected_call_with},
+        {"setmetatable", set_metatable},
+        {NULL, NULL},
     };
     lua_newtable(L);
     lua_newtable(L);

@@ -163,8 +163,9 @@ static void finish(struct sim_script *script)
         return;
     }
     if (script->stop == SCRIPT_GOES_ON && script->world->node_count == 0) {
-        snprintf(error, sizeof(error), "%s: scenario '%s' made no cluster: call cluster{...} in run",
-                 script->file, script->name);
+        snprintf(error, sizeof(error),
+                 "%s: scenario '%s' made no cluster: call cluster{...} in run", script->file,
+                 script->name);
         sim_script_error(script->world, error);
     } else if (script->stop == SCRIPT_GOES_ON &&
                !script_faults_complete(script, error, sizeof(error))) {
@@ -195,8 +196,9 @@ static void resume(struct sim_script *script, struct script_task *task)
     }
     bool is_main = task->id == script->main_task;
     if (status == LUA_YIELD) {
-        lua_pushfstring(thread, "%s: coroutine.yield outside of a coroutine of your own: use "
-                                "sleep_ms(...) to wait",
+        lua_pushfstring(thread,
+                        "%s: coroutine.yield outside of a coroutine of your own: use "
+                        "sleep_ms(...) to wait",
                         script->file);
         script_report(script, thread);
     } else if (status != LUA_OK) {
@@ -441,10 +443,14 @@ static const struct script_class timer_class = {
     .name = "timer", .methods = timer_methods, .method_count = SCRIPT_COUNT(timer_methods)};
 
 static const struct script_function functions[] = {
-    {"sleep_ms", sleep_ms, SCRIPT_WAITS}, {"sleep_us", sleep_us, SCRIPT_WAITS},
-    {"now_ms", now_ms, 0},                {"now_us", now_us, 0},
-    {"after_ms", after_ms, 0},            {"at_ms", at_ms, 0},
-    {"every_ms", every_ms, 0},            {"spawn", spawn, 0},
+    {"sleep_ms", sleep_ms, SCRIPT_WAITS},
+    {"sleep_us", sleep_us, SCRIPT_WAITS},
+    {"now_ms", now_ms, 0},
+    {"now_us", now_us, 0},
+    {"after_ms", after_ms, 0},
+    {"at_ms", at_ms, 0},
+    {"every_ms", every_ms, 0},
+    {"spawn", spawn, 0},
 };
 
 void script_tasks_open(lua_State *L, int globals)

@@ -162,8 +162,7 @@ static enum raft_status double_run(void *ctx, enum raft_point point, struct raft
     return double_perform(ctx, point, io);
 }
 
-/* The point waits with the operation: an operation's offset in memory is all that is known of it
- * later, so it is performed at submission and answered later. */
+/* Performs the operation at once, since its point is known only here; the test answers it later. */
 static enum raft_status double_submit(void *ctx, enum raft_point point, struct raft_io *io)
 {
     struct storage_double *disk = ctx;

@@ -55,14 +55,14 @@ static inline void die(void)
     while (f.disk.pending_count > 0) {
         struct raft_io *io = f.disk.pending[--f.disk.pending_count];
         f.disk.refuse_at = f.disk.submissions + 1;
-        (void)!raft_storage_io_done(f.storage, io, &done);
+        raft_storage_io_done(f.storage, io, &done);
         raft_storage_abandon(f.storage);
     }
     f.disk.refuse_at = 0;
     while (!closed) {
         ck_assert_int_eq(raft_storage_close(f.storage, &closed), RAFT_OK);
         while (f.disk.pending_count > 0) {
-            (void)!raft_storage_io_done(f.storage, f.disk.pending[--f.disk.pending_count], &done);
+            raft_storage_io_done(f.storage, f.disk.pending[--f.disk.pending_count], &done);
         }
     }
     ck_assert_uint_eq(raft_storage_files_open(f.storage), 0);

@@ -5,6 +5,23 @@
 #include <sim/arena.h>
 #include <string.h>
 
+#if defined(__has_include)
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#endif
+#endif
+#if !defined(VALGRIND_MAKE_MEM_DEFINED)
+#define VALGRIND_MAKE_MEM_DEFINED(bytes, size) ((void)(bytes), (void)(size))
+#endif
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define HAS_ASAN 1
+#endif
+
 static struct arena *arena;
 
 static void setup(void)
@@ -20,8 +37,10 @@ static void teardown(void)
     arena = NULL;
 }
 
+/* May be asked about fresh memory, which nobody else should look into. */
 static bool holds(const uint8_t *bytes, size_t size, uint8_t value)
 {
+    VALGRIND_MAKE_MEM_DEFINED(bytes, size);
     for (size_t i = 0; i < size; i++) {
         if (bytes[i] != value) {
             return false;
@@ -230,6 +249,40 @@ START_TEST(an_exhausted_arena_dies)
 }
 END_TEST
 
+#if defined(HAS_ASAN)
+#include <sanitizer/asan_interface.h>
+
+static bool is_marked_live(const uint8_t *block, size_t size)
+{
+    return __asan_address_is_poisoned(block - 1) && __asan_address_is_poisoned(block + size) &&
+           __asan_region_is_poisoned((void *)(uintptr_t)block, size) == NULL;
+}
+
+START_TEST(asan_sees_overruns_and_freed_blocks_also_after_a_restore)
+{
+    struct arena_checkpoint *checkpoint = arena_checkpoint_create();
+    uint8_t *kept = arena_alloc(arena, 13);
+    uint8_t *freed = arena_alloc(arena, 2000);
+    arena_free(arena, freed);
+    ck_assert(is_marked_live(kept, 13));
+    ck_assert(__asan_address_is_poisoned(freed) && __asan_address_is_poisoned(freed + 1999));
+    arena_save(arena, checkpoint);
+
+    arena_free(arena, kept);
+    ck_assert_ptr_eq(arena_alloc(arena, 2000), freed);
+    uint8_t *later = arena_alloc(arena, 300);
+    ck_assert(__asan_address_is_poisoned(kept));
+    ck_assert(is_marked_live(freed, 2000) && is_marked_live(later, 300));
+    arena_restore(arena, checkpoint);
+
+    ck_assert(is_marked_live(kept, 13));
+    ck_assert(__asan_address_is_poisoned(freed) && __asan_address_is_poisoned(freed + 1999));
+    ck_assert(__asan_address_is_poisoned(later));
+    arena_checkpoint_destroy(checkpoint);
+}
+END_TEST
+#endif
+
 static Suite *arena_suite(void)
 {
     Suite *suite = suite_create("arena");
@@ -248,9 +301,13 @@ static Suite *arena_suite(void)
     tcase_add_test(blocks, restore_brings_back_content_blocks_and_free_lists);
     tcase_add_test(blocks, a_checkpoint_can_be_saved_and_restored_many_times);
     tcase_add_test(blocks, the_same_calls_give_the_same_addresses);
+#if defined(HAS_ASAN)
+    tcase_add_test(blocks, asan_sees_overruns_and_freed_blocks_also_after_a_restore);
+#endif
     suite_add_tcase(suite, blocks);
     TCase *deaths = tcase_create("deaths");
     tcase_add_checked_fixture(deaths, setup, teardown);
+    tcase_set_timeout(deaths, 60);
     tcase_add_test_raise_signal(deaths, freeing_twice_dies, SIGABRT);
     tcase_add_test_raise_signal(deaths, freeing_a_foreign_pointer_dies, SIGABRT);
     tcase_add_test_raise_signal(deaths, an_exhausted_arena_dies, SIGABRT);

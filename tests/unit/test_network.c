@@ -318,6 +318,7 @@ START_TEST(a_cut_drops_what_is_under_way_and_what_is_sent)
     expect_silence();
     ck_assert_uint_eq(network->dropped, 2);
     ck_assert_uint_eq(world_double.faults, 2);
+    ck_assert_uint_eq(rule->trigger.fired, 2);
     sim_network_rule_heal(network, rule);
     ck_assert(!sim_network_is_cut(network, 1, 2));
     send_text(1, 2, "healed");

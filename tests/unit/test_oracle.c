@@ -715,6 +715,10 @@ START_TEST(has_converged_when_all_have_applied_and_agree_on_a_leader)
     ck_assert(sim_oracle_converged(fake.world->oracles));
     fake.world->phase = SIM_PHASE_HEAL;
     ck_assert(!sim_oracle_converged(fake.world->oracles));
+    view_of(3)->condition = RAFT_RUNNING;
+    ck_assert(sim_oracle_converged(fake.world->oracles));
+    submit(1, 101);
+    ck_assert(!sim_oracle_converged(fake.world->oracles));
 }
 END_TEST
 

@@ -125,7 +125,6 @@ END_TEST
 START_TEST(fails_after_too_many_failed_appends_in_a_row)
 {
     start_new();
-    f.options.append_errors_max = 3;
     ck_assert_int_eq(append(1, 1), RAFT_OK);
     double_arm(&f.disk, RAFT_AT_SEGMENT_APPEND_WRITE, DOUBLE_ERROR, RAFT_IO);
     propose(1, 1);
@@ -136,6 +135,25 @@ START_TEST(fails_after_too_many_failed_appends_in_a_row)
     }
     restart();
     assert_log(1);
+    die();
+}
+END_TEST
+
+START_TEST(a_good_append_ends_a_row_of_failed_ones)
+{
+    start_new();
+    ck_assert_int_eq(append(1, 1), RAFT_OK);
+    for (int i = 0; i < 3; i++) {
+        propose(1, 1);
+        double_arm(&f.disk, RAFT_AT_SEGMENT_APPEND_WRITE, DOUBLE_ERROR, RAFT_IO);
+        for (int failed = 0; failed < 2; failed++) {
+            ck_assert_int_eq(begin_append(), RAFT_OK);
+            ck_assert_int_eq(append_done().status, RAFT_BUSY);
+        }
+        f.disk.armed = false;
+        ck_assert_int_eq(begin_append(), RAFT_OK);
+        ck_assert_int_eq(append_done().status, RAFT_OK);
+    }
     die();
 }
 END_TEST
@@ -338,6 +356,7 @@ static Suite *storage_suite(void)
         undoes_an_append_whose_write_failed,
         continues_a_short_write,
         fails_after_too_many_failed_appends_in_a_row,
+        a_good_append_ends_a_row_of_failed_ones,
         undoes_a_segment_that_could_not_be_created,
         fails_when_a_sync_or_a_write_of_hard_state_fails,
         ignores_a_failed_close,

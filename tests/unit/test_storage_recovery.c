@@ -244,6 +244,28 @@ START_TEST(load_that_crashed_can_be_repeated)
 }
 END_TEST
 
+START_TEST(does_not_trust_the_cache)
+{
+    static const enum raft_point points[] = {
+        RAFT_AT_STATE_LOAD_WRITE_WORSE,     RAFT_AT_STATE_LOAD_SYNC_WORSE,
+        RAFT_AT_STATE_LOAD_WRITE_BETTER,    RAFT_AT_STATE_LOAD_SYNC_BETTER,
+        RAFT_AT_SEGMENT_SETTLE_TRUNCATE,    RAFT_AT_SEGMENT_SETTLE_WRITE_HEADER,
+        RAFT_AT_SEGMENT_SETTLE_WRITE_BATCH, RAFT_AT_SEGMENT_SETTLE_SYNC,
+        RAFT_AT_STORE_LOAD_SYNC_DIR,
+    };
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
+        start_new();
+        ck_assert_int_eq(append(1, 1), RAFT_OK);
+        die();
+        double_reboot(&f.disk);
+        double_arm(&f.disk, points[i], DOUBLE_ERROR, RAFT_IO);
+        ck_assert_int_eq(load(), RAFT_IO);
+        ck_assert_uint_eq(f.disk.fired, 1);
+        die();
+    }
+}
+END_TEST
+
 START_TEST(a_short_read_is_an_error)
 {
     static const enum raft_point points[] = {RAFT_AT_STATE_LOAD_READ_A, RAFT_AT_STATE_LOAD_READ_B,
@@ -298,6 +320,7 @@ static Suite *storage_recovery_suite(void)
         refuses_to_start_without_a_hard_state,
         bootstrap_that_crashed_can_be_repeated,
         load_that_crashed_can_be_repeated,
+        does_not_trust_the_cache,
         a_short_read_is_an_error,
         returns_what_it_has_when_any_allocation_fails,
     };

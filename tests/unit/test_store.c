@@ -303,6 +303,7 @@ static void add_rows_of_every_kind(void)
     ck_assert(store_add_coverage(store, id, &coverage));
     ck_assert(store_add_oracle(store, "ledger", "All is given back.", NULL));
     ck_assert(store_add_oracle(store, "speaks-durable", "Says what it has.", "no describe()"));
+    ck_assert(store_add_oracle(store, "speaks-durable", "Says what it has.", NULL));
     ck_assert(store_add_oracle_checks(store, "ledger", 7));
     ck_assert(store_add_oracle_checks(store, "ledger", 8));
     ck_assert(store_end_run(store, run, "findings", 5));
@@ -318,6 +319,8 @@ START_TEST(adds_up_coverage_and_checks)
                      "20");
     ck_assert_str_eq(ask("SELECT fired FROM point_totals"), "8");
     ck_assert_str_eq(ask("SELECT checks FROM oracle_checks WHERE skipped_reason IS NULL"), "15");
+    ck_assert_str_eq(ask("SELECT skipped_reason FROM oracle_checks WHERE checks = 0"),
+                     "no describe()");
     ck_assert_str_eq(ask("SELECT fired FROM point_matrix WHERE outcome = 'eio'"), "6");
     ck_assert_str_eq(ask("SELECT group_concat(outcome) FROM (SELECT outcome FROM "
                          "points_never_injected ORDER BY outcome)"),

@@ -1,0 +1,126 @@
+/* The end of a simulated process: it crashes, it stops in good order, or it fails.
+ *
+ * A crash takes everything away at once. A process that ends by itself, whether it stopped or
+ * failed, must have given everything back before; what it has not is a leak, and is named.
+ *
+ * Invariants:
+ *  1. A process that has ended, however, leaves no event, batch, block or open file behind.
+ *  2. A node fails only if a fault has fired on this incarnation of it. What a crash has left on
+ * its disk is no excuse: that is what recovery is for. */
+#include "node_internal.h"
+
+#include "world.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+static void process_forget(struct sim_node *node, enum sim_unsynced unsynced)
+{
+    sim_node_deferred_flush(node);
+    sim_node_timers_cancel(node);
+    sim_node_batch_cancel(node);
+    sim_disk_crash(&node->disk, unsynced);
+    sim_node_memory_release(node);
+    sim_ledger_forget(&node->ledger);
+    sim_machine_destroy(node->machine);
+    node->machine = NULL;
+    node->process = NULL;
+    node->dying = false;
+    node->has_stopped = false;
+    node->crash_after = NULL;
+    node->view = (struct raft_view){.id = node->id};
+    assert(node->block_count == 0 && sim_node_timers_armed(node) == 0);
+}
+
+void sim_node_crash_now(struct sim_node *node, enum sim_unsynced unsynced)
+{
+    struct sim_world *world = node->world;
+    assert(!node->running && sim_node_is_up(node));
+    process_forget(node, unsynced);
+    node->state = SIM_NODE_DOWN;
+    node->crashes++;
+    world->crashes++;
+    sim_world_transcribe(world, "    n%u crashes", node->id);
+    sim_oracle_crashed(world->oracles, node->id);
+    sim_clients_node_lost(world, node->id);
+    sim_world_fold_node(world, node);
+    sim_world_notice(world, SIM_NOTICE_CRASHED, node->id, 0, 0, NULL);
+}
+
+static void note_leak(struct sim_node *node, const char *kind, uint64_t count, const char *site)
+{
+    if (count == 0) {
+        return;
+    }
+    struct sim_leak *leak = sim_world_leak_new(node->world);
+    snprintf(leak->kind, sizeof leak->kind, "%s", kind);
+    snprintf(leak->site, sizeof leak->site, "%s", site);
+    leak->event = node->world->events;
+    leak->node = node->id;
+    leak->count = (int64_t)count;
+}
+
+/* A process that has ended by itself must have released everything, whether it stopped or failed.
+ */
+static void check_released(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    if (!world->checks_leaks) {
+        return;
+    }
+    if (world->sut->features & SUT_FEATURE_LEDGER) {
+        sim_ledger_check_empty(&node->ledger);
+    }
+    uint32_t before = world->leak_count;
+    const char *site = sim_node_memory_leak(node);
+    note_leak(node, "memory", node->block_count, site != NULL ? site : "");
+    note_leak(node, "file", node->disk.open_count, "");
+    note_leak(node, "timer", sim_node_timers_armed(node), "");
+    note_leak(node, "batch", node->batch != NULL, "");
+    if (world->leak_count > before) {
+        const struct sim_leak *leak = &world->leaks[before];
+        sim_fail(world, sim_oracle_string(SIM_ORACLE_LEDGER), node->id,
+                 "n%u has stopped and still owns %lld of %s%s%s", node->id, (long long)leak->count,
+                 leak->kind, leak->site[0] != 0 ? ", first from " : "", leak->site);
+    }
+}
+
+/* A store may be refused, or a start fail, only if something was done to this very start: what a
+ * crash leaves behind is what recovery is for. */
+static void check_failure(struct sim_node *node, enum raft_status why)
+{
+    struct sim_world *world = node->world;
+    sim_oracle_count(world->oracles, SIM_ORACLE_NO_FALSE_ALARM);
+    if (!node->is_disturbed &&
+        sim_oracle_skipped(world->oracles, SIM_ORACLE_NO_FALSE_ALARM) == NULL) {
+        bool is_store = why == RAFT_CORRUPT || why == RAFT_LOST_STORE;
+        sim_fail(world, is_store ? "recovery" : sim_oracle_string(SIM_ORACLE_NO_FALSE_ALARM),
+                 node->id,
+                 "a process ended without a fault: n%u says \"%s\", and nothing was done "
+                 "to it since its start",
+                 node->id, raft_status_string(why));
+    }
+}
+
+void sim_node_process_end(struct sim_node *node, enum raft_status why)
+{
+    struct sim_world *world = node->world;
+    bool in_order = node->state == SIM_NODE_STOPPING && why == RAFT_OK;
+    if (node->process != NULL) {
+        node->running = true;
+        world->sut->destroy(node->process);
+        node->running = false;
+    }
+    check_released(node);
+    if (!in_order) {
+        snprintf(node->why, sizeof node->why, "%s", raft_status_string(why));
+        check_failure(node, why);
+    }
+    process_forget(node, SIM_UNSYNCED_KEEP);
+    node->state = in_order ? SIM_NODE_STOPPED : SIM_NODE_FAILED;
+    sim_world_transcribe(world, "    n%u %s%s%s", node->id, in_order ? "has stopped" : "has failed",
+                         in_order ? "" : ": ", in_order ? "" : node->why);
+    sim_oracle_crashed(world->oracles, node->id);
+    sim_clients_node_lost(world, node->id);
+    sim_world_fold_node(world, node);
+}

@@ -1,0 +1,152 @@
+/* A bench for the simulated disk: one disk of node 1 in a bare world, and short ways to run
+ * operations on it. */
+#ifndef TESTS_DISK_BENCH_H
+#define TESTS_DISK_BENCH_H
+
+#include "world_double.h"
+
+#define SECTOR SIM_DISK_SECTOR
+#define SEEDS  64u
+
+static const struct sim_disk_fault no_fault = {.status = RAFT_OK};
+static const struct sim_disk_fault eio = {.status = RAFT_IO};
+static const struct sim_disk_fault shortened = {.status = RAFT_OK, .is_short = true};
+
+static struct sim_world *world;
+static struct sim_disk *disk;
+
+static inline void open_disk(uint64_t seed)
+{
+    world = world_double_open(seed, 1);
+    disk = &world->nodes[1]->disk;
+    sim_disk_init(disk, world, 1);
+}
+
+static inline void close_disk(void)
+{
+    world_double_close(world);
+}
+
+/* Runs operations at once. */
+
+static inline struct raft_io named(enum raft_io_op op, const char *name)
+{
+    struct raft_io io;
+    memset(&io, 0, sizeof io);
+    io.op = op;
+    snprintf(io.name, sizeof io.name, "%s", name);
+    return io;
+}
+
+static inline enum raft_status run_named(enum raft_io_op op, const char *name)
+{
+    struct raft_io io = named(op, name);
+    return sim_disk_run(disk, &io, no_fault);
+}
+
+static inline raft_file open_file(enum raft_io_op op, const char *name)
+{
+    struct raft_io io = named(op, name);
+    ck_assert_int_eq(sim_disk_run(disk, &io, no_fault), RAFT_OK);
+    ck_assert_uint_ne(io.file, 0);
+    return io.file;
+}
+
+static inline enum raft_status rename_file(const char *from, const char *to)
+{
+    struct raft_io io = named(RAFT_IO_RENAME, from);
+    snprintf(io.name_to, sizeof io.name_to, "%s", to);
+    return sim_disk_run(disk, &io, no_fault);
+}
+
+static inline struct raft_io transfer(enum raft_io_op op, raft_file file, uint64_t offset,
+                                      void *bytes, size_t size)
+{
+    struct raft_io io;
+    memset(&io, 0, sizeof io);
+    io.op = op;
+    io.file = file;
+    io.offset = offset;
+    io.bytes = bytes;
+    io.size = size;
+    return io;
+}
+
+static inline enum raft_status run_on_file(enum raft_io_op op, raft_file file, uint64_t offset)
+{
+    struct raft_io io = transfer(op, file, offset, NULL, 0);
+    return sim_disk_run(disk, &io, no_fault);
+}
+
+static inline enum raft_status write_text(raft_file file, uint64_t offset, const char *text)
+{
+    char bytes[4 * SECTOR];
+    snprintf(bytes, sizeof bytes, "%s", text);
+    struct raft_io io = transfer(RAFT_IO_WRITE, file, offset, bytes, strlen(text));
+    return sim_disk_run(disk, &io, no_fault);
+}
+
+static inline void write_many(raft_file file, uint64_t offset, char value, size_t size)
+{
+    char bytes[4 * SECTOR];
+    ck_assert_uint_le(size, sizeof bytes);
+    memset(bytes, value, size);
+    struct raft_io io = transfer(RAFT_IO_WRITE, file, offset, bytes, size);
+    ck_assert_int_eq(sim_disk_run(disk, &io, no_fault), RAFT_OK);
+    ck_assert_uint_eq(io.done, size);
+}
+
+/* Reads a whole file by name into a static buffer. -1: no such file. */
+static char content[8 * SECTOR];
+
+static inline int read_all(const char *name)
+{
+    struct raft_io io = named(RAFT_IO_OPEN, name);
+    if (sim_disk_run(disk, &io, no_fault) == RAFT_NOT_FOUND) {
+        return -1;
+    }
+    memset(content, 0, sizeof content);
+    struct raft_io read = transfer(RAFT_IO_READ, io.file, 0, content, sizeof content - 1);
+    ck_assert_int_eq(sim_disk_run(disk, &read, no_fault), RAFT_OK);
+    ck_assert_uint_eq(read.done, io.file_size);
+    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, io.file, 0), RAFT_OK);
+    return (int)read.done;
+}
+
+static inline void expect_content(const char *name, const char *text)
+{
+    ck_assert_int_eq(read_all(name), (int)strlen(text));
+    ck_assert_str_eq(content, text);
+}
+
+/* A file whose name and content are durable; open. */
+static inline raft_file durable_file(const char *name, const char *text)
+{
+    raft_file file = open_file(RAFT_IO_CREATE, name);
+    ck_assert_int_eq(write_text(file, 0, text), RAFT_OK);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    ck_assert_int_eq(run_named(RAFT_IO_SYNC_DIR, ""), RAFT_OK);
+    return file;
+}
+
+/* Performs submitted operations until none is left; notes the order of their completion. */
+static const struct raft_io *completed[16];
+static uint32_t completed_count;
+
+static inline void perform_next(void)
+{
+    struct sim_event *event = sim_scheduler_pop(&world->scheduler);
+    ck_assert_ptr_nonnull(event);
+    completed[completed_count++] = sim_disk_perform(disk, event);
+    sim_event_free(&world->scheduler, event);
+}
+
+static inline void perform_all(void)
+{
+    completed_count = 0;
+    while (sim_scheduler_peek(&world->scheduler) != NULL) {
+        perform_next();
+    }
+}
+
+#endif

@@ -1,0 +1,178 @@
+/* What a client hears, on a real cluster. */
+#include "unit.h"
+
+#include <sim/world.h>
+
+#include <string.h>
+
+#define MS UINT64_C(1000000)
+
+static struct arena *arena;
+static struct sim_spec spec;
+static struct sim_world *world;
+
+static void set_up(void)
+{
+    const char *error = NULL;
+    char message[SIM_TEXT_MAX] = "";
+    arena = arena_open(&error);
+    ck_assert_msg(arena != NULL, "%s", error);
+    spec = (struct sim_spec){.sut = &sut_raft, .seed = 1, .fill = 0xa5};
+    world = sim_world_create(arena, &spec, message, sizeof message);
+    struct sim_cluster_options options;
+    sim_cluster_options_init(&options);
+    sim_cluster_create(world, &options);
+}
+
+static void tear_down(void)
+{
+    arena_close(arena);
+}
+
+static void run_for(uint64_t ns)
+{
+    uint64_t until_ns = world->scheduler.now_ns + ns;
+    while (sim_world_next_ns(world) <= until_ns) {
+        sim_world_step(world);
+        ck_assert_msg(!world->over, "%s", world->finding.message);
+    }
+}
+
+static const struct sim_operation *begin(struct sim_client *client, enum sim_command_type type,
+                                         const char *key, const char *value)
+{
+    struct sim_command command = {.type = type};
+    strcpy(command.key, key);
+    strcpy(command.value, value);
+    sim_client_begin(client, &command, 0);
+    return client->open;
+}
+
+static struct sim_node *leader(void)
+{
+    run_for(2000 * MS);
+    struct sim_node *node = sim_world_leader(world);
+    ck_assert_ptr_nonnull(node);
+    return node;
+}
+
+START_TEST(put_finds_the_leader_and_get_sees_it)
+{
+    struct sim_client *client = sim_client_create(world, 2000 * MS);
+    leader();
+    const struct sim_operation *put = begin(client, SIM_COMMAND_PUT, "k", "v");
+    run_for(1000 * MS);
+    ck_assert_uint_ne(put->completed_event, 0);
+    ck_assert_int_eq(put->outcome, SIM_CLIENT_OK);
+    ck_assert_str_eq(put->error, "");
+    const struct sim_operation *get = begin(client, SIM_COMMAND_GET, "k", "");
+    run_for(1000 * MS);
+    ck_assert(get->result.found);
+    ck_assert_str_eq(get->result.value, "v");
+    ck_assert_uint_gt(get->command.sequence, put->command.sequence);
+    ck_assert_ptr_eq(world->clients.history, put);
+    ck_assert_ptr_eq(put->next, get);
+}
+END_TEST
+
+START_TEST(client_of_a_cluster_that_is_down_fails_for_certain)
+{
+    struct sim_client *client = sim_client_create(world, 200 * MS);
+    for (uint32_t id = 1; id <= 3; id++) {
+        sim_node_crash(world->nodes[id], SIM_UNSYNCED_LOSE);
+    }
+    const struct sim_operation *put = begin(client, SIM_COMMAND_PUT, "k", "v");
+    run_for(1000 * MS);
+    ck_assert_int_eq(put->outcome, SIM_CLIENT_FAIL);
+    ck_assert_str_eq(put->error, "not_leader");
+    ck_assert_uint_eq(put->completed_ns - put->invoked_ns, 200 * MS);
+}
+END_TEST
+
+START_TEST(request_to_a_cluster_that_is_paused_is_unknown)
+{
+    struct sim_client *client = sim_client_create(world, 200 * MS);
+    leader();
+    for (uint32_t id = 1; id <= 3; id++) {
+        sim_node_pause(world->nodes[id]);
+    }
+    const struct sim_operation *put = begin(client, SIM_COMMAND_PUT, "k", "v");
+    run_for(1000 * MS);
+    ck_assert_int_eq(put->outcome, SIM_CLIENT_UNKNOWN);
+    ck_assert_str_eq(put->error, "timeout");
+}
+END_TEST
+
+START_TEST(leader_that_is_read_only_refuses_for_certain)
+{
+    struct sim_client *client = sim_client_create(world, 2000 * MS);
+    sim_node_set_read_only(leader(), true);
+    const struct sim_operation *put = begin(client, SIM_COMMAND_PUT, "k", "v");
+    run_for(1000 * MS);
+    ck_assert_int_eq(put->outcome, SIM_CLIENT_FAIL);
+    ck_assert_str_eq(put->error, "read_only");
+}
+END_TEST
+
+START_TEST(client_survives_the_crash_of_the_leader_that_has_its_request)
+{
+    struct sim_client *client = sim_client_create(world, 5000 * MS);
+    struct sim_node *first = leader();
+    const struct sim_operation *put = begin(client, SIM_COMMAND_PUT, "k", "v");
+    while (client->at_node != first->id) {
+        sim_world_step(world);
+    }
+    sim_node_crash(first, SIM_UNSYNCED_LOSE);
+    run_for(3000 * MS);
+    ck_assert_int_eq(put->outcome, SIM_CLIENT_OK);
+    ck_assert(client->sent_unknown);
+    ck_assert_uint_eq(world->clients.ok, 1);
+}
+END_TEST
+
+START_TEST(load_ends_when_it_is_stopped)
+{
+    const struct sim_load options = {.client_count = 2, .interval_ns = 5 * MS};
+    struct sim_load *load = sim_load_start(world, &options);
+    leader();
+    sim_load_stop(load);
+    run_for(100 * MS);
+    ck_assert(load->ended);
+    ck_assert_uint_gt(load->ok, 0);
+    uint64_t done = load->ok + load->failed + load->unknown;
+    run_for(1000 * MS);
+    ck_assert_uint_eq(load->ok + load->failed + load->unknown, done);
+    ck_assert(sim_clients_idle(&world->clients));
+}
+END_TEST
+
+START_TEST(load_ends_by_itself_at_its_time)
+{
+    const struct sim_load options = {
+        .client_count = 2, .interval_ns = 5 * MS, .until_ns = 500 * MS};
+    struct sim_load *load = sim_load_start(world, &options);
+    run_for(3000 * MS);
+    ck_assert(load->ended);
+}
+END_TEST
+
+static Suite *client_suite(void)
+{
+    Suite *suite = suite_create("client");
+    TCase *tcase = tcase_create("client");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, put_finds_the_leader_and_get_sees_it);
+    tcase_add_test(tcase, client_of_a_cluster_that_is_down_fails_for_certain);
+    tcase_add_test(tcase, request_to_a_cluster_that_is_paused_is_unknown);
+    tcase_add_test(tcase, leader_that_is_read_only_refuses_for_certain);
+    tcase_add_test(tcase, client_survives_the_crash_of_the_leader_that_has_its_request);
+    tcase_add_test(tcase, load_ends_when_it_is_stopped);
+    tcase_add_test(tcase, load_ends_by_itself_at_its_time);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return unit_main(client_suite());
+}

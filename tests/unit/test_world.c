@@ -1,0 +1,343 @@
+/* A whole world without a script: a cluster of three real nodes under a load. */
+#include "unit.h"
+
+#include <sim/world.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define MS            UINT64_C(1000000)
+#define COMMITS       100u
+#define LOAD_CLIENTS  3u
+#define STEPS_AT_MOST 400000u
+
+static struct arena *arena;
+
+static void set_up(void)
+{
+    const char *error = NULL;
+    arena = arena_open(&error);
+    ck_assert_msg(arena != NULL, "%s", error);
+}
+
+static void tear_down(void)
+{
+    arena_close(arena);
+}
+
+/* The spec must live as long as the run. */
+static struct sim_world *world_of(struct sim_spec *spec, uint64_t seed, uint8_t fill)
+{
+    char error[SIM_TEXT_MAX] = "";
+    *spec = (struct sim_spec){.sut = &sut_raft, .seed = seed, .fill = fill};
+    struct sim_world *world = sim_world_create(arena, spec, error, sizeof error);
+    ck_assert_msg(world != NULL, "%s", error);
+    struct sim_cluster_options options;
+    sim_cluster_options_init(&options);
+    sim_cluster_create(world, &options);
+    return world;
+}
+
+static void start_load(struct sim_world *world)
+{
+    const struct sim_load options = {.client_count = LOAD_CLIENTS,
+                                     .interval_ns = 10 * MS,
+                                     .keys = 4,
+                                     .mix_put = 2,
+                                     .mix_get = 1,
+                                     .mix_cas = 1};
+    sim_load_start(world, &options);
+}
+
+static void assert_goes_on(const struct sim_world *world)
+{
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+    ck_assert(!world->over);
+}
+
+static void run_until_commits(struct sim_world *world, uint64_t commits)
+{
+    for (uint32_t i = 0; i < STEPS_AT_MOST; i++) {
+        if (sim_oracle_commits(world->oracles) >= commits) {
+            return;
+        }
+        sim_world_step(world);
+        assert_goes_on(world);
+    }
+    ck_abort_msg("only %llu of %llu entries committed",
+                 (unsigned long long)sim_oracle_commits(world->oracles),
+                 (unsigned long long)commits);
+}
+
+static void run_for(struct sim_world *world, uint64_t ns)
+{
+    uint64_t until_ns = world->scheduler.now_ns + ns;
+    while (sim_world_next_ns(world) <= until_ns) {
+        sim_world_step(world);
+        assert_goes_on(world);
+    }
+}
+
+/* Ends the script's part and runs to the end, which must be without a finding. */
+static void finish(struct sim_world *world, struct sim_execution *result)
+{
+    sim_world_script_ended(world);
+    sim_world_run(world);
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+    ck_assert_int_eq(world->phase, SIM_PHASE_DONE);
+    sim_world_result(world, result);
+    ck_assert_int_eq(result->outcome, SIM_OUTCOME_OK);
+}
+
+/* A run with a crash of the leader in the middle. */
+static struct sim_execution run_with_crash(uint64_t seed, uint8_t fill)
+{
+    struct sim_spec spec;
+    struct sim_execution result;
+    struct sim_world *world = world_of(&spec, seed, fill);
+    start_load(world);
+    run_until_commits(world, COMMITS / 2);
+    struct sim_node *leader = sim_world_leader(world);
+    ck_assert_ptr_nonnull(leader);
+    sim_node_crash(leader, SIM_UNSYNCED_TORN);
+    ck_assert(!sim_node_is_up(leader));
+    run_for(world, 400 * MS);
+    sim_node_start(leader);
+    ck_assert(sim_node_is_up(leader));
+    run_until_commits(world, COMMITS);
+    finish(world, &result);
+    return result;
+}
+
+START_TEST(cluster_without_faults_commits_and_stops_with_an_empty_ledger)
+{
+    struct sim_spec spec;
+    struct sim_execution result;
+    struct sim_world *world = world_of(&spec, 1, 0xa5);
+    start_load(world);
+    run_until_commits(world, COMMITS);
+    finish(world, &result);
+    ck_assert_uint_ge(result.commits, COMMITS);
+    ck_assert_uint_eq(result.leader_changes, 0);
+    ck_assert_uint_eq(result.faults_fired, 0);
+    for (uint32_t id = 1; id <= 3; id++) {
+        ck_assert_int_eq(world->nodes[id]->state, SIM_NODE_STOPPED);
+        ck_assert_uint_eq(world->nodes[id]->ledger.entries, 0);
+        ck_assert_uint_eq(world->nodes[id]->block_count, 0);
+        ck_assert_uint_eq(world->nodes[id]->disk.open_count, 0);
+    }
+    ck_assert_uint_eq(world->leak_count, 0);
+}
+END_TEST
+
+START_TEST(cluster_survives_a_crash_and_restart_of_its_leader)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct sim_execution result = run_with_crash(seed, 0xa5);
+        ck_assert_uint_ge(result.commits, COMMITS);
+        ck_assert_uint_ge(result.leader_changes, 1);
+        ck_assert_uint_ge(result.faults_fired, 1);
+    }
+}
+END_TEST
+
+START_TEST(same_seed_gives_the_same_hash_whatever_the_fill)
+{
+    struct sim_execution first = run_with_crash(7, 0xa5);
+    struct sim_execution second = run_with_crash(7, 0x00);
+    ck_assert_uint_eq(first.events, second.events);
+    ck_assert_uint_eq(first.trace_hash, second.trace_hash);
+    ck_assert_uint_eq(first.state_hash, second.state_hash);
+}
+END_TEST
+
+START_TEST(other_seed_gives_another_hash)
+{
+    struct sim_execution first = run_with_crash(7, 0xa5);
+    struct sim_execution second = run_with_crash(8, 0xa5);
+    ck_assert_uint_ne(first.trace_hash, second.trace_hash);
+}
+END_TEST
+
+START_TEST(restored_checkpoint_goes_on_to_the_same_hash)
+{
+    struct sim_spec spec;
+    struct sim_execution first;
+    struct sim_execution second;
+    struct arena_checkpoint *checkpoint = arena_checkpoint_create();
+    struct sim_world *world = world_of(&spec, 3, 0xa5);
+    start_load(world);
+    run_until_commits(world, COMMITS / 2);
+    uint64_t digest = sim_world_digest(world);
+    arena_save(arena, checkpoint);
+    run_until_commits(world, COMMITS);
+    finish(world, &first);
+    arena_restore(arena, checkpoint);
+    ck_assert_uint_eq(sim_world_digest(world), digest);
+    run_until_commits(world, COMMITS);
+    finish(world, &second);
+    ck_assert_uint_eq(first.trace_hash, second.trace_hash);
+    ck_assert_uint_eq(first.state_hash, second.state_hash);
+    arena_checkpoint_destroy(checkpoint);
+}
+END_TEST
+
+START_TEST(node_that_is_paused_takes_its_events_when_it_is_resumed)
+{
+    struct sim_spec spec;
+    struct sim_execution result;
+    struct sim_world *world = world_of(&spec, 4, 0xa5);
+    start_load(world);
+    run_until_commits(world, COMMITS / 2);
+    struct sim_node *leader = sim_world_leader(world);
+    sim_node_pause(leader);
+    run_for(world, 1000 * MS);
+    ck_assert_uint_gt(leader->deferred_count, 0);
+    ck_assert_ptr_ne(sim_world_leader(world), NULL);
+    sim_node_resume(leader);
+    ck_assert_uint_eq(leader->deferred_count, 0);
+    run_until_commits(world, COMMITS);
+    finish(world, &result);
+    ck_assert_uint_ge(result.leader_changes, 1);
+}
+END_TEST
+
+START_TEST(paused_node_may_crash_with_events_waiting)
+{
+    struct sim_spec spec;
+    struct sim_execution result;
+    struct sim_world *world = world_of(&spec, 5, 0xa5);
+    start_load(world);
+    run_until_commits(world, COMMITS / 2);
+    struct sim_node *leader = sim_world_leader(world);
+    sim_node_pause(leader);
+    run_for(world, 200 * MS);
+    sim_node_crash(leader, SIM_UNSYNCED_LOSE);
+    finish(world, &result);
+    ck_assert_uint_ge(result.faults_fired, 2);
+}
+END_TEST
+
+START_TEST(clock_that_jumps_or_drifts_does_not_stop_a_node)
+{
+    struct sim_spec spec;
+    struct sim_execution result;
+    struct sim_world *world = world_of(&spec, 6, 0xa5);
+    start_load(world);
+    raft_time before = sim_node_now(world->nodes[1]);
+    sim_node_clock_jump(world->nodes[1], -(int64_t)(500 * MS));
+    ck_assert_uint_eq(sim_node_now(world->nodes[1]), before);
+    sim_node_clock_jump(world->nodes[2], (int64_t)(5000 * MS));
+    sim_node_clock_drift(world->nodes[3], 50000);
+    run_until_commits(world, COMMITS);
+    finish(world, &result);
+}
+END_TEST
+
+/* Every line of the transcript is text without a trace of an address. */
+static void count_line(void *ctx, const char *line)
+{
+    ck_assert_ptr_null(strstr(line, "0x"));
+    ++*(uint32_t *)ctx;
+}
+
+START_TEST(transcript_changes_nothing)
+{
+    struct sim_spec spec;
+    struct sim_execution quiet;
+    struct sim_execution told;
+    uint32_t lines = 0;
+    struct sim_world *world = world_of(&spec, 2, 0xa5);
+    start_load(world);
+    run_until_commits(world, 5);
+    finish(world, &quiet);
+    world = world_of(&spec, 2, 0xa5);
+    world->transcript = count_line;
+    world->transcript_ctx = &lines;
+    start_load(world);
+    run_until_commits(world, 5);
+    finish(world, &told);
+    ck_assert_uint_gt(lines, told.events);
+    ck_assert_uint_eq(quiet.trace_hash, told.trace_hash);
+}
+END_TEST
+
+START_TEST(scenario_that_exceeds_its_events_is_stuck)
+{
+    struct sim_spec spec;
+    struct sim_world *world = world_of(&spec, 1, 0xa5);
+    world->budget_events = 10;
+    sim_world_run(world);
+    ck_assert(world->has_finding);
+    ck_assert_str_eq(world->finding.rule, "stuck");
+}
+END_TEST
+
+START_TEST(armed_rule_that_never_fires_is_vacuous)
+{
+    struct sim_spec spec;
+    struct sim_world *world = world_of(&spec, 1, 0xa5);
+    struct sim_rule *rule = sim_fault_rule_new(&world->faults, "disk.sync");
+    rule->action = SIM_FAULT_OUTCOME;
+    rule->outcome = RAFT_OUTCOME_EIO;
+    rule->trigger.nth = 100000;
+    snprintf(rule->where, sizeof rule->where, "x.lua:1");
+    ck_assert_uint_eq(sim_fault_rule_arm(&world->faults, rule), 1);
+    run_until_commits(world, 1);
+    sim_world_script_ended(world);
+    sim_world_run(world);
+    ck_assert(world->has_finding);
+    ck_assert_str_eq(world->finding.rule, "vacuous");
+    ck_assert_ptr_nonnull(strstr(world->finding.message, "x.lua:1: fault rule never fired"));
+}
+END_TEST
+
+START_TEST(expectation_after_a_shot_disturbs_and_is_no_finding)
+{
+    struct sim_spec spec;
+    struct sim_execution result;
+    struct sim_world *world = world_of(&spec, 1, 0xa5);
+    world->faults.shot = (struct sim_shot){
+        .point = world->faults.sut_point_count + SIM_POINT_DISK_WRITE,
+        .occurrence = 20,
+        .outcome = RAFT_OUTCOME_CRASH_AFTER,
+    };
+    start_load(world);
+    run_until_commits(world, 20);
+    ck_assert_uint_eq(world->faults.shot.fired, 1);
+    ck_assert_uint_eq(world->crashes, 1);
+    sim_expectation_failed(world, "x.lua:2: the leader is still the first one");
+    sim_world_run(world);
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+    sim_world_result(world, &result);
+    ck_assert(result.disturbed);
+    ck_assert_int_eq(result.outcome, SIM_OUTCOME_OK);
+}
+END_TEST
+
+static Suite *world_suite(void)
+{
+    Suite *suite = suite_create("world");
+    TCase *tcase = tcase_create("world");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, cluster_without_faults_commits_and_stops_with_an_empty_ledger);
+    tcase_add_test(tcase, cluster_survives_a_crash_and_restart_of_its_leader);
+    tcase_add_test(tcase, same_seed_gives_the_same_hash_whatever_the_fill);
+    tcase_add_test(tcase, other_seed_gives_another_hash);
+    tcase_add_test(tcase, restored_checkpoint_goes_on_to_the_same_hash);
+    tcase_add_test(tcase, node_that_is_paused_takes_its_events_when_it_is_resumed);
+    tcase_add_test(tcase, paused_node_may_crash_with_events_waiting);
+    tcase_add_test(tcase, clock_that_jumps_or_drifts_does_not_stop_a_node);
+    tcase_add_test(tcase, transcript_changes_nothing);
+    tcase_add_test(tcase, scenario_that_exceeds_its_events_is_stuck);
+    tcase_add_test(tcase, armed_rule_that_never_fires_is_vacuous);
+    tcase_add_test(tcase, expectation_after_a_shot_disturbs_and_is_no_finding);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return unit_main(world_suite());
+}
