@@ -54,14 +54,11 @@ static uint32_t count_present(const struct raft *raft, const struct raft_message
     return present;
 }
 
-/* How many entries behind the present ones a read-only node takes: those before the first command.
- */
-static uint32_t count_passing(const struct raft *raft, const struct raft_message *message,
-                              uint32_t present)
+/* How far a read-only node takes the entries: up to the first command that it does not have yet. */
+static uint32_t count_passing(const struct raft_message *message, uint32_t present)
 {
     uint32_t end = present;
-    while (end < message->entry_count &&
-           !(raft->read_only && message->entries[end]->kind == RAFT_ENTRY_COMMAND)) {
+    while (end < message->entry_count && message->entries[end]->kind != RAFT_ENTRY_COMMAND) {
         end++;
     }
     return end;
@@ -80,12 +77,15 @@ static void take_entries(struct raft *raft, struct raft_peer *peer,
                          const struct raft_message *message)
 {
     uint32_t present = count_present(raft, message);
-    uint32_t end = count_passing(raft, message, present);
-    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_READONLY,
-                        end < message->entry_count)) {
-        end = present;
-    }
+    uint32_t end = message->entry_count;
+    uint32_t passing = count_passing(message, present);
     uint32_t flags = RAFT_FLAG_SUCCESS;
+    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_READONLY,
+                        raft->read_only && passing < end)) {
+        /* The leader is told, or it would send the same entries at once again. */
+        end = passing;
+        flags |= RAFT_FLAG_READ_ONLY;
+    }
     if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_NOSPACE,
                         raft->condition != RAFT_RUNNING && present < end)) {
         end = present;

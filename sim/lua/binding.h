@@ -6,10 +6,10 @@
 #ifndef SIM_LUA_BINDING_H
 #define SIM_LUA_BINDING_H
 
-#include "../world.h"
 #include <lua5.4/lauxlib.h>
 #include <lua5.4/lua.h>
 #include <lua5.4/lualib.h>
+#include <sim/world.h>
 
 #define SCRIPT_MEMORY_MAX       ((size_t)64 << 20)   /* bytes of Lua heap */
 #define SCRIPT_INSTRUCTIONS_MAX ((uint64_t)50000000) /* between two advances of the simulation */

@@ -89,6 +89,7 @@ const char *script_push_list(lua_State *L, const char *const *names, size_t coun
     for (size_t n = 0; n < count; n++) {
         const char *least = NULL;
         for (size_t i = 0; i < count; i++) {
+            assert(names[i] != NULL);
             bool is_after = last == NULL || strcmp(names[i], last) > 0;
             if (is_after && (least == NULL || strcmp(names[i], least) < 0)) {
                 least = names[i];

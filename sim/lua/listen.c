@@ -8,10 +8,12 @@
  *    within the event: virtual time has not moved, and no checkpoint lies between.
  * 2. What nobody listens to costs one increment.
  * 3. when and call of a fault rule are the exception: they run inside the step, and may only look.
- * 4. A notice that a listener causes is told in the same round, up to SIM_NOTICES_MAX of them. */
+ * 4. A notice that a listener causes is told in the same round, up to NOTICES_MAX of them; more are
+ * an error of the script. */
 #include "binding.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NOTICES_MAX 100000u
@@ -160,7 +162,14 @@ void sim_script_check(struct sim_script *script)
     }
     script->instructions = 0;
     for (uint32_t i = 0; i < script->pending_count; i++) {
-        assert(i < NOTICES_MAX);
+        if (i == NOTICES_MAX) {
+            char text[SIM_TEXT_MAX];
+            snprintf(text, sizeof(text), "%s: hooks on '%s' cause each other without an end",
+                     script->file, notice_names[script->pending[i].kind]);
+            script->stop = SCRIPT_STOP_QUIET;
+            sim_script_error(script->world, text);
+            goto out;
+        }
         for (struct script_listener *l = script->listeners; l != NULL; l = l->next) {
             if (i < script->pending_count && hears(script, l, &script->pending[i]) &&
                 !tell(script, l, &script->pending[i])) {

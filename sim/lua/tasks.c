@@ -334,7 +334,8 @@ static int sleep_us(lua_State *L, struct sim_script *script, void *self)
 static int now_ms(lua_State *L, struct sim_script *script, void *self)
 {
     (void)self;
-    lua_pushnumber(L, (lua_Number)(script->world->scheduler.now_ns / 1000) / 1000.0);
+    uint64_t us = script->world->scheduler.now_ns / 1000;
+    lua_pushnumber(L, (lua_Number)us / 1000.0);
     return 1;
 }
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # One run is a function of scenario, parameters, seed and build: 50 seeds of the nemesis scenario
 # have the same rolling hashes when run again, without address-space randomisation, with another
-# fill of fresh memory, and by other builds; and 50 different ones among themselves.
+# fill of fresh memory, with the core loaded as a shared object, and by other builds; and 50 different
+# ones among themselves.
 #
-# Usage: determinism.sh SQUALL SCENARIO SCRATCH [OTHER-BUILD]…
+# Usage: determinism.sh SQUALL SCENARIO CORE.so SCRATCH [OTHER-BUILD]…
 set -euo pipefail
-squall=$1 scenario=$2 scratch=$3
-shift 3
+squall=$1 scenario=$2 core=$3 scratch=$4
+shift 4
 rm -rf "$scratch"
 mkdir -p "$scratch"
 failed=0
@@ -51,6 +52,8 @@ for fill in 0x00 0xff; do
     hashes "fill-$fill" "--fill=$fill" "$squall"
     same "fill-$fill"
 done
+hashes shared-object "--sut=$core" "$squall"
+same shared-object
 for other in "$@"; do
     name=$(basename "$(dirname "$other")")
     hashes "$name" '' "$other"

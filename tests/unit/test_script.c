@@ -281,6 +281,15 @@ START_TEST(tells_mistakes_at_the_top_level)
 }
 END_TEST
 
+START_TEST(stops_hooks_that_cause_each_other)
+{
+    static struct result result;
+    run_body(C "on('healed', function() c:heal() end) c:heal() sleep_ms(1)", &result);
+    ck_assert_int_eq(result.outcome, SIM_OUTCOME_ERROR);
+    ck_assert_str_eq(result.message, "x.lua: hooks on 'healed' cause each other without an end");
+}
+END_TEST
+
 START_TEST(names_the_callers_of_a_failing_function)
 {
     static struct result result;
@@ -591,6 +600,7 @@ static Suite *script_suite(void)
                         sizeof(mistakes) / sizeof(mistakes[0]));
     tcase_add_loop_test(tests, tells_mistakes_at_the_top_level, 0,
                         sizeof(top_level_mistakes) / sizeof(top_level_mistakes[0]));
+    tcase_add_test(tests, stops_hooks_that_cause_each_other);
     tcase_add_test(tests, names_the_callers_of_a_failing_function);
     tcase_add_loop_test(tests, an_expectation_that_fails_is_a_finding_with_its_place, 0,
                         sizeof(failures) / sizeof(failures[0]));

@@ -1,0 +1,494 @@
+---@meta squall
+-- The interface of scenarios, for lua-language-server. Never run.
+-- "(exact)" makes the server underline options that do not exist.
+
+---A node, its number, its name ("n2"), a role, or a list of these.
+---@alias Selector Node|integer|"leader"|"follower"|"candidate"|"any"|string|(Node|integer|string)[]
+---@alias MessageType "append_req"|"append_rep"|"vote_req"|"vote_rep"|"prevote_req"|"prevote_rep"|"any"
+---@alias Errno "EAGAIN"|"EDQUOT"|"EIO"|"ENOMEM"|"ENOSPC"|"EREADONLY"
+---@alias Outcome "null"|"eio"|"enospc"|"short"|"refuse"|"error"|"take"|"crash_before"|"crash_after"
+---@alias EventKind "leader_elected"|"stepped_down"|"committed"|"applied"|"crashed"|"restarted"|"message_sent"|"message_dropped"|"fault_fired"|"disk_error"|"partitioned"|"healed"|"client_reply"
+---@alias Unsynced "lose"|"keep"|"torn"|"random"
+---@alias DiskOperation "open"|"create"|"read"|"write"|"sync"|"fsync"|"truncate"|"close"|"unlink"|"rename"|"sync_dir"|"list"
+---@alias Holder "log"|"storage"|"replication"|"apply"|"request"|"message"|"loading"
+---@alias Scalar string|number|boolean
+
+---------------------------------------------------------------------------- scenarios
+---@class (exact) Budget
+---@field sim_ms? number   simulated time (60000)
+---@field events? integer  simulated events (2000000)
+---@field wall_s? integer  real seconds until the worker gives up (30)
+
+---@class (exact) Checks
+---@field raft? boolean     the safety rules of Raft (true)
+---@field leaks? boolean    nothing is owned after a stop (true)
+---@field vacuous? boolean  a fault rule that never fires is a finding (true)
+
+---@class (exact) KnownBug
+---@field id string     where the bug is recorded
+---@field fails string  the check that must fail
+
+---@class (exact) Scenario
+---@field name string                    letters, digits, "-", "_", "."
+---@field doc? string                    what it shows, in a sentence
+---@field tags? string[]
+---@field params? table<string, any>     name = {default, "meaning", min =, max =, oneof =}
+---@field seeds? integer|integer[]       how many seeds a plain run takes, or which (1)
+---@field sweep? table<string, Scalar[]> values of parameters: every combination is run
+---@field budget? Budget
+---@field checks? Checks
+---@field finish? "heal"|"as_is"         what follows run: heal and converge, or stop at once
+---@field known_bug? KnownBug
+---@field run fun(p: table)              may wait
+
+---@param s Scenario
+function scenario(s) end
+
+---------------------------------------------------------------------- time and tasks
+---@class Timer
+local Timer = {}
+function Timer:cancel() end
+---@class Task
+local Task = {}
+---Waits until the task has ended.
+function Task:join() end
+function Task:cancel() end
+
+---@param n number
+function sleep_ms(n) end
+---@param n number
+function sleep_us(n) end
+---@return number
+function now_ms() end
+---@return integer
+function now_us() end
+---Starts a task after a delay; like every timer's function, fn may wait.
+---@param delay number
+---@param fn fun()
+---@return Timer
+function after_ms(delay, fn) end
+---@param time number  of the virtual clock
+---@param fn fun()
+---@return Timer
+function at_ms(time, fn) end
+---@param period number
+---@param fn fun()
+---@return Timer
+function every_ms(period, fn) end
+---@param fn fun(...)
+---@return Task
+function spawn(fn, ...) end
+
+---@class Event
+---@field kind EventKind
+---@field time_us integer
+---@field node? Node
+---@field term integer
+---@field index integer
+---@field site? string
+---@class Hook
+local Hook = {}
+function Hook:off() end
+---Calls fn at the end of each event in which something of this kind happened. fn cannot wait.
+---@overload fun(kind: EventKind, fn: fun(ev: Event)): Hook
+---@param kind EventKind
+---@param o { node?: Selector }
+---@param fn fun(ev: Event)
+---@return Hook
+function on(kind, o, fn) end
+
+------------------------------------------------------------------------------ cluster
+---@class (exact) ClusterOptions
+---@field nodes? integer             1..15 (3)
+---@field election_min_ms? number    (150)
+---@field election_max_ms? number    (300)
+---@field heartbeat_ms? number       (50)
+---@field retry_ms? number           pause before refused work is tried again (20)
+---@field latency_ms? number         one way, every link (1)
+---@field jitter_ms? number          (1)
+---@field disk_read_ms? number       mean (0.1)
+---@field disk_write_ms? number      mean (0.2)
+---@field disk_sync_ms? number       mean (1)
+---@field apply_ms? number           mean time of the state machine for a batch (0.1)
+---@field batch_entries? integer     in one message and in one write (64)
+---@field batch_bytes? integer       (65536)
+---@field window_messages? integer   unanswered appends to a follower (8)
+---@field payload_bytes? integer     largest command (16384)
+---@field pending_requests? integer  (256)
+---@field segment_bytes? integer     (65536)
+---@field append_errors? integer     failed appends in a row before a node fails (3)
+---@field prevote? boolean           (true)
+---@field check_quorum? boolean      (true)
+---@field revert_failed_sync? boolean  a failed sync loses the content of the cache, too (false)
+
+---@class Cluster
+---@field size integer
+---@field disk Disk       all disks; every call names its nodes
+---@field [integer] Node
+local Cluster = {}
+---One a run.
+---@param o? ClusterOptions
+---@return Cluster
+function cluster(o) end
+---@return Node[]
+function Cluster:nodes() end
+---The leader of the highest term that is up, or nil.
+---@return Node?
+function Cluster:leader() end
+---Everyone who takes itself for the leader.
+---@return Node[]
+function Cluster:leaders() end
+---@return Node[]
+function Cluster:followers() end
+---@param x Selector
+---@return Node[]
+function Cluster:others(x) end
+---Waits; an expectation fails after within_ms (5000).
+---@param o? { within_ms?: number, other_than?: Selector }
+---@return Node
+function Cluster:wait_leader(o) end
+---@generic T
+---@param list T[]
+---@return T
+function Cluster:pick(list) end
+---@return Node[]
+function Cluster:random_minority() end
+---@return Node[]
+function Cluster:random_majority() end
+---Whether all nodes that are up hold and have applied what is committed, and agree on a leader.
+---@return boolean
+function Cluster:converged() end
+---The greatest index known to be committed.
+---@return integer
+function Cluster:committed() end
+
+------------------------------------------------------------------------------ network
+---@class NetRule
+---@field hits integer
+local NetRule = {}
+function NetRule:heal() end
+function NetRule:clear() end
+---Delivers what a hold rule has kept back, in order, and ends it.
+function NetRule:release() end
+
+---@class (exact) Match
+---@field from? Selector
+---@field to? Selector
+---@field type? MessageType
+---@field nth? integer
+---@field every? integer
+---@field times? integer
+---@field p? number
+---@field for_ms? number
+
+---@class (exact) LinkOptions : Match
+---@field both? boolean          in both directions
+---@field latency_ms? number     added
+---@field jitter_ms? number      added
+---@field loss? number           probability
+---@field dup? number            probability
+---@field reorder? number        probability
+---@field corrupt? number        probability of a flipped bit
+---@field bandwidth_kbps? integer
+
+---Two or more groups; the last may be "rest".
+---@param ... Selector|"rest"
+---@return NetRule
+function Cluster:partition(...) end
+---Cuts each of the nodes off from everyone.
+---@param x Selector
+---@return NetRule
+function Cluster:isolate(x) end
+---Also what is under way.
+---@param o { from: Selector, to: Selector, both?: boolean, for_ms?: number }
+---@return NetRule
+function Cluster:cut(o) end
+---@param o LinkOptions
+---@return NetRule
+function Cluster:link(o) end
+---@param o Match
+---@return NetRule
+function Cluster:drop(o) end
+---@param o Match
+---@return NetRule
+function Cluster:hold(o) end
+---Ends every rule.
+function Cluster:heal() end
+
+-------------------------------------------------------------------------------- nodes
+---@class Node
+---@field id integer
+---@field name string
+---@field role "leader"|"follower"|"candidate"|"down"
+---@field state "up"|"down"|"stopping"|"stopped"|"failed"
+---@field condition string
+---@field term integer
+---@field commit_index integer
+---@field applied_index integer
+---@field last_index integer
+---@field durable_index integer
+---@field up boolean
+---@field disk Disk
+---@field mem Mem
+---@field clock Clock
+local Node = {}
+---@return boolean
+function Node:is_leader() end
+---@param o? { unsynced?: Unsynced }  what happens to writes that are not durable ("lose")
+function Node:crash(o) end
+function Node:restart() end
+---Asks for a stop in good order.
+function Node:stop() end
+---Nothing reaches the process until it is resumed.
+function Node:pause() end
+function Node:resume() end
+---Campaigns now. False: it may not.
+---@return boolean
+function Node:campaign() end
+---@param read_only boolean
+function Node:set_readonly(read_only) end
+
+---@class (exact) DiskFailure
+---@field op DiskOperation
+---@field errno? Errno       ("EIO")
+---@field node? Selector     only of c.disk, and required there
+---@field nth? integer
+---@field every? integer
+---@field times? integer
+---@field p? number
+---@field for_ms? number
+---@field optional? boolean
+---@class Disk
+local Disk = {}
+---@param o DiskFailure
+---@return Fault
+function Disk:fail(o) end
+---@param o { latency_ms: number, op?: DiskOperation, p?: number, for_ms?: number, node?: Selector }
+---@return Fault
+function Disk:slow(o) end
+---Leaves so many bytes (0).
+---@param o? { free_bytes?: integer, node?: Selector }
+function Disk:fill(o) end
+---Frees space and ends the rules made through this object.
+function Disk:heal() end
+
+---@class Mem
+local Mem = {}
+---@param o? { nth?: integer, every?: integer, times?: integer, p?: number, for_ms?: number, optional?: boolean }
+---@return Fault
+function Mem:fail(o) end
+---@param n? integer  bytes the process may have; none: no limit
+function Mem:limit_bytes(n) end
+---What the process holds: references to log entries (of one holder), blocks, bytes.
+---@param kind "log_entry"|"block"|"byte"
+---@param holder? Holder
+---@return integer
+function Mem:live(kind, holder) end
+
+---@class Clock
+local Clock = {}
+---@param n integer  parts in a million, + is fast
+function Clock:drift_ppm(n) end
+---@param n number   negative: the process sees it stand still
+function Clock:jump_ms(n) end
+
+------------------------------------------------------------------------------- faults
+---@class Fault
+---@field hits integer  how often it fired
+---@field seen integer  how often it was consulted
+local Fault = {}
+---@param s Selector
+---@return Fault
+function Fault:on(s) end
+---@param n integer
+---@return Fault
+function Fault:nth(n) end
+---@param n integer
+---@return Fault
+function Fault:every(n) end
+---@param n integer
+---@return Fault
+function Fault:times(n) end
+---@param p number
+---@return Fault
+function Fault:p(p) end
+---@param n number
+---@return Fault
+function Fault:for_ms(n) end
+---@param fn fun(at: { node: Node, site: string, time_us: integer }): boolean
+---@return Fault
+function Fault:when(fn) end
+---@param e Errno
+---@return Fault
+function Fault:errno(e) end
+---@param o Outcome
+---@return Fault
+function Fault:outcome(o) end
+---@param n number
+---@return Fault
+function Fault:delay_ms(n) end
+---@param side? "before"|"after"
+---@return Fault
+function Fault:crash(side) end
+---Only a first part is transferred.
+---@return Fault
+function Fault:short() end
+---A hand-over is refused.
+---@return Fault
+function Fault:drop() end
+---Only looks: fn is called each time the rule fires.
+---@param fn fun(at: { node: Node, site: string, time_us: integer })
+---@return Fault
+function Fault:call(fn) end
+---No finding if it never fires.
+---@return Fault
+function Fault:optional() end
+function Fault:off() end
+
+fault = {}
+---@param pattern string  "*" is one part of a name, "**" any number
+---@return Fault
+function fault.at(pattern) end
+---The points that a pattern names; with an outcome, those that declare it.
+---@param pattern? string
+---@param outcome? Outcome
+---@return string[]
+function fault.points(pattern, outcome) end
+---Ends every rule.
+function fault.clear() end
+
+------------------------------------------------------------------------------ clients
+---@class (exact) OperationOptions
+---@field timeout_ms? number
+---@field padding_bytes? integer  makes the entry larger
+---@class Client
+local Client = {}
+---@param key string
+---@param value Scalar
+---@param o? OperationOptions
+---@return true?
+---@return string? err
+function Client:put(key, value, o) end
+---@param key string
+---@param o? OperationOptions
+---@return Scalar?
+---@return string? err
+function Client:get(key, o) end
+---@param key string
+---@param old Scalar
+---@param new Scalar
+---@param o? OperationOptions
+---@return true?
+---@return string? err  "mismatch": done, but the value was another
+function Client:cas(key, old, new, o) end
+---@param o? { timeout_ms?: number }
+---@return Client
+function Cluster:client(o) end
+
+---@class (exact) LoadOptions
+---@field clients? integer     1..32 (3)
+---@field rate_per_s? integer  of all clients together (100)
+---@field keys? integer        (5)
+---@field mix? { put?: integer, get?: integer, cas?: integer }
+---@field for_ms? number
+---@field padding_bytes? integer
+---@class Load
+---@field ok_count integer
+---@field err_count integer
+---@field unknown_count integer
+local Load = {}
+function Load:stop() end
+---Waits until it has ended.
+function Load:wait() end
+---@param o? LoadOptions
+---@return Load
+function Cluster:load(o) end
+
+---@class Operation
+---@field client integer
+---@field op "put"|"get"|"cas"
+---@field key string
+---@field value? Scalar
+---@field expected? Scalar
+---@field swapped? boolean
+---@field outcome "ok"|"fail"|"unknown"|"open"
+---@field error string
+---@field invoked_us integer
+---@field completed_us? integer
+---@param o? { key?: string }
+---@return Operation[]
+function Cluster:history(o) end
+
+------------------------------------------------------------------------- expectations
+---@class Check
+local Check = {}
+function Check:stop() end
+expect = {}
+---Waits until fn returns something true, and returns it.
+---@generic T
+---@param sentence string
+---@param o { within_ms: number, poll_ms?: number }
+---@param fn fun(): T
+---@return T
+function expect.eventually(sentence, o, fn) end
+---Holds after every event from now on, or after every event of a kind.
+---@overload fun(sentence: string, fn: fun(): any): Check
+---@param sentence string
+---@param o { on?: EventKind }
+---@param fn fun(): any
+---@return Check
+function expect.always(sentence, o, fn) end
+---@overload fun(sentence: string, fn: fun(): any): Check
+---@param sentence string
+---@param o { on?: EventKind }
+---@param fn fun(): any
+---@return Check
+function expect.never(sentence, o, fn) end
+---@generic T
+---@param v T
+---@param message? string
+---@return T
+function expect.ok(v, message) end
+---@param got any
+---@param expected any
+---@param message? string
+function expect.eq(got, expected, message) end
+---@param text string  occurs in the error
+---@param fn fun()
+function expect.error(text, fn) end
+---A kind of event, or a fault point, was reached so often; an exit counts when it was taken.
+---@param name string
+---@param o? { min?: integer }
+function expect.reached(name, o) end
+---@param o? { within_ms?: number }
+function expect.converged(o) end
+
+-------------------------------------------------------------------------------- misc
+---@class Rng
+local Rng = {}
+---@param low integer
+---@param high integer
+---@return integer
+function Rng:int(low, high) end
+---@param p number
+---@return boolean
+function Rng:chance(p) end
+---@generic T
+---@param list T[]
+---@return T
+function Rng:pick(list) end
+---A stream of its own for each name.
+---@param name string
+---@return Rng
+function rng(name) end
+---A line of the transcript.
+---@param format string
+function log(format, ...) end
+---@param first integer
+---@param last integer
+---@param step? integer
+---@return integer[]
+function range(first, last, step) end
+---A mark in the transcript.
+---@param label? string
+function breakpoint(label) end
