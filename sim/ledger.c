@@ -189,15 +189,23 @@ static void path_print(const struct sim_ledger_record *record, char *text, size_
     }
 }
 
-/* The fault that fired last in this run, if any: the likely culprit. */
-static void fault_print(const struct sim_ledger *ledger, char *text, size_t size)
+/* The likely culprits: the early return that the process took last, and the fault that fired last.
+ */
+static void culprits_print(const struct sim_ledger *ledger, char *text, size_t size)
 {
     const struct sim_faults *faults = &ledger->world->faults;
+    const struct sim_node *node = ledger->world->nodes[ledger->node];
+    size_t used = 0;
     text[0] = 0;
-    if (faults->injection_count > 0) {
+    if (node->exit_event > 0) {
+        used = (size_t)snprintf(text, size, "; last exit: %s in event %" PRIu64,
+                                faults->points[node->exit_point]->name, node->exit_event);
+    }
+    if (faults->injection_count > 0 && used < size) {
         const struct sim_injection *last = &faults->injections[faults->injection_count - 1];
-        snprintf(text, size, "; last fault: %s (%s) on node %" PRIu32 " in event %" PRIu64,
-                 last->point, last->outcome, last->node, last->event);
+        snprintf(text + used, size - used,
+                 "; last fault: %s (%s) on node %" PRIu32 " in event %" PRIu64, last->point,
+                 last->outcome, last->node, last->event);
     }
 }
 
@@ -218,15 +226,15 @@ static void report(const struct sim_ledger *ledger, const struct sim_ledger_reco
     const struct sim_ledger_hold *hold = &record->holds[holder];
     const char *site = hold->site != NULL ? hold->site : "nowhere";
     char path[SIM_TEXT_MAX / 2];
-    char fault[2 * SIM_NAME_MAX + SIM_NAME_MAX];
+    char culprits[5 * SIM_NAME_MAX];
     bool is_first = !world->has_finding;
     path_print(record, path, sizeof path);
-    fault_print(ledger, fault, sizeof fault);
+    culprits_print(ledger, culprits, sizeof culprits);
     sim_fail(world, sim_oracle_string(SIM_ORACLE_LEDGER), ledger->node,
              "node %" PRIu32 ": %s: entry (term %" PRIu64 ", index %" PRIu64
              ") as %s, held in event %" PRIu32 " at %s%s; path: %s",
              ledger->node, what, id_of(record).term, id_of(record).index,
-             raft_holder_string(holder), hold->event, site, fault, path);
+             raft_holder_string(holder), hold->event, site, culprits, path);
     if (is_first && world->has_finding) {
         snprintf(world->finding.signature, sizeof world->finding.signature, "ledger: %s %s",
                  raft_holder_string(holder), site);
@@ -264,11 +272,11 @@ static void report_total(const struct sim_ledger *ledger, enum raft_holder holde
         report(ledger, record, holder, what);
         return;
     }
-    char fault[3 * SIM_NAME_MAX];
-    fault_print(ledger, fault, sizeof fault);
+    char culprits[5 * SIM_NAME_MAX];
+    culprits_print(ledger, culprits, sizeof culprits);
     sim_fail(ledger->world, sim_oracle_string(SIM_ORACLE_LEDGER), ledger->node,
              "node %" PRIu32 ": %" PRIu64 " references of %s where the node says %" PRIu64 "%s",
-             ledger->node, ledger->totals[holder], raft_holder_string(holder), expected, fault);
+             ledger->node, ledger->totals[holder], raft_holder_string(holder), expected, culprits);
 }
 
 void sim_ledger_dropped(struct sim_ledger *ledger, struct raft_entry *entry,

@@ -86,7 +86,9 @@ struct sim_node {
     struct sim_block *quarantine; /* freed blocks, poisoned; oldest first */
     struct sim_block **quarantine_end;
     uint64_t quarantine_bytes;
-    uint8_t fill; /* pattern for fresh memory */
+    uint8_t fill;        /* pattern for fresh memory */
+    uint32_t exit_point; /* the last early return that the process took */
+    uint64_t exit_event; /* 0: none yet */
     uint64_t crashes;
     char why[SIM_NAME_MAX]; /* FAILED: the status */
 };

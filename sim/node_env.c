@@ -426,6 +426,8 @@ static void probe_exit_taken(void *ctx, enum raft_point point)
     struct sim_node *node = ctx;
     if (!node->dying) {
         node->world->faults.taken[point]++;
+        node->exit_point = (uint32_t)point;
+        node->exit_event = node->world->events;
     }
 }
 

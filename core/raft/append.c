@@ -106,8 +106,8 @@ static void take_entries(struct raft *raft, struct raft_peer *peer,
         raft->verified = covered;
     }
     commit_up_to(raft, message->commit < covered ? message->commit : covered);
-    /* A heartbeat is answered at once, new entries when they are durable. */
-    if (end == 0 || covered <= raft->log->durable.index || flags != RAFT_FLAG_SUCCESS ||
+    /* What brings nothing new is answered at once, new entries when they are durable. */
+    if (end == present || covered <= raft->log->durable.index || flags != RAFT_FLAG_SUCCESS ||
         end < message->entry_count) {
         owe(raft, peer, flags, acknowledged(raft), (struct raft_entry_id){0});
     }

@@ -71,7 +71,9 @@ void raft_become_follower(struct raft *raft, raft_term term, raft_node_id leader
 {
     assert(term >= raft->state.term);
     bool is_news = term > raft->state.term || raft->role != RAFT_FOLLOWER;
-    if (is_news) {
+    if (raft->role != RAFT_FOLLOWER) {
+        /* A later term alone does not put a follower's own campaign off: only a leader that is
+         * heard and a vote that is given do. */
         leave_role(raft);
         raft->role = RAFT_FOLLOWER;
         raft_election_timer_reset(raft);
@@ -226,7 +228,10 @@ enum raft_status raft_on_prevote_rep(struct raft *raft, struct raft_peer *peer,
          * behind from chasing a campaign that cannot win and goes on raising the term. */
         bool asks_again = raft->role == RAFT_PRECANDIDATE;
         raft_become_follower(raft, message->term, RAFT_NODE_NONE);
-        return asks_again ? raft_campaign(raft, false) : RAFT_OK;
+        if (asks_again && raft_campaign(raft, false) != RAFT_OK) {
+            raft_election_timer_reset(raft);
+        }
+        return RAFT_OK;
     }
     if (raft_exit_taken(raft->memory, RAFT_AT_PREVOTE_REPLY_STALE,
                         raft->role != RAFT_PRECANDIDATE ||

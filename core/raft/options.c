@@ -35,6 +35,9 @@ static bool is_voter(const struct raft_options *options)
 static bool are_distinct(const struct raft_options *options)
 {
     for (uint32_t i = 0; i < options->voter_count; i++) {
+        if (options->voters[i] == RAFT_NODE_NONE) {
+            return false;
+        }
         for (uint32_t j = 0; j < i; j++) {
             if (options->voters[i] == options->voters[j]) {
                 return false;
@@ -53,7 +56,7 @@ const char *raft_options_check(const struct raft_options *options)
         return "voter_count must be between 1 and RAFT_VOTERS_MAX";
     }
     if (!is_voter(options) || !are_distinct(options)) {
-        return "voters must contain id, and each voter once";
+        return "voters must contain id, each voter once, and none that is 0";
     }
     if (options->heartbeat_ns == 0 || options->heartbeat_ns >= options->election_ns_min) {
         return "heartbeat_ns must be positive and less than election_ns_min";

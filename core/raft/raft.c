@@ -224,6 +224,7 @@ static void on_completion(struct raft *raft, const struct raft_event *event)
         raft->storage_busy = false;
         if (event->status == RAFT_OK) {
             raft->condition = RAFT_RUNNING;
+            raft->probe_due = false;
             raft_election_timer_reset(raft);
         }
         break;

@@ -178,7 +178,7 @@ static bool speak(struct raft *raft, struct raft_effect *effect)
     return false;
 }
 
-static enum raft_status append_noop(struct raft *raft)
+static enum raft_status append_noop(struct raft *raft, struct raft_effect *effect)
 {
     struct raft_entry *entry = NULL;
     enum raft_status status = raft_entry_create(raft->memory, RAFT_AT_LEADER_NOOP_ALLOC,
@@ -194,12 +194,18 @@ static enum raft_status append_noop(struct raft *raft)
     entry->id = (struct raft_entry_id){raft->state.term, raft_log_last_index(raft->log) + 1};
     raft_log_append(raft->log, entry);
     raft->noop_due = false;
+    effect->type = RAFT_EFFECT_AGAIN;
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         raft->peers[i].append_due = true;
     }
 out:
     raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
     return status;
+}
+
+static bool apply_is_due(const struct raft *raft)
+{
+    return raft->applying == raft->applied && raft->applied < raft->commit && !raft->apply_blocked;
 }
 
 static enum raft_status apply(struct raft *raft, struct raft_effect *effect)
@@ -238,20 +244,26 @@ out:
     return status;
 }
 
-/* Appends to the next peer that is due, in turn. */
+/* Sends to the next peer that is due, in turn; one that fails does not hold up the others. */
 static enum raft_status replicate(struct raft *raft, struct raft_effect *effect)
 {
+    enum raft_status first_failure = RAFT_OK;
     for (uint32_t i = 0; i < raft->peer_count; i++) {
-        struct raft_peer *peer = &raft->peers[raft->peer_cursor];
-        if (raft_replication_is_due(raft, peer)) {
-            enum raft_status status = raft_replication_send(raft, peer, effect);
-            if (status != RAFT_OK || effect->type != RAFT_EFFECT_NONE) {
-                return status;
-            }
+        uint32_t at = (raft->peer_cursor + i) % raft->peer_count;
+        struct raft_peer *peer = &raft->peers[at];
+        if (!raft_replication_is_due(raft, peer)) {
+            continue;
         }
-        raft->peer_cursor = (raft->peer_cursor + 1) % raft->peer_count;
+        enum raft_status status = raft_replication_send(raft, peer, effect);
+        if (effect->type != RAFT_EFFECT_NONE) {
+            raft->peer_cursor = (at + 1) % raft->peer_count;
+            return RAFT_OK;
+        }
+        if (first_failure == RAFT_OK) {
+            first_failure = status;
+        }
     }
-    return RAFT_OK;
+    return first_failure;
 }
 
 enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect)
@@ -265,15 +277,18 @@ enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect)
     if (may_speak && speak(raft, effect)) {
         return RAFT_OK;
     }
-    if (raft->noop_due) {
-        enum raft_status status = append_noop(raft);
-        if (status == RAFT_OK) {
-            effect->type = RAFT_EFFECT_AGAIN;
-        }
-        return status;
+    /* What needs memory; a failure of one does not hold up the others. */
+    enum raft_status noop = raft->noop_due ? append_noop(raft, effect) : RAFT_OK;
+    if (effect->type != RAFT_EFFECT_NONE) {
+        return RAFT_OK;
     }
-    if (raft->applying == raft->applied && raft->applied < raft->commit && !raft->apply_blocked) {
-        return apply(raft, effect);
+    enum raft_status applied = apply_is_due(raft) ? apply(raft, effect) : RAFT_OK;
+    if (effect->type != RAFT_EFFECT_NONE) {
+        return RAFT_OK;
     }
-    return may_speak ? replicate(raft, effect) : RAFT_OK;
+    enum raft_status sent = may_speak ? replicate(raft, effect) : RAFT_OK;
+    if (effect->type != RAFT_EFFECT_NONE) {
+        return RAFT_OK;
+    }
+    return noop != RAFT_OK ? noop : applied != RAFT_OK ? applied : sent;
 }

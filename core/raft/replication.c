@@ -96,6 +96,7 @@ static void on_matched(struct raft *raft, struct raft_peer *peer,
         peer->next = peer->match + 1;
     }
     inflight_free(peer, peer->match);
+    raft_advance_commit(raft);
     if (message->flags & RAFT_FLAG_BUSY) {
         become_probe(peer, peer->match + 1);
         peer->probe_sent = true;
@@ -108,7 +109,6 @@ static void on_matched(struct raft *raft, struct raft_peer *peer,
     if (peer->next <= raft_log_last_index(raft->log)) {
         peer->append_due = true;
     }
-    raft_advance_commit(raft);
 }
 
 enum raft_status raft_on_append_rep(struct raft *raft, struct raft_peer *peer,
@@ -154,6 +154,7 @@ enum raft_status raft_on_heartbeat_timeout(struct raft *raft)
         raft_become_follower(raft, raft->state.term, RAFT_NODE_NONE);
         return RAFT_OK;
     }
+    raft_advance_commit(raft);
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         raft->peers[i].heartbeat_due = true;
         raft->peers[i].probe_sent = false;
@@ -280,22 +281,22 @@ enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer
     }
     if (may_append) {
         status = prepare_entries(raft, peer, &message);
-        if (status != RAFT_OK) {
+        if (status != RAFT_OK && !peer->heartbeat_due) {
             return status;
         }
+        may_append = status == RAFT_OK;
     }
-    /* Nothing below can fail. */
+    /* Nothing below can fail. Without memory for entries a heartbeat leaves, and the entries are
+     * due. */
     bool is_needed = message.entry_count > 0 || peer->heartbeat_due;
-    if (may_append) {
-        peer->append_due = false;
-    }
+    peer->append_due = status != RAFT_OK || (peer->append_due && !may_append);
     if (!is_needed) {
         raft_message_release(&message);
         return RAFT_OK;
     }
     peer->heartbeat_due = false;
     if (peer->state == RAFT_PROBE) {
-        peer->probe_sent = true;
+        peer->probe_sent = peer->probe_sent || may_append;
     } else if (message.entry_count > 0) {
         peer->next += message.entry_count;
         inflight_add(peer, peer->next - 1);

@@ -31,17 +31,39 @@ void raft_replica_release_applying(struct raft_replica *replica)
     replica->applying_count = 0;
 }
 
+/* An entry from a peer, or from before a change of the options, may be larger than any batch that
+ * this node would make. RAFT_NOMEM. */
+static enum raft_status make_room(struct raft_replica *replica, size_t size)
+{
+    const struct raft_memory *memory = replica->memory;
+    if (size <= replica->send_buffer_size) {
+        return RAFT_OK;
+    }
+    uint8_t *buffer = memory->alloc(memory->ctx, RAFT_AT_MESSAGE_SEND_BUFFER, size);
+    if (buffer == NULL) {
+        return RAFT_NOMEM;
+    }
+    memory->free(memory->ctx, replica->send_buffer);
+    replica->send_buffer = buffer;
+    replica->send_buffer_size = size;
+    return RAFT_OK;
+}
+
 static void send_message(struct raft_replica *replica, struct raft_effect *effect)
 {
     struct raft_view view;
     raft_get_view(replica->raft, &view);
     assert(effect->after_sequence <= view.state_durable);
     assert(effect->after_index <= view.durable.index);
-    raft_message_encode(&effect->message, replica->send_buffer);
-    /* A message that the network refuses is a message lost: heartbeats find out and repair it. */
-    enum raft_status status =
-        replica->env->send(replica->env->ctx, RAFT_AT_MESSAGE_SEND_REFUSED, effect->message.to,
-                           replica->send_buffer, raft_message_size(&effect->message));
+    /* A message for which there is no buffer, or that the network refuses, is a message lost:
+     * heartbeats find out and repair it. */
+    enum raft_status status = make_room(replica, raft_message_size(&effect->message));
+    if (status == RAFT_OK) {
+        raft_message_encode(&effect->message, replica->send_buffer);
+        status =
+            replica->env->send(replica->env->ctx, RAFT_AT_MESSAGE_SEND_REFUSED, effect->message.to,
+                               replica->send_buffer, raft_message_size(&effect->message));
+    }
     (void)status;
     raft_message_release(&effect->message);
 }

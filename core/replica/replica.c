@@ -59,8 +59,9 @@ enum raft_status raft_replica_create(const struct raft_options *options, const s
         goto out;
     }
     status = RAFT_NOMEM;
+    replica->send_buffer_size = send_buffer_size(options);
     replica->send_buffer =
-        memory->alloc(memory->ctx, RAFT_AT_REPLICA_CREATE_BUFFER, send_buffer_size(options));
+        memory->alloc(memory->ctx, RAFT_AT_REPLICA_CREATE_BUFFER, replica->send_buffer_size);
     if (replica->send_buffer == NULL) {
         goto out;
     }
@@ -114,6 +115,7 @@ static void end(struct raft_replica *replica)
 {
     assert(replica->request_count == 0 && replica->applying == NULL);
     if (replica->retry_armed) {
+        replica->retry_armed = false;
         replica->env->set_timer(replica->env->ctx, RAFT_TIMER_RETRY, RAFT_TIME_NEVER);
     }
     release_all(replica);
@@ -203,6 +205,10 @@ void raft_replica_receive(struct raft_replica *replica, raft_time now_ns, const 
 
 static void on_retry(struct raft_replica *replica)
 {
+    /* An environment may fire a timer that was cancelled a moment before. */
+    if (!replica->retry_armed) {
+        return;
+    }
     replica->retry_armed = false;
     if (replica->phase == RAFT_REPLICA_CLOSING) {
         close_files(replica);
@@ -294,7 +300,9 @@ enum raft_status raft_replica_submit(struct raft_replica *replica, raft_time now
     if (status != RAFT_OK) {
         return status;
     }
-    memcpy(entry->payload, payload, size);
+    if (size > 0) {
+        memcpy(entry->payload, payload, size);
+    }
     const struct raft_event event = {
         .type = RAFT_EVENT_PROPOSE, .now_ns = replica->now_ns, .entry = entry};
     status = raft_step(replica->raft, &event, &effect);

@@ -31,7 +31,8 @@ struct raft_replica {
     struct raft_storage *storage;
     struct raft_entry **applying; /* handed to the state machine, held as APPLY */
     uint32_t applying_count;
-    uint8_t *send_buffer;          /* as large as the largest message */
+    uint8_t *send_buffer; /* as large as the largest message so far */
+    size_t send_buffer_size;
     struct raft_request *requests; /* ring, ascending by index */
     uint32_t request_first;
     uint32_t request_count;

@@ -119,7 +119,8 @@ static enum cli_status campaign_run(const struct cli_options *options,
         .wall_s = options->wall_s,
         .no_recheck = options->transcript,
     };
-    if (!sim_tasks_build(&tasks, catalogue, kind_of(options->command), &seeds, campaign.jobs)) {
+    if (!sim_tasks_build(&tasks, catalogue, kind_of(options->command), &seeds, options->exhaustive,
+                         campaign.jobs)) {
         fprintf(stderr, "squall: out of memory\n");
         goto out;
     }

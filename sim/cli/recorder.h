@@ -43,6 +43,7 @@ struct cli_recorder {
     struct store *store;
     uint64_t run;
     uint64_t planned;          /* executions, as far as known */
+    uint64_t variants_left;    /* parameter sets that a sweep leaves out */
     uint32_t unknown;          /* shards that have not said yet what they plan */
     uint64_t possible;         /* injections of the base runs */
     uint64_t selected;         /* of them, chosen */

@@ -117,6 +117,11 @@ static void selection_print(const struct cli_recorder *recorder, FILE *out)
                                              : "--exhaustive takes every occurrence");
     }
     fputc('\n', out);
+    if (recorder->variants_left > 0) {
+        fprintf(out,
+                "parameter sets: %llu not swept (--set chooses another, --exhaustive takes all)\n",
+                (unsigned long long)recorder->variants_left);
+    }
 }
 
 static void verdict_print(const struct cli_recorder *recorder, enum sim_campaign_end end, FILE *out)

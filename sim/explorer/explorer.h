@@ -33,7 +33,8 @@ struct sim_tasks {
     struct sim_task *items;
     uint32_t count;
     uint32_t capacity;
-    uint64_t executions; /* in all, as far as known: a sweep's branches are not counted */
+    uint64_t executions;    /* in all, as far as known: a sweep's branches are not counted */
+    uint64_t variants_left; /* parameter sets that a sweep leaves out */
 };
 
 /* The seeds of a command line, first to last; without one, a run takes the scenario's own seeds, a
@@ -44,8 +45,11 @@ struct sim_seed_range {
     uint64_t last;
 };
 
+/* Cuts a campaign into tasks. A sweep takes the first parameter set of each scenario (the one that
+ * --set names), unless it is exhaustive. False: out of memory. */
 bool sim_tasks_build(struct sim_tasks *tasks, const struct sim_catalogue *catalogue,
-                     enum sim_task_kind kind, const struct sim_seed_range *seeds, uint32_t jobs);
+                     enum sim_task_kind kind, const struct sim_seed_range *seeds, bool exhaustive,
+                     uint32_t jobs);
 void sim_tasks_release(struct sim_tasks *tasks);
 
 struct sim_oracle_delta {

@@ -39,13 +39,21 @@ static uint64_t seed_total(const struct sim_scenario_info *info, enum sim_task_k
     return own == 0 ? 1 : own;
 }
 
+/* How many parameter sets of a scenario are taken. */
+static uint32_t variants_taken(const struct sim_catalogue_scenario *scenario,
+                               enum sim_task_kind kind, bool exhaustive)
+{
+    return kind == SIM_TASK_SWEEP && !exhaustive ? 1 : scenario->variant_count;
+}
+
 static uint64_t executions_total(const struct sim_catalogue *catalogue, enum sim_task_kind kind,
-                                 const struct sim_seed_range *seeds)
+                                 const struct sim_seed_range *seeds, bool exhaustive)
 {
     uint64_t total = 0;
     for (uint32_t i = 0; i < catalogue->count; i++) {
         const struct sim_catalogue_scenario *scenario = &catalogue->scenarios[i];
-        total += scenario->variant_count * seed_total(&scenario->info, kind, seeds);
+        total +=
+            variants_taken(scenario, kind, exhaustive) * seed_total(&scenario->info, kind, seeds);
     }
     return total;
 }
@@ -87,12 +95,13 @@ static bool variant_add(struct sim_tasks *tasks, const struct sim_scenario_info 
 }
 
 bool sim_tasks_build(struct sim_tasks *tasks, const struct sim_catalogue *catalogue,
-                     enum sim_task_kind kind, const struct sim_seed_range *seeds, uint32_t jobs)
+                     enum sim_task_kind kind, const struct sim_seed_range *seeds, bool exhaustive,
+                     uint32_t jobs)
 {
     assert(jobs > 0);
     assert(!seeds->given || seeds->first <= seeds->last);
     *tasks = (struct sim_tasks){0};
-    uint64_t total = executions_total(catalogue, kind, seeds);
+    uint64_t total = executions_total(catalogue, kind, seeds, exhaustive);
     uint64_t chunk = total / ((uint64_t)jobs * 8);
     chunk = chunk < 1 || kind == SIM_TASK_SWEEP ? 1 : chunk;
     chunk = chunk > CHUNK_MAX ? CHUNK_MAX : chunk;
@@ -103,7 +112,9 @@ bool sim_tasks_build(struct sim_tasks *tasks, const struct sim_catalogue *catalo
     for (uint32_t i = 0; i < catalogue->count; i++) {
         const struct sim_catalogue_scenario *scenario = &catalogue->scenarios[i];
         task.scenario = i;
-        for (uint32_t k = 0; k < scenario->variant_count; k++) {
+        uint32_t taken = variants_taken(scenario, kind, exhaustive);
+        tasks->variants_left += scenario->variant_count - taken;
+        for (uint32_t k = 0; k < taken; k++) {
             task.variant = k;
             if (!variant_add(tasks, &scenario->info, &task, seeds, chunk)) {
                 sim_tasks_release(tasks);

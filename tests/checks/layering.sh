@@ -3,6 +3,7 @@
 #
 #   core/raft, core/log         their own headers and five of the C library
 #   core/storage, core/replica  the above, and the environment interface
+#   core/posix                  the environment interface and the system: real files
 #   sim                         the core's public headers; never Lua, SQLite or the reports
 #   sim/lua                     as sim, and Lua
 #   sim/cli                     sim and the reports: the only place that knows both
@@ -15,7 +16,7 @@ cd "$1"
 
 pure='<(assert|stdbool|stddef|stdint|string)\.h>'
 core_pure='<raft/(entry|fault_points|log|message|points|raft|types)\.(h|def)>'
-core_all='<raft/[a-z_]+\.(h|def)>'
+core_all='<raft/(entry|env|fault_points|log|message|points|raft|replica|storage|types)\.(h|def)>'
 sibling='"[a-z_0-9]+\.(h|inc|def)"'
 # The C library and the system, less what would let the wall clock, another thread, the locale or
 # the processor's own rounding into a run.
@@ -28,6 +29,7 @@ allowed() { # FILE: the pattern of the includes that it may have
     case $1 in
     core/include/*) echo "$pure|$core_all" ;;
     core/raft/* | core/log/*) echo "$pure|$core_pure|$sibling" ;;
+    core/posix/*) echo "$system|$process|<pthread\.h>|$core_all|<raft/posix\.h>|$sibling" ;;
     core/storage/* | core/replica/*) echo "$pure|$core_all|$sibling" ;;
     sim/lua/*) echo "$system|$core_all|$sibling|$sim_own|$lua" ;;
     sim/cli/*) echo "$system|$process|$core_all|$sibling|$sim_own|<sim/[a-z]+/[a-z_]+\.h>|<reports/[a-z_]+\.h>" ;;

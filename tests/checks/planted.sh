@@ -52,6 +52,7 @@ done
 
 plant layering 'core/raft/entry.c' core/raft/entry.c '#include <stdlib.h>'
 plant layering 'core/log/log.c' core/log/log.c '#include <raft/env.h>'
+plant layering 'core/replica/replica.c' core/replica/replica.c '#include <raft/posix.h>'
 plant layering 'sim/network.c' sim/network.c '#include <sqlite3.h>'
 plant layering 'sim/scheduler.c' sim/scheduler.c '#include <time.h>'
 plant layering 'sim/world.c' sim/world.c '#include <lua.h>'

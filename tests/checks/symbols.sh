@@ -3,7 +3,7 @@
 # nothing else: no allocator, no clock, no random numbers, no files, no printing. Neither the core
 # nor the simulator has a writable global, since a checkpoint of the world copies the arena alone.
 #
-# Usage: symbols.sh (core|sim) ARCHIVE…
+# Usage: symbols.sh (core|globals) ARCHIVE… (globals: asks the second only)
 set -euo pipefail
 kind=$1
 shift

@@ -194,7 +194,7 @@ START_TEST(every_seed_is_in_exactly_one_task)
     const struct sim_seed_range seeds = {.given = true, .first = 5, .last = 104};
     struct sim_tasks tasks;
     uint32_t seen[2][100] = {{0}};
-    ck_assert(sim_tasks_build(&tasks, &catalogue, SIM_TASK_RUN, &seeds, 3));
+    ck_assert(sim_tasks_build(&tasks, &catalogue, SIM_TASK_RUN, &seeds, false, 3));
     ck_assert_uint_eq(tasks.executions, 200);
     for (uint32_t i = 0; i < tasks.count; i++) {
         for (uint64_t seed = tasks.items[i].seed; seed < tasks.items[i].seed_end; seed++) {
@@ -215,7 +215,7 @@ START_TEST(small_sweep_is_split_into_shards)
     const struct sim_catalogue catalogue = {.scenarios = &scenario, .count = 1};
     const struct sim_seed_range seeds = {.given = false};
     struct sim_tasks tasks;
-    ck_assert(sim_tasks_build(&tasks, &catalogue, SIM_TASK_SWEEP, &seeds, 2));
+    ck_assert(sim_tasks_build(&tasks, &catalogue, SIM_TASK_SWEEP, &seeds, true, 2));
     ck_assert_uint_eq(tasks.count, tasks.items[0].shard_count);
     ck_assert_uint_gt(tasks.count, 1);
     for (uint32_t i = 0; i < tasks.count; i++) {

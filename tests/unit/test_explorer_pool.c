@@ -92,7 +92,7 @@ static enum sim_campaign_end campaign_run(struct seen *seen, uint64_t first, uin
     const struct sim_seed_range seeds = {.given = true, .first = first, .last = last};
     struct sim_tasks tasks;
     strcpy(scenario.info.name, "double");
-    ck_assert(sim_tasks_build(&tasks, &catalogue, SIM_TASK_RUN, &seeds, 2));
+    ck_assert(sim_tasks_build(&tasks, &catalogue, SIM_TASK_RUN, &seeds, false, 2));
     const struct sim_campaign campaign = {
         .catalogue = &catalogue,
         .tasks = &tasks,

@@ -474,9 +474,10 @@ START_TEST(a_failed_ready_changes_nothing_and_is_retried)
     struct raft_view before;
     struct raft_event ready = {.type = RAFT_EVENT_READY, .now_ns = now};
     struct raft_effect effect;
-    now += 50;
-    ready.now_ns = now;
-    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_HEARTBEAT});
+    acknowledge(2, 1, (struct raft_entry_id){0, 0});
+    struct raft_entry *entry = core_entry(&memory, 0, 0, "x");
+    feed((struct raft_event){.type = RAFT_EVENT_PROPOSE, .entry = entry});
+    raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
     memory.fail_at = memory.allocations + 1;
     enum raft_status status = RAFT_OK;
     while (status == RAFT_OK) {
@@ -489,6 +490,40 @@ START_TEST(a_failed_ready_changes_nothing_and_is_retried)
     ck_assert_mem_eq(&before, &view, sizeof view);
     drain();
     ck_assert_int_gt(seen.sent_count, 0);
+}
+END_TEST
+
+START_TEST(a_heartbeat_leaves_without_memory_for_entries)
+{
+    lead();
+    now += 50;
+    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_HEARTBEAT});
+    memory.fail_at = memory.allocations + 1;
+    drain();
+    ck_assert_int_eq(seen.sent[0].type, RAFT_MESSAGE_APPEND_REQ);
+    ck_assert_uint_eq(seen.sent[0].entry_count, 0);
+    /* The entries follow as soon as there is memory. */
+    ck_assert_int_eq(seen.sent_count, 3);
+    ck_assert_uint_eq(seen.sent[1].entry_count + seen.sent[2].entry_count, 2);
+}
+END_TEST
+
+START_TEST(a_later_term_alone_does_not_put_a_campaign_off)
+{
+    create(3, 0, 0);
+    receive_append(3, 1, (struct raft_entry_id){0, 0}, 0, 1);
+    persist_state();
+    persist_entries();
+    for (raft_term term = 2; term < 6; term++) {
+        now += T_MIN - 1;
+        receive((struct raft_message){.type = RAFT_MESSAGE_VOTE_REQ, .from = 2, .term = term});
+        feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
+        drain();
+        if (view.role == RAFT_PRECANDIDATE) {
+            return;
+        }
+    }
+    ck_abort_msg("the election was put off by candidates that cannot win");
 }
 END_TEST
 
@@ -518,6 +553,8 @@ static Suite *raft_suite(void)
     tcase_add_test(tests, a_read_only_node_takes_entries_up_to_the_first_command);
     tcase_add_test(tests, a_full_disk_ends_leadership_until_a_probe_succeeds);
     tcase_add_test(tests, a_failed_ready_changes_nothing_and_is_retried);
+    tcase_add_test(tests, a_heartbeat_leaves_without_memory_for_entries);
+    tcase_add_test(tests, a_later_term_alone_does_not_put_a_campaign_off);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -1,21 +1,19 @@
-/* A replica that is the only voter, on the files of storage_double.h: what it takes it completes, and
- * it stops in good order at every event, whatever has failed before.
+/* A replica that is the only voter, on the files of storage_double.h: what it takes it completes,
+ * and it stops in good order at every event, whatever has failed before.
  *
- * One run: start, become the leader, take REQUESTS commands, apply and complete them. Every call into
- * the replica is an event. After each one the references that the probe has seen must be those that
- * the view tells of. */
+ * One run: start, become the leader, take REQUESTS commands, apply and complete them. Every call
+ * into the replica is an event. After each one the references that the probe has seen must be those
+ * that the view tells of. */
 #include "storage_double.h"
 #include "unit.h"
 
 #include <raft/replica.h>
 
-#define MS          ((raft_time)1000000)
-#define REQUESTS    4
-#define ATTEMPTS    16
-#define EVENTS_MAX  600
-#define HEAL_AFTER  40u /* events after which a lasting fault is over */
-#define NEVER       UINT64_MAX
-#define ALL_HOLDERS RAFT_HOLDER_COUNT
+#define REQUESTS   4
+#define ATTEMPTS   16
+#define EVENTS_MAX 600
+#define HEAL_AFTER 40u /* events after which a lasting fault is over */
+#define NEVER      UINT64_MAX
 
 /* In which order what is pending is answered. */
 enum order { OLDEST_FIRST, NEWEST_FIRST, MACHINE_LAST, ORDER_COUNT };
@@ -285,20 +283,23 @@ static unsigned requests_taken(void)
     return count;
 }
 
-/* A client that submits until enough has been completed well. A refused submission takes nothing. */
+/* A client that submits until enough has been completed well. A refused submission takes nothing.
+ */
 static bool submit(void)
 {
     struct raft_view view;
     raft_replica_get_view(w.replica, &view);
     if (view.role != RAFT_LEADER || w.completed_ok + view.requests >= REQUESTS ||
-        w.attempts == ATTEMPTS) {
+        view.requests == w.options.pending_requests_max || w.attempts == ATTEMPTS) {
         return false;
     }
-    uint64_t request = w.attempts++;
-    /* A completion comes only after the submission has returned, but for the check's sake. */
+    uint64_t request = w.attempts;
+    const uint8_t payload[] = "command";
+    if (raft_replica_submit(w.replica, w.now, request, payload, sizeof payload) != RAFT_OK) {
+        return false;
+    }
     w.taken[request] = true;
-    w.taken[request] = raft_replica_submit(w.replica, w.now, request, (const uint8_t *)"command",
-                                           7) == RAFT_OK;
+    w.attempts++;
     return true;
 }
 
@@ -375,7 +376,7 @@ static void run(unsigned events)
 /* Nothing is owned, nothing is pending, everything taken has been completed once. */
 static void assert_nothing_is_left(void)
 {
-    for (int i = 0; i < ALL_HOLDERS; i++) {
+    for (int i = 0; i < RAFT_HOLDER_COUNT; i++) {
         ck_assert_msg(w.held[i] == 0, "%ld held by %s", w.held[i],
                       raft_holder_string((enum raft_holder)i));
     }
@@ -433,8 +434,9 @@ static bool survives(enum order order, enum trouble trouble, bool lasts, uint64_
     ck_assert(!failed || w.why == RAFT_IO);
     ck_assert(!failed || trouble == IO_ERROR || trouble == NO_SPACE);
     ck_assert_msg(failed || w.completed_ok >= REQUESTS,
-                  "trouble %d at %llu: %u of %u requests completed, %u taken", trouble,
-                  (unsigned long long)occasion, w.completed_ok, REQUESTS, requests_taken());
+                  "order %d, trouble %d at %llu%s: %u of %u requests completed, %u taken", order,
+                  trouble, (unsigned long long)occasion, lasts ? " and after" : "", w.completed_ok,
+                  REQUESTS, requests_taken());
     bool has_come = came();
     finish();
     return has_come;
@@ -541,7 +543,7 @@ START_TEST(stops_in_good_order_at_every_event)
 }
 END_TEST
 
-/* Everything is refused and there is no memory from an event on; stopping needs neither. */
+/* There is no memory from an event on; stopping needs none. */
 START_TEST(stops_without_memory_at_every_event)
 {
     unsigned events = 0;

@@ -160,8 +160,10 @@ static struct {
     struct raft_storage *storage;
     struct raft_log log;
     struct raft_hard_state state;
-    struct raft_storage *dead_storage; /* of a process that died; nothing gives it back */
-    struct raft_log dead_log;
+    /* Of processes that died, one a driver: nothing gives it back. */
+    struct raft_storage *dead_storages[FILES_DRIVERS];
+    struct raft_log dead_logs[FILES_DRIVERS];
+    unsigned dead_count;
     FILE *transcript;
 } p;
 
@@ -286,9 +288,9 @@ static enum raft_status run_step(const struct step *step)
         start_process();
         return RAFT_OK;
     case STEP_DIE:
-        ck_assert_ptr_null(p.dead_storage);
-        p.dead_storage = p.storage;
-        p.dead_log = p.log;
+        ck_assert_uint_lt(p.dead_count, FILES_DRIVERS);
+        p.dead_storages[p.dead_count] = p.storage;
+        p.dead_logs[p.dead_count++] = p.log;
         p.driver->reboot();
         start_process();
         return RAFT_OK;
@@ -346,7 +348,6 @@ static char *transcript_of(const struct scenario *scenario, const struct files_d
     char *text = NULL;
     size_t size = 0;
     p.driver = driver;
-    p.dead_storage = NULL;
     p.transcript = open_memstream(&text, &size);
     ck_assert_ptr_nonnull(p.transcript);
     raft_options_init(&p.options);

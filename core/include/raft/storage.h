@@ -68,8 +68,8 @@ RAFT_MUST_CHECK enum raft_status raft_storage_append(struct raft_storage *storag
 /* Removes every entry behind keep_last, if there is any. */
 RAFT_MUST_CHECK enum raft_status raft_storage_truncate(struct raft_storage *storage,
                                                        raft_index keep_last, uint64_t generation);
-/* Writes and syncs a scratch file as large as a batch, or 4096 bytes, and removes it. RAFT_IO only
- * when the directory could not be synced. */
+/* Writes and syncs a scratch file of a batch's size, at most 4096 bytes, and removes it. RAFT_IO
+ * only when the directory could not be synced. */
 RAFT_MUST_CHECK enum raft_status raft_storage_probe(struct raft_storage *storage);
 /* Closes the open files, once both lanes are free. RAFT_OK with no operation needed: *out_closed.
  */
@@ -87,8 +87,8 @@ bool raft_storage_stalled(const struct raft_storage *storage);
 /* Whether an operation has been taken by the environment and is not answered yet. */
 bool raft_storage_in_flight(const struct raft_storage *storage);
 /* Gives up stalled jobs: they will not be retried or reported, and their entries are given back.
- * For a node that fails: afterwards no job but raft_storage_close may be started. Operations in
- * flight are still awaited. */
+ * For a node that fails: afterwards no job but raft_storage_close may be started. A job with an
+ * operation in flight goes on to its end. */
 void raft_storage_abandon(struct raft_storage *storage);
 
 uint32_t raft_storage_entries_held(const struct raft_storage *storage);
