@@ -86,8 +86,10 @@ static void take_entries(struct raft *raft, struct raft_peer *peer,
         end = passing;
         flags |= RAFT_FLAG_READ_ONLY;
     }
+    /* Every answer of a node with a full disk says so, or the leader would take one for an
+     * invitation to send a window of entries. */
     if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_NOSPACE,
-                        raft->condition != RAFT_RUNNING && present < end)) {
+                        raft->condition != RAFT_RUNNING)) {
         end = present;
         flags |= RAFT_FLAG_BUSY;
     }

@@ -3,7 +3,7 @@
  * Progress of a follower:
  *
  *      PROBE: one append at a time, to find where the logs agree
- *        |  an append matched                  ^  a position was refused, or the follower was busy
+ *        |  the probed position matched        ^  a position was refused, or the follower was busy
  *        v                                     |
  *      REPLICATE: up to a window of appends without waiting for answers
  *
@@ -89,6 +89,7 @@ static void on_refused(struct raft *raft, struct raft_peer *peer,
 static void on_matched(struct raft *raft, struct raft_peer *peer,
                        const struct raft_message *message)
 {
+    bool confirms_probe = message->id.index + 1 >= peer->next;
     if (message->id.index > peer->match) {
         peer->match = message->id.index;
     }
@@ -102,7 +103,9 @@ static void on_matched(struct raft *raft, struct raft_peer *peer,
         peer->probe_sent = true;
         return;
     }
-    if (peer->state == RAFT_PROBE) {
+    /* An old answer says nothing about the probe; trusting it would send a window of entries for
+     * every message that the network has reordered. */
+    if (peer->state == RAFT_PROBE && confirms_probe) {
         peer->state = RAFT_REPLICATE;
         peer->probe_sent = false;
     }
