@@ -384,13 +384,12 @@ void arena_restore(struct arena *arena, const struct arena_checkpoint *checkpoin
 {
     assert(arena->magic == ARENA_MAGIC);
     assert(checkpoint->size >= FIRST_BLOCK);
-    size_t former = arena->used;
+    if (ARENA_POISONS && arena->used > checkpoint->size) {
+        ASAN_POISON_MEMORY_REGION(at(arena, checkpoint->size), arena->used - checkpoint->size);
+    }
     copy_all(at(arena, 0), checkpoint->bytes, checkpoint->size);
     assert(arena->magic == ARENA_MAGIC && arena->used == checkpoint->size);
     if (ARENA_POISONS) {
-        if (former > arena->used) {
-            ASAN_POISON_MEMORY_REGION(at(arena, arena->used), former - arena->used);
-        }
         ASAN_POISON_MEMORY_REGION(at(arena, arena->used), HEADER_SIZE);
         rebuild_marks(arena);
     }

@@ -288,6 +288,7 @@ static struct sim_inode *create_file(struct sim_disk *disk, const struct sim_dis
 
 static enum raft_status read_file(struct sim_disk *disk, struct sim_disk_op *op, size_t *out_done)
 {
+    assert(op->inode != NULL);
     const struct sim_image *image = &op->inode->cached;
     size_t there = op->offset < image->size ? image->size - (size_t)op->offset : 0;
     *out_done = transferred(disk, op, there < op->size ? there : op->size);
@@ -314,6 +315,7 @@ static enum raft_status write_file(struct sim_disk *disk, struct sim_disk_op *op
 
 static enum raft_status truncate_file(struct sim_disk *disk, struct sim_disk_op *op)
 {
+    assert(op->inode != NULL);
     if (!sim_inode_fits(disk, op->inode, op->offset)) {
         return RAFT_NOSPACE;
     }
