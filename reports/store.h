@@ -56,10 +56,11 @@ bool store_add_coverage(struct store *store, uint64_t execution,
                         const struct sim_coverage *coverage);
 bool store_flush(struct store *store);
 
-/* For replay: the newest execution with this id, or the cheapest one of this finding signature.
- * False if there is none. */
+/* For replay: the execution with this id, or the cheapest one of this finding signature. False if
+ * there is none. */
 bool store_find_execution(struct store *store, const char *id_or_signature,
                           struct sim_execution *out_execution, char *file, size_t file_size,
+                          char *sut_file /* of --sut, or "" */, size_t sut_file_size,
                           char **out_text /* malloc'd scenario source */);
 
 #endif

@@ -327,21 +327,24 @@ static bool read_execution(struct store *store, sqlite3_stmt *row, struct sim_ex
 static const char find_sql[] =
     "SELECT e.outcome, s.name, p.text, e.plan, e.note, e.seed, e.events, e.sim_ns, e.wall_ns, "
     "e.trace_hash, e.state_hash, e.commits, e.leader_changes, e.faults_fired, e.requests_ok, "
-    "e.requests_failed, e.requests_unknown, e.disturbed, e.branch, e.id, s.file, s.text "
+    "e.requests_failed, e.requests_unknown, e.disturbed, e.branch, e.id, s.file, s.text, "
+    "b.sut_file "
     "FROM executions e JOIN scenarios s ON s.id = e.scenario "
     "JOIN parameter_sets p ON p.id = e.parameter_set "
+    "JOIN runs r ON r.id = e.run JOIN builds b ON b.id = r.build "
     "WHERE e.id = ?1 OR e.id IN (SELECT execution FROM findings WHERE signature = ?2) "
     "ORDER BY e.id = ?1 DESC, e.outcome = 'xfail', e.events, e.id LIMIT 1";
 
 bool store_find_execution(struct store *store, const char *id_or_signature,
                           struct sim_execution *out_execution, char *file, size_t file_size,
-                          char **out_text)
+                          char *sut_file, size_t sut_file_size, char **out_text)
 {
     sqlite3_stmt *statement = NULL;
     bool ok = false;
 
     assert(id_or_signature != NULL && out_execution != NULL);
     assert(file != NULL && file_size > 0 && out_text != NULL);
+    assert(sut_file != NULL && sut_file_size > 0);
     *out_text = NULL;
     if (sqlite3_prepare_v2(store->db, find_sql, -1, &statement, NULL) != SQLITE_OK) {
         store_fail_sqlite(store);
@@ -361,6 +364,7 @@ bool store_find_execution(struct store *store, const char *id_or_signature,
         store_fail_sqlite(store);
         goto out;
     }
+    copy_text(sut_file, sut_file_size, statement, 22);
     ok = read_execution(store, statement, out_execution, file, file_size, out_text);
 out:
     sqlite3_finalize(statement);

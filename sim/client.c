@@ -26,8 +26,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CLIENT_BITS    16u
-#define CLIENT_MAX     ((1u << CLIENT_BITS) - 1)
+#define CLIENT_BITS 16u
+_Static_assert(SIM_CLIENTS_MAX == (1u << CLIENT_BITS) - 1, "a client's number is a mask as well");
 #define TIMEOUT_NS     UINT64_C(2000000000) /* default */
 #define RETRY_NS       UINT64_C(10000000)
 #define LATENCY_NS_MIN UINT64_C(1000) /* so that time passes between two attempts */
@@ -55,7 +55,7 @@ void sim_clients_init(struct sim_clients *clients, struct sim_world *world)
 struct sim_client *sim_client_create(struct sim_world *world, uint64_t timeout_ns)
 {
     struct sim_clients *clients = &world->clients;
-    assert(clients->count < CLIENT_MAX);
+    assert(clients->count < SIM_CLIENTS_MAX);
     struct sim_client *client = arena_calloc(world->arena, sizeof *client);
     client->world = world;
     client->id = ++clients->count;
@@ -118,6 +118,9 @@ static void attempt(struct sim_client *client)
         client->target = 1 + (uint32_t)sim_draw_below(&client->stream, world->node_count);
     }
     client->attempt = ++world->clients.requests << CLIENT_BITS | client->id;
+    if (client->open->command.by_index) {
+        client->attempt |= SIM_REQUEST_READ;
+    }
     client->in_flight = true;
     client->at_node = 0;
     const struct letter letter = {
@@ -260,7 +263,7 @@ static void answer(struct sim_world *world, uint32_t node, uint64_t request, con
                    bool is_unknown, const struct sim_result *result)
 {
     struct letter letter = {
-        .client = (uint32_t)(request & CLIENT_MAX),
+        .client = (uint32_t)(request & SIM_CLIENTS_MAX),
         .node = node,
         .request = request,
         .error = error,
@@ -271,6 +274,20 @@ static void answer(struct sim_world *world, uint32_t node, uint64_t request, con
         letter.result = *result;
     }
     letter_send(world, &letter, SIM_EVENT_REPLY);
+}
+
+static enum raft_status hand_over(struct sim_node *node, const struct letter *letter)
+{
+    struct arena *arena = node->world->arena;
+    if (letter->command.by_index) {
+        return sim_node_read(node, letter->request);
+    }
+    size_t size = sim_command_size(&letter->command);
+    uint8_t *payload = arena_alloc(arena, size);
+    sim_command_encode(&letter->command, payload);
+    enum raft_status status = sim_node_submit(node, letter->request, payload, (uint32_t)size);
+    arena_free(arena, payload);
+    return status;
 }
 
 static void on_request(struct sim_world *world, const struct letter *letter)
@@ -284,14 +301,11 @@ static void on_request(struct sim_world *world, const struct letter *letter)
         }
         return;
     }
-    size_t size = sim_command_size(&letter->command);
-    uint8_t *payload = arena_alloc(world->arena, size);
-    sim_command_encode(&letter->command, payload);
     if (is_awaited) {
         client->at_node = node->id;
+        client->read_floor = sim_oracle_committed(world->oracles);
     }
-    enum raft_status status = sim_node_submit(node, letter->request, payload, (uint32_t)size);
-    arena_free(world->arena, payload);
+    enum raft_status status = hand_over(node, letter);
     /* A node that has died in the submission has told the client so already. */
     if (is_awaited && client->attempt == letter->request && client->at_node == node->id &&
         status != RAFT_OK) {
@@ -300,10 +314,26 @@ static void on_request(struct sim_world *world, const struct letter *letter)
     }
 }
 
-void sim_client_completed(struct sim_world *world, uint32_t node, uint64_t request,
-                          enum raft_status status)
+/* A read sees at least what was committed anywhere when it was taken. */
+static void check_read(const struct sim_client *client, uint32_t node, raft_index index)
 {
-    uint32_t id = (uint32_t)(request & CLIENT_MAX);
+    struct sim_world *world = client->world;
+    raft_index applied = sim_machine_applied(world->nodes[node]->machine);
+    sim_oracle_count(world->oracles, SIM_ORACLE_READ_INDEX);
+    if (index < client->read_floor || applied < index) {
+        sim_fail(
+            world, sim_oracle_string(SIM_ORACLE_READ_INDEX), node,
+            "n%u answers a read at index %llu with %llu applied, but %llu was committed when it "
+            "was taken",
+            node, (unsigned long long)index, (unsigned long long)applied,
+            (unsigned long long)client->read_floor);
+    }
+}
+
+void sim_client_completed(struct sim_world *world, uint32_t node, uint64_t request,
+                          enum raft_status status, raft_index index)
+{
+    uint32_t id = (uint32_t)(request & SIM_CLIENTS_MAX);
     struct sim_client *client = id <= world->clients.count ? world->clients.by_id[id] : NULL;
     if (client == NULL || client->attempt != request || client->at_node != node) {
         return; /* nobody waits for it any more */
@@ -311,7 +341,11 @@ void sim_client_completed(struct sim_world *world, uint32_t node, uint64_t reque
     assert(client->open != NULL);
     client->at_node = 0;
     struct sim_result result = {0};
-    if (status == RAFT_OK) {
+    if (status == RAFT_OK && client->open->command.by_index) {
+        check_read(client, node, index);
+        sim_machine_read(world->nodes[node]->machine, client->open->command.key, &result);
+        answer(world, node, request, NULL, false, &result);
+    } else if (status == RAFT_OK) {
         sim_machine_session(world->nodes[node]->machine, id, client->open->command.sequence,
                             &result);
         answer(world, node, request, NULL, false, &result);

@@ -17,6 +17,8 @@
 
 struct sim_world;
 
+#define SIM_CLIENTS_MAX 0xffffu /* of a run; a request's number ends with its client */
+
 enum sim_client_outcome { SIM_CLIENT_OK, SIM_CLIENT_FAIL, SIM_CLIENT_UNKNOWN };
 
 struct sim_operation { /* one row of the history */
@@ -48,6 +50,7 @@ struct sim_client {
     uint32_t at_node;       /* the node that has it; 0: still or already on the way */
     int waiter;             /* the script's task that waits for this operation; 0: none */
     struct sim_load *load;  /* or the load it works for */
+    raft_index read_floor;  /* what was committed when its read was taken */
     bool sent_unknown;      /* an attempt was answered, and its outcome is unknown */
     const char *last_error; /* static; NULL: none yet */
     char seen[SIM_VALUE_MAX]; /* the last value it read, for its CAS */
@@ -63,6 +66,7 @@ struct sim_load {
     uint64_t interval_ns; /* mean pause between two operations of one client */
     uint32_t keys;
     uint32_t mix_put, mix_get, mix_cas; /* relative weights */
+    bool reads_by_index;                /* its gets go without a log entry */
     uint32_t padding;                   /* of each command */
     uint64_t until_ns;
     bool stopped;
@@ -96,7 +100,7 @@ void sim_load_stop(struct sim_load *load);
 void sim_client_event(struct sim_world *world, struct sim_event *event);
 /* env->complete of a node. */
 void sim_client_completed(struct sim_world *world, uint32_t node, uint64_t request,
-                          enum raft_status status);
+                          enum raft_status status, raft_index index);
 /* The process of a node has ended: who waits for it hears so. */
 void sim_clients_node_lost(struct sim_world *world, uint32_t node);
 /* Whether no operation is open and every load has ended. */

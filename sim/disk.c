@@ -222,6 +222,37 @@ void sim_disk_submit(struct sim_disk *disk, struct raft_io *io, struct sim_disk_
     sim_schedule(scheduler, &disk->source, op->event, op->due_ns);
 }
 
+void sim_disk_heal(struct sim_disk *disk)
+{
+    struct sim_scheduler *scheduler = &disk->world->scheduler;
+    for (struct sim_disk_op *op = disk->pending; op != NULL; op = op->next) {
+        uint64_t mean_ns = mean_latency(disk, op->op);
+        uint64_t due_ns = add_saturated(scheduler->now_ns, mean_ns + mean_ns / 2);
+        if (op->event->position == 0 || op->due_ns <= due_ns) {
+            continue; /* a paused process has it already, or it is in time */
+        }
+        for (struct sim_disk_op *other = disk->pending; other != op; other = other->next) {
+            if (follows(op, other) && due_ns <= other->due_ns) {
+                due_ns = add_saturated(other->due_ns, 1);
+            }
+        }
+        if (due_ns < op->due_ns) {
+            op->due_ns = due_ns;
+            sim_unschedule(scheduler, op->event);
+            sim_schedule(scheduler, &disk->source, op->event, due_ns);
+        }
+    }
+}
+
+uint32_t sim_disk_pending(const struct sim_disk *disk)
+{
+    uint32_t count = 0;
+    for (const struct sim_disk_op *op = disk->pending; op != NULL; op = op->next) {
+        count++;
+    }
+    return count;
+}
+
 /* How much of a transfer happens: all, or with a short one a proper first part. */
 static size_t transferred(struct sim_disk *disk, const struct sim_disk_op *op, size_t size)
 {

@@ -84,6 +84,10 @@ void sim_disk_submit(struct sim_disk *disk, struct raft_io *io, struct sim_disk_
  * SIM_EVENT_IO of a node that is up; frees the operation, not the event. The bytes of a write are
  * those it had when it was submitted; that they have not changed since is asserted. */
 struct raft_io *sim_disk_perform(struct sim_disk *disk, struct sim_event *event);
+/* The device is well again: what a delay has stalled completes within an ordinary latency. */
+void sim_disk_heal(struct sim_disk *disk);
+/* Operations that are under way. */
+uint32_t sim_disk_pending(const struct sim_disk *disk);
 /* Does an operation at once; returns io->status. */
 enum raft_status sim_disk_run(struct sim_disk *disk, struct raft_io *io,
                               struct sim_disk_fault fault);

@@ -311,7 +311,6 @@ static void note_fired(struct sim_faults *faults, struct sim_coverage_cell *cell
 {
     struct sim_world *world = faults->world;
     cell->fired++;
-    world->nodes[node]->is_disturbed = true;
     note_injection(faults, node, point, outcome, persistent);
     sim_world_transcribe(world, "    n%u fault at %s: %s", node, faults->points[point]->name,
                          outcome);
@@ -349,11 +348,13 @@ static bool rule_fires(struct sim_faults *faults, struct sim_rule *rule, uint32_
 {
     struct sim_world *world = faults->world;
     if ((rule->action == SIM_FAULT_OUTCOME && !takes) ||
+        (rule->action == SIM_FAULT_DELAY && faults->at_once) ||
         !sim_selector_matches(world, &rule->on, node)) {
         return false;
     }
     if (rule->when != 0 &&
-        (world->script == NULL || !sim_script_rule_when(world->script, rule, node))) {
+        (world->script == NULL || !sim_script_rule_when(world->script, rule, node) ||
+         world->nodes[node]->dying)) {
         return false;
     }
     return sim_trigger_fires(&rule->trigger, world->scheduler.now_ns, &rule->stream);
@@ -374,6 +375,9 @@ static struct sim_rule *rules_consult(struct sim_faults *faults, uint32_t node, 
             }
             if (world->script != NULL && rule->call != 0) {
                 sim_script_rule_call(world->script, rule, node);
+            }
+            if (world->nodes[node]->dying) {
+                return NULL; /* the script has killed it */
             }
         }
         /* The script may have switched rules off meanwhile, this one among them. */
@@ -404,6 +408,7 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
     if (takes && shot_fires(faults, node, point)) {
         verdict.fired = true;
         verdict.outcome = faults->shot.outcome;
+        who->is_disturbed = true;
         note_fired(faults, cell, node, point, sim_fault_outcome_string(verdict.outcome),
                    faults->shot.persistent);
         return verdict;
@@ -418,10 +423,11 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
     case SIM_FAULT_OUTCOME:
         verdict.outcome = rule->outcome;
         verdict.delay_ns = rule->delay_ns;
+        who->is_disturbed = true;
         note_fired(faults, cell, node, point, sim_fault_outcome_string(rule->outcome), persistent);
         break;
     case SIM_FAULT_DELAY:
-        verdict.delay_ns = rule->delay_ns;
+        verdict.delay_ns = rule->delay_ns; /* which excuses no failure: the node is undisturbed */
         note_fired(faults, cell, node, point, "delay", persistent);
         break;
     case SIM_FAULT_CRASH:

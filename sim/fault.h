@@ -31,7 +31,7 @@ enum sim_world_point {
 /* Beside the outcomes of raft/points.h, a rule may do these at any point. */
 enum sim_fault_action {
     SIM_FAULT_OUTCOME, /* rule.outcome */
-    SIM_FAULT_DELAY,   /* rule.delay_ns more; files only */
+    SIM_FAULT_DELAY,   /* rule.delay_ns more; files only, and not those that take no time */
     SIM_FAULT_CRASH,   /* the node crashes after the step */
     SIM_FAULT_CALL,    /* the script's function rule.call decides nothing, it only looks */
 };
@@ -78,7 +78,7 @@ struct sim_shot {
  * that refuses for good. */
 #define SIM_SHOT_STOP_NS 5000000000u
 
-#define SIM_POINTS_MAX   512
+#define SIM_POINTS_MAX   (SUT_POINTS_MAX + 32u)
 
 struct sim_faults {
     struct sim_world *world;
@@ -98,6 +98,7 @@ struct sim_faults {
     struct sim_shot shot;
     bool suspended;                   /* the liveness phase: nothing fires any more */
     bool shot_is_over;                /* it fired before the liveness phase, and has healed */
+    bool at_once;                     /* this consultation is of an operation without a latency */
     struct sim_injection *injections; /* the first SIM_INJECTIONS_MAX of a run */
     uint32_t injection_count;
     uint32_t injection_capacity;

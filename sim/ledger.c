@@ -260,6 +260,25 @@ static const struct sim_ledger_record *suspect(const struct sim_ledger *ledger,
     return oldest;
 }
 
+static void leak_note(const struct sim_ledger *ledger, const struct sim_ledger_record *record,
+                      enum raft_holder holder)
+{
+    const struct sim_ledger_hold *hold = &record->holds[holder];
+    if (ledger->world->leak_count >= SIM_LEDGER_LEAKS_MAX) {
+        return;
+    }
+    struct sim_leak *leak = sim_world_leak_new(ledger->world);
+    snprintf(leak->kind, sizeof leak->kind, "entry");
+    snprintf(leak->holder, sizeof leak->holder, "%s", raft_holder_string(holder));
+    snprintf(leak->site, sizeof leak->site, "%s", hold->site);
+    path_print(record, leak->path, sizeof leak->path);
+    leak->event = hold->event;
+    leak->term = id_of(record).term;
+    leak->index = id_of(record).index;
+    leak->node = ledger->node;
+    leak->count = hold->count;
+}
+
 static void report_total(const struct sim_ledger *ledger, enum raft_holder holder,
                          uint64_t expected)
 {
@@ -269,6 +288,9 @@ static void report_total(const struct sim_ledger *ledger, enum raft_holder holde
         snprintf(what, sizeof what,
                  "%" PRIu64 " references of %s where %" PRIu64 " are accounted for, probably",
                  ledger->totals[holder], raft_holder_string(holder), expected);
+        if (!ledger->world->has_finding) {
+            leak_note(ledger, record, holder);
+        }
         report(ledger, record, holder, what);
         return;
     }
@@ -365,25 +387,6 @@ void sim_ledger_check(struct sim_ledger *ledger)
         }
     }
     orphans_check(ledger);
-}
-
-static void leak_note(const struct sim_ledger *ledger, const struct sim_ledger_record *record,
-                      enum raft_holder holder)
-{
-    const struct sim_ledger_hold *hold = &record->holds[holder];
-    if (ledger->world->leak_count >= SIM_LEDGER_LEAKS_MAX) {
-        return;
-    }
-    struct sim_leak *leak = sim_world_leak_new(ledger->world);
-    snprintf(leak->kind, sizeof leak->kind, "entry");
-    snprintf(leak->holder, sizeof leak->holder, "%s", raft_holder_string(holder));
-    snprintf(leak->site, sizeof leak->site, "%s", hold->site);
-    path_print(record, leak->path, sizeof leak->path);
-    leak->event = hold->event;
-    leak->term = id_of(record).term;
-    leak->index = id_of(record).index;
-    leak->node = ledger->node;
-    leak->count = hold->count;
 }
 
 void sim_ledger_check_empty(struct sim_ledger *ledger)

@@ -120,6 +120,7 @@ void sim_load_think_done(struct sim_client *client)
     }
     struct sim_command command = {.padding = load->padding};
     command.type = draw_type(client);
+    command.by_index = command.type == SIM_COMMAND_GET && load->reads_by_index;
     uint64_t key = sim_draw_below(&client->stream, load->keys);
     snprintf(command.key, sizeof command.key, "k%llu", (unsigned long long)key);
     if (command.type != SIM_COMMAND_GET) {

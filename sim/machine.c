@@ -326,6 +326,16 @@ void sim_machine_apply(struct sim_machine *machine, const struct sut_entry *entr
     }
 }
 
+void sim_machine_read(const struct sim_machine *machine, const char *key,
+                      struct sim_result *out_result)
+{
+    const struct pair *pair = pair_find(machine, key, text_hash(key, 0));
+    *out_result = (struct sim_result){.found = pair != NULL};
+    if (pair != NULL) {
+        memcpy(out_result->value, pair->value, sizeof out_result->value);
+    }
+}
+
 bool sim_machine_session(const struct sim_machine *machine, uint32_t client, uint64_t sequence,
                          struct sim_result *out_result)
 {

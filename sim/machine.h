@@ -23,6 +23,7 @@ struct sim_command {
     char key[SIM_KEY_MAX];
     char value[SIM_VALUE_MAX];    /* PUT: new; CAS: new */
     char expected[SIM_VALUE_MAX]; /* CAS */
+    bool by_index;                /* GET: read without a log entry; not encoded */
     uint32_t padding;             /* bytes added to the encoding, to make large entries */
 };
 
@@ -47,6 +48,9 @@ void sim_machine_destroy(struct sim_machine *machine); /* NULL is nothing */
 void sim_machine_apply(struct sim_machine *machine, const struct sut_entry *entry,
                        struct sim_result *result);
 /* The result of a client's latest command, if that is the one with this sequence number. */
+/* What a key has now, without a command. */
+void sim_machine_read(const struct sim_machine *machine, const char *key,
+                      struct sim_result *out_result);
 bool sim_machine_session(const struct sim_machine *machine, uint32_t client, uint64_t sequence,
                          struct sim_result *out_result);
 uint64_t sim_machine_digest(const struct sim_machine *machine);

@@ -215,27 +215,61 @@ enum raft_status sim_node_campaign(struct sim_node *node)
     return status;
 }
 
+enum raft_status sim_node_transfer(struct sim_node *node, uint32_t target)
+{
+    if (node->state != SIM_NODE_UP) {
+        return RAFT_STOPPED;
+    }
+    if (node->running || node->dying || node->paused) {
+        return RAFT_BUSY;
+    }
+    enter(node);
+    enum raft_status status = node->world->sut->transfer(node->process, sim_node_now(node), target);
+    leave(node);
+    return status;
+}
+
+/* A completion that comes before the request has been taken waits until it has. */
+static void request_begin(struct sim_node *node, uint64_t request)
+{
+    node->submitting = request;
+    node->completed_early = false;
+    enter(node);
+}
+
+static void request_end(struct sim_node *node, uint64_t request)
+{
+    node->submitting = 0;
+    if (!node->dying && node->completed_early) {
+        sim_node_deliver_completion(node, request, node->early_status, node->early_index);
+    }
+    sim_node_settle(node);
+}
+
 enum raft_status sim_node_submit(struct sim_node *node, uint64_t request, const uint8_t *payload,
                                  uint32_t size)
 {
     struct sim_world *world = node->world;
     assert(sim_node_is_up(node) && request != 0 && node->submitting == 0);
-    node->submitting = request;
-    node->completed_early = false;
-    enter(node);
+    request_begin(node, request);
     enum raft_status status =
         world->sut->submit(node->process, sim_node_now(node), request, payload, size);
     node->running = false;
-    node->submitting = 0;
-    if (!node->dying) {
-        if (status == RAFT_OK) {
-            sim_oracle_submitted(world->oracles, node->id, request, payload, size);
-        }
-        if (node->completed_early) {
-            sim_node_deliver_completion(node, request, node->early_status, node->early_index);
-        }
+    if (!node->dying && status == RAFT_OK) {
+        sim_oracle_submitted(world->oracles, node->id, request, payload, size);
     }
-    sim_node_settle(node);
+    request_end(node, request);
+    return status;
+}
+
+enum raft_status sim_node_read(struct sim_node *node, uint64_t request)
+{
+    assert(sim_node_is_up(node) && (request & SIM_REQUEST_READ) != 0 && node->submitting == 0);
+    request_begin(node, request);
+    enum raft_status status = node->world->sut->read(node->process, sim_node_now(node), request);
+    node->running = false;
+    node->reads_open += status == RAFT_OK;
+    request_end(node, request);
     return status;
 }
 
@@ -424,6 +458,11 @@ void sim_node_settle(struct sim_node *node)
     sut->view(node->process, &node->view);
     if (sut->features & SUT_FEATURE_LEDGER) {
         sim_ledger_check(&node->ledger);
+    }
+    if (node->view.reads != node->reads_open) {
+        sim_fail(world, sim_oracle_string(SIM_ORACLE_REQUEST_ONCE), node->id,
+                 "n%u has %u reads pending where %u are open", node->id, node->view.reads,
+                 node->reads_open);
     }
     sim_oracle_stepped(world->oracles, node->id, peer);
     sim_world_fold_node(world, node);

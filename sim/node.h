@@ -38,6 +38,9 @@ struct sim_clock {
 /* A block of the process, for the count of blocks and for freeing them all at a crash. */
 struct sim_block;
 
+/* The mark of a request that is a read: it is in no log. */
+#define SIM_REQUEST_READ (UINT64_C(1) << 63)
+
 struct sim_node {
     struct sim_world *world;
     uint32_t id;
@@ -87,6 +90,7 @@ struct sim_node {
     struct sim_block **quarantine_end;
     uint64_t quarantine_bytes;
     uint8_t fill;        /* pattern for fresh memory */
+    uint32_t reads_open; /* taken and not completed */
     uint32_t exit_point; /* the last early return that the process took */
     uint64_t exit_event; /* 0: none yet */
     uint64_t crashes;
@@ -121,6 +125,10 @@ enum raft_status sim_node_submit(struct sim_node *node, uint64_t request, const 
                                  uint32_t size);
 void sim_node_set_read_only(struct sim_node *node, bool read_only);
 enum raft_status sim_node_campaign(struct sim_node *node);
+/* Asks a leader to hand leadership over. */
+enum raft_status sim_node_transfer(struct sim_node *node, uint32_t target);
+/* Asks for a read without a log entry; request has SIM_REQUEST_READ. */
+enum raft_status sim_node_read(struct sim_node *node, uint64_t request);
 /* Does what is due after a step: the crash of a dying process, the end of a stopped one, the view.
  */
 void sim_node_settle(struct sim_node *node);

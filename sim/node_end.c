@@ -25,6 +25,7 @@ static void process_forget(struct sim_node *node, enum sim_unsynced unsynced)
     sim_machine_destroy(node->machine);
     node->machine = NULL;
     node->process = NULL;
+    node->reads_open = 0;
     node->dying = false;
     node->has_stopped = false;
     node->crash_after = NULL;
@@ -75,6 +76,7 @@ static void check_released(struct sim_node *node)
     const char *site = sim_node_memory_leak(node);
     note_leak(node, "memory", node->block_count, site != NULL ? site : "");
     note_leak(node, "file", node->disk.open_count, "");
+    note_leak(node, "operation", sim_disk_pending(&node->disk), "");
     note_leak(node, "timer", sim_node_timers_armed(node), "");
     note_leak(node, "batch", node->batch != NULL, "");
     if (world->leak_count > before) {

@@ -6,7 +6,8 @@
  *
  * Fault model. Beside what the devices do by themselves (disk.h, network.h): any call may be
  * refused or fail as its points declare; the process may die before an operation (it never
- * happened) or after it (it happened, nobody heard). The state machine may fail at any entry of a
+ * happened) or after it (it happened, nobody heard). What runs at once (the reads of a recovery)
+ * takes no time and cannot be delayed. The state machine may fail at any entry of a
  * batch; then the entries before that one are applied.
  *
  * Invariants:
@@ -68,6 +69,18 @@ static struct sim_verdict consult_both(struct sim_node *node, enum raft_point po
     return second;
 }
 
+/* The same for an operation that ends before the call returns. */
+static struct sim_verdict consult_at_once(struct sim_node *node, enum raft_point point,
+                                          uint32_t world_point)
+{
+    struct sim_faults *faults = &node->world->faults;
+    assert(!faults->at_once);
+    faults->at_once = true;
+    struct sim_verdict verdict = consult_both(node, point, world_point);
+    faults->at_once = false;
+    return verdict;
+}
+
 static struct sim_disk_fault disk_fault_of(struct sim_verdict verdict)
 {
     struct sim_disk_fault fault = {.status = RAFT_OK, .delay_ns = verdict.delay_ns};
@@ -111,7 +124,7 @@ static enum raft_status env_io_run(void *ctx, enum raft_point point, struct raft
     if (node->dying) {
         return RAFT_IO;
     }
-    struct sim_verdict verdict = consult_both(node, point, world_point_of(io->op));
+    struct sim_verdict verdict = consult_at_once(node, point, world_point_of(io->op));
     if (verdict.outcome == RAFT_OUTCOME_CRASH_BEFORE) {
         sim_node_crash(node, SIM_UNSYNCED_RANDOM);
     }
@@ -138,7 +151,7 @@ static enum raft_status env_list(void *ctx, enum raft_point point, raft_list_vis
     if (node->dying) {
         return RAFT_IO;
     }
-    struct sim_verdict verdict = consult_both(node, point, SIM_POINT_DISK_LIST);
+    struct sim_verdict verdict = consult_at_once(node, point, SIM_POINT_DISK_LIST);
     if (verdict.outcome == RAFT_OUTCOME_CRASH_BEFORE ||
         verdict.outcome == RAFT_OUTCOME_CRASH_AFTER) {
         sim_node_crash(node, SIM_UNSYNCED_RANDOM);
@@ -380,8 +393,13 @@ void sim_node_batch_cancel(struct sim_node *node)
 void sim_node_deliver_completion(struct sim_node *node, uint64_t request, enum raft_status status,
                                  raft_index index)
 {
-    sim_oracle_completed(node->world->oracles, node->id, request, status, index);
-    sim_client_completed(node->world, node->id, request, status);
+    if (request & SIM_REQUEST_READ) {
+        assert(node->reads_open > 0);
+        node->reads_open--;
+    } else {
+        sim_oracle_completed(node->world->oracles, node->id, request, status, index);
+    }
+    sim_client_completed(node->world, node->id, request, status, index);
 }
 
 static void env_complete(void *ctx, uint64_t request, enum raft_status status, raft_index index)

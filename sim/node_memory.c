@@ -99,6 +99,13 @@ static bool is_intact(const struct sim_block *block)
                                 memcmp(block->bytes, block->bytes + 1, block->size - 1) == 0);
 }
 
+/* Where a block was allocated; of one that has left the quarantine nobody knows. */
+static const char *point_name(const struct sim_node *node, const struct sim_block *block)
+{
+    const struct sim_faults *faults = &node->world->faults;
+    return block->point < faults->point_count ? faults->points[block->point]->name : "?";
+}
+
 static void quarantine_evict(struct sim_node *node)
 {
     struct sim_block *block = node->quarantine;
@@ -111,7 +118,7 @@ static void quarantine_evict(struct sim_node *node)
     if (!is_intact(block)) {
         sim_fail(node->world, sim_oracle_string(SIM_ORACLE_LEDGER), node->id,
                  "memory was written after its release: %zu bytes allocated at %s", block->size,
-                 node->world->faults.points[block->point]->name);
+                 point_name(node, block));
     }
     arena_free(node->world->arena, block);
 }
@@ -155,7 +162,7 @@ static void env_free(void *ctx, void *memory)
     if (block->state != BLOCK_LIVE) {
         sim_fail(node->world, sim_oracle_string(SIM_ORACLE_LEDGER), node->id,
                  "memory was released twice: %zu bytes allocated at %s", block->size,
-                 node->world->faults.points[block->point]->name);
+                 point_name(node, block));
         return;
     }
     block_unlink(node, block);

@@ -46,6 +46,8 @@ static const struct {
     [SIM_ORACLE_REQUEST_ONCE] = {"request-once",
                                  "every request completes once; ok means applied, a definite "
                                  "failure means never applied"},
+    [SIM_ORACLE_READ_INDEX] =
+        {"read-index", "a read without a log entry sees what was committed when it was taken"},
     [SIM_ORACLE_NO_FALSE_ALARM] = {"no-false-alarm",
                                    "no node enters an error state without a fault, and a failed "
                                    "node says nothing"},
@@ -101,6 +103,11 @@ const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracl
         }
         if (!sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE)) {
             return "the implementation does not describe its messages";
+        }
+        break;
+    case SIM_ORACLE_READ_INDEX:
+        if (!sim_oracle_has(oracles, SUT_FEATURE_READ)) {
+            return "the implementation has no reads without a log entry";
         }
         break;
     case SIM_ORACLE_INVARIANT:

@@ -11,7 +11,8 @@
 #include <raft/env.h>
 #include <raft/raft.h>
 
-#define SUT_ABI 1u
+#define SUT_ABI        2u
+#define SUT_POINTS_MAX 480u /* of an implementation; the world has some of its own */
 /* What a shared object exports: `const struct sut_ops *squall_sut(void)`, with default visibility;
  * everything else in it should be hidden. sut_raft.c compiled with SUT_EXPORT has it. */
 #define SUT_SYMBOL "squall_sut"
@@ -27,6 +28,8 @@ enum sut_feature {
     SUT_FEATURE_DURABLE = 1u << 5,  /* read_durable() works */
     SUT_FEATURE_PROGRESS = 1u << 6, /* progress() works */
     SUT_FEATURE_CAMPAIGN = 1u << 7,
+    SUT_FEATURE_TRANSFER = 1u << 9,
+    SUT_FEATURE_READ = 1u << 10,   /* reads without a log entry */
     SUT_FEATURE_OUTSIDE = 1u << 8, /* keeps state outside the arena: no checkpoints */
 };
 
@@ -75,6 +78,8 @@ struct sut_ops {
                                const uint8_t *payload, uint32_t size);
     void (*set_read_only)(void *node, raft_time now_ns, bool read_only);
     enum raft_status (*campaign)(void *node, raft_time now_ns);
+    enum raft_status (*transfer)(void *node, raft_time now_ns, raft_node_id target);
+    enum raft_status (*read)(void *node, raft_time now_ns, uint64_t request);
     void (*stop)(void *node, raft_time now_ns);
     void (*destroy)(void *node);
 

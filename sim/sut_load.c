@@ -36,6 +36,12 @@ const struct sut_ops *sut_load(const char *path, char *error, size_t error_size)
         ops = NULL;
         goto out;
     }
+    if (ops->point_count > SUT_POINTS_MAX) {
+        snprintf(error, error_size, "%s has %u fault points, this program knows at most %u", path,
+                 ops->point_count, SUT_POINTS_MAX);
+        ops = NULL;
+        goto out;
+    }
     object = NULL;
 out:
     if (object != NULL) {

@@ -81,6 +81,16 @@ static enum raft_status node_campaign(void *node, raft_time now_ns)
     return raft_replica_campaign(node, now_ns);
 }
 
+static enum raft_status node_transfer(void *node, raft_time now_ns, raft_node_id target)
+{
+    return raft_replica_transfer(node, now_ns, target);
+}
+
+static enum raft_status node_read(void *node, raft_time now_ns, uint64_t request)
+{
+    return raft_replica_read(node, now_ns, request);
+}
+
 static void node_stop(void *node, raft_time now_ns)
 {
     raft_replica_stop(node, now_ns);
@@ -147,6 +157,7 @@ static bool describe(const uint8_t *bytes, size_t size, struct sut_message *out)
         out->claims_vote = success ? message.to : RAFT_NODE_NONE;
         break;
     case RAFT_MESSAGE_APPEND_REQ:
+    case RAFT_MESSAGE_TIMEOUT_NOW:
         break;
     case RAFT_MESSAGE_APPEND_REP:
         out->claims_index = success ? message.id.index : 0;
@@ -264,7 +275,8 @@ const struct sut_ops sut_raft = {
     .name = "raft",
     .features = SUT_FEATURE_READ_ONLY | SUT_FEATURE_PRE_VOTE | SUT_FEATURE_CHECK_QUORUM |
                 SUT_FEATURE_LEDGER | SUT_FEATURE_DESCRIBE | SUT_FEATURE_DURABLE |
-                SUT_FEATURE_PROGRESS | SUT_FEATURE_CAMPAIGN,
+                SUT_FEATURE_PROGRESS | SUT_FEATURE_CAMPAIGN | SUT_FEATURE_TRANSFER |
+                SUT_FEATURE_READ,
     .points = raft_points,
     .point_count = RAFT_POINT_COUNT,
     .create = node_create,
@@ -276,6 +288,8 @@ const struct sut_ops sut_raft = {
     .submit = node_submit,
     .set_read_only = node_set_read_only,
     .campaign = node_campaign,
+    .transfer = node_transfer,
+    .read = node_read,
     .stop = node_stop,
     .destroy = node_destroy,
     .view = node_view,

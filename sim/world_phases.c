@@ -118,6 +118,7 @@ static void begin_stop(struct sim_world *world)
     world->stage_deadline_ns = world->scheduler.now_ns + STOP_BOUND_NS;
     for (uint32_t id = 1; id <= world->node_count; id++) {
         sim_node_resume(world->nodes[id]);
+        sim_disk_heal(&world->nodes[id]->disk);
         sim_node_stop(world->nodes[id]);
     }
     poll_again(world);
@@ -154,6 +155,7 @@ static void heal_node(struct sim_node *node)
     node->disk.slow_ns = 0;
     sim_node_clock_drift(node, 0);
     sim_node_resume(node);
+    sim_disk_heal(&node->disk);
     if (node->is_read_only_wanted) {
         sim_node_set_read_only(node, false);
     }

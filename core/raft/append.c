@@ -135,6 +135,9 @@ enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
     }
     raft->leader_heard = true;
     raft->leader_heard_ns = raft->now_ns;
+    if (message->round > raft->read_round) {
+        raft->read_round = message->round;
+    }
     raft_election_timer_reset(raft);
     bool is_before_base = message->id.index < raft->log->base.index;
     if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_MISMATCH,

@@ -38,6 +38,10 @@ void raft_election_timer_reset(struct raft *raft)
 static void state_change(struct raft *raft, raft_term term, raft_node_id vote)
 {
     assert(term > raft->state.term || (term == raft->state.term && raft->state.vote == 0));
+    if (term > raft->state.term) {
+        /* Rounds of reads are counted by the leader of a term. */
+        raft->read_round = 0;
+    }
     raft->state.term = term;
     raft->state.vote = vote;
     raft->state.sequence++;
@@ -65,6 +69,8 @@ static void leave_role(struct raft *raft)
         peer->ballot_due = false;
     }
     raft->own_ballot = RAFT_BALLOT_NONE;
+    raft->campaigns_by_transfer = false;
+    raft_transfer_end(raft);
 }
 
 void raft_become_follower(struct raft *raft, raft_term term, raft_node_id leader)
@@ -97,6 +103,12 @@ void raft_become_leader(struct raft *raft)
     raft->role = RAFT_LEADER;
     raft->leader = raft->options.id;
     raft->noop_due = true;
+    raft->read_round = 0;
+    raft->read_confirmed = 0;
+    raft->reads_due = false;
+    raft->read_ticket = 0;
+    raft->lease_until_ns = 0;
+    raft->lease_is_given_up = false;
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         struct raft_peer *peer = &raft->peers[i];
         peer->state = RAFT_PROBE;
@@ -106,6 +118,7 @@ void raft_become_leader(struct raft *raft)
         peer->inflight_count = 0;
         peer->probe_sent = false;
         peer->read_only = false;
+        peer->read_echo = 0;
         peer->active = true;
         peer->append_due = true;
         peer->heartbeat_due = true;
@@ -248,7 +261,7 @@ enum raft_status raft_on_vote_req(struct raft *raft, struct raft_peer *peer,
 {
     if (raft_exit_taken(raft->memory, RAFT_AT_VOTE_REQUEST_LEADER_ALIVE,
                         raft->options.check_quorum && message->term > raft->state.term &&
-                            leader_is_alive(raft))) {
+                            (message->flags & RAFT_FLAG_TRANSFER) == 0 && leader_is_alive(raft))) {
         return RAFT_BUSY;
     }
     if (message->term > raft->state.term) {

@@ -6,7 +6,7 @@
  *   24  u64 term             32  u64 id.term      40  u64 id.index
  *   48  u64 commit           56  u64 hint.term    64  u64 hint.index
  *   72  u32 entry count      76  u32 total payload bytes
- *   80  u64 reserved, zero
+ *   80  u64 round
  *   88  the entries, each: u64 term, u32 kind, u32 size, payload
  *
  * Fault model: bytes come from a network and may be anything. Every length is checked before use.
@@ -88,7 +88,7 @@ void raft_message_encode(const struct raft_message *message, uint8_t *bytes)
     put64(bytes + 64, message->hint.index);
     put32(bytes + 72, message->entry_count);
     put32(bytes + 76, payload_total(message));
-    put64(bytes + 80, 0);
+    put64(bytes + 80, message->round);
     uint8_t *at = bytes + RAFT_MESSAGE_SIZE;
     for (uint32_t i = 0; i < message->entry_count; i++) {
         const struct raft_entry *entry = message->entries[i];
@@ -150,6 +150,7 @@ static void read_fields(const uint8_t *bytes, struct raft_message *message)
         .id = {.term = get64(bytes + 32), .index = get64(bytes + 40)},
         .commit = get64(bytes + 48),
         .hint = {.term = get64(bytes + 56), .index = get64(bytes + 64)},
+        .round = get64(bytes + 80),
         .holder = RAFT_HOLDER_MESSAGE,
     };
 }

@@ -17,6 +17,7 @@ void raft_options_init(struct raft_options *options)
         .pending_requests_max = 256,
         .segment_size_max = 64 * 1024,
         .append_errors_max = 3,
+        .clock_drift_ppm_max = 1000,
         .pre_vote = true,
         .check_quorum = true,
     };
@@ -78,6 +79,12 @@ const char *raft_options_check(const struct raft_options *options)
     }
     if (options->pending_requests_max == 0) {
         return "pending_requests_max must be at least 1";
+    }
+    if (options->clock_drift_ppm_max >= 500000) {
+        return "clock_drift_ppm_max must be less than 500000";
+    }
+    if (options->lease_reads && !options->check_quorum) {
+        return "lease_reads needs check_quorum";
     }
     if (options->append_errors_max == 0) {
         return "append_errors_max must be at least 1";

@@ -30,6 +30,20 @@ struct raft_peer *raft_peer_find(struct raft *raft, raft_node_id id)
     return NULL;
 }
 
+uint64_t raft_quorum_value(uint64_t *values, uint32_t count, uint32_t quorum)
+{
+    assert(quorum > 0 && quorum <= count);
+    for (uint32_t i = 1; i < count; i++) {
+        uint64_t value = values[i];
+        uint32_t at = i;
+        for (; at > 0 && values[at - 1] < value; at--) {
+            values[at] = values[at - 1];
+        }
+        values[at] = value;
+    }
+    return values[quorum - 1];
+}
+
 enum raft_status raft_create(const struct raft_options *options, const struct raft_memory *memory,
                              struct raft_log *log, struct raft **out_raft)
 {
@@ -72,6 +86,9 @@ void raft_begin(struct raft *raft, const struct raft_hard_state *state, raft_tim
     raft->applied = base;
     raft->applying = base;
     raft->completed = base;
+    /* Whether it heard a leader just before it was restarted, a node does not know. */
+    raft->leader_heard = raft->options.lease_reads;
+    raft->leader_heard_ns = now_ns;
     raft_election_timer_reset(raft);
     assert(raft_invariant_broken(raft) == NULL);
 }
@@ -112,6 +129,9 @@ static enum raft_status on_message(struct raft *raft, const struct raft_message 
     }
     if (message->type == RAFT_MESSAGE_VOTE_REP) {
         return raft_on_vote_rep(raft, peer, message);
+    }
+    if (message->type == RAFT_MESSAGE_TIMEOUT_NOW) {
+        return raft_on_timeout_now(raft, peer, message);
     }
     assert(message->type == RAFT_MESSAGE_APPEND_REP);
     return raft_on_append_rep(raft, peer, message);
@@ -240,6 +260,8 @@ static void on_completion(struct raft *raft, const struct raft_event *event)
     case RAFT_EVENT_TIMEOUT:
     case RAFT_EVENT_PROPOSE:
     case RAFT_EVENT_CAMPAIGN:
+    case RAFT_EVENT_TRANSFER:
+    case RAFT_EVENT_READ:
     case RAFT_EVENT_READ_ONLY:
     case RAFT_EVENT_RETRY:
     case RAFT_EVENT_READY:
@@ -263,6 +285,10 @@ enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
         return raft_propose(raft, event->entry);
     case RAFT_EVENT_CAMPAIGN:
         return raft_campaign(raft, true);
+    case RAFT_EVENT_TRANSFER:
+        return raft_transfer_begin(raft, event->node);
+    case RAFT_EVENT_READ:
+        return raft_read_begin(raft);
     case RAFT_EVENT_READ_ONLY:
         raft->read_only = event->read_only;
         return RAFT_OK;
@@ -316,10 +342,12 @@ void raft_get_view(const struct raft *raft, struct raft_view *out_view)
         .condition = raft->condition,
         .read_only = raft->read_only,
         .leader = raft->leader,
+        .transfer_target = raft->transfer_target,
         .state = raft->state,
         .state_durable = raft->state_durable,
         .commit = raft->commit,
         .applied = raft->applied,
+        .read_round = raft->read_ticket,
         .base = log->base,
         .last = raft_log_last(log),
         .durable = log->durable,

@@ -25,7 +25,8 @@ struct raft_peer {
     struct raft_reply append_reply;
     /* A candidate's view of it. */
     enum raft_ballot ballot;
-    bool ballot_due; /* ask for it */
+    bool ballot_due;      /* ask for it */
+    bool timeout_now_due; /* it is to take over */
     /* A leader's view of it. */
     enum raft_progress_state state;
     raft_index match;
@@ -33,12 +34,16 @@ struct raft_peer {
     raft_index inflight[RAFT_WINDOW_MAX]; /* ring: last index of each unanswered append */
     uint32_t inflight_first;
     uint32_t inflight_count;
-    bool probe_sent; /* PROBE: nothing more until an answer or the next heartbeat */
-    bool read_only;  /* it refuses user entries */
-    bool active;     /* heard of since the last check of the quorum */
+    bool probe_sent;    /* PROBE: nothing more until an answer or the next heartbeat */
+    uint64_t read_echo; /* the latest round of reads that it has echoed in this term */
+    bool read_only;     /* it refuses user entries */
+    bool active;        /* heard of since the last check of the quorum */
     bool append_due;
     bool heartbeat_due;
 };
+
+/* Rounds whose beginning a leader remembers; an older one gives no lease. */
+#define RAFT_ROUNDS_MAX 64u
 
 struct raft {
     struct raft_options options;
@@ -76,6 +81,22 @@ struct raft {
     bool lost_due;        /* pending requests have lost their leader */
     bool noop_due;        /* a new leader's first entry is still to be appended */
 
+    /* Leader: leadership is to go to this follower until the deadline. */
+    raft_node_id transfer_target;
+    raft_time transfer_deadline_ns;
+    bool campaigns_by_transfer; /* candidate: the leader has asked for it */
+
+    /* Leader: rounds of reads begun and confirmed by a majority. Follower: read_round is the
+     * leader's, to be echoed. */
+    uint64_t read_round;
+    uint64_t read_confirmed;
+    bool reads_due;       /* read_confirmed has grown */
+    uint64_t read_ticket; /* the round that the read which was begun last waits for */
+    raft_time
+        round_began_ns[RAFT_ROUNDS_MAX]; /* of the latest rounds, by round % RAFT_ROUNDS_MAX */
+    raft_time lease_until_ns;
+    bool lease_is_given_up; /* somebody was told to campaign in this term */
+
     /* Follower: the log agrees with the current leader's up to here. */
     raft_index verified;
 
@@ -92,6 +113,8 @@ static inline uint32_t raft_quorum(const struct raft *raft)
 }
 
 struct raft_peer *raft_peer_find(struct raft *raft, raft_node_id id);
+/* The quorum-th greatest of count values, which are reordered. */
+uint64_t raft_quorum_value(uint64_t *values, uint32_t count, uint32_t quorum);
 
 /* election.c */
 void raft_election_timer_reset(struct raft *raft);
@@ -126,6 +149,21 @@ void raft_advance_commit(struct raft *raft);
 bool raft_replication_is_due(const struct raft *raft, const struct raft_peer *peer);
 enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer,
                                        struct raft_effect *effect);
+
+/* read.c */
+enum raft_status raft_read_begin(struct raft *raft);
+/* Begins a round; every later append carries it. */
+void raft_round_begin(struct raft *raft);
+/* Counts the echoes. */
+void raft_read_confirm(struct raft *raft);
+
+/* transfer.c */
+enum raft_status raft_transfer_begin(struct raft *raft, raft_node_id target);
+/* Tells the target when it has the whole log, and gives up at the deadline. */
+void raft_transfer_advance(struct raft *raft);
+void raft_transfer_end(struct raft *raft);
+enum raft_status raft_on_timeout_now(struct raft *raft, const struct raft_peer *peer,
+                                     const struct raft_message *message);
 
 /* ready.c */
 enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect);

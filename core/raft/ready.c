@@ -44,6 +44,12 @@ static bool complete(struct raft *raft, struct raft_effect *effect)
         return true;
     }
     raft->completed = raft->applied;
+    if (raft->reads_due) {
+        raft->reads_due = false;
+        effect->type = RAFT_EFFECT_READS;
+        effect->round = raft->read_confirmed;
+        return true;
+    }
     if (raft->lost_due) {
         raft->lost_due = false;
         effect->type = RAFT_EFFECT_COMPLETE;
@@ -137,6 +143,9 @@ static void answer(struct raft *raft, struct raft_effect *effect, enum raft_mess
         .id = reply->id,
         .hint = reply->hint,
     };
+    if (type == RAFT_MESSAGE_APPEND_REP) {
+        effect->message.round = raft->read_round;
+    }
     if (type == RAFT_MESSAGE_APPEND_REP && (reply->flags & RAFT_FLAG_SUCCESS)) {
         effect->after_index = reply->id.index;
     }
@@ -151,10 +160,26 @@ static void ask(struct raft *raft, struct raft_effect *effect, struct raft_peer 
     effect->message = (struct raft_message){
         .memory = raft->memory,
         .type = is_real ? RAFT_MESSAGE_VOTE_REQ : RAFT_MESSAGE_PREVOTE_REQ,
+        .flags = raft->campaigns_by_transfer ? RAFT_FLAG_TRANSFER : 0,
         .from = raft->options.id,
         .to = peer->id,
         .term = raft->state.term + (is_real ? 0 : 1),
         .id = raft_log_last(raft->log),
+    };
+}
+
+/* Asks the target of a transfer to take over. */
+static void tell(struct raft *raft, struct raft_effect *effect, struct raft_peer *peer)
+{
+    peer->timeout_now_due = false;
+    effect->type = RAFT_EFFECT_SEND;
+    effect->after_sequence = raft->state.sequence;
+    effect->message = (struct raft_message){
+        .memory = raft->memory,
+        .type = RAFT_MESSAGE_TIMEOUT_NOW,
+        .from = raft->options.id,
+        .to = peer->id,
+        .term = raft->state.term,
     };
 }
 
@@ -168,6 +193,8 @@ static bool speak(struct raft *raft, struct raft_effect *effect)
             answer(raft, effect, RAFT_MESSAGE_VOTE_REP, peer->id, &peer->vote_reply);
         } else if (peer->append_reply.due) {
             answer(raft, effect, RAFT_MESSAGE_APPEND_REP, peer->id, &peer->append_reply);
+        } else if (peer->timeout_now_due) {
+            tell(raft, effect, peer);
         } else if (peer->ballot_due) {
             ask(raft, effect, peer);
         } else {

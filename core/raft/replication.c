@@ -49,18 +49,12 @@ static void mark_append_due(struct raft *raft)
 
 void raft_advance_commit(struct raft *raft)
 {
-    /* Insertion sort, descending: the quorum-th greatest is on a majority. */
     raft_index matches[RAFT_VOTERS_MAX];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i <= raft->peer_count; i++) {
-        raft_index match = i < raft->peer_count ? raft->peers[i].match : raft->log->durable.index;
-        uint32_t at = count++;
-        for (; at > 0 && matches[at - 1] < match; at--) {
-            matches[at] = matches[at - 1];
-        }
-        matches[at] = match;
+    for (uint32_t i = 0; i < raft->peer_count; i++) {
+        matches[i] = raft->peers[i].match;
     }
-    raft_index index = matches[raft_quorum(raft) - 1];
+    matches[raft->peer_count] = raft->log->durable.index;
+    raft_index index = raft_quorum_value(matches, raft->peer_count + 1, raft_quorum(raft));
     if (index <= raft->commit) {
         return;
     }
@@ -98,6 +92,7 @@ static void on_matched(struct raft *raft, struct raft_peer *peer,
     }
     inflight_free(peer, peer->match);
     raft_advance_commit(raft);
+    raft_transfer_advance(raft);
     if (message->flags & RAFT_FLAG_BUSY) {
         become_probe(peer, peer->match + 1);
         peer->probe_sent = true;
@@ -128,6 +123,10 @@ enum raft_status raft_on_append_rep(struct raft *raft, struct raft_peer *peer,
     }
     /* Nothing below can fail. */
     peer->active = true;
+    if (message->round > peer->read_echo && message->round <= raft->read_round) {
+        peer->read_echo = message->round;
+        raft_read_confirm(raft);
+    }
     bool was_read_only = peer->read_only;
     peer->read_only = (message->flags & RAFT_FLAG_READ_ONLY) != 0;
     if (was_read_only && !peer->read_only) {
@@ -158,6 +157,9 @@ enum raft_status raft_on_heartbeat_timeout(struct raft *raft)
         return RAFT_OK;
     }
     raft_advance_commit(raft);
+    raft_transfer_advance(raft);
+    raft_round_begin(raft);
+    raft_read_confirm(raft);
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         raft->peers[i].heartbeat_due = true;
         raft->peers[i].probe_sent = false;
@@ -178,6 +180,10 @@ enum raft_status raft_propose(struct raft *raft, struct raft_entry *entry)
     }
     /* A leader's first entry is its own (Raft §8). */
     if (raft_exit_taken(raft->memory, RAFT_AT_PROPOSE_EARLY, raft->noop_due)) {
+        return RAFT_BUSY;
+    }
+    if (raft_exit_taken(raft->memory, RAFT_AT_PROPOSE_TRANSFERRING,
+                        raft->transfer_target != RAFT_NODE_NONE)) {
         return RAFT_BUSY;
     }
     enum raft_status status = raft_log_reserve(raft->log, 1);
@@ -275,6 +281,7 @@ enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer
         .to = peer->id,
         .term = raft->state.term,
         .commit = raft->commit,
+        .round = raft->read_round,
         .holder = RAFT_HOLDER_REPLICATION,
     };
     message.id.index = peer->next - 1;

@@ -107,6 +107,24 @@ static void use_storage(struct raft_replica *replica, const struct raft_effect *
     }
 }
 
+static raft_index applied_index(const struct raft_replica *replica)
+{
+    struct raft_view view;
+    raft_get_view(replica->raft, &view);
+    return view.applied;
+}
+
+static void complete(struct raft_replica *replica, const struct raft_effect *effect)
+{
+    if (effect->status == RAFT_OK) {
+        raft_requests_complete(replica, RAFT_OK, effect->last.index);
+        raft_reads_complete(replica, effect->last.index);
+    } else {
+        raft_requests_complete(replica, effect->status, UINT64_MAX);
+        raft_reads_refuse(replica);
+    }
+}
+
 static void carry_out(struct raft_replica *replica, struct raft_effect *effect)
 {
     switch (effect->type) {
@@ -128,9 +146,12 @@ static void carry_out(struct raft_replica *replica, struct raft_effect *effect)
     case RAFT_EFFECT_APPLY:
         apply(replica, effect);
         break;
+    case RAFT_EFFECT_READS:
+        replica->read_confirmed = effect->round;
+        raft_reads_complete(replica, applied_index(replica));
+        break;
     case RAFT_EFFECT_COMPLETE:
-        raft_requests_complete(replica, effect->status,
-                               effect->status == RAFT_OK ? effect->last.index : UINT64_MAX);
+        complete(replica, effect);
         break;
     case RAFT_EFFECT_TYPE_COUNT:
         assert(!"unknown effect");

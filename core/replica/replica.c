@@ -41,6 +41,8 @@ static void release_all(struct raft_replica *replica)
     replica->send_buffer = NULL;
     memory->free(memory->ctx, replica->requests);
     replica->requests = NULL;
+    memory->free(memory->ctx, replica->reads);
+    replica->reads = NULL;
 }
 
 enum raft_status raft_replica_create(const struct raft_options *options, const struct raft_env *env,
@@ -68,6 +70,11 @@ enum raft_status raft_replica_create(const struct raft_options *options, const s
     replica->requests = memory->alloc(memory->ctx, RAFT_AT_REPLICA_CREATE_REQUESTS,
                                       options->pending_requests_max * sizeof replica->requests[0]);
     if (replica->requests == NULL) {
+        goto out;
+    }
+    replica->reads = memory->alloc(memory->ctx, RAFT_AT_REPLICA_CREATE_READS,
+                                   options->pending_requests_max * sizeof replica->reads[0]);
+    if (replica->reads == NULL) {
         goto out;
     }
     status = raft_storage_create(options, env, &replica->storage);
@@ -113,7 +120,8 @@ enum raft_status raft_replica_start(struct raft_replica *replica, raft_time now_
 
 static void end(struct raft_replica *replica)
 {
-    assert(replica->request_count == 0 && replica->applying == NULL);
+    assert(replica->request_count == 0 && replica->read_count == 0);
+    assert(replica->applying == NULL);
     if (replica->retry_armed) {
         replica->retry_armed = false;
         replica->env->set_timer(replica->env->ctx, RAFT_TIMER_RETRY, RAFT_TIME_NEVER);
@@ -164,6 +172,7 @@ static void begin_to_stop(struct raft_replica *replica, enum raft_status why)
         replica->env->set_timer(replica->env->ctx, (enum raft_timer)timer, RAFT_TIME_NEVER);
     }
     raft_requests_complete(replica, RAFT_LOST, UINT64_MAX);
+    raft_reads_refuse(replica);
     proceed_to_stop(replica);
 }
 
@@ -327,6 +336,18 @@ void raft_replica_set_read_only(struct raft_replica *replica, raft_time now_ns, 
     }
 }
 
+/* Asks the consensus machine for something that it may refuse. */
+static enum raft_status ask(struct raft_replica *replica, struct raft_event event)
+{
+    struct raft_effect effect;
+    event.now_ns = replica->now_ns;
+    enum raft_status status = raft_step(replica->raft, &event, &effect);
+    if (status == RAFT_OK) {
+        raft_replica_pump(replica);
+    }
+    return status;
+}
+
 enum raft_status raft_replica_campaign(struct raft_replica *replica, raft_time now_ns)
 {
     advance(replica, now_ns);
@@ -334,13 +355,42 @@ enum raft_status raft_replica_campaign(struct raft_replica *replica, raft_time n
                         replica->phase != RAFT_REPLICA_RUNNING)) {
         return RAFT_STOPPED;
     }
-    struct raft_effect effect;
-    const struct raft_event event = {.type = RAFT_EVENT_CAMPAIGN, .now_ns = replica->now_ns};
-    enum raft_status status = raft_step(replica->raft, &event, &effect);
-    if (status == RAFT_OK) {
-        raft_replica_pump(replica);
+    return ask(replica, (struct raft_event){.type = RAFT_EVENT_CAMPAIGN});
+}
+
+enum raft_status raft_replica_transfer(struct raft_replica *replica, raft_time now_ns,
+                                       raft_node_id target)
+{
+    advance(replica, now_ns);
+    if (raft_exit_taken(replica->memory, RAFT_AT_TRANSFER_STOPPED,
+                        replica->phase != RAFT_REPLICA_RUNNING)) {
+        return RAFT_STOPPED;
     }
-    return status;
+    return ask(replica, (struct raft_event){.type = RAFT_EVENT_TRANSFER, .node = target});
+}
+
+enum raft_status raft_replica_read(struct raft_replica *replica, raft_time now_ns, uint64_t request)
+{
+    const struct raft_memory *memory = replica->memory;
+    advance(replica, now_ns);
+    if (raft_exit_taken(memory, RAFT_AT_READ_STOPPED, replica->phase != RAFT_REPLICA_RUNNING)) {
+        return RAFT_STOPPED;
+    }
+    if (raft_exit_taken(memory, RAFT_AT_READ_FULL,
+                        replica->read_count == replica->options.pending_requests_max)) {
+        return RAFT_BUSY;
+    }
+    struct raft_effect effect;
+    const struct raft_event event = {.type = RAFT_EVENT_READ, .now_ns = replica->now_ns};
+    enum raft_status status = raft_step(replica->raft, &event, &effect);
+    if (status != RAFT_OK) {
+        return status;
+    }
+    struct raft_view view;
+    raft_get_view(replica->raft, &view);
+    raft_read_add(replica, (struct raft_read){request, view.read_round, view.commit});
+    raft_replica_pump(replica);
+    return RAFT_OK;
 }
 
 void raft_replica_get_view(const struct raft_replica *replica, struct raft_view *out_view)
@@ -357,6 +407,7 @@ void raft_replica_get_view(const struct raft_replica *replica, struct raft_view 
     out_view->entries_apply = replica->applying_count;
     out_view->entries_storage = raft_storage_entries_held(replica->storage);
     out_view->requests = replica->request_count;
+    out_view->reads = replica->read_count;
 }
 
 bool raft_replica_get_progress(const struct raft_replica *replica, raft_node_id peer,

@@ -19,6 +19,13 @@ struct raft_request {
     struct raft_entry *entry;
 };
 
+/* A read that has not been completed. */
+struct raft_read {
+    uint64_t request;
+    uint64_t round;   /* a majority must confirm it */
+    raft_index index; /* and this must be applied */
+};
+
 struct raft_replica {
     struct raft_options options;
     const struct raft_env *env;
@@ -36,6 +43,10 @@ struct raft_replica {
     struct raft_request *requests; /* ring, ascending by index */
     uint32_t request_first;
     uint32_t request_count;
+    struct raft_read *reads; /* ring, ascending by round and index */
+    uint32_t read_first;
+    uint32_t read_count;
+    uint64_t read_confirmed;
     bool retry_armed;
     bool ready_failed; /* the last READY did: try again */
 };
@@ -56,5 +67,10 @@ void raft_request_add(struct raft_replica *replica, uint64_t request, struct raf
 /* Completes every request whose entry is at or before index. */
 void raft_requests_complete(struct raft_replica *replica, enum raft_status status,
                             raft_index index);
+void raft_read_add(struct raft_replica *replica, struct raft_read read);
+/* Completes the reads that are confirmed and whose index is applied. */
+void raft_reads_complete(struct raft_replica *replica, raft_index applied);
+/* Leadership is lost: none of them can be answered. */
+void raft_reads_refuse(struct raft_replica *replica);
 
 #endif

@@ -41,3 +41,36 @@ void raft_requests_complete(struct raft_replica *replica, enum raft_status statu
         replica->env->complete(replica->env->ctx, done.request, status, at);
     }
 }
+
+void raft_read_add(struct raft_replica *replica, struct raft_read read)
+{
+    uint32_t capacity = replica->options.pending_requests_max;
+    assert(replica->read_count < capacity);
+    replica->reads[(replica->read_first + replica->read_count) % capacity] = read;
+    replica->read_count++;
+}
+
+static void complete_first_read(struct raft_replica *replica, enum raft_status status)
+{
+    const struct raft_read done = replica->reads[replica->read_first];
+    replica->read_first = (replica->read_first + 1) % replica->options.pending_requests_max;
+    replica->read_count--;
+    replica->env->complete(replica->env->ctx, done.request, status, done.index);
+}
+
+void raft_reads_complete(struct raft_replica *replica, raft_index applied)
+{
+    while (replica->read_count > 0 &&
+           replica->reads[replica->read_first].round <= replica->read_confirmed &&
+           replica->reads[replica->read_first].index <= applied) {
+        complete_first_read(replica, RAFT_OK);
+    }
+}
+
+void raft_reads_refuse(struct raft_replica *replica)
+{
+    while (replica->read_count > 0) {
+        complete_first_read(replica, RAFT_NOT_LEADER);
+    }
+    replica->read_confirmed = 0;
+}

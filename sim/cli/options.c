@@ -3,7 +3,8 @@
  *     squall COMMAND [OPTION…] [ARGUMENT…]
  *
  * Options and arguments may be mixed; "--" ends the options. A value stands behind the option or
- * behind "=". Each option belongs to some commands; elsewhere it is an error that says where.
+ * behind "=", or directly behind a letter, as in -j2. Each option belongs to some commands;
+ * elsewhere it is an error that says where.
  *
  * 1. What is accepted is within its bounds: seeds below 2^53, jobs at most CLI_JOBS_MAX.
  * 2. A message names the word that is wrong and what to write instead. */
@@ -115,7 +116,9 @@ static bool number_read(const struct parse *parse, const char *option, const cha
 {
     char *end = NULL;
     bool is_digit = text[0] >= '0' && text[0] <= '9';
-    uint64_t number = is_digit ? strtoull(text, &end, 0) : 0;
+    /* Not base 0: 010 would be 8. */
+    int base = text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? 16 : 10;
+    uint64_t number = is_digit ? strtoull(text, &end, base) : 0;
     if (!is_digit || *end != '\0' || number < low || number > high) {
         snprintf(parse->error, parse->error_size, "%s: '%s' is not a number between %llu and %llu",
                  option, text, (unsigned long long)low, (unsigned long long)high);
@@ -319,7 +322,8 @@ static void misplaced_option(const struct parse *parse, int id)
 static bool option_take(const struct parse *parse, int argc, char **argv, int *at)
 {
     const char *word = argv[*at];
-    size_t length = strcspn(word, "=");
+    bool is_glued = word[1] != '-' && word[2] != '\0' && word[2] != '='; /* "-j2" */
+    size_t length = is_glued ? 2 : strcspn(word, "=");
     int id = option_find(word, length);
     if (id < 0) {
         unknown_option(parse, word);
@@ -329,7 +333,7 @@ static bool option_take(const struct parse *parse, int argc, char **argv, int *a
         misplaced_option(parse, id);
         return false;
     }
-    const char *value = word[length] == '=' ? word + length + 1 : NULL;
+    const char *value = word[length] == '=' ? word + length + 1 : is_glued ? word + length : NULL;
     if (!option_table[id].has_value && value != NULL) {
         snprintf(parse->error, parse->error_size, "%s takes no value", option_table[id].name);
         return false;

@@ -4,7 +4,8 @@
  * fewest events, and said to the terminal when it is new.
  *
  * 1. Everything that is shown is in the store first, if there is one.
- * 2. If the store fails, the campaign ends; what it has is kept. */
+ * 2. If the store fails, the campaign ends; what it has is kept.
+ * 3. A campaign that is killed loses the results of its last second at most. */
 #include "recorder.h"
 
 #include <assert.h>
@@ -15,9 +16,16 @@
 
 #include <sim/explorer/wire.h>
 
-static bool store_failed(const struct cli_recorder *recorder)
+#define FLUSH_NS UINT64_C(1000000000)
+
+/* Says why the store failed; once, since it refuses everything after that with the same words. */
+static bool store_failed(struct cli_recorder *recorder)
 {
-    fprintf(stderr, "squall: %s: %s\n", recorder->db, store_error(recorder->store));
+    if (!recorder->store_failed) {
+        recorder->store_failed = true;
+        cli_progress_end(recorder);
+        fprintf(stderr, "squall: %s\n", store_error(recorder->store));
+    }
     return false;
 }
 
@@ -110,6 +118,7 @@ bool cli_recorder_open(struct cli_recorder *recorder, const struct cli_options *
     }
     recorder->began_ns = sim_monotonic_ns();
     recorder->shown_ns = recorder->began_ns;
+    recorder->flushed_ns = recorder->began_ns;
     recorder->is_tty = isatty(STDERR_FILENO) == 1;
     recorder->colour = cli_colour_wanted(stderr);
     return db == NULL || store_begin(recorder, sut, argc, argv);
@@ -238,6 +247,8 @@ static bool result_take(void *ctx, const struct sim_row *row)
     tally_add(&recorder->tallies[row->scenario_index], row);
     tally_add(&recorder->total, row);
     recorder->last = *row->execution;
+    recorder->unswept += recorder->options->command == CLI_SWEEP && !row->execution->branch &&
+                         row->execution->outcome != SIM_OUTCOME_OK;
     if (row->execution->outcome == SIM_OUTCOME_ERROR && recorder->first_error[0] == '\0') {
         snprintf(recorder->first_error, sizeof recorder->first_error, "%s", row->execution->note);
         cli_progress_line(recorder, row->execution->note);
@@ -265,9 +276,19 @@ static bool selection_take(void *ctx, const struct sim_selection *selection)
     return true;
 }
 
+/* What is recorded is safe, and seen by a report, after FLUSH_NS at the latest. */
 static void tick_take(void *ctx)
 {
-    cli_progress_tick(ctx);
+    struct cli_recorder *recorder = ctx;
+    uint64_t now_ns = sim_monotonic_ns();
+    if (recorder->store != NULL && !recorder->store_failed &&
+        now_ns - recorder->flushed_ns >= FLUSH_NS) {
+        recorder->flushed_ns = now_ns;
+        if (!store_flush(recorder->store)) {
+            store_failed(recorder); /* the next row ends the campaign */
+        }
+    }
+    cli_progress_tick(recorder);
 }
 
 static void note_take(void *ctx, const char *line)
@@ -336,7 +357,9 @@ bool cli_recorder_close(struct cli_recorder *recorder, enum cli_status status)
         ended = store_failed(recorder);
     }
     if (!store_close(recorder->store, error, sizeof error)) {
-        fprintf(stderr, "squall: %s: %s\n", recorder->db, error);
+        if (!recorder->store_failed) {
+            fprintf(stderr, "squall: %s\n", error);
+        }
         ended = false;
     }
     recorder->store = NULL;

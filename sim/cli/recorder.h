@@ -58,8 +58,11 @@ struct cli_recorder {
     struct sim_execution last;      /* of a single run */
     char first_error[SIM_TEXT_MAX]; /* of a script */
     uint64_t began_ns;
-    uint64_t shown_ns; /* when the status was shown last */
-    bool is_tty;       /* standard error is a terminal */
+    uint64_t shown_ns;   /* when the status was shown last */
+    uint64_t flushed_ns; /* when the store was flushed last */
+    uint64_t unswept;    /* base runs of a sweep that did not pass */
+    bool store_failed;   /* and was said to have */
+    bool is_tty;         /* standard error is a terminal */
     bool colour;
     bool status_shown;
 };

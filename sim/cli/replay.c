@@ -4,7 +4,8 @@
  * not depend on files that may have changed since. It runs in a worker like any other execution.
  *
  * 1. If a trace hash is known, it is compared; a difference is nondeterminism, whatever else the
- *    run came to. A run that killed its worker has no hash: then the finding is compared. */
+ *    run came to. A run that was ended from outside, or that killed its worker, has no hash: then
+ *    it must end like that again. */
 #include "commands.h"
 #include "recorder.h"
 
@@ -22,10 +23,17 @@ struct expected {
     uint64_t hash; /* 0: the worker died */
 };
 
-/* Reads an execution of a campaign into the options and the catalogue. */
-static enum cli_status recorded_find(struct cli_options *options, const struct sut_ops *sut,
-                                     struct sim_catalogue *catalogue, char *plan, size_t plan_size,
-                                     struct expected *expected)
+/* An execution of a campaign, and what it takes to run it again. */
+struct recorded {
+    char sut_file[4096];
+    char plan[SIM_TEXT_MAX];
+    struct expected expected;
+};
+
+/* Reads an execution of a campaign into the options and the catalogue, and loads the implementation
+ * that it was recorded with, unless the command line names one. */
+static enum cli_status recorded_find(struct cli_options *options, const struct sut_ops **out_sut,
+                                     struct sim_catalogue *catalogue, struct recorded *recorded)
 {
     const char *db = options->db == NULL ? DB_DEFAULT : options->db;
     enum cli_status status = CLI_USAGE;
@@ -40,10 +48,19 @@ static enum cli_status recorded_find(struct cli_options *options, const struct s
         fprintf(stderr, "squall: %s\n", error);
         goto out;
     }
-    if (!store_find_execution(store, options->arguments[0], &execution, file, sizeof file, &text)) {
-        fprintf(stderr, "squall: %s: no execution or finding '%s'\n", db, options->arguments[0]);
+    if (!store_find_execution(store, options->arguments[0], &execution, file, sizeof file,
+                              recorded->sut_file, sizeof recorded->sut_file, &text)) {
+        fprintf(stderr, "squall: %s\n", store_error(store));
         goto out;
     }
+    if (options->sut == NULL && recorded->sut_file[0] != '\0') {
+        options->sut = recorded->sut_file;
+    }
+    const struct sut_ops *sut = cli_sut(options);
+    if (sut == NULL) {
+        goto out;
+    }
+    *out_sut = sut;
     arena = arena_open(&why);
     if (arena == NULL) {
         fprintf(stderr, "squall: %s\n", why);
@@ -58,9 +75,9 @@ static enum cli_status recorded_find(struct cli_options *options, const struct s
     options->has_seeds = true;
     options->seed_first = options->seed_last = execution.seed;
     snprintf(options->parameters, sizeof options->parameters, "%s", execution.parameters);
-    snprintf(plan, plan_size, "%s", execution.plan);
-    expected->known = true;
-    expected->hash = execution.trace_hash;
+    snprintf(recorded->plan, sizeof recorded->plan, "%s", execution.plan);
+    recorded->expected.known = true;
+    recorded->expected.hash = execution.trace_hash;
     status = CLI_CLEAN;
 out:
     free(text);
@@ -87,8 +104,16 @@ static enum cli_status hash_judge(const struct cli_recorder *recorder,
         return status;
     }
     if (execution->trace_hash == expected->hash) {
-        printf("replayed: the trace hash is the recorded one\n");
+        printf(expected->hash != 0 ? "replayed: the trace hash is the recorded one\n"
+                                   : "replayed: it did not come to its end, as recorded\n");
         return status;
+    }
+    if (expected->hash == 0 || execution->trace_hash == 0) {
+        printf("NOT DETERMINISTIC: %s came to its end, %s did not\n"
+               "(another build or a slower machine may do that)\n",
+               expected->hash == 0 ? "this run" : "the recorded run",
+               expected->hash == 0 ? "the recorded one" : "this one");
+        return CLI_NONDETERMINISM;
     }
     printf("NOT DETERMINISTIC: the recorded trace hash is %016llx, this run has %016llx\n"
            "(another build of the implementation, or of squall, has other hashes)\n",
@@ -152,35 +177,60 @@ static bool hash_read(const struct cli_options *options, struct expected *expect
     return true;
 }
 
+/* An option that this form of the command would ignore, or NULL. */
+static const char *ignored_option(const struct cli_options *options, bool recorded)
+{
+    if (!recorded) {
+        return options->db != NULL ? "--db" : NULL;
+    }
+    return options->has_seeds               ? "--seed"
+           : options->plan != NULL          ? "--plan"
+           : options->parameters[0] != '\0' ? "--set"
+                                            : NULL;
+}
+
+/* False with a message if the words do not fit together. */
+static bool words_check(const struct cli_options *options)
+{
+    if (options->argument_count != 1) {
+        fprintf(stderr,
+                "squall: replay one execution, for example: %s replay "
+                "scenarios/hello.lua --seed 7\n",
+                options->program);
+        return false;
+    }
+    bool recorded = is_recorded(options->arguments[0]);
+    const char *ignored = ignored_option(options, recorded);
+    if (ignored != NULL) {
+        fprintf(stderr, "squall: %s cannot be used with %s, %s\n", ignored, options->arguments[0],
+                recorded ? "which a campaign's file describes completely"
+                         : "which is no execution of a campaign's file");
+    }
+    return ignored == NULL;
+}
+
 enum cli_status cli_replay(const struct cli_options *options)
 {
     struct cli_options filled = *options; /* with what the file says */
     struct sim_catalogue catalogue;
-    struct expected expected = {0};
+    struct recorded recorded = {.plan = ""};
     struct sim_shot shot;
-    enum cli_status status;
-    char plan[SIM_TEXT_MAX] = "";
+    enum cli_status status = CLI_USAGE;
     char error[SIM_TEXT_MAX];
-    const struct sut_ops *sut = cli_sut(&filled);
+    const struct sut_ops *sut = NULL;
+    if (!words_check(&filled)) {
+        return CLI_USAGE;
+    }
     sim_catalogue_init(&catalogue);
-    if (sut == NULL) {
-        return CLI_USAGE;
-    }
-    if (filled.argument_count != 1) {
-        fprintf(stderr,
-                "squall: replay one execution, for example: %s replay "
-                "scenarios/hello.lua --seed 7\n",
-                filled.program);
-        return CLI_USAGE;
-    }
-    snprintf(plan, sizeof plan, "%s", filled.plan == NULL ? "" : filled.plan);
+    snprintf(recorded.plan, sizeof recorded.plan, "%s", filled.plan == NULL ? "" : filled.plan);
     if (is_recorded(filled.arguments[0])) {
-        status = recorded_find(&filled, sut, &catalogue, plan, sizeof plan, &expected);
+        status = recorded_find(&filled, &sut, &catalogue, &recorded);
         if (status == CLI_CLEAN && !sim_catalogue_override(&catalogue, filled.parameters)) {
             status = CLI_USAGE;
         }
     } else {
-        status = cli_catalogue(&filled, sut, &catalogue);
+        sut = cli_sut(&filled);
+        status = sut == NULL ? CLI_USAGE : cli_catalogue(&filled, sut, &catalogue);
     }
     if (status == CLI_CLEAN && catalogue.count != 1) {
         fprintf(stderr, "squall: %s has %u scenarios: name one, as in %s:%s\n", filled.arguments[0],
@@ -188,12 +238,12 @@ enum cli_status cli_replay(const struct cli_options *options)
                 catalogue.scenarios[0].info.name);
         status = CLI_USAGE;
     }
-    if (status == CLI_CLEAN && !sim_plan_parse(sut, plan, &shot, error, sizeof error)) {
+    if (status == CLI_CLEAN && !sim_plan_parse(sut, recorded.plan, &shot, error, sizeof error)) {
         fprintf(stderr, "squall: %s\n", error);
         status = CLI_USAGE;
     }
-    if (status == CLI_CLEAN && hash_read(&filled, &expected)) {
-        status = replay_run(&filled, &catalogue, sut, plan, &expected);
+    if (status == CLI_CLEAN && hash_read(&filled, &recorded.expected)) {
+        status = replay_run(&filled, &catalogue, sut, recorded.plan, &recorded.expected);
     } else if (status == CLI_CLEAN) {
         status = CLI_USAGE;
     }

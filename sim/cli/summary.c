@@ -101,6 +101,10 @@ static void bugs_print(const struct cli_recorder *recorder, FILE *out)
 /* What a sweep has left out. */
 static void selection_print(const struct cli_recorder *recorder, FILE *out)
 {
+    if (recorder->unswept > 0) {
+        fprintf(out, "not swept: %llu base run%s, which did not pass without any injection\n",
+                (unsigned long long)recorder->unswept, recorder->unswept == 1 ? "" : "s");
+    }
     if (recorder->possible == 0) {
         return;
     }

@@ -114,7 +114,7 @@ struct sim_campaign {
 
 enum sim_campaign_end {
     SIM_CAMPAIGN_COMPLETE,
-    SIM_CAMPAIGN_INTERRUPTED, /* by SIGINT or SIGTERM */
+    SIM_CAMPAIGN_INTERRUPTED, /* by SIGINT, SIGTERM or SIGHUP */
     SIM_CAMPAIGN_FAILED,      /* by the sink, or no worker could be started (noted) */
 };
 enum sim_campaign_end sim_campaign_run(const struct sim_campaign *campaign);

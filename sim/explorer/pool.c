@@ -7,8 +7,9 @@
  *    without the run that killed the worker, goes to the front of the queue.
  * 2. Every death during a run is one finding. A worker that dies without having begun a run ends
  *    the campaign: the next one would die as well.
- * 3. The first SIGINT or SIGTERM lets the runs under way finish, the second kills them. Workers
- *    never outlive the parent. */
+ * 3. The first SIGINT, SIGTERM or SIGHUP lets the runs under way finish, the second kills them;
+ * what comes after that is swallowed, so that what was received is recorded. Workers never outlive
+ * the parent. */
 #include "death.h"
 #include "runner.h"
 
@@ -82,6 +83,7 @@ static void child_run(struct pool *pool, const struct worker *self, int tasks, i
      * reader of the transcript who has seen enough does not look like a crash. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     sigprocmask(SIG_SETMASK, &pool->former_mask, NULL);
     for (uint32_t i = 0; i < pool->count; i++) {
         descriptor_close(&pool->workers[i].tasks);
@@ -442,6 +444,10 @@ static bool pool_open(struct pool *pool, const struct sim_campaign *campaign)
     sigemptyset(&mask);
     sigaddset(&mask, SIGINT);
     sigaddset(&mask, SIGTERM);
+    struct sigaction hangup;
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
+        sigaddset(&mask, SIGHUP); /* a closed terminal; not under nohup */
+    }
     sigprocmask(SIG_BLOCK, &mask, &pool->former_mask);
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &ignore, &pool->former_pipe);
@@ -478,6 +484,10 @@ static void pool_close(struct pool *pool)
     }
     free(pool->workers);
     free(pool->rests);
+    /* A signal that came too late would end the process before the results are committed. */
+    struct signalfd_siginfo info;
+    while (pool->signals >= 0 && read(pool->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+    }
     descriptor_close(&pool->signals);
     sigaction(SIGPIPE, &pool->former_pipe, NULL);
     sigprocmask(SIG_SETMASK, &pool->former_mask, NULL);

@@ -226,7 +226,9 @@ static uint32_t coverage_take(struct sim_runner *runner, struct sim_coverage *ou
 bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, bool is_last)
 {
     const struct sim_rows *rows = &runner->rows;
-    bool with_counts = runner->pending > 0 && (is_last || runner->sent % COUNTS_EVERY == 0);
+    runner->is_stopped = atomic_load(&runner->page->stop);
+    bool with_counts =
+        runner->pending > 0 && (is_last || runner->is_stopped || runner->sent % COUNTS_EVERY == 0);
     size_t cells = with_counts ? (size_t)SIM_POINTS_MAX * RAFT_ROLE_COUNT * 4 : 0;
     size_t size_max =
         sizeof(struct sim_frame_result) + rows->injection_count * sizeof(struct sim_injection) +
@@ -269,5 +271,5 @@ bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, boo
 
 bool sim_runner_is_stopped(const struct sim_runner *runner)
 {
-    return atomic_load(&runner->page->stop);
+    return runner->is_stopped || (runner->pending == 0 && atomic_load(&runner->page->stop));
 }

@@ -45,6 +45,7 @@ struct sim_runner {
     uint64_t began_ns;
     uint64_t sent;    /* results */
     uint64_t pending; /* executions whose counts have not been sent */
+    bool is_stopped;  /* the parent wanted an end when the latest result was sent */
     struct {
         uint64_t hits;
         uint64_t fired;
@@ -70,9 +71,10 @@ void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world
 /* Makes the rows a finding, or a divergence, that the world itself did not see. */
 void sim_rows_fail(struct sim_rows *rows, enum sim_outcome outcome, const char *rule,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* Sends the rows; with the counts now and then, and always if it is the last of a task. False: the
- * parent is gone. */
+/* Sends the rows; with the counts now and then, and always if it is the last of a task or the
+ * parent wants an end. False: the parent is gone. */
 bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, bool is_last);
+/* The parent wants an end, and no count is left behind. */
 bool sim_runner_is_stopped(const struct sim_runner *runner);
 
 /* Tasks. False: the parent is gone. */

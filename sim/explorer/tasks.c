@@ -7,7 +7,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define CHUNK_MAX 32u /* seeds of one task */
+#define CHUNK_MAX 32u      /* seeds of one task */
+#define TASKS_MAX 1000000u /* about; of an enormous range the pieces are larger */
 
 static bool task_add(struct sim_tasks *tasks, const struct sim_task *task)
 {
@@ -105,6 +106,9 @@ bool sim_tasks_build(struct sim_tasks *tasks, const struct sim_catalogue *catalo
     uint64_t chunk = total / ((uint64_t)jobs * 8);
     chunk = chunk < 1 || kind == SIM_TASK_SWEEP ? 1 : chunk;
     chunk = chunk > CHUNK_MAX ? CHUNK_MAX : chunk;
+    if (total / chunk > TASKS_MAX && kind != SIM_TASK_SWEEP) {
+        chunk = total / TASKS_MAX;
+    }
     struct sim_task task = {.kind = kind, .shard_count = 1};
     if (kind == SIM_TASK_SWEEP && jobs > 1 && total < (uint64_t)jobs * 8) {
         task.shard_count = jobs * 2;

@@ -95,6 +95,7 @@ void sim_trail_compare(const struct sim_trail *trail, struct sim_runner *runner,
     struct sim_rows *rows = &runner->rows;
     uint64_t steps_before = rows->steps;
     uint8_t fill = (uint8_t)~runner->campaign->fill;
+    atomic_store(&runner->page->started_ns, sim_monotonic_ns()); /* its wall clock is its own */
     struct sim_world *world = sim_runner_create(runner, task, seed, fill);
     if (world == NULL) {
         sim_rows_fail(rows, SIM_OUTCOME_DIVERGED, "deterministic",
@@ -124,6 +125,7 @@ static void restores_compare(const struct sim_trail *trail, struct sim_runner *r
     uint64_t steps_before = runner->rows.steps;
     struct sim_stream stream;
     sim_stream_init(&stream, seed, SIM_STREAM_ORDER, UINT64_MAX, 0);
+    atomic_store(&runner->page->started_ns, sim_monotonic_ns());
     struct sim_world *world = sim_runner_create(runner, task, seed, runner->campaign->fill);
     if (world == NULL) {
         sim_rows_fail(&runner->rows, SIM_OUTCOME_DIVERGED, "deterministic",

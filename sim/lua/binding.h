@@ -16,6 +16,7 @@
 #define SCRIPT_HOOK_PERIOD      1000
 #define SCRIPT_FRAMES_MAX       12
 #define SCRIPT_ID_MAX           64
+#define SCRIPT_WHERE_MAX        512 /* of "file.lua:12"; a longer path is shortened */
 
 /* Where the running Lua code was called from, and thus what it may do. */
 enum script_place {
@@ -168,7 +169,8 @@ bool script_call_protected(struct sim_script *script, lua_State *L, int argument
 void script_report(struct sim_script *script, lua_State *L);
 /* The text of an error value on the top of L, with hint and call chain. Does not raise. */
 void script_error_text(struct sim_script *script, lua_State *L, char *out, size_t size);
-/* "file.lua:12" of the innermost frame of a scenario file, or "" if there is none. */
+/* "file.lua:12" of the innermost frame of a scenario file, or "" if there is none; a path that does
+ * not fit loses its beginning. */
 void script_where(lua_State *L, char *out, size_t size);
 /* Raises "file:line: call: message", the second without the call. */
 _Noreturn void script_raise(lua_State *L, const char *format, ...)

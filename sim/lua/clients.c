@@ -104,11 +104,13 @@ static int begin(lua_State *L, struct sim_script *script, struct sim_client *cli
     struct operation_options {
         uint64_t timeout_ns;
         int64_t padding;
-    } options = {client->timeout_ns, 0};
+        bool by_index;
+    } options = {client->timeout_ns, 0, false};
     static const struct script_option list[] = {
         {"timeout", SCRIPT_DURATION, offsetof(struct operation_options, timeout_ns), 0, 0, false},
         {"padding_bytes", SCRIPT_INTEGER, offsetof(struct operation_options, padding), 0, 1 << 20,
          false},
+        {"by_index", SCRIPT_BOOLEAN, offsetof(struct operation_options, by_index), 0, 0, false},
     };
     script_check_end(L, index);
     script_options_read(L, index, list, SCRIPT_COUNT(list), &options);
@@ -117,6 +119,7 @@ static int begin(lua_State *L, struct sim_script *script, struct sim_client *cli
                         "one with c:client()");
     }
     command->padding = (uint32_t)options.padding;
+    command->by_index = command->type == SIM_COMMAND_GET && options.by_index;
     uint64_t timeout_ns = client->timeout_ns;
     client->timeout_ns = options.timeout_ns;
     sim_client_begin(client, command, script->current->id);
@@ -156,6 +159,15 @@ static const struct script_function client_methods[] = {
 static const struct script_class client_class = {
     .name = "client", .methods = client_methods, .method_count = SCRIPT_COUNT(client_methods)};
 
+/* One client of the harness's own must still fit. */
+static void check_room(lua_State *L, const struct sim_script *script, uint32_t more)
+{
+    uint32_t count = script->world->clients.count;
+    if (count + more >= SIM_CLIENTS_MAX) {
+        script_raise(L, "too many clients: a run has at most %u", SIM_CLIENTS_MAX - 1);
+    }
+}
+
 int script_cluster_client(lua_State *L, struct sim_script *script, void *self)
 {
     struct client_options {
@@ -170,6 +182,7 @@ int script_cluster_client(lua_State *L, struct sim_script *script, void *self)
     if (options.timeout_ns == 0) {
         script_raise(L, "'timeout_ms' must be positive");
     }
+    check_room(L, script, 1);
     script_handle_push(L, &client_class, sim_client_create(script->world, options.timeout_ns));
     return 1;
 }
@@ -241,6 +254,7 @@ struct load_options {
     int64_t clients, rate_per_s, keys, padding;
     uint64_t for_ns;
     int64_t put, get, cas;
+    bool by_index;
 };
 
 int script_cluster_load(lua_State *L, struct sim_script *script, void *self)
@@ -254,6 +268,7 @@ int script_cluster_load(lua_State *L, struct sim_script *script, void *self)
         {"for", SCRIPT_DURATION, offsetof(struct load_options, for_ns), 0, 0, false},
         {"padding_bytes", SCRIPT_INTEGER, offsetof(struct load_options, padding), 0, 1 << 20,
          false},
+        {"by_index", SCRIPT_BOOLEAN, offsetof(struct load_options, by_index), 0, 0, false},
     };
     static const struct script_option mix[] = {
         {"put", SCRIPT_INTEGER, offsetof(struct load_options, put), 0, 1000000, false},
@@ -271,6 +286,7 @@ int script_cluster_load(lua_State *L, struct sim_script *script, void *self)
             script_raise(L, "'mix' has no positive weight");
         }
     }
+    check_room(L, script, (uint32_t)options.clients);
     struct sim_load load;
     memset(&load, 0, sizeof(load));
     load.client_count = (uint32_t)options.clients;
@@ -280,6 +296,7 @@ int script_cluster_load(lua_State *L, struct sim_script *script, void *self)
     load.mix_get = (uint32_t)options.get;
     load.mix_cas = (uint32_t)options.cas;
     load.padding = (uint32_t)options.padding;
+    load.reads_by_index = options.by_index;
     load.until_ns =
         options.for_ns == 0 ? UINT64_MAX : script->world->scheduler.now_ns + options.for_ns;
     script_handle_push(L, &load_class, sim_load_start(script->world, &load));

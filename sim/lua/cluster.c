@@ -26,7 +26,8 @@ struct cluster_options {
     int64_t batch_entries, batch_bytes, window, payload_bytes, pending, segment_bytes, errors;
     uint64_t latency_ns, jitter_ns, read_ns, write_ns, sync_ns, apply_ns;
     uint64_t election_min_ns, election_max_ns, heartbeat_ns, retry_ns;
-    bool prevote, check_quorum, reverts;
+    int64_t drift_ppm;
+    bool prevote, check_quorum, lease_reads, reverts;
 };
 
 #define INTEGER(name, field, min, max)                                                             \
@@ -63,6 +64,8 @@ static const struct script_option cluster_option_list[] = {
     INTEGER("append_errors", errors, 1, INT32_MAX),
     BOOLEAN("prevote", prevote),
     BOOLEAN("check_quorum", check_quorum),
+    BOOLEAN("lease_reads", lease_reads),
+    INTEGER("clock_drift_ppm", drift_ppm, 0, 499999),
     BOOLEAN("revert_failed_sync", reverts),
 };
 
@@ -89,6 +92,8 @@ static void options_from(struct cluster_options *to, const struct sim_cluster_op
         .retry_ns = from->raft.retry_ns,
         .prevote = from->raft.pre_vote,
         .check_quorum = from->raft.check_quorum,
+        .lease_reads = from->raft.lease_reads,
+        .drift_ppm = from->raft.clock_drift_ppm_max,
         .reverts = from->revert_failed_sync,
     };
 }
@@ -116,6 +121,8 @@ static void options_to(const struct cluster_options *from, struct sim_cluster_op
     to->raft.append_errors_max = (uint32_t)from->errors;
     to->raft.pre_vote = from->prevote;
     to->raft.check_quorum = from->check_quorum;
+    to->raft.lease_reads = from->lease_reads;
+    to->raft.clock_drift_ppm_max = (uint32_t)from->drift_ppm;
 }
 
 static int cluster(lua_State *L, struct sim_script *script, void *self)
@@ -334,7 +341,7 @@ static int wait_leader_goes_on(lua_State *L, int status, lua_KContext context)
     }
     if (world->scheduler.now_ns >= deadline_ns) {
         char text[SIM_TEXT_MAX / 2];
-        char where[SIM_NAME_MAX];
+        char where[SCRIPT_WHERE_MAX];
         describe_nodes(world, text, sizeof(text));
         script_where(L, where, sizeof(where));
         script_expectation(L, where, "cluster:wait_leader: no leader within %llu ms (%s)",

@@ -21,7 +21,7 @@ static void check_sentence(lua_State *L)
 
 static _Noreturn void fail_here(lua_State *L, const char *what, const char *message)
 {
-    char where[SIM_NAME_MAX];
+    char where[SCRIPT_WHERE_MAX];
     script_where(L, where, sizeof(where));
     script_expectation(L, where, "%s failed: %s", what, message);
 }

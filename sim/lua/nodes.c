@@ -175,6 +175,22 @@ static int campaign(lua_State *L, struct sim_script *script, void *self)
     return 1;
 }
 
+/* n:transfer(to): a leader hands leadership to another node. True if it has begun to. */
+static int transfer(lua_State *L, struct sim_script *script, void *self)
+{
+    const struct sim_node *node = self;
+    struct sim_selector to;
+    script_check_end(L, 2);
+    script_selector(L, 1, &to);
+    for (uint32_t id = 1; id <= script->world->node_count; id++) {
+        if (id != node->id && sim_selector_matches(script->world, &to, id)) {
+            lua_pushboolean(L, sim_node_transfer(self, id) == RAFT_OK);
+            return 1;
+        }
+    }
+    script_raise(L, "no other node matches");
+}
+
 static int set_readonly(lua_State *L, struct sim_script *script, void *self)
 {
     (void)script;
@@ -209,6 +225,7 @@ static const struct script_function node_methods[] = {
     {"pause", pause_node, SCRIPT_CHANGES},
     {"resume", resume_node, SCRIPT_CHANGES},
     {"campaign", campaign, SCRIPT_CHANGES},
+    {"transfer", transfer, SCRIPT_CHANGES},
     {"set_readonly", set_readonly, SCRIPT_CHANGES},
 };
 const struct script_class script_node_class = {
@@ -345,8 +362,8 @@ static int64_t signed_ms(lua_State *L, const char *what)
 static int clock_jump(lua_State *L, struct sim_script *script, void *self)
 {
     script_check_end(L, 1);
+    (void)script;
     sim_node_clock_jump(self, signed_ms(L, "the jump"));
-    sim_world_count_fault(script->world);
     return 0;
 }
 

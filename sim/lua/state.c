@@ -87,9 +87,27 @@ _Noreturn void script_unwind(lua_State *L)
     __builtin_unreachable();
 }
 
+/* Of a path that is too long the end stays, and the line always. */
 static void format_where(const lua_Debug *frame, char *out, size_t size)
 {
-    snprintf(out, size, "%s:%d", frame->source + 1, frame->currentline);
+    const char *file = frame->source + 1;
+    int length = snprintf(out, size, "%s:%d", file, frame->currentline);
+    assert(length > 0 && size > sizeof("...:2147483647"));
+    if ((size_t)length >= size) {
+        const char *end = file + ((size_t)length - (size - 1) + 3);
+        snprintf(out, size, "...%s:%d", end, frame->currentline);
+    }
+}
+
+/* Whether a text begins with a position in the scenario's file; Lua shortens long paths. */
+static bool is_positioned(const struct sim_script *script, const char *text)
+{
+    size_t size = strlen(script->file);
+    if (strncmp(text, script->file, size) == 0) {
+        return true;
+    }
+    size_t shown = strncmp(text, "...", 3) == 0 ? strcspn(text + 3, ":") : 0;
+    return shown > 0 && shown < size && strncmp(script->file + size - shown, text + 3, shown) == 0;
 }
 
 /* The frame-th frame of a scenario file, counted from the innermost. */
@@ -127,7 +145,7 @@ static void count_hook(lua_State *L, lua_Debug *frame)
         if (script->instructions <= SCRIPT_INSTRUCTIONS_MAX) {
             return;
         }
-        char where[SIM_NAME_MAX] = "";
+        char where[SCRIPT_WHERE_MAX] = "";
         lua_getinfo(L, "Sl", frame);
         if (frame->source[0] == '@') {
             format_where(frame, where, sizeof(where));
@@ -148,7 +166,7 @@ static _Noreturn void raise_text(lua_State *L, const char *call, const char *for
                                  va_list arguments)
 {
     char text[SIM_TEXT_MAX];
-    char where[SIM_NAME_MAX];
+    char where[SCRIPT_WHERE_MAX];
     vsnprintf(text, sizeof(text), format, arguments);
     script_where(L, where, sizeof(where));
     lua_pushfstring(L, "%s%s%s%s%s", where, where[0] == '\0' ? "" : ": ", call,
@@ -180,9 +198,14 @@ static void append(char *out, size_t size, const char *text)
 
 void script_error_text(struct sim_script *script, lua_State *L, char *out, size_t size)
 {
+    char place[SCRIPT_WHERE_MAX]; /* the file alone, if the stack is gone */
     assert(size > 0);
+    script_where(L, place, sizeof(place));
+    if (place[0] == '\0') {
+        snprintf(place, sizeof(place), "%s", script->file);
+    }
     if (script->stop == SCRIPT_STOP_MEMORY) {
-        snprintf(out, size, "%s: script used up its memory (limit %u MiB)", script->file,
+        snprintf(out, size, "%s: script used up its memory (limit %u MiB)", place,
                  (unsigned)(SCRIPT_MEMORY_MAX >> 20));
         return;
     }
@@ -191,14 +214,14 @@ void script_error_text(struct sim_script *script, lua_State *L, char *out, size_
         return;
     }
     if (lua_type(L, -1) == LUA_TSTRING) {
-        char where[SIM_NAME_MAX] = "";
+        char where[SCRIPT_WHERE_MAX] = "";
         const char *text = lua_tostring(L, -1);
-        if (strncmp(text, script->file, strlen(script->file)) != 0) {
+        if (!is_positioned(script, text)) {
             script_where(L, where, sizeof(where)); /* raised by a function of Lua's own library */
         }
         snprintf(out, size, "%s%s%s", where, where[0] == '\0' ? "" : ": ", text);
     } else if (lua_checkstack(L, 20)) {
-        snprintf(out, size, "%s: error with %s", script->file, script_push_value(L, -1));
+        snprintf(out, size, "%s: error with %s", place, script_push_value(L, -1));
         lua_pop(L, 1);
     }
     if (strstr(out, "a nil value") != NULL && script->last_nil.call[0] != '\0') {
@@ -212,7 +235,7 @@ void script_error_text(struct sim_script *script, lua_State *L, char *out, size_
     }
     lua_Debug frame;
     for (int i = 1; i < SCRIPT_FRAMES_MAX && find_frame(L, i, &frame); i++) {
-        char where[SIM_NAME_MAX];
+        char where[SCRIPT_WHERE_MAX];
         format_where(&frame, where, sizeof(where));
         append(out, size, "\ncalled from ");
         append(out, size, where);

@@ -196,10 +196,12 @@ static void resume(struct sim_script *script, struct script_task *task)
     }
     bool is_main = task->id == script->main_task;
     if (status == LUA_YIELD) {
+        char where[SCRIPT_WHERE_MAX];
+        script_where(thread, where, sizeof(where));
         lua_pushfstring(thread,
                         "%s: coroutine.yield outside of a coroutine of your own: use "
                         "sleep_ms(...) to wait",
-                        script->file);
+                        where[0] != '\0' ? where : script->file);
         script_report(script, thread);
     } else if (status != LUA_OK) {
         script_report(script, thread);

@@ -196,6 +196,26 @@ START_TEST(overlapping_writes_keep_their_order)
 }
 END_TEST
 
+START_TEST(a_heal_ends_what_was_stalled_and_keeps_its_order)
+{
+    char bytes[2] = {'1', '2'};
+    disk->write_ns = 1000;
+    disk->sync_ns = 1000;
+    raft_file file = open_file(RAFT_IO_CREATE, "a");
+    struct raft_io first = transfer(RAFT_IO_WRITE, file, 0, &bytes[0], 1);
+    struct raft_io second = transfer(RAFT_IO_WRITE, file, 0, &bytes[1], 1);
+    sim_disk_submit(disk, &first, (struct sim_disk_fault){.delay_ns = 1000000}, 1);
+    sim_disk_submit(disk, &second, no_fault, 1);
+    ck_assert_uint_eq(sim_disk_pending(disk), 2);
+    sim_disk_heal(disk);
+    perform_all();
+    ck_assert_ptr_eq(completed[0], &first);
+    ck_assert_ptr_eq(completed[1], &second);
+    ck_assert_uint_le(world->scheduler.now_ns, 1501);
+    ck_assert_uint_eq(sim_disk_pending(disk), 0);
+}
+END_TEST
+
 START_TEST(separate_writes_and_other_files_overtake)
 {
     char bytes[3] = {'1', '2', '3'};
@@ -383,6 +403,7 @@ static void add_device_tests(TCase *device)
     tcase_add_test(device, latencies_stay_within_their_range);
     tcase_add_test(device, an_operation_has_no_effect_before_it_completes);
     tcase_add_test(device, overlapping_writes_keep_their_order);
+    tcase_add_test(device, a_heal_ends_what_was_stalled_and_keeps_its_order);
     tcase_add_test(device, separate_writes_and_other_files_overtake);
     tcase_add_test(device, a_truncation_keeps_its_order_with_writes_behind_it);
     tcase_add_test(device, directory_operations_keep_their_order);

@@ -142,6 +142,34 @@ START_TEST(delay_has_no_outcome)
 }
 END_TEST
 
+START_TEST(delay_excuses_no_failure_and_an_error_does)
+{
+    struct sim_rule *delay = sim_fault_rule_new(faults, "disk.sync");
+    delay->action = SIM_FAULT_DELAY;
+    delay->delay_ns = 5;
+    sim_fault_rule_arm(faults, delay);
+    sim_fault_rule_arm(faults, rule_of("disk.write", RAFT_OUTCOME_EIO));
+    ck_assert(fires(1, disk_sync));
+    ck_assert(!world->nodes[1]->is_disturbed);
+    ck_assert(fires(1, disk_write));
+    ck_assert(world->nodes[1]->is_disturbed);
+}
+END_TEST
+
+START_TEST(operation_without_a_latency_cannot_be_delayed)
+{
+    struct sim_rule *rule = sim_fault_rule_new(faults, "disk.sync");
+    rule->action = SIM_FAULT_DELAY;
+    rule->delay_ns = 5;
+    sim_fault_rule_arm(faults, rule);
+    faults->at_once = true;
+    ck_assert(!fires(1, disk_sync));
+    ck_assert_uint_eq(rule->trigger.matches, 0);
+    faults->at_once = false;
+    ck_assert(fires(1, disk_sync));
+}
+END_TEST
+
 START_TEST(rule_may_crash_the_node)
 {
     struct sim_rule *rule = sim_fault_rule_new(faults, "disk.sync");
@@ -243,6 +271,8 @@ static Suite *fault_suite(void)
     tcase_add_test(tcase, rule_covers_only_points_where_its_outcome_is_legal);
     tcase_add_test(tcase, rule_that_is_off_does_not_fire);
     tcase_add_test(tcase, delay_has_no_outcome);
+    tcase_add_test(tcase, delay_excuses_no_failure_and_an_error_does);
+    tcase_add_test(tcase, operation_without_a_latency_cannot_be_delayed);
     tcase_add_test(tcase, rule_may_crash_the_node);
     tcase_add_test(tcase, shot_fires_at_its_occurrence_over_all_nodes_once);
     tcase_add_test(tcase, persistent_shot_stays_on_its_node_until_the_heal);

@@ -34,6 +34,27 @@ START_TEST(options_and_arguments_may_be_mixed)
 }
 END_TEST
 
+START_TEST(value_may_stand_directly_behind_a_letter)
+{
+    struct cli_options options;
+    ck_assert(parse(&options, "run a.lua -j2"));
+    ck_assert_uint_eq(options.jobs, 2);
+    ck_assert(parse(&options, "run a.lua -j=3"));
+    ck_assert_uint_eq(options.jobs, 3);
+    ck_assert(parse(&options, "run a.lua -j 4"));
+    ck_assert_uint_eq(options.jobs, 4);
+}
+END_TEST
+
+START_TEST(leading_zero_is_no_octal)
+{
+    struct cli_options options;
+    ck_assert(parse(&options, "run a.lua --seed 010 --fill 0x0f"));
+    ck_assert_uint_eq(options.seed_first, 10);
+    ck_assert_uint_eq(options.fill, 15);
+}
+END_TEST
+
 START_TEST(what_follows_two_dashes_is_an_argument)
 {
     struct cli_options options;
@@ -141,6 +162,8 @@ static Suite *options_suite(void)
     TCase *accepted = tcase_create("accepted");
     tcase_add_test(accepted, options_and_arguments_may_be_mixed);
     tcase_add_test(accepted, what_follows_two_dashes_is_an_argument);
+    tcase_add_test(accepted, value_may_stand_directly_behind_a_letter);
+    tcase_add_test(accepted, leading_zero_is_no_octal);
     tcase_add_test(accepted, one_seed_is_a_range_of_one);
     tcase_add_test(accepted, parameters_are_collected);
     suite_add_tcase(suite, accepted);

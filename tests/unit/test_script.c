@@ -38,10 +38,12 @@ static void collect_log(void *ctx, const char *line)
     }
 }
 
+static const char *file_name = "x.lua";
+
 /* Runs a whole file to its end. */
 static void run_file(const char *text, const char *parameters, uint64_t seed, struct result *result)
 {
-    const struct sim_scenario_source source = {"x.lua", text, strlen(text)};
+    const struct sim_scenario_source source = {file_name, text, strlen(text)};
     const struct sim_spec spec = {.sut = &sut_raft,
                                   .source = &source,
                                   .scenario = "t",
@@ -82,6 +84,21 @@ static void run_body(const char *body, struct result *result)
 }
 
 /* ---- mistakes ---- */
+
+START_TEST(line_of_a_rule_is_told_however_long_the_path_is)
+{
+    static struct result result;
+    static const char path[] = "a/very/long/path/that/does/not/fit/into/the/name/of/a/place/and/"
+                               "loses/its/beginning/x.lua";
+    file_name = path;
+    run_body("local c = cluster{} c:wait_leader{} fault.at('disk.write'):nth(9999):errno('EIO')",
+             &result);
+    file_name = "x.lua";
+    ck_assert_str_eq(result.rule, "vacuous");
+    ck_assert_ptr_eq(strstr(result.message, "..."), result.message);
+    ck_assert_ptr_nonnull(strstr(result.message, "its/beginning/x.lua:1: fault rule never fired"));
+}
+END_TEST
 
 #define C "local c = cluster{} "
 
@@ -183,6 +200,11 @@ static const struct mistake mistakes[] = {
     {"local function f() while true do end end pcall(f) while true do pcall(f) end",
      "script ran too long without letting the simulation advance (after 50001000 VM instructions; "
      "is there an endless loop?)"},
+    {"error{ a = 1 }", "error with a table"},
+    {"coroutine.yield()", "coroutine.yield outside of a coroutine of your own: use sleep_ms(...) "
+                          "to wait"},
+    {C "for i = 1, 70000 do c:client{} end",
+     "cluster:client: too many clients: a run has at most 65534"},
     {C "c[1]:crash{ unsynced = 'los' }", "node:crash: unknown 'unsynced' = 'los' (did you mean "
                                          "'lose'?); it is one of: keep, lose, random, torn"},
     {C "c[1].disk:fail{}", "disk:fail: option 'op' is required"},
@@ -595,6 +617,7 @@ static Suite *script_suite(void)
     Suite *suite = suite_create("script");
     TCase *tests = tcase_create("script");
     tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, line_of_a_rule_is_told_however_long_the_path_is);
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, tells_each_mistake_what_is_wrong_and_what_to_do, 0,
                         sizeof(mistakes) / sizeof(mistakes[0]));

@@ -150,6 +150,7 @@ START_TEST(keeps_every_field_of_an_execution)
 {
     struct sim_execution found;
     char file[64];
+    char sut[64];
     char id[32];
     char *text = NULL;
 
@@ -172,7 +173,7 @@ START_TEST(keeps_every_field_of_an_execution)
     end();
 
     store = store_open(path, true, error, sizeof error);
-    ck_assert(store_find_execution(store, id, &found, file, sizeof file, &text));
+    ck_assert(store_find_execution(store, id, &found, file, sizeof file, sut, sizeof sut, &text));
     ck_assert_int_eq(found.outcome, SIM_OUTCOME_SKIPPED);
     ck_assert_str_eq(found.scenario, execution.scenario);
     ck_assert_str_eq(found.parameters, execution.parameters);
@@ -193,6 +194,7 @@ START_TEST(keeps_every_field_of_an_execution)
     ck_assert(found.disturbed);
     ck_assert(found.branch);
     ck_assert_str_eq(file, "a.lua");
+    ck_assert_str_eq(sut, "");
     ck_assert_str_eq(text, "return 1");
     free(text);
     end();
@@ -205,6 +207,7 @@ START_TEST(finds_the_cheapest_execution_of_a_signature)
 {
     struct sim_execution found;
     char file[64];
+    char sut[64];
     char *text = NULL;
 
     begin();
@@ -217,10 +220,10 @@ START_TEST(finds_the_cheapest_execution_of_a_signature)
     add(&dear, &finding);
     add(&cheap, &finding);
     add(&known, &finding);
-    ck_assert(store_find_execution(store, "s", &found, file, sizeof file, &text));
+    ck_assert(store_find_execution(store, "s", &found, file, sizeof file, sut, sizeof sut, &text));
     ck_assert_uint_eq(found.seed, 2);
     free(text);
-    ck_assert(!store_find_execution(store, "t", &found, file, sizeof file, &text));
+    ck_assert(!store_find_execution(store, "t", &found, file, sizeof file, sut, sizeof sut, &text));
     ck_assert_ptr_nonnull(strstr(store_error(store), "'t'"));
     ck_assert_ptr_null(text);
     end();
@@ -245,6 +248,7 @@ START_TEST(edited_scenario_does_not_change_an_old_execution)
 {
     struct sim_execution found;
     char file[64];
+    char sut[64];
     char id[32];
     char *text = NULL;
 
@@ -253,7 +257,7 @@ START_TEST(edited_scenario_does_not_change_an_old_execution)
     snprintf(id, sizeof id, "%llu", (unsigned long long)add(&execution, NULL));
     ck_assert(store_add_scenario(store, "a.lua", "hello", "Says hello.", "smoke", "return 2"));
     add(&execution, NULL);
-    ck_assert(store_find_execution(store, id, &found, file, sizeof file, &text));
+    ck_assert(store_find_execution(store, id, &found, file, sizeof file, sut, sizeof sut, &text));
     ck_assert_str_eq(text, "return 1");
     free(text);
     end();

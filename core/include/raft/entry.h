@@ -25,17 +25,6 @@ enum raft_entry_kind {
     RAFT_ENTRY_KIND_COUNT
 };
 
-enum raft_holder {
-    RAFT_HOLDER_LOG,
-    RAFT_HOLDER_STORAGE,
-    RAFT_HOLDER_REPLICATION,
-    RAFT_HOLDER_APPLY,
-    RAFT_HOLDER_REQUEST,
-    RAFT_HOLDER_MESSAGE,
-    RAFT_HOLDER_LOADING,
-    RAFT_HOLDER_COUNT
-};
-
 struct raft_entry {
     const struct raft_memory *memory;
     void *observer; /* the probe's own; the core sets it to NULL at creation and leaves it alone */

@@ -14,6 +14,7 @@ enum raft_message_type {
     RAFT_MESSAGE_VOTE_REP,
     RAFT_MESSAGE_APPEND_REQ, /* without entries: a heartbeat */
     RAFT_MESSAGE_APPEND_REP,
+    RAFT_MESSAGE_TIMEOUT_NOW, /* the leader asks a follower to campaign at once */
     RAFT_MESSAGE_TYPE_COUNT
 };
 
@@ -21,6 +22,7 @@ enum raft_message_flag {
     RAFT_FLAG_SUCCESS = 1u << 0,   /* replies: granted, or the log matched */
     RAFT_FLAG_READ_ONLY = 1u << 1, /* APPEND_REP: the sender refuses user entries for now */
     RAFT_FLAG_BUSY = 1u << 2,      /* APPEND_REP: matched, but the entries could not be taken */
+    RAFT_FLAG_TRANSFER = 1u << 3,  /* VOTE_REQ: the leader has asked for the campaign */
 };
 
 /* What the fields mean:
@@ -32,6 +34,7 @@ enum raft_message_flag {
  *   APPEND_REP    follower's      success: durable      -               failure: where the
  *                                 match; failure: the                   follower may agree
  *                                 refused position
+ *   TIMEOUT_NOW   leader's        -                     -               -
  *   *) a granted PREVOTE_REP carries the term it was asked for. */
 struct raft_message {
     const struct raft_memory *memory; /* what entries was allocated from */
@@ -43,6 +46,7 @@ struct raft_message {
     struct raft_entry_id id;
     raft_index commit;
     struct raft_entry_id hint;
+    uint64_t round; /* APPEND_REQ: of reads; APPEND_REP: the latest one heard in the term */
     enum raft_holder holder; /* of the entries: REPLICATION when sent, MESSAGE when received */
     uint32_t entry_count;
     uint32_t entry_capacity;

@@ -64,7 +64,18 @@ struct raft_point_info {
 extern const struct raft_point_info raft_points[RAFT_POINT_COUNT];
 
 struct raft_entry;
-enum raft_holder;
+
+/* Who may have a reference to an entry; entry.h has the census. */
+enum raft_holder {
+    RAFT_HOLDER_LOG,
+    RAFT_HOLDER_STORAGE,
+    RAFT_HOLDER_REPLICATION,
+    RAFT_HOLDER_APPLY,
+    RAFT_HOLDER_REQUEST,
+    RAFT_HOLDER_MESSAGE,
+    RAFT_HOLDER_LOADING,
+    RAFT_HOLDER_COUNT
+};
 
 /* The gate of a point. Each consultation increments hits; from the stop_at-th on, the probe is
  * asked what to do, so that a disarmed point costs one increment and one predictable branch. */

@@ -33,8 +33,11 @@ struct raft_options {
     uint32_t pending_requests_max; /* submissions not yet completed; >= 1 */
     uint32_t segment_size_max;     /* bytes of a log segment before the next one is started */
     uint32_t append_errors_max;    /* failed appends in a row, without "no space", before FAILED */
+    uint32_t
+        clock_drift_ppm_max; /* how far a clock's rate may be off; bounds the lease; < 500000 */
     bool pre_vote;
-    bool check_quorum;
+    bool check_quorum; /* also: no vote while a leader is heard, which a lease rests on */
+    bool lease_reads;  /* reads within the lease wait for nobody; needs check_quorum */
 };
 
 #define RAFT_WINDOW_MAX 64u
@@ -70,6 +73,8 @@ enum raft_event_type {
     RAFT_EVENT_TIMEOUT,   /* timer: ELECTION or HEARTBEAT has passed its deadline */
     RAFT_EVENT_PROPOSE,   /* entry: borrowed; gets its id. RAFT_NOT_LEADER, RAFT_READONLY … */
     RAFT_EVENT_CAMPAIGN,  /* campaign now, without pre-vote. RAFT_BUSY */
+    RAFT_EVENT_TRANSFER,  /* node: leads instead, if it can. RAFT_NOT_LEADER, RAFT_BUSY … */
+    RAFT_EVENT_READ,      /* begins a read of the view's commit and read_round */
     RAFT_EVENT_READ_ONLY, /* read_only; cannot fail */
     RAFT_EVENT_RETRY,     /* what was refused may be tried again; cannot fail */
     RAFT_EVENT_STATE_PERSISTED,   /* sequence; cannot fail, like all that follow */
@@ -96,6 +101,7 @@ struct raft_event {
     struct raft_entry_id id;
     uint64_t generation;
     uint64_t sequence;
+    raft_node_id node;
     bool read_only;
 };
 
@@ -109,6 +115,7 @@ enum raft_effect_type {
     RAFT_EFFECT_PROBE,           /* try whether the disk has space; answered by PROBED */
     RAFT_EFFECT_SEND,            /* message: the receiver of the effect owns it; after */
     RAFT_EFFECT_APPLY,           /* entries, entry_count, held as APPLY; answered by APPL* */
+    RAFT_EFFECT_READS,           /* round: a majority has confirmed the reads up to it */
     RAFT_EFFECT_COMPLETE,        /* status: OK up to last, or LOST for all that are pending */
     RAFT_EFFECT_TYPE_COUNT
 };
@@ -122,6 +129,7 @@ struct raft_effect {
     struct raft_entry_id last;
     uint64_t generation;
     enum raft_status status;
+    uint64_t round;
     struct raft_message message;
     struct raft_entry **entries; /* freed with raft_effect_release */
     uint32_t entry_count;
@@ -169,11 +177,13 @@ struct raft_view {
     enum raft_role role;
     enum raft_condition condition;
     bool read_only;
-    raft_node_id leader; /* whom this node takes for the leader, or RAFT_NODE_NONE */
+    raft_node_id leader;          /* whom this node takes for the leader, or RAFT_NODE_NONE */
+    raft_node_id transfer_target; /* who is to lead instead, or RAFT_NODE_NONE */
     struct raft_hard_state state;
     uint64_t state_durable; /* sequence that is durable */
     raft_index commit;
     raft_index applied;
+    uint64_t read_round; /* that the read which was begun last waits for */
     struct raft_entry_id base;
     struct raft_entry_id last;
     struct raft_entry_id durable;
@@ -184,9 +194,10 @@ struct raft_view {
     uint32_t entries_storage;
     uint32_t entries_apply;
     uint32_t requests;
+    uint32_t reads;
 };
 
-/* Fills all but entries_storage and requests, which are the replica's. */
+/* Fills all but entries_storage, requests and reads, which are the replica's. */
 void raft_get_view(const struct raft *raft, struct raft_view *out_view);
 /* False when the node does not lead or peer is unknown. */
 bool raft_get_progress(const struct raft *raft, raft_node_id peer,

@@ -47,12 +47,24 @@ void raft_replica_applied(struct raft_replica *replica, raft_time now_ns, enum r
 RAFT_MUST_CHECK enum raft_status raft_replica_submit(struct raft_replica *replica, raft_time now_ns,
                                                      uint64_t request, const uint8_t *payload,
                                                      uint32_t size);
+/* Begins a linearizable read without a log entry (ReadIndex, dissertation §6.4). On RAFT_OK
+ * env->complete will be called once for request: RAFT_OK with an index when the state machine, as
+ * it is then, may be read (it has applied that index); RAFT_NOT_LEADER when leadership was lost
+ * meanwhile. RAFT_NOT_LEADER, RAFT_BUSY (too many, or too early in the term), RAFT_STOPPED. */
+RAFT_MUST_CHECK enum raft_status raft_replica_read(struct raft_replica *replica, raft_time now_ns,
+                                                   uint64_t request);
 /* Refuses user entries from now on, or takes them again. */
 void raft_replica_set_read_only(struct raft_replica *replica, raft_time now_ns, bool read_only);
 /* Campaigns now, as if the election timer had fired twice. RAFT_BUSY: it may not (leads already, is
  * full); RAFT_STOPPED. */
 RAFT_MUST_CHECK enum raft_status raft_replica_campaign(struct raft_replica *replica,
                                                        raft_time now_ns);
+
+/* Hands leadership to another voter: proposals are refused (RAFT_BUSY) until it leads, or until the
+ * shortest election timeout has passed. RAFT_NOT_LEADER, RAFT_INVALID (no other voter), RAFT_BUSY,
+ * RAFT_STOPPED. */
+RAFT_MUST_CHECK enum raft_status raft_replica_transfer(struct raft_replica *replica,
+                                                       raft_time now_ns, raft_node_id target);
 
 /* Stops in good order: completes every request, waits for what is in flight, closes files, gives
  * every reference back, then calls env->stopped. Safe to repeat, in any state after start. */
