@@ -324,7 +324,7 @@ void sim_oracle_crashed(struct sim_oracles *oracles, uint32_t node)
     struct oracle_node *state = &oracles->nodes[node];
     assert(how != SIM_NODE_UP && how != SIM_NODE_STOPPING);
     state->is_up = false;
-    state->claim_count = 0;
+    sim_oracle_claims_check(oracles, node);
     if (how == SIM_NODE_DOWN) {
         sim_oracle_requests_lost(oracles, node);
     } else {

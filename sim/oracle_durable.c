@@ -217,13 +217,22 @@ void sim_oracle_sent(struct sim_oracles *oracles, uint32_t node, const uint8_t *
     }
 }
 
+/* Of a process that died in the same step only the disk can be asked: how far it goes. */
+static bool claim_holds(const struct oracle_node *state, const struct oracle_claim *claim)
+{
+    if (!state->is_up) {
+        return claim->index <= state->durable_last;
+    }
+    return claim->index <= state->last &&
+           sim_oracle_is_durable(state, claim->index, state->links[claim->index].chain);
+}
+
 void sim_oracle_claims_check(struct sim_oracles *oracles, uint32_t node)
 {
     struct oracle_node *state = &oracles->nodes[node];
     for (uint32_t i = 0; i < state->claim_count; i++) {
         const struct oracle_claim *claim = &state->claims[i];
-        if (claim->index <= state->last &&
-            sim_oracle_is_durable(state, claim->index, state->links[claim->index].chain)) {
+        if (claim_holds(state, claim)) {
             continue;
         }
         sim_oracle_broken(

@@ -119,6 +119,8 @@ function on(kind, o, fn) end
 ---@field append_errors? integer     failed appends in a row before a node fails (3)
 ---@field prevote? boolean           (true)
 ---@field check_quorum? boolean      (true)
+---@field lease_reads? boolean       reads within the lease wait for nobody (false)
+---@field clock_drift_ppm? integer   how far clocks may be off, for the lease (1000)
 ---@field revert_failed_sync? boolean  a failed sync loses the content of the cache, too (false)
 
 ---@class Cluster
@@ -245,6 +247,10 @@ function Node:resume() end
 ---Campaigns now. False: it may not.
 ---@return boolean
 function Node:campaign() end
+---A leader hands leadership to another node; true if it has begun to.
+---@param to Selector
+---@return boolean
+function Node:transfer(to) end
 ---@param read_only boolean
 function Node:set_readonly(read_only) end
 
@@ -361,6 +367,7 @@ function fault.clear() end
 ---@class (exact) OperationOptions
 ---@field timeout_ms? number
 ---@field padding_bytes? integer  makes the entry larger
+---@field by_index? boolean       a get without a log entry (ReadIndex)
 ---@class Client
 local Client = {}
 ---@param key string
@@ -392,6 +399,7 @@ function Cluster:client(o) end
 ---@field mix? { put?: integer, get?: integer, cas?: integer }
 ---@field for_ms? number
 ---@field padding_bytes? integer
+---@field by_index? boolean  gets go without a log entry (ReadIndex)
 ---@class Load
 ---@field ok_count integer
 ---@field err_count integer

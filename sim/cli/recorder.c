@@ -34,7 +34,7 @@ static bool store_failed(struct cli_recorder *recorder)
 static bool inventory_add(struct cli_recorder *recorder, const struct sut_ops *sut)
 {
     struct store *store = recorder->store;
-    for (uint32_t i = 0; i < sim_point_count(sut); i++) {
+    for (uint32_t i = 0; i < sut->point_count; i++) {
         if (!store_add_point(store, i, sim_point_info(sut, i))) {
             return false;
         }
@@ -53,6 +53,15 @@ static bool inventory_add(struct cli_recorder *recorder, const struct sut_ops *s
         }
     }
     return true;
+}
+
+/* The world's own points are wider names for what the implementation's points say more exactly: one
+ * is registered when a rule has made it fire, and is no gap while none has. */
+static bool world_point_add(struct cli_recorder *recorder, uint32_t point)
+{
+    const struct sut_ops *sut = recorder->sut;
+    return point < sut->point_count ||
+           store_add_point(recorder->store, point, sim_point_info(sut, point));
 }
 
 /* A hash of the program's own file, so that results can be told apart by what made them. */
@@ -106,6 +115,7 @@ bool cli_recorder_open(struct cli_recorder *recorder, const struct cli_options *
                        const struct sut_ops *sut, const char *db, int argc, char **argv)
 {
     *recorder = (struct cli_recorder){.options = options, .catalogue = catalogue, .db = db};
+    recorder->sut = sut;
     recorder->planned = tasks->executions;
     recorder->variants_left = tasks->variants_left;
     for (uint32_t i = 0; i < tasks->count; i++) {
@@ -133,6 +143,10 @@ static bool row_store(struct cli_recorder *recorder, const struct sim_row *row, 
         return false;
     }
     for (uint32_t i = 0; i < row->injection_count; i++) {
+        int point = sim_point_find(recorder->sut, row->injections[i].point);
+        if (point >= 0 && !world_point_add(recorder, (uint32_t)point)) {
+            return false;
+        }
         if (!store_add_injection(store, execution, &row->injections[i])) {
             return false;
         }
@@ -143,7 +157,12 @@ static bool row_store(struct cli_recorder *recorder, const struct sim_row *row, 
         }
     }
     for (uint32_t i = 0; i < row->coverage_count; i++) {
-        if (!store_add_coverage(store, execution, &row->coverage[i])) {
+        const struct sim_coverage *coverage = &row->coverage[i];
+        if (coverage->point >= recorder->sut->point_count && coverage->fired == 0) {
+            continue;
+        }
+        if (!world_point_add(recorder, coverage->point) ||
+            !store_add_coverage(store, execution, coverage)) {
             return false;
         }
     }

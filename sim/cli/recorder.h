@@ -42,6 +42,7 @@ struct cli_recorder {
     const char *db; /* NULL: nothing is kept */
     struct store *store;
     uint64_t run;
+    const struct sut_ops *sut;
     uint64_t planned;          /* executions, as far as known */
     uint64_t variants_left;    /* parameter sets that a sweep leaves out */
     uint32_t unknown;          /* shards that have not said yet what they plan */

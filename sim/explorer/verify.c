@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define DETOUR_MAX    64u /* events that are run and then undone */
-#define RECHECK_EVERY 20u /* one seed of a plain run in so many runs twice */
+#define RECHECK_EVERY 20u /* one plain run in so many is made twice, whatever seeds there are */
 
 /* A worker without memory cannot verify anything: it dies, and its parent reports it. */
 static void trail_append(struct sim_trail *trail, const struct sim_world *world)
@@ -161,7 +161,8 @@ static void seed_run(struct sim_runner *runner, const struct sim_task *task, uin
                      const struct sim_shot *shot, struct sim_trail *trail)
 {
     const struct sim_campaign *campaign = runner->campaign;
-    bool again = !campaign->no_recheck && shot->occurrence == 0 && seed % RECHECK_EVERY == 0;
+    bool again = !campaign->no_recheck && shot->occurrence == 0 &&
+                 sim_mix(seed, task->scenario, task->variant) % RECHECK_EVERY == 0;
     sim_runner_announce(runner, seed, shot, 0);
     struct sim_world *world = sim_runner_create(runner, task, seed, campaign->fill);
     if (world == NULL) {

@@ -392,6 +392,16 @@ START_TEST(speaks_durable_fires_on_an_entry_that_the_disk_has_in_an_older_versio
 }
 END_TEST
 
+START_TEST(speaks_durable_fires_on_the_last_words_of_a_process)
+{
+    replicate(1, 2);
+    put(1, 1, 103);
+    send(1, &(struct sut_message){.type = "append_rep", .claims_index = 3});
+    end(1, SIM_NODE_DOWN);
+    expect("speaks-durable");
+}
+END_TEST
+
 START_TEST(speaks_durable_fires_on_bytes_that_are_no_message)
 {
     const uint8_t byte = 0;
@@ -782,6 +792,7 @@ static TCase *durable_case(void)
     tcase_add_test(tests, speaks_durable_fires_on_a_vote_that_is_in_memory_only);
     tcase_add_test(tests, speaks_durable_fires_on_an_index_that_is_in_memory_only);
     tcase_add_test(tests, speaks_durable_fires_on_an_entry_that_the_disk_has_in_an_older_version);
+    tcase_add_test(tests, speaks_durable_fires_on_the_last_words_of_a_process);
     tcase_add_test(tests, speaks_durable_fires_on_bytes_that_are_no_message);
     return tests;
 }
