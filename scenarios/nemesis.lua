@@ -17,7 +17,8 @@ scenario{
     local c = cluster{ nodes = p.nodes, segment_bytes = 8192,
                        batch_entries = r:pick{ 1, 4, 64 }, window_messages = r:pick{ 1, 2, 8 } }
     c:wait_leader()
-    local load = c:load{ clients = 4, rate_per_s = 200, keys = 4 }
+    local load = c:load{ clients = 3, rate_per_s = 150, keys = 4 }
+    local readers = c:load{ clients = 1, rate_per_s = 50, keys = 4, mix = { get = 1 }, by_index = true }
 
     local faults = {
       partition = function()
@@ -100,5 +101,6 @@ scenario{
       sleep_ms(r:int(0, p.gap_ms))
     end
     load:stop()
+    readers:stop()
   end,
 }
