@@ -62,5 +62,7 @@ bool store_find_execution(struct store *store, const char *id_or_signature,
                           struct sim_execution *out_execution, char *file, size_t file_size,
                           char *sut_file /* of --sut, or "" */, size_t sut_file_size,
                           char **out_text /* malloc'd scenario source */);
+/* The highest seed that any execution of a scenario of this name had; 0: there is none. */
+bool store_highest_seed(struct store *store, const char *scenario, uint64_t *out_seed);
 
 #endif

@@ -370,3 +370,27 @@ out:
     sqlite3_finalize(statement);
     return ok;
 }
+
+bool store_highest_seed(struct store *store, const char *scenario, uint64_t *out_seed)
+{
+    static const char sql[] = "SELECT coalesce(max(e.seed), 0) FROM executions e "
+                              "JOIN scenarios s ON s.id = e.scenario WHERE s.name = ?1";
+    sqlite3_stmt *statement = NULL;
+    bool ok = false;
+
+    assert(scenario != NULL && out_seed != NULL);
+    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) != SQLITE_OK) {
+        store_fail_sqlite(store);
+        goto out;
+    }
+    store_bind_text(statement, 1, scenario);
+    if (sqlite3_step(statement) != SQLITE_ROW) {
+        store_fail_sqlite(store);
+        goto out;
+    }
+    *out_seed = (uint64_t)sqlite3_column_int64(statement, 0);
+    ok = true;
+out:
+    sqlite3_finalize(statement);
+    return ok;
+}

@@ -344,9 +344,11 @@ static bool shot_fires(struct sim_faults *faults, uint32_t node, uint32_t point)
 }
 
 /* Whether a rule fires at this consultation; takes says whether an outcome would have an effect. */
-static bool rule_fires(struct sim_faults *faults, struct sim_rule *rule, uint32_t node, bool takes)
+static bool rule_fires(struct sim_faults *faults, struct sim_rule *rule, uint32_t node,
+                       uint32_t point, bool takes)
 {
     struct sim_world *world = faults->world;
+    rule->at = point;
     if ((rule->action == SIM_FAULT_OUTCOME && !takes) ||
         (rule->action == SIM_FAULT_DELAY && faults->at_once) ||
         !sim_selector_matches(world, &rule->on, node)) {
@@ -369,7 +371,7 @@ static struct sim_rule *rules_consult(struct sim_faults *faults, uint32_t node, 
     uint32_t i = 0;
     while (i < list->count) {
         struct sim_rule *rule = list->rules[i];
-        if (rule_fires(faults, rule, node, takes)) {
+        if (rule_fires(faults, rule, node, point, takes)) {
             if (rule->action != SIM_FAULT_CALL) {
                 return rule;
             }

@@ -51,6 +51,7 @@ struct sim_rule {
     bool planned;             /* of a plan, not of the script */
     int call;                 /* the script's reference; 0: none */
     int when;                 /* the script's predicate; 0: none */
+    uint32_t at;              /* the point that is being consulted, for these two */
     char where[SIM_NAME_MAX]; /* "file.lua:12" of the rule, or "plan" */
     struct sim_stream stream;
 };

@@ -54,6 +54,10 @@ static const struct {
     [SIM_ORACLE_INVARIANT] = {"invariant", "the invariants of the implementation itself hold"},
     [SIM_ORACLE_PROGRESS] = {"progress",
                              "once every fault has ended, the cluster agrees and goes on in time"},
+    [SIM_ORACLE_LINEARIZABLE] = {"linearizable",
+                                 "for each key, one order explains what the clients "
+                                 "saw: every operation takes effect at an instant "
+                                 "between its invocation and its answer"},
 };
 
 const char *sim_oracle_string(enum sim_oracle oracle)
@@ -92,6 +96,13 @@ const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracl
         return sim_oracle_has(oracles, SUT_FEATURE_LEDGER)
                    ? NULL
                    : "the implementation does not report its references";
+    case SIM_ORACLE_LINEARIZABLE:
+        if (!world->checks_linearizable) {
+            return "switched off by the scenario (checks.linearizable)";
+        }
+        return oracles->is_history_undecided
+                   ? "the history of a run was too hard to decide within its steps"
+                   : NULL;
     case SIM_ORACLE_DURABLE_MAJORITY:
         if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
             return "the implementation has no reader of durable bytes";
@@ -347,6 +358,7 @@ void sim_oracles_finish(struct sim_oracles *oracles)
         sim_oracle_requests_ended(oracles, node);
     }
     sim_oracle_outcomes_check(oracles);
+    sim_oracle_history_finish(oracles);
 }
 
 raft_index sim_oracle_committed(const struct sim_oracles *oracles)

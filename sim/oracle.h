@@ -32,6 +32,7 @@ enum sim_oracle {
     SIM_ORACLE_NO_FALSE_ALARM,
     SIM_ORACLE_INVARIANT, /* the implementation's own */
     SIM_ORACLE_PROGRESS,
+    SIM_ORACLE_LINEARIZABLE,
     SIM_ORACLE_COUNT
 };
 const char *sim_oracle_string(enum sim_oracle oracle); /* "election-safety", … */
@@ -72,6 +73,11 @@ void sim_oracle_completed(struct sim_oracles *oracles, uint32_t node, uint64_t r
 void sim_oracle_requests_lost(struct sim_oracles *oracles, uint32_t node);
 /* At the end of a run, all nodes stopped. */
 void sim_oracles_finish(struct sim_oracles *oracles);
+/* What the clients have seen so far; an operation that is open may have happened or not. text says
+ * which operations contradict each other, or why nothing is known. */
+enum sim_history_verdict { SIM_HISTORY_LINEARIZABLE, SIM_HISTORY_VIOLATION, SIM_HISTORY_UNDECIDED };
+enum sim_history_verdict sim_oracle_history(const struct sim_oracles *oracles, char *text,
+                                            size_t size);
 
 /* The greatest index known to be committed, and its chain; (0, 0) at first. */
 raft_index sim_oracle_committed(const struct sim_oracles *oracles);

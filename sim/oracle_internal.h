@@ -136,6 +136,7 @@ struct sim_oracles {
     struct oracle_payload *payloads;
     size_t payload_capacity;
     uint32_t payload_count;
+    bool is_history_undecided; /* the check of it gave up */
 };
 
 /* oracle.c */
@@ -170,6 +171,9 @@ void sim_oracle_voted(struct sim_oracles *oracles, uint32_t node, raft_term term
 raft_node_id sim_oracle_vote_of(const struct sim_oracles *oracles, uint32_t node, raft_term term);
 void sim_oracle_election_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer);
+
+/* oracle_history.c */
+void sim_oracle_history_finish(struct sim_oracles *oracles);
 
 /* oracle_client.c */
 void sim_oracle_requests_init(struct sim_oracles *oracles);

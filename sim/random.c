@@ -56,7 +56,7 @@ void sim_stream_init(struct sim_stream *stream, uint64_t seed, enum sim_stream_c
                      uint64_t a, uint64_t b)
 {
     assert(stream != NULL);
-    assert(class_ >= SIM_STREAM_ORDER && class_ <= SIM_STREAM_CLOCK);
+    assert(class_ >= SIM_STREAM_ORDER && class_ <= SIM_STREAM_PROFILE);
     stream->key = sim_mix(sim_mix(seed, (uint64_t)class_, a), b, 0);
     stream->counter = 0;
 }

@@ -21,6 +21,7 @@ enum sim_stream_class {
     SIM_STREAM_SCRIPT,    /* a = hash of the stream's name */
     SIM_STREAM_PICK,      /* choices of the cluster library: c:pick, c:random_minority */
     SIM_STREAM_CLOCK,     /* a = node */
+    SIM_STREAM_PROFILE,   /* a = hash of a name, b = what for */
 };
 
 struct sim_stream {

@@ -42,6 +42,8 @@ const char *sim_event_kind_string(enum sim_event_kind kind)
         return "node";
     case SIM_EVENT_PHASE:
         return "phase";
+    case SIM_EVENT_PROFILE:
+        return "profile";
     case SIM_EVENT_KIND_COUNT:
         break;
     }

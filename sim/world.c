@@ -39,6 +39,7 @@ struct sim_world *sim_world_create(struct arena *arena, const struct sim_spec *s
     world->checks_raft = true;
     world->checks_leaks = true;
     world->checks_vacuous = true;
+    world->checks_linearizable = true;
     world->hash = sim_mix(spec->seed, 0, 0);
     sim_scheduler_init(&world->scheduler, arena, spec->seed);
     sim_source_init(&world->scheduler, &world->harness, true);
@@ -50,6 +51,13 @@ struct sim_world *sim_world_create(struct arena *arena, const struct sim_spec *s
     if (spec->source != NULL && !sim_script_open(world, spec->source, spec->scenario,
                                                  spec->parameters, error, error_size)) {
         return NULL;
+    }
+    if (spec->profile != SIM_PROFILE_NONE) {
+        world->profile =
+            sim_profile_open(world, spec->profile, spec->parameters, error, error_size);
+        if (world->profile == NULL) {
+            return NULL;
+        }
     }
     if (spec->budget_sim_ns != 0) {
         world->budget_sim_ns = spec->budget_sim_ns;
@@ -267,6 +275,9 @@ static void dispatch(struct sim_world *world, struct sim_event *event)
     case SIM_EVENT_PHASE:
         sim_world_phase_event(world);
         break;
+    case SIM_EVENT_PROFILE:
+        sim_profile_event(world->profile);
+        break;
     case SIM_EVENT_KIND_COUNT:
         assert(!"not an event");
     }
@@ -460,8 +471,10 @@ void sim_world_result(const struct sim_world *world, struct sim_execution *out)
         snprintf(out->note, sizeof out->note, "%s", world->disturbed_text);
     }
     snprintf(out->scenario, sizeof out->scenario, "%s", spec->scenario ? spec->scenario : "");
-    snprintf(out->parameters, sizeof out->parameters, "%s",
-             spec->parameters ? spec->parameters : "");
+    const char *parameters = world->profile != NULL ? sim_profile_text(world->profile)
+                             : spec->parameters     ? spec->parameters
+                                                    : "";
+    snprintf(out->parameters, sizeof out->parameters, "%s", parameters);
     out->seed = world->seed;
     out->events = world->events;
     out->sim_ns = world->scheduler.now_ns;

@@ -13,6 +13,7 @@
 #include "network.h"
 #include "node.h"
 #include "oracle.h"
+#include "profile.h"
 #include "record.h"
 #include "scheduler.h"
 #include "script.h"
@@ -23,7 +24,8 @@ const char *sim_phase_string(enum sim_phase phase);
 /* What makes a run; borrowed until its end. */
 struct sim_spec {
     const struct sut_ops *sut;
-    const struct sim_scenario_source *source; /* NULL: no script (unit tests) */
+    const struct sim_scenario_source *source; /* NULL: no script (profiles, unit tests) */
+    enum sim_profile_kind profile;            /* instead of a script; NONE: none */
     const char *scenario;                     /* name within the source */
     const char *parameters;                   /* "name=value …", "" for the defaults */
     uint64_t seed;
@@ -56,8 +58,8 @@ struct sim_world {
     uint64_t events; /* number of the current event, from 1 */
     uint64_t hash;   /* rolling: each event, the node's digest, the ledger's totals */
     uint64_t budget_sim_ns, budget_events;
-    bool finish_as_is;                              /* the scenario's finish = "as_is" */
-    bool checks_raft, checks_leaks, checks_vacuous; /* the scenario's checks */
+    bool finish_as_is; /* the scenario's finish = "as_is" */
+    bool checks_raft, checks_leaks, checks_vacuous, checks_linearizable; /* the scenario's */
     struct sim_scheduler scheduler;
     struct sim_source harness; /* phases, restarts */
     struct sim_network network;
@@ -65,6 +67,7 @@ struct sim_world {
     struct sim_clients clients;
     struct sim_oracles *oracles;
     struct sim_script *script;
+    struct sim_profile *profile; /* NULL: none */
     struct sim_stream pick;
     uint32_t node_count; /* 0: no cluster yet */
     struct sim_node *nodes[SIM_NODES_MAX];

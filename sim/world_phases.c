@@ -74,8 +74,8 @@ void sim_world_script_ended(struct sim_world *world)
 
 /* ---- done ---- */
 
-/* A rule of the script that never fired tests nothing; unless a sweep's shot has taken the run another
- * way than the script describes. */
+/* A rule of the script that never fired tests nothing; unless a sweep's shot has taken the run
+ * another way than the script describes. */
 static void check_vacuous(struct sim_world *world)
 {
     if (!world->checks_vacuous || world->disturbed || world->faults.shot.fired > 0) {

@@ -120,6 +120,7 @@ static bool is_message(const uint8_t *bytes, size_t size)
         return false;
     }
     size_t at = RAFT_MESSAGE_SIZE;
+    uint32_t total = 0;
     raft_term term = get64(bytes + 32);
     for (uint32_t i = 0; i < count; i++) {
         if (size - at < RAFT_MESSAGE_ENTRY_SIZE) {
@@ -135,8 +136,9 @@ static bool is_message(const uint8_t *bytes, size_t size)
         }
         term = entry_term;
         at += entry_size;
+        total += entry_size;
     }
-    return at == size;
+    return at == size && total == get32(bytes + 76);
 }
 
 static void read_fields(const uint8_t *bytes, struct raft_message *message)

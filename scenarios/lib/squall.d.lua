@@ -23,6 +23,7 @@
 ---@field raft? boolean     the safety rules of Raft (true)
 ---@field leaks? boolean    nothing is owned after a stop (true)
 ---@field vacuous? boolean  a fault rule that never fires is a finding (true)
+---@field linearizable? boolean  for each key, one order explains what the clients saw (true)
 
 ---@class (exact) KnownBug
 ---@field id string     where the bug is recorded
@@ -468,6 +469,9 @@ function expect.error(text, fn) end
 ---@param name string
 ---@param o? { min?: integer }
 function expect.reached(name, o) end
+---For each key, one order explains what the clients have seen so far. At the end of the run this is
+---checked anyway.
+function expect.linearizable() end
 ---@param o? { within_ms?: number }
 function expect.converged(o) end
 

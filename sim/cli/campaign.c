@@ -22,6 +22,24 @@ const struct sut_ops *cli_sut(const struct cli_options *options)
     return sut;
 }
 
+static enum cli_status profile_add(const struct cli_options *options,
+                                   struct sim_catalogue *catalogue)
+{
+    char error[SIM_TEXT_MAX];
+    if (options->argument_count != 0) {
+        fprintf(stderr, "squall: --profile takes the place of scenarios: leave %s out\n",
+                options->arguments[0]);
+        return CLI_USAGE;
+    }
+    if (sim_catalogue_add_profile(catalogue, options->profile, error, sizeof error) !=
+            SIM_CATALOGUE_OK ||
+        !sim_catalogue_override(catalogue, options->parameters)) {
+        fprintf(stderr, "squall: out of memory, or of room for the parameters\n");
+        return CLI_USAGE;
+    }
+    return CLI_CLEAN;
+}
+
 enum cli_status cli_catalogue(const struct cli_options *options, const struct sut_ops *sut,
                               struct sim_catalogue *catalogue)
 {
@@ -29,6 +47,9 @@ enum cli_status cli_catalogue(const struct cli_options *options, const struct su
     const char *why = NULL;
     char error[SIM_TEXT_MAX] = "";
     sim_catalogue_init(catalogue);
+    if (options->profile != SIM_PROFILE_NONE) {
+        return profile_add(options, catalogue);
+    }
     if (options->argument_count == 0) {
         fprintf(stderr, "squall: which scenario? for example: %s %s scenarios\n", options->program,
                 cli_command_string(options->command));
@@ -92,6 +113,37 @@ static enum sim_task_kind kind_of(enum cli_command command)
                                   : SIM_TASK_VERIFY;
 }
 
+/* The seeds of the command line; of a profile without any, those after the ones in the file. False
+ * with a message if the file cannot be read. */
+static bool seeds_choose(const struct cli_options *options, const char *db,
+                         const struct sim_catalogue *catalogue, struct sim_seed_range *out_seeds)
+{
+    char error[SIM_TEXT_MAX];
+    uint64_t highest = 0;
+    *out_seeds = (struct sim_seed_range){
+        .given = options->has_seeds, .first = options->seed_first, .last = options->seed_last};
+    if (options->has_seeds || options->profile == SIM_PROFILE_NONE || options->command != CLI_RUN ||
+        db == NULL || access(db, F_OK) != 0) {
+        return true;
+    }
+    struct store *store = store_open(db, true, error, sizeof error);
+    if (store == NULL) {
+        fprintf(stderr, "squall: %s\n", error);
+        return false;
+    }
+    const struct sim_scenario_info *info = &catalogue->scenarios[0].info;
+    bool found = store_highest_seed(store, info->name, &highest);
+    if (!found) {
+        fprintf(stderr, "squall: %s\n", store_error(store));
+    }
+    (void)store_close(store, error, sizeof error);
+    if (found && highest > 0 && highest <= CLI_SEED_MAX - info->seed_limit) {
+        *out_seeds = (struct sim_seed_range){
+            .given = true, .first = highest + 1, .last = highest + info->seed_limit};
+    }
+    return found;
+}
+
 /* The campaign over a catalogue that has been read. */
 static enum cli_status campaign_run(const struct cli_options *options,
                                     const struct sim_catalogue *catalogue,
@@ -101,8 +153,10 @@ static enum cli_status campaign_run(const struct cli_options *options,
     struct sim_tasks tasks = {0};
     enum cli_status status = CLI_USAGE;
     const char *db = options->no_db ? NULL : options->db != NULL ? options->db : DB_DEFAULT;
-    const struct sim_seed_range seeds = {
-        .given = options->has_seeds, .first = options->seed_first, .last = options->seed_last};
+    struct sim_seed_range seeds;
+    if (!seeds_choose(options, db, catalogue, &seeds)) {
+        return CLI_USAGE;
+    }
     struct sim_campaign campaign = {
         .sut = sut,
         .catalogue = catalogue,
@@ -118,13 +172,18 @@ static enum cli_status campaign_run(const struct cli_options *options,
         .restores = options->restores,
         .wall_s = options->wall_s,
         .no_recheck = options->transcript,
+        .is_endless = !options->has_seeds && (options->for_s != 0 || options->until_finding),
+        .endless_kind = kind_of(options->command),
+        .endless_seed = seeds.given ? seeds.first : 1,
+        .for_ns = options->for_s * UINT64_C(1000000000),
+        .until_finding = options->until_finding,
     };
-    if (!sim_tasks_build(&tasks, catalogue, kind_of(options->command), &seeds, options->exhaustive,
-                         campaign.jobs)) {
+    if (!campaign.is_endless && !sim_tasks_build(&tasks, catalogue, kind_of(options->command),
+                                                 &seeds, options->exhaustive, campaign.jobs)) {
         fprintf(stderr, "squall: out of memory\n");
         goto out;
     }
-    if (campaign.jobs > tasks.count) {
+    if (campaign.jobs > tasks.count && !campaign.is_endless) {
         campaign.jobs = tasks.count;
     }
     if (!cli_recorder_open(&recorder, options, catalogue, &tasks, sut, db, argc, argv)) {

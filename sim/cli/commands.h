@@ -12,6 +12,7 @@ enum cli_status cli_replay(const struct cli_options *options);
 enum cli_status cli_report(const struct cli_options *options);
 enum cli_status cli_points(const struct cli_options *options);
 enum cli_status cli_list(const struct cli_options *options);
+enum cli_status cli_check_history(const struct cli_options *options);
 
 /* The implementation under test. NULL with a message on standard error. */
 const struct sut_ops *cli_sut(const struct cli_options *options);

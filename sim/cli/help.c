@@ -12,6 +12,7 @@ static const char overview[] =
     "  squall run scenarios                      run the library, each scenario with its own "
     "seeds\n"
     "  squall sweep scenarios/hello.lua          fail every error path of one scenario\n"
+    "  squall run --profile swarm --for 8h       random clusters and faults, overnight\n"
     "  squall report squall.db -o report.html    see what was tested and what was found\n"
     "\n"
     "commands:\n"
@@ -22,17 +23,25 @@ static const char overview[] =
     "  report FILE        summary of a campaign's file, or a page with -o\n"
     "  points [PATTERN]   list the fault points\n"
     "  list SCENARIO…     list scenarios\n"
+    "  check-history FILE say whether a history of clients is linearizable\n"
     "  help [COMMAND]     this text, or that of a command (also: squall COMMAND --help)\n"
     "\n"
     "SCENARIO is a .lua file, a directory (all *.lua files in it) or FILE:NAME for one scenario.\n"
+    "--profile swarm takes its place for runs that are drawn at random.\n"
     "\n"
     "exit status: 0 clean, 1 findings, 2 usage or a file that cannot be used, 3 a script is "
     "wrong,\n"
-    "4 nondeterminism, 130 interrupted. If several apply: 130, then 4, 3, 1.\n";
+    "4 nondeterminism, 5 undecided (check-history), 130 interrupted. If several apply: 130, then "
+    "4, 3, 1.\n";
 
 /* What run, sweep, verify and replay have in common. */
 static const char common[] =
-    "  --set NAME=VALUE   a parameter of the scenario; may be repeated\n"
+    "  --profile NAME     no scenario: cluster, loads and faults are drawn from the seed.\n"
+    "                     calm has no faults; swarm has each class of faults on or off (15 % of "
+    "the\n"
+    "                     seeds none, 10 % one class at its maximum, 10 % as unrestricted); nasty\n"
+    "                     has the harsh half of each; unrestricted hurts more than a minority\n"
+    "  --set NAME=VALUE   a parameter of the scenario or profile; may be repeated\n"
     "  --sut FILE.so      another implementation, instead of the built-in core\n"
     "  --wall SECONDS     real time that one execution may take (default: the scenario's budget)\n"
     "  --fill BYTE        what fresh memory holds (must not matter; default 0xA5)\n"
@@ -46,12 +55,16 @@ static const char campaign[] =
 
 static const char run_text[] =
     "squall run SCENARIO… [options]\n"
+    "squall run --profile NAME [options]\n"
     "\n"
     "  squall run scenarios                               the whole library\n"
     "  squall run scenarios/nemesis.lua --seeds 1..2000   many seeds of one scenario\n"
     "  squall run scenarios/hello.lua --seed 7 --transcript\n"
     "                                                     one run, event by event\n"
     "  squall run scenarios/nemesis.lua --set rounds=20   with a parameter changed\n"
+    "  squall run --profile swarm --for 8h                random runs until tomorrow\n"
+    "  squall run --profile nasty --until-finding         or until one of them fails\n"
+    "  squall run --profile swarm --seed 7 --set loss_ppm=0 --set length_ms=60000\n"
     "\n"
     "Without --seed or --seeds each scenario runs with the seeds that it names. One seed in "
     "twenty\n"
@@ -59,6 +72,12 @@ static const char run_text[] =
     "\n"
     "  --seed N           one seed\n"
     "  --seeds A..B       a range of seeds\n"
+    "  --for TIME         new seeds until the time is over: 90s, 30m, 8h; with --seeds, at most\n"
+    "                     those\n"
+    "  --until-finding    new seeds until there is a finding\n"
+    "                     Ctrl-C ends both in good order. A profile without --seeds goes on\n"
+    "                     behind the highest seed of it in the file of --db (100 seeds, unless\n"
+    "                     --for or --until-finding says otherwise)\n"
     "  --transcript       write every event on standard output; one run after the other\n"
     "  --plan PLAN        inject one fault: point#occurrence=outcome, ! at the end for all later\n"
     "                     consultations too: 'log.append.write#3=eio!'\n";
@@ -98,12 +117,13 @@ static const char verify_text[] =
     "is\n"
     "reported with the event at which it begins, and the exit status is 4.\n"
     "\n"
-    "  --seed N, --seeds A..B   as in squall run\n"
+    "  --seed N, --seeds A..B   as in squall run; so are --for and --until-finding\n"
     "  --restores N             checkpoints restored in one run, about (default 1000)\n";
 
 static const char replay_text[] =
     "squall replay EXECUTION|SIGNATURE --db FILE [options]\n"
     "squall replay SCENARIO --seed N [options]\n"
+    "squall replay --profile NAME --seed N [options]\n"
     "\n"
     "  squall replay 6755399441055744 --db squall.db        an execution of a campaign\n"
     "  squall replay 'expect: 1f3a99c0' --db squall.db      the cheapest one of a finding\n"
@@ -114,7 +134,7 @@ static const char replay_text[] =
     "seed, plan and --sut, and compares the trace hash with the recorded one: exit status 4 if "
     "it\n"
     "differs.\n"
-    "The first form keeps nothing; the second compares only if --hash is given.\n"
+    "The first form keeps nothing; the others compare only if --hash is given.\n"
     "\n"
     "  --db FILE          the campaign (default squall.db, for the first form)\n"
     "  --seed N           the seed (default: the scenario's first)\n"
@@ -148,6 +168,48 @@ static const char list_text[] =
     "  squall list scenarios                 the library\n"
     "  squall list scenarios --tag disk      the scenarios with a tag\n";
 
+static const char check_history_text[] =
+    "squall check-history FILE [options]\n"
+    "\n"
+    "  squall check-history history.jsonl                    registers, lists, mutexes\n"
+    "  squall check-history history.jsonl --init 0           registers begin with the number 0\n"
+    "  squall check-history history.jsonl --init '\"\"'        or with the empty string\n"
+    "  squall check-history locks.jsonl --init free          a mutex begins free (as always)\n"
+    "  squall check-history - < history.jsonl                from standard input\n"
+    "\n"
+    "Reads a history and says whether it is linearizable, key by key: whether one order of the\n"
+    "operations explains what each returned, and which ended before another began. FILE has one\n"
+    "event a line, in the order in which they happened; index and time may be missing, and are\n"
+    "not used:\n"
+    "\n"
+    "  "
+    "{\"index\":0,\"process\":0,\"type\":\"invoke\",\"f\":\"write\",\"key\":\"r\",\"value\":1,"
+    "\"time\":0}\n"
+    "  "
+    "{\"index\":1,\"process\":1,\"type\":\"invoke\",\"f\":\"read\",\"key\":\"r\",\"value\":null,"
+    "\"time\":2}\n"
+    "  "
+    "{\"index\":2,\"process\":0,\"type\":\"ok\",\"f\":\"write\",\"key\":\"r\",\"value\":1,\"time\":"
+    "3}\n"
+    "  "
+    "{\"index\":3,\"process\":1,\"type\":\"ok\",\"f\":\"read\",\"key\":\"r\",\"value\":1,\"time\":"
+    "4}\n"
+    "\n"
+    "  f      read, write, cas (value is [from,to]); get, put, append (strings; append adds to "
+    "the\n"
+    "         end); acquire, release (a mutex, whoever holds it)\n"
+    "  type   invoke begins; ok, fail (it did not happen) or info (unknown: it may take effect\n"
+    "         later, or never, and the process is not used again) ends\n"
+    "\n"
+    "  --init VALUE                what every key holds at first: a JSON value (default null:\n"
+    "                              absent), or free for a mutex\n"
+    "  --null-read absent|unknown  a read of null found no value (default), or was not recorded\n"
+    "  --failed-cas mismatch|noop  a cas that failed found another value (default), or says\n"
+    "                              nothing\n"
+    "\n"
+    "Exit status: 0 linearizable, 1 not (with operations that contradict each other), 2 the file\n"
+    "is no history, 5 undecided: the search gave up.\n";
+
 void cli_help_print(FILE *out, enum cli_command command)
 {
     switch (command) {
@@ -171,6 +233,9 @@ void cli_help_print(FILE *out, enum cli_command command)
         return;
     case CLI_LIST:
         fputs(list_text, out);
+        return;
+    case CLI_CHECK_HISTORY:
+        fputs(check_history_text, out);
         return;
     case CLI_HELP:
         fputs(overview, out);

@@ -39,6 +39,8 @@ static enum cli_status command_call(const struct cli_options *options, int argc,
         return cli_points(options);
     case CLI_LIST:
         return cli_list(options);
+    case CLI_CHECK_HISTORY:
+        return cli_check_history(options);
     case CLI_HELP:
         return help(options);
     case CLI_COMMAND_COUNT:

@@ -43,6 +43,12 @@ enum option_id {
     OPTION_WALL,
     OPTION_OUTPUT,
     OPTION_TAG,
+    OPTION_PROFILE,
+    OPTION_FOR,
+    OPTION_UNTIL_FINDING,
+    OPTION_INIT,
+    OPTION_NULL_READ,
+    OPTION_FAILED_CAS,
     OPTION_COUNT
 };
 
@@ -76,6 +82,12 @@ static const struct option option_table[OPTION_COUNT] = {
     [OPTION_WALL] = {"--wall", 0, true, EXECUTES},
     [OPTION_OUTPUT] = {"--output", 'o', true, ON(CLI_REPORT)},
     [OPTION_TAG] = {"--tag", 0, true, CAMPAIGNS | ON(CLI_LIST)},
+    [OPTION_PROFILE] = {"--profile", 0, true, EXECUTES},
+    [OPTION_FOR] = {"--for", 0, true, ON(CLI_RUN) | ON(CLI_VERIFY)},
+    [OPTION_UNTIL_FINDING] = {"--until-finding", 0, false, ON(CLI_RUN) | ON(CLI_VERIFY)},
+    [OPTION_INIT] = {"--init", 0, true, ON(CLI_CHECK_HISTORY)},
+    [OPTION_NULL_READ] = {"--null-read", 0, true, ON(CLI_CHECK_HISTORY)},
+    [OPTION_FAILED_CAS] = {"--failed-cas", 0, true, ON(CLI_CHECK_HISTORY)},
 };
 
 const char *cli_command_string(enum cli_command command)
@@ -95,6 +107,8 @@ const char *cli_command_string(enum cli_command command)
         return "points";
     case CLI_LIST:
         return "list";
+    case CLI_CHECK_HISTORY:
+        return "check-history";
     case CLI_HELP:
         return "help";
     case CLI_COMMAND_COUNT:
@@ -172,6 +186,78 @@ static bool set_read(const struct parse *parse, const char *text)
     }
     snprintf(options->parameters + used, sizeof options->parameters - used, "%s%s",
              used == 0 ? "" : " ", text);
+    return true;
+}
+
+static bool profile_read(const struct parse *parse, const char *text)
+{
+    const char *names[SIM_PROFILE_COUNT];
+    size_t count = 0;
+    for (int i = SIM_PROFILE_NONE + 1; i < SIM_PROFILE_COUNT; i++) {
+        names[count++] = sim_profile_string((enum sim_profile_kind)i);
+    }
+    parse->options->profile = sim_profile_find(text);
+    if (parse->options->profile != SIM_PROFILE_NONE) {
+        return true;
+    }
+    const char *guess = cli_suggest(text, names, count);
+    snprintf(parse->error, parse->error_size,
+             "--profile: '%s' is none of calm, swarm, nasty, unrestricted%s%s%s", text,
+             guess == NULL ? "" : " (did you mean '", guess == NULL ? "" : guess,
+             guess == NULL ? "" : "'?)");
+    return false;
+}
+
+/* "90s", "30m" or "8h". */
+static bool duration_read(const struct parse *parse, const char *text)
+{
+    char digits[16];
+    size_t length = strspn(text, "0123456789");
+    char unit = text[length];
+    uint64_t seconds = unit == 's' ? 1 : unit == 'm' ? 60 : 3600;
+    bool is_unit = unit == 's' || unit == 'm' || unit == 'h';
+    if (length == 0 || length >= sizeof digits || !is_unit || text[length + 1] != '\0') {
+        snprintf(parse->error, parse->error_size, "--for: '%s' is not a time: write 90s, 30m or 8h",
+                 text);
+        return false;
+    }
+    memcpy(digits, text, length);
+    digits[length] = '\0';
+    uint64_t number = 0;
+    if (!number_read(parse, "--for", digits, 1, 1000000, &number)) {
+        return false;
+    }
+    parse->options->for_s = number * seconds;
+    return true;
+}
+
+/* One of two words. */
+static bool choice_read(const struct parse *parse, enum option_id id, const char *text,
+                        const char *const words[2], bool *out_is_second)
+{
+    *out_is_second = strcmp(text, words[1]) == 0;
+    if (*out_is_second || strcmp(text, words[0]) == 0) {
+        return true;
+    }
+    snprintf(parse->error, parse->error_size, "%s: '%s' is neither %s nor %s",
+             option_table[id].name, text, words[0], words[1]);
+    return false;
+}
+
+/* The options of check-history. */
+static bool history_apply(const struct parse *parse, enum option_id id, const char *value)
+{
+    static const char *const null_reads[2] = {"absent", "unknown"};
+    static const char *const failed_cas[2] = {"mismatch", "noop"};
+    struct cli_options *options = parse->options;
+    if (id == OPTION_NULL_READ) {
+        return choice_read(parse, id, value, null_reads, &options->null_read_unknown);
+    }
+    if (id == OPTION_FAILED_CAS) {
+        return choice_read(parse, id, value, failed_cas, &options->failed_cas_noop);
+    }
+    assert(id == OPTION_INIT);
+    options->init = value;
     return true;
 }
 
@@ -264,6 +350,17 @@ static bool option_apply(const struct parse *parse, enum option_id id, const cha
     case OPTION_TAG:
         options->tag = value;
         return true;
+    case OPTION_PROFILE:
+        return profile_read(parse, value);
+    case OPTION_FOR:
+        return duration_read(parse, value);
+    case OPTION_UNTIL_FINDING:
+        options->until_finding = true;
+        return true;
+    case OPTION_INIT:
+    case OPTION_NULL_READ:
+    case OPTION_FAILED_CAS:
+        return history_apply(parse, id, value);
     case OPTION_COUNT:
         break;
     }

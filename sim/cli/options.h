@@ -2,6 +2,7 @@
 #ifndef SIM_CLI_OPTIONS_H
 #define SIM_CLI_OPTIONS_H
 
+#include <sim/profile.h>
 #include <sim/record.h>
 #include <stddef.h>
 
@@ -13,6 +14,7 @@ enum cli_command {
     CLI_REPORT,
     CLI_POINTS,
     CLI_LIST,
+    CLI_CHECK_HISTORY,
     CLI_HELP,
     CLI_COMMAND_COUNT
 };
@@ -25,6 +27,7 @@ enum cli_status {
     CLI_USAGE = 2,          /* also: a file that cannot be read or written */
     CLI_SCENARIO = 3,       /* a script is wrong */
     CLI_NONDETERMINISM = 4, /* the same run gave another hash */
+    CLI_UNDECIDED = 5,      /* check-history gave up */
     CLI_INTERRUPTED = 130,
 };
 
@@ -59,6 +62,12 @@ struct cli_options {
     uint32_t wall_s;
     const char *output;
     const char *tag;
+    enum sim_profile_kind profile; /* instead of scenarios */
+    uint64_t for_s;                /* 0: no limit */
+    bool until_finding;
+    const char *init; /* of check-history, as these; NULL: absent */
+    bool null_read_unknown;
+    bool failed_cas_noop;
 };
 
 /* Parses argv[1..]. The array is reordered: arguments point into it. False with a message in error.

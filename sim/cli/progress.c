@@ -40,7 +40,7 @@ static void status_print(const struct cli_recorder *recorder, uint64_t now, char
         uint64_t left_s = (recorder->planned - done) * elapsed_ms / done / 1000;
         snprintf(left, sizeof left, ", %llu s left", (unsigned long long)left_s);
     }
-    if (recorder->unknown == 0) {
+    if (recorder->unknown == 0 && recorder->planned > 0) {
         snprintf(of, sizeof of, " of %llu", (unsigned long long)recorder->planned);
     }
     snprintf(text, text_size, "%llu%s executions, %llu/s, %u finding%s%s", (unsigned long long)done,

@@ -56,12 +56,16 @@ static bool inventory_add(struct cli_recorder *recorder, const struct sut_ops *s
 }
 
 /* The world's own points are wider names for what the implementation's points say more exactly: one
- * is registered when a rule has made it fire, and is no gap while none has. */
+ * is registered when a rule has made it fire, and what it could do besides is no gap. */
 static bool world_point_add(struct cli_recorder *recorder, uint32_t point)
 {
     const struct sut_ops *sut = recorder->sut;
-    return point < sut->point_count ||
-           store_add_point(recorder->store, point, sim_point_info(sut, point));
+    if (point < sut->point_count) {
+        return true;
+    }
+    struct raft_point_info info = *sim_point_info(sut, point);
+    info.outcomes = RAFT_OUTCOMES_NONE;
+    return store_add_point(recorder->store, point, &info);
 }
 
 /* A hash of the program's own file, so that results can be told apart by what made them. */
@@ -357,6 +361,8 @@ static const char *status_string(enum cli_status status)
         return "scenario error";
     case CLI_NONDETERMINISM:
         return "nondeterminism";
+    case CLI_UNDECIDED:
+        return "undecided";
     case CLI_INTERRUPTED:
         return "interrupted";
     }

@@ -30,6 +30,23 @@ struct recorded {
     struct expected expected;
 };
 
+/* What a recorded execution was asked for. A profile records all that its seed drew: that is
+ * nothing if the seed draws the same. */
+static void parameters_recover(const struct sim_execution *execution, char *text, size_t text_size)
+{
+    enum sim_profile_kind profile = sim_profile_of_scenario(execution->scenario);
+    snprintf(text, text_size, "%s", execution->parameters);
+    if (profile != SIM_PROFILE_NONE) {
+        struct sim_draw draw;
+        char drawn[SIM_TEXT_MAX];
+        sim_profile_draw(profile, execution->seed, &draw);
+        sim_profile_print(&draw, drawn, sizeof drawn);
+        if (strcmp(drawn, execution->parameters) == 0) {
+            text[0] = '\0';
+        }
+    }
+}
+
 /* Reads an execution of a campaign into the options and the catalogue, and loads the implementation
  * that it was recorded with, unless the command line names one. */
 static enum cli_status recorded_find(struct cli_options *options, const struct sut_ops **out_sut,
@@ -66,15 +83,18 @@ static enum cli_status recorded_find(struct cli_options *options, const struct s
         fprintf(stderr, "squall: %s\n", why);
         goto out;
     }
-    if (sim_catalogue_add_text(catalogue, arena, sut, file, text, execution.scenario, error,
-                               sizeof error) != SIM_CATALOGUE_OK) {
+    enum sim_profile_kind profile = sim_profile_of_scenario(execution.scenario);
+    if ((profile != SIM_PROFILE_NONE
+             ? sim_catalogue_add_profile(catalogue, profile, error, sizeof error)
+             : sim_catalogue_add_text(catalogue, arena, sut, file, text, execution.scenario, error,
+                                      sizeof error)) != SIM_CATALOGUE_OK) {
         fprintf(stderr, "squall: %s\n", error);
         status = CLI_SCENARIO;
         goto out;
     }
     options->has_seeds = true;
     options->seed_first = options->seed_last = execution.seed;
-    snprintf(options->parameters, sizeof options->parameters, "%s", execution.parameters);
+    parameters_recover(&execution, options->parameters, sizeof options->parameters);
     snprintf(recorded->plan, sizeof recorded->plan, "%s", execution.plan);
     recorded->expected.known = true;
     recorded->expected.hash = execution.trace_hash;
@@ -192,6 +212,15 @@ static const char *ignored_option(const struct cli_options *options, bool record
 /* False with a message if the words do not fit together. */
 static bool words_check(const struct cli_options *options)
 {
+    if (options->profile != SIM_PROFILE_NONE) {
+        if (options->db != NULL || options->argument_count != 0) {
+            fprintf(stderr,
+                    "squall: a profile is replayed by its seed alone: %s replay --profile "
+                    "%s --seed N\n",
+                    options->program, sim_profile_string(options->profile));
+        }
+        return options->db == NULL && options->argument_count == 0;
+    }
     if (options->argument_count != 1) {
         fprintf(stderr,
                 "squall: replay one execution, for example: %s replay "
@@ -223,7 +252,7 @@ enum cli_status cli_replay(const struct cli_options *options)
     }
     sim_catalogue_init(&catalogue);
     snprintf(recorded.plan, sizeof recorded.plan, "%s", filled.plan == NULL ? "" : filled.plan);
-    if (is_recorded(filled.arguments[0])) {
+    if (filled.profile == SIM_PROFILE_NONE && is_recorded(filled.arguments[0])) {
         status = recorded_find(&filled, &sut, &catalogue, &recorded);
         if (status == CLI_CLEAN && !sim_catalogue_override(&catalogue, filled.parameters)) {
             status = CLI_USAGE;

@@ -50,10 +50,16 @@ void cli_replay_command(const struct cli_options *options, const char *file, con
                         const struct sim_execution *execution, char *text, size_t text_size)
 {
     char word[4096];
+    enum sim_profile_kind profile = sim_profile_of_scenario(execution->scenario);
     text[0] = '\0';
     cli_word_append(text, text_size, options->program);
     cli_word_append(text, text_size, "replay");
-    snprintf(word, sizeof word, "%s:%s", file, execution->scenario);
+    if (profile != SIM_PROFILE_NONE) {
+        cli_word_append(text, text_size, "--profile");
+        snprintf(word, sizeof word, "%s", sim_profile_string(profile));
+    } else {
+        snprintf(word, sizeof word, "%s:%s", file, execution->scenario);
+    }
     cli_word_append(text, text_size, word);
     snprintf(word, sizeof word, "%llu", (unsigned long long)execution->seed);
     cli_word_append(text, text_size, "--seed");

@@ -15,7 +15,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define FILE_SIZE_MAX ((long)1 << 20)
+#define FILE_SIZE_MAX  ((long)1 << 20)
+#define PROFILE_SEEDS  100u
+#define PROFILE_WALL_S 60u
 
 void sim_catalogue_init(struct sim_catalogue *catalogue)
 {
@@ -201,6 +203,34 @@ enum sim_catalogue_status sim_catalogue_add_text(struct sim_catalogue *catalogue
         return SIM_CATALOGUE_MISSING;
     }
     return file_list(catalogue, arena, sut, added, name, error, error_size);
+}
+
+enum sim_catalogue_status sim_catalogue_add_profile(struct sim_catalogue *catalogue,
+                                                    enum sim_profile_kind profile, char *error,
+                                                    size_t error_size)
+{
+    char no_parameters[1][SIM_TEXT_MAX] = {""};
+    struct sim_scenario_info info = {.seed_limit = PROFILE_SEEDS,
+                                     .budget_wall_s = PROFILE_WALL_S,
+                                     .variant_count = 1,
+                                     .variants = no_parameters};
+    const char *name = sim_profile_scenario(profile);
+    char *text = strdup(sim_profile_doc(profile));
+    const struct sim_catalogue_file *file = text == NULL ? NULL : file_new(catalogue, name, text);
+    snprintf(info.name, sizeof info.name, "%s", name);
+    snprintf(info.doc, sizeof info.doc, "%s", sim_profile_doc(profile));
+    snprintf(info.tags, sizeof info.tags, "profile");
+    struct visit visit = {.catalogue = catalogue};
+    if (file != NULL) {
+        visit.source = &file->source;
+        scenario_visit(&visit, &info);
+    }
+    if (visit.added == 0) {
+        snprintf(error, error_size, "out of memory");
+        return SIM_CATALOGUE_MISSING;
+    }
+    catalogue->scenarios[catalogue->count - 1].profile = profile;
+    return SIM_CATALOGUE_OK;
 }
 
 static int is_script(const struct dirent *entry)

@@ -6,6 +6,7 @@
 #define SIM_EXPLORER_CATALOGUE_H
 
 #include <sim/arena.h>
+#include <sim/profile.h>
 #include <sim/script.h>
 
 enum sim_catalogue_status {
@@ -23,6 +24,7 @@ struct sim_catalogue_file {
 
 struct sim_catalogue_scenario {
     const struct sim_scenario_source *source;
+    enum sim_profile_kind profile;  /* NONE: a scenario of the source, which is a script */
     struct sim_scenario_info info;  /* its variants are NULL; they are copied here: */
     char (*variants)[SIM_TEXT_MAX]; /* parameter sets, at least one */
     uint32_t variant_count;
@@ -46,6 +48,10 @@ enum sim_catalogue_status sim_catalogue_add_text(struct sim_catalogue *catalogue
                                                  struct arena *arena, const struct sut_ops *sut,
                                                  const char *file, const char *text,
                                                  const char *name, char *error, size_t error_size);
+/* Adds a profile; its source is a name and a sentence. A message in error unless it returns OK. */
+enum sim_catalogue_status sim_catalogue_add_profile(struct sim_catalogue *catalogue,
+                                                    enum sim_profile_kind profile, char *error,
+                                                    size_t error_size);
 /* Keeps only the scenarios with this tag. */
 void sim_catalogue_keep_tag(struct sim_catalogue *catalogue, const char *tag);
 /* Overrides parameters ("name=value name=value") in every variant; variants that have become equal

@@ -51,6 +51,9 @@ bool sim_tasks_build(struct sim_tasks *tasks, const struct sim_catalogue *catalo
                      enum sim_task_kind kind, const struct sim_seed_range *seeds, bool exhaustive,
                      uint32_t jobs);
 void sim_tasks_release(struct sim_tasks *tasks);
+/* The number-th task of an endless campaign: the next few seeds of each parameter set in turn. */
+void sim_tasks_endless(const struct sim_catalogue *catalogue, enum sim_task_kind kind,
+                       uint64_t first_seed, uint64_t number, struct sim_task *out_task);
 
 struct sim_oracle_delta {
     uint64_t checks;
@@ -109,6 +112,11 @@ struct sim_campaign {
     uint64_t restores;  /* verify: checkpoints restored in a run */
     uint32_t wall_s;    /* of one execution; 0: the scenario's */
     bool no_recheck;    /* run: never a second time */
+    bool is_endless;    /* after the tasks, endless_kind over seeds from endless_seed on */
+    enum sim_task_kind endless_kind;
+    uint64_t endless_seed;
+    uint64_t for_ns;    /* real time after which no task begins; 0: no limit */
+    bool until_finding; /* nor after a finding */
     struct sim_sink sink;
 };
 

@@ -48,7 +48,10 @@ struct pool {
     pid_t self;
     struct worker *workers;
     uint32_t count;
-    uint32_t next;          /* task */
+    uint32_t next;    /* task */
+    uint64_t endless; /* tasks beyond the list that were handed out */
+    uint64_t began_ns;
+    bool is_over;           /* the time is, or there is the finding that was waited for */
     struct sim_task *rests; /* of tasks whose worker died; a stack */
     uint32_t rest_count;
     int signals;
@@ -148,18 +151,23 @@ out:
 /* The next task, or none. */
 static bool task_take(struct pool *pool, struct sim_task *out_task)
 {
-    if (pool->interrupts > 0 || pool->failed) {
+    const struct sim_campaign *campaign = pool->campaign;
+    if (pool->interrupts > 0 || pool->failed || pool->is_over) {
         return false;
     }
     if (pool->rest_count > 0) {
         *out_task = pool->rests[--pool->rest_count];
         return true;
     }
-    if (pool->next < pool->campaign->tasks->count) {
-        *out_task = pool->campaign->tasks->items[pool->next++];
+    if (pool->next < campaign->tasks->count) {
+        *out_task = campaign->tasks->items[pool->next++];
         return true;
     }
-    return false;
+    if (campaign->is_endless) {
+        sim_tasks_endless(campaign->catalogue, campaign->endless_kind, campaign->endless_seed,
+                          pool->endless++, out_task);
+    }
+    return campaign->is_endless;
 }
 
 static void dispatch(struct pool *pool)
@@ -179,6 +187,17 @@ static void dispatch(struct pool *pool)
     }
 }
 
+static void row_handle(struct pool *pool, const struct sim_row *row)
+{
+    const struct sim_campaign *campaign = pool->campaign;
+    bool is_bad = row->execution->outcome == SIM_OUTCOME_FINDING ||
+                  row->execution->outcome == SIM_OUTCOME_DIVERGED;
+    if (!campaign->sink.result(campaign->sink.ctx, row)) {
+        pool->failed = true;
+    }
+    pool->is_over = pool->is_over || (is_bad && campaign->until_finding);
+}
+
 static void frame_handle(struct pool *pool, struct worker *worker, const struct sim_frame *frame)
 {
     const struct sim_sink *sink = &pool->campaign->sink;
@@ -188,8 +207,8 @@ static void frame_handle(struct pool *pool, struct worker *worker, const struct 
         if (!sim_frame_parse(frame, pool->campaign->catalogue, &row)) {
             note(pool, "a worker sent a malformed result");
             pool->failed = true;
-        } else if (!sink->result(sink->ctx, &row)) {
-            pool->failed = true;
+        } else {
+            row_handle(pool, &row);
         }
         return;
     case SIM_FRAME_SELECTION:
@@ -276,9 +295,7 @@ static void death_report(struct pool *pool, const struct worker *worker, int sta
         .injection_count = page->shot.occurrence != 0 ? 1 : 0,
         .steps = execution.events,
     };
-    if (!campaign->sink.result(campaign->sink.ctx, &row)) {
-        pool->failed = true;
-    }
+    row_handle(pool, &row);
 }
 
 /* Reads the rest of what a worker wrote to standard error. */
@@ -332,11 +349,14 @@ static void results_read(struct pool *pool, struct worker *worker)
     }
 }
 
-/* Kills a worker whose run takes too long. */
+/* Ends a campaign whose time is over, and kills a worker whose run takes too long. */
 static void clock_watch(struct pool *pool)
 {
     const struct sim_campaign *campaign = pool->campaign;
     uint64_t now = sim_monotonic_ns();
+    /* Tasks under way are finished, so that no seed below the last one is left out. */
+    bool is_late = campaign->for_ns != 0 && now - pool->began_ns >= campaign->for_ns;
+    pool->is_over = pool->is_over || is_late;
     for (uint32_t i = 0; i < pool->count; i++) {
         struct worker *worker = &pool->workers[i];
         if (!worker->busy || worker->is_stuck || worker->pid == 0) {
@@ -441,6 +461,7 @@ static bool pool_open(struct pool *pool, const struct sim_campaign *campaign)
     sigset_t mask;
     *pool = (struct pool){
         .campaign = campaign, .self = getpid(), .count = campaign->jobs, .signals = -1};
+    pool->began_ns = sim_monotonic_ns();
     sigemptyset(&mask);
     sigaddset(&mask, SIGINT);
     sigaddset(&mask, SIGTERM);

@@ -51,7 +51,8 @@ struct sim_world *sim_runner_create(struct sim_runner *runner, const struct sim_
     memset(&runner->before, 0, sizeof runner->before);
     runner->spec = (struct sim_spec){
         .sut = campaign->sut,
-        .source = scenario->source,
+        .source = scenario->profile == SIM_PROFILE_NONE ? scenario->source : NULL,
+        .profile = scenario->profile,
         .scenario = scenario->info.name,
         .parameters = scenario->variants[task->variant],
         .seed = seed,

@@ -7,8 +7,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define CHUNK_MAX 32u      /* seeds of one task */
-#define TASKS_MAX 1000000u /* about; of an enormous range the pieces are larger */
+#define CHUNK_MAX     32u      /* seeds of one task */
+#define TASKS_MAX     1000000u /* about; of an enormous range the pieces are larger */
+#define CHUNK_ENDLESS 8u
 
 static bool task_add(struct sim_tasks *tasks, const struct sim_task *task)
 {
@@ -128,6 +129,26 @@ bool sim_tasks_build(struct sim_tasks *tasks, const struct sim_catalogue *catalo
     }
     tasks->executions = total;
     return true;
+}
+
+void sim_tasks_endless(const struct sim_catalogue *catalogue, enum sim_task_kind kind,
+                       uint64_t first_seed, uint64_t number, struct sim_task *out_task)
+{
+    uint64_t sets = 0;
+    assert(catalogue->count > 0 && kind != SIM_TASK_SWEEP);
+    for (uint32_t i = 0; i < catalogue->count; i++) {
+        sets += catalogue->scenarios[i].variant_count;
+    }
+    uint64_t left = number % sets;
+    uint64_t seed = first_seed + number / sets * CHUNK_ENDLESS;
+    *out_task = (struct sim_task){
+        .kind = kind, .shard_count = 1, .seed = seed, .seed_end = seed + CHUNK_ENDLESS};
+    while (left >= catalogue->scenarios[out_task->scenario].variant_count) {
+        left -= catalogue->scenarios[out_task->scenario].variant_count;
+        out_task->scenario++;
+    }
+    out_task->variant = (uint32_t)left;
+    assert(out_task->scenario < catalogue->count);
 }
 
 void sim_tasks_release(struct sim_tasks *tasks)

@@ -288,6 +288,20 @@ static int reached(lua_State *L, struct sim_script *script, void *self)
     return 0;
 }
 
+/* What the clients have seen so far. */
+static int linearizable(lua_State *L, struct sim_script *script, void *self)
+{
+    char text[SIM_TEXT_MAX / 2];
+    (void)self;
+    script_world(L);
+    script_check_end(L, 0);
+    if (sim_oracle_history(script->world->oracles, text, sizeof(text)) !=
+        SIM_HISTORY_LINEARIZABLE) {
+        fail_here(L, "expect.linearizable", text);
+    }
+    return 0;
+}
+
 static const struct script_function functions[] = {
     {"eventually", eventually, SCRIPT_WAITS},
     {"converged", converged, SCRIPT_WAITS},
@@ -297,6 +311,7 @@ static const struct script_function functions[] = {
     {"eq", eq, 0},
     {"error", error, 0},
     {"reached", reached, 0},
+    {"linearizable", linearizable, 0},
 };
 
 void script_expect_open(lua_State *L, int globals)

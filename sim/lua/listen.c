@@ -205,7 +205,7 @@ static int run_rule_function(lua_State *L)
     lua_createtable(L, 0, 4);
     script_node_push(L, script, (uint32_t)lua_tointeger(L, 3));
     lua_setfield(L, -2, "node");
-    lua_pushstring(L, rule->pattern);
+    lua_pushstring(L, script->world->faults.points[rule->at]->name);
     lua_setfield(L, -2, "site");
     lua_pushinteger(L, (lua_Integer)(script->world->scheduler.now_ns / 1000));
     lua_setfield(L, -2, "time_us");

@@ -27,7 +27,7 @@ struct declaration {
     int64_t events;
     int64_t wall_s;
     /* checks */
-    bool raft, leaks, vacuous;
+    bool raft, leaks, vacuous, linearizable;
     /* known_bug */
     const char *bug_id;
     const char *bug_fails;
@@ -390,6 +390,7 @@ static void open_wanted(lua_State *L, struct sim_script *script, const struct de
     world->checks_raft = declared->raft;
     world->checks_leaks = declared->leaks;
     world->checks_vacuous = declared->vacuous;
+    world->checks_linearizable = declared->linearizable;
     world->budget_sim_ns =
         world->spec->budget_sim_ns != 0 ? world->spec->budget_sim_ns : declared->sim_ns;
     world->budget_events =
@@ -411,6 +412,7 @@ static void read_parts(lua_State *L, struct declaration *declared)
         {"raft", SCRIPT_BOOLEAN, offsetof(struct declaration, raft), 0, 0, false},
         {"leaks", SCRIPT_BOOLEAN, offsetof(struct declaration, leaks), 0, 0, false},
         {"vacuous", SCRIPT_BOOLEAN, offsetof(struct declaration, vacuous), 0, 0, false},
+        {"linearizable", SCRIPT_BOOLEAN, offsetof(struct declaration, linearizable), 0, 0, false},
     };
     static const struct script_option known_bug[] = {
         {"id", SCRIPT_STRING, offsetof(struct declaration, bug_id), 0, 0, true},
@@ -465,6 +467,7 @@ static int scenario(lua_State *L, struct sim_script *script, void *self)
                                    .raft = true,
                                    .leaks = true,
                                    .vacuous = true,
+                                   .linearizable = true,
                                    .bug_id = "",
                                    .bug_fails = ""};
     (void)self;

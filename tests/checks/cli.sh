@@ -69,6 +69,20 @@ expect 0 '' replay "$id" --db hello.db
 sqlite3 hello.db "UPDATE executions SET trace_hash = '0123456789abcdef'"
 expect 4 '' replay "$id" --db hello.db
 
+# A profile needs no scenario, goes on where its file ends, and is replayed by its seed.
+expect 2 'swarm' run --profile swrm
+expect 2 'leave' run --profile calm "$scenarios"
+expect 2 '90s' run --profile calm --for 8
+expect 3 'nods' run --profile calm --seed 1 --set nods=3 --no-db
+expect 0 'profile:calm' run --profile calm --seeds 1..2 --set length_ms=500 --db calm.db
+expect 0 '' run --profile calm --for 1s --set length_ms=500 --db calm.db
+expect 0 'mode=calm' run --profile calm --seed 1 --transcript --no-db
+highest=$(sqlite3 calm.db 'SELECT min(seed) = 1 AND max(seed) = count(*) FROM executions')
+[ "$highest" = 1 ] || { echo "a campaign of a profile left seeds out, or repeated some"; failed=1; }
+id=$(sqlite3 calm.db 'SELECT id FROM executions WHERE seed = 2')
+expect 0 'is the recorded one' replay "$id" --db calm.db
+expect 0 '' replay --profile calm --seed 2
+
 # A page that says what it is, with no address to load from.
 grep -q '<html' hello.html || { echo "hello.html is no page"; failed=1; }
 if grep -nE '(src|href)="?https?:' hello.html; then

@@ -6,6 +6,7 @@
 #   core/posix                  the environment interface and the system: real files
 #   sim                         the core's public headers; never Lua, SQLite or the reports
 #   sim/lua                     as sim, and Lua
+#   sim/history                 the C library alone
 #   sim/cli                     sim and the reports: the only place that knows both
 #   reports                     the trace's and the ledger's public headers (and the core's, whose
 #                               terms they speak in), and SQLite
@@ -34,7 +35,8 @@ allowed() { # FILE: the pattern of the includes that it may have
     sim/lua/*) echo "$system|$core_all|$sibling|$sim_own|$lua" ;;
     sim/cli/*) echo "$system|$process|$core_all|$sibling|$sim_own|<sim/[a-z]+/[a-z_]+\.h>|<reports/[a-z_]+\.h>" ;;
     sim/explorer/*) echo "$system|$process|$core_all|$sibling|$sim_own" ;;
-    sim/*) echo "$system|$core_all|$sibling|$sim_own" ;;
+    sim/history/*) echo "$system|$sibling" ;;
+    sim/*) echo "$system|$core_all|$sibling|$sim_own|<sim/history/history\.h>" ;;
     reports/*) echo "$system|$process|$core_all|$sibling|<sim/(record|ledger)\.h>|<reports/[a-z_]+\.h>|<sqlite3\.h>" ;;
     esac
 }

@@ -56,6 +56,7 @@ plant layering 'core/replica/replica.c' core/replica/replica.c '#include <raft/p
 plant layering 'sim/network.c' sim/network.c '#include <sqlite3.h>'
 plant layering 'sim/scheduler.c' sim/scheduler.c '#include <time.h>'
 plant layering 'sim/world.c' sim/world.c '#include <lua.h>'
+plant layering 'sim/history/search.c' sim/history/search.c '#include <sim/world.h>'
 plant layering 'sim/explorer/' sim/explorer/planted.c '#include <reports/store.h>'
 plant layering 'reports/store.c' reports/store.c '#include <sim/world.h>'
 

@@ -289,6 +289,7 @@ static inline void fake_setup(void)
     fake.world->sut = &fake_ops;
     fake.world->checks_raft = true;
     fake.world->checks_leaks = true;
+    fake.world->checks_linearizable = true;
     fake.world->node_count = FAKE_NODES;
     fake.world->oracles = sim_oracles_create(fake.world);
     for (uint32_t id = 1; id <= FAKE_NODES; id++) {

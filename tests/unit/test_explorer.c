@@ -208,6 +208,30 @@ START_TEST(every_seed_is_in_exactly_one_task)
 }
 END_TEST
 
+START_TEST(endless_campaign_takes_every_seed_of_every_variant_once)
+{
+    char variants[3][SIM_TEXT_MAX] = {"", "a=1", "a=2"};
+    struct sim_catalogue_scenario scenarios[2] = {{.variants = variants, .variant_count = 1},
+                                                  {.variants = variants + 1, .variant_count = 2}};
+    const struct sim_catalogue catalogue = {.scenarios = scenarios, .count = 2};
+    uint32_t seen[3][256] = {{0}};
+    for (uint64_t number = 0; number < 9; number++) {
+        struct sim_task task;
+        sim_tasks_endless(&catalogue, SIM_TASK_RUN, 100, number, &task);
+        ck_assert_uint_lt(task.seed_end, 256);
+        for (uint64_t seed = task.seed; seed < task.seed_end; seed++) {
+            seen[task.scenario + task.variant][seed]++;
+        }
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        ck_assert_uint_eq(seen[i][99], 0);
+        ck_assert_uint_eq(seen[i][100], 1);
+        ck_assert_uint_eq(seen[i][123], 1);
+        ck_assert_uint_eq(seen[i][124], 0);
+    }
+}
+END_TEST
+
 START_TEST(small_sweep_is_split_into_shards)
 {
     char variants[1][SIM_TEXT_MAX] = {""};
@@ -328,6 +352,7 @@ static Suite *explorer_suite(void)
     suite_add_tcase(suite, selection);
     TCase *tasks = tcase_create("tasks");
     tcase_add_test(tasks, every_seed_is_in_exactly_one_task);
+    tcase_add_test(tasks, endless_campaign_takes_every_seed_of_every_variant_once);
     tcase_add_test(tasks, small_sweep_is_split_into_shards);
     tcase_add_test(tasks, override_replaces_in_place_and_appends_what_is_new);
     tcase_add_test(tasks, equal_variants_become_one_after_an_override);

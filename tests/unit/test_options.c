@@ -55,6 +55,16 @@ START_TEST(leading_zero_is_no_octal)
 }
 END_TEST
 
+START_TEST(campaign_without_an_end_has_a_time)
+{
+    struct cli_options options;
+    ck_assert(parse(&options, "run --profile nasty --for 30m --until-finding"));
+    ck_assert_int_eq(options.profile, SIM_PROFILE_NASTY);
+    ck_assert_uint_eq(options.for_s, 1800);
+    ck_assert(options.until_finding);
+}
+END_TEST
+
 START_TEST(what_follows_two_dashes_is_an_argument)
 {
     struct cli_options options;
@@ -94,6 +104,10 @@ static const struct {
     {"run --seed x", "'x' is not a number between 0 and"},
     {"run --seed 9007199254740992", "is not a number between 0 and 9007199254740991"},
     {"run --seed", "--seed needs a value"},
+    {"run --profile swrm", "(did you mean 'swarm'?)"},
+    {"run --for 8", "write 90s, 30m or 8h"},
+    {"run --for 1d", "write 90s, 30m or 8h"},
+    {"sweep --until-finding", "it belongs to: squall run, squall verify"},
     {"run --jobs 0", "'0' is not a number between 1 and 256"},
     {"run --set loss", "'loss' is not name=value"},
     {"run --no-db=1", "--no-db takes no value"},
@@ -138,6 +152,9 @@ START_TEST(replay_command_names_all_that_decides_a_run)
     cli_replay_command(&options, "f.lua", "a=1 b=2", &execution, text, sizeof text);
     ck_assert_str_eq(text, "build/squall replay f.lua:s --seed 7 --set a=1 --set b=2 --plan "
                            "'log.x#2=eio!' --sut x.so");
+    execution = (struct sim_execution){.seed = 7, .scenario = "profile:swarm"};
+    cli_replay_command(&options, "profile:swarm", "nodes=3", &execution, text, sizeof text);
+    ck_assert_str_eq(text, "build/squall replay --profile swarm --seed 7 --set nodes=3 --sut x.so");
 }
 END_TEST
 
@@ -161,6 +178,7 @@ static Suite *options_suite(void)
     Suite *suite = suite_create("options");
     TCase *accepted = tcase_create("accepted");
     tcase_add_test(accepted, options_and_arguments_may_be_mixed);
+    tcase_add_test(accepted, campaign_without_an_end_has_a_time);
     tcase_add_test(accepted, what_follows_two_dashes_is_an_argument);
     tcase_add_test(accepted, value_may_stand_directly_behind_a_letter);
     tcase_add_test(accepted, leading_zero_is_no_octal);

@@ -421,6 +421,9 @@ static const struct view views[] = {
      "print(cl:get('k'))",
      "true\tnil\ntrue\tnil\ntrue\tnil\ntrue\tinteger\ntrue\tfloat\ntrue\tnil\nnil\nnil\tmismatch\n"
      "true\n1\n"},
+    {C "local cl = c:client() c:wait_leader() cl:put('k', 1) cl:cas('k', 1, 2) cl:get('k') "
+       "expect.linearizable() print(pcall(expect.linearizable, 1))",
+     "false\tx.lua:1: expect.linearizable: takes at most 0 arguments, got 1\n"},
     {"after_ms(2, function() print('b', now_ms()) end) after_ms(1, function() sleep_ms(1) "
      "print('c', now_us()) end) local t = every_ms(1.5, function() print('e') end) sleep_ms(3) "
      "t:cancel() sleep_ms(5) print('end')",

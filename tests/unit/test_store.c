@@ -232,6 +232,22 @@ START_TEST(finds_the_cheapest_execution_of_a_signature)
 }
 END_TEST
 
+START_TEST(knows_the_highest_seed_of_a_scenario)
+{
+    uint64_t seed = 7;
+    begin();
+    struct sim_execution low = an_execution(3, SIM_OUTCOME_OK);
+    struct sim_execution high = an_execution(41, SIM_OUTCOME_OK);
+    add(&high, NULL);
+    add(&low, NULL);
+    ck_assert(store_highest_seed(store, "no-such-scenario", &seed));
+    ck_assert_uint_eq(seed, 0);
+    ck_assert(store_highest_seed(store, high.scenario, &seed));
+    ck_assert_uint_eq(seed, 41);
+    end();
+}
+END_TEST
+
 START_TEST(announced_finding_is_no_bug)
 {
     begin();
@@ -558,6 +574,7 @@ static Suite *store_suite(void)
     tcase_add_test(cases, ships_no_strict_table);
     tcase_add_test(cases, keeps_every_field_of_an_execution);
     tcase_add_test(cases, finds_the_cheapest_execution_of_a_signature);
+    tcase_add_test(cases, knows_the_highest_seed_of_a_scenario);
     tcase_add_test(cases, announced_finding_is_no_bug);
     tcase_add_test(cases, edited_scenario_does_not_change_an_old_execution);
     tcase_add_test(cases, equal_executions_are_rows_of_their_own_with_small_ids);

@@ -1,0 +1,113 @@
+/* Profiles: runs without a script, in which everything is drawn from the seed.
+ *
+ * What a seed draws is one flat record, sim_draw: the shape of the cluster, the loads, and for each
+ * class of faults its intensity, 0 for a class that is off. The record is printed as the run's
+ * parameters ("nodes=5 loss_ppm=3000 …"), and the same words override what is drawn. */
+#ifndef SIM_PROFILE_H
+#define SIM_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sim_world;
+
+enum sim_profile_kind {
+    SIM_PROFILE_NONE,
+    SIM_PROFILE_CALM,         /* no fault at all */
+    SIM_PROFILE_SWARM,        /* each class of faults with probability 1/2; see sim_profile_mode */
+    SIM_PROFILE_NASTY,        /* as swarm, but in the harsh half of each range */
+    SIM_PROFILE_UNRESTRICTED, /* as swarm, and any number of nodes at once */
+    SIM_PROFILE_COUNT
+};
+const char *sim_profile_string(enum sim_profile_kind kind); /* "swarm", … */
+const char *sim_profile_doc(enum sim_profile_kind kind);    /* one sentence */
+enum sim_profile_kind sim_profile_find(const char *name);   /* NONE: there is no such profile */
+/* The name under which its runs are recorded, "profile:swarm", and back; NONE: of a script. */
+const char *sim_profile_scenario(enum sim_profile_kind kind);
+enum sim_profile_kind sim_profile_of_scenario(const char *scenario);
+
+/* What kind of run a seed is. */
+enum sim_profile_mode {
+    SIM_MODE_CALM,
+    SIM_MODE_SWARM,
+    SIM_MODE_MAXIMUM, /* one class alone, at its maximum */
+    SIM_MODE_NASTY,
+    SIM_MODE_UNRESTRICTED,
+    SIM_MODE_COUNT
+};
+
+/* Classes of faults, each on or off by itself. */
+enum sim_fault_class {
+    SIM_CLASS_LOSS,      /* messages are lost */
+    SIM_CLASS_DUPLICATE, /* messages come twice */
+    SIM_CLASS_DELAY,     /* a slow network */
+    SIM_CLASS_REORDER,   /* single messages are overtaken */
+    SIM_CLASS_CORRUPT,   /* bits of messages flip */
+    SIM_CLASS_PARTITION, /* the cluster falls into parts */
+    SIM_CLASS_CUT,       /* links are cut in one direction */
+    SIM_CLASS_CLOG,      /* links hold messages back */
+    SIM_CLASS_SLOW,      /* a disk is slow */
+    SIM_CLASS_STALL,     /* a disk does not answer, once a run */
+    SIM_CLASS_EIO,       /* file operations other than syncs fail */
+    SIM_CLASS_SHORT,     /* reads and writes are short */
+    SIM_CLASS_SYNC,      /* syncs fail */
+    SIM_CLASS_FULL,      /* a disk is full */
+    SIM_CLASS_CRASH,     /* a process dies */
+    SIM_CLASS_CRASH_IO,  /* a process dies at a file operation */
+    SIM_CLASS_PAUSE,     /* a process stands still */
+    SIM_CLASS_DRIFT,     /* clocks run at other rates */
+    SIM_CLASS_STEP,      /* clocks jump */
+    SIM_CLASS_MEMORY,    /* allocations fail */
+    SIM_CLASS_REFUSE,    /* the environment's queues refuse */
+    SIM_CLASS_MACHINE,   /* the state machine fails */
+    SIM_CLASS_EXIT,      /* early returns are taken */
+    SIM_CLASS_READ_ONLY, /* a node is read-only */
+    SIM_CLASS_TRANSFER,  /* leadership is handed over */
+    SIM_CLASS_CAMPAIGN,  /* a node campaigns out of turn */
+    SIM_CLASS_RESTART,   /* a node stops in good order and starts again */
+    SIM_CLASS_COUNT
+};
+const char *sim_class_string(enum sim_fault_class class_);
+
+/* Units are in the names; ppm are probabilities in millionths. All of one type, for the table. */
+struct sim_draw {
+    uint64_t mode;
+    uint64_t length_ms;
+    uint64_t nodes, heartbeat_ms, election_ms; /* timeouts are in [election, 2 * election) */
+    uint64_t latency_us, jitter_us, read_us, write_us, sync_us, apply_us, retry_ms;
+    uint64_t batch, batch_bytes, window, payload, segment, pending, errors;
+    uint64_t prevote, quorum, lease, bound_ppm, reverts;
+    uint64_t clients, by_index, think_ms, keys, puts, gets, cas, padding; /* by_index: clients */
+    uint64_t down_ms; /* mean time until a node is started again */
+    uint64_t loss_ppm, dup_ppm, delay_us, spread_us, reorder_ppm, corrupt_ppm;
+    uint64_t split_gap_ms, split_ms, cut_gap_ms, cut_ms, clog_gap_ms, clog_ms;
+    uint64_t slow_gap_ms, slow_ms, slow_us, stall_ms;
+    uint64_t eio_ppm, short_ppm, sync_ppm, full_gap_ms, full_ms, enospc_ppm;
+    uint64_t crash_gap_ms, crash_io_ppm, pause_gap_ms, pause_ms;
+    uint64_t drift_ppm, step_gap_ms, step_ms, memory_ppm, refuse_ppm, machine_ppm, exit_ppm;
+    uint64_t ro_gap_ms, ro_ms, transfer_gap_ms, campaign_gap_ms;
+    uint64_t restart_gap_ms;
+};
+
+/* What a seed of a profile draws. A function of its arguments; every parameter has a stream of its
+ * own, so that a new one moves no other. */
+void sim_profile_draw(enum sim_profile_kind kind, uint64_t seed, struct sim_draw *out_draw);
+/* Puts "name=value name=value" over what was drawn. False with a message in error. */
+bool sim_profile_override(struct sim_draw *draw, const char *parameters, char *error,
+                          size_t error_size);
+/* What is neither 0 nor usual, as words that override. Returns their length, like snprintf. */
+size_t sim_profile_print(const struct sim_draw *draw, char *text, size_t text_size);
+/* Whether a class is on. */
+bool sim_profile_has(const struct sim_draw *draw, enum sim_fault_class class_);
+
+struct sim_profile; /* of a run, in the arena */
+/* Draws, and schedules the beginning. NULL with a message in error if the parameters are wrong. */
+struct sim_profile *sim_profile_open(struct sim_world *world, enum sim_profile_kind kind,
+                                     const char *parameters, char *error, size_t error_size);
+/* What was drawn. */
+const char *sim_profile_text(const struct sim_profile *profile);
+/* SIM_EVENT_PROFILE: goes on with the agenda. Nothing happens after the phase RUN. */
+void sim_profile_event(struct sim_profile *profile);
+
+#endif

@@ -1,0 +1,539 @@
+/* The agenda of a profile's run: which fault comes when, and whom it may hurt.
+ *
+ * Terms. An *episode* of a class begins, lasts, and ends; what a class does all the time (loss, the
+ * failure of one file operation in so many) are *rules*. The *atlas* is the set of nodes that may
+ * be hurt now, the *victims*: a node is *hurt* while it is not up, paused, full, read-only, or does
+ * not take entries.
+ *
+ * Fault model. Nodes that are not victims are hurt by nothing but an allocation, a queue or an
+ * early return that fails now and then, which no node fails of, and by their clocks and links.
+ * Victims are at most a minority (but one in a cluster of one or two); others are chosen only when
+ * none of them is hurt. An unrestricted run knows no atlas: everybody is a victim. A node that is
+ * down, by whatever fault, is started again after a time.
+ *
+ * Invariants:
+ *  1. A class has at most one episode at a time.
+ *  2. Each class draws from a stream of its own.
+ *  3. A rule that hurts matches victims only. */
+#include "profile_internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define US             UINT64_C(1000)
+#define MS             UINT64_C(1000000)
+#define PPM            (UINT64_MAX / 1000000u)
+#define BACK_NS_MAX    (1000 * MS) /* of one step of a clock */
+#define ROTATE_ONE_IN  32u         /* ticks, for a choice of other victims */
+#define FREE_BYTES_MAX 2000u       /* of a disk that is as good as full */
+
+/* ---- the atlas ---- */
+
+static bool is_hurt(const struct sim_profile *profile, uint32_t id)
+{
+    const struct sim_node *node = profile->world->nodes[id];
+    return node->state != SIM_NODE_UP || node->paused || node->disk.quota != UINT64_MAX ||
+           node->is_read_only_wanted || node->view.condition != RAFT_RUNNING ||
+           (profile->episodes[SIM_CLASS_STALL].active &&
+            profile->episodes[SIM_CLASS_STALL].node == id);
+}
+
+static uint32_t victims_max(const struct sim_profile *profile)
+{
+    uint32_t minority = (profile->world->node_count - 1) / 2;
+    return minority == 0 ? 1 : minority;
+}
+
+static void victims_set(struct sim_profile *profile, uint32_t victims)
+{
+    profile->victims = victims;
+    for (uint32_t i = 0; i < profile->hurting_count; i++) {
+        profile->hurting[i]->on = (struct sim_selector){.nodes = victims, .role = SIM_SELECT_NODES};
+    }
+}
+
+/* A random set, in every second case with the leader. */
+static void victims_choose(struct sim_profile *profile)
+{
+    const struct sim_world *world = profile->world;
+    uint32_t victims = 0;
+    uint32_t size = 1 + (uint32_t)sim_draw_below(&profile->atlas, victims_max(profile));
+    bool with_leader = sim_draw_below(&profile->atlas, 2) == 0;
+    const struct sim_node *leader = sim_world_leader(world);
+    if (with_leader && leader != NULL) {
+        victims = 1u << leader->id;
+    }
+    while ((uint32_t)__builtin_popcount(victims) < size) {
+        victims |= 2u << sim_draw_below(&profile->atlas, world->node_count);
+    }
+    victims_set(profile, victims);
+}
+
+static void victims_rotate(struct sim_profile *profile)
+{
+    const struct sim_world *world = profile->world;
+    bool is_due = sim_draw_below(&profile->atlas, ROTATE_ONE_IN) == 0;
+    if (profile->draw.mode == SIM_MODE_UNRESTRICTED || !is_due) {
+        return;
+    }
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        if ((profile->victims >> id & 1u) != 0 && is_hurt(profile, id)) {
+            return;
+        }
+    }
+    victims_choose(profile);
+}
+
+/* Starts again who is down for long enough. */
+static void revive(struct sim_profile *profile)
+{
+    const struct sim_world *world = profile->world;
+    uint64_t now_ns = world->scheduler.now_ns;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct sim_node *node = world->nodes[id];
+        if (sim_node_is_up(node)) {
+            profile->revive_ns[id] = 0;
+        } else if (profile->revive_ns[id] == 0) {
+            /* Whoever has gone without being chosen is hurt all the same. */
+            victims_set(profile, profile->victims | 1u << id);
+            uint64_t down_ns = sim_draw_exponential(&profile->down, profile->draw.down_ms * MS);
+            profile->revive_ns[id] = now_ns + down_ns + 1;
+        } else if (now_ns >= profile->revive_ns[id]) {
+            profile->revive_ns[id] = 0;
+            sim_node_start(node);
+        }
+    }
+}
+
+/* A victim that is up, in every second case the leader if it is one; 0: there is none. */
+static uint32_t victim_pick(struct sim_profile *profile, struct sim_stream *stream)
+{
+    const struct sim_world *world = profile->world;
+    uint32_t up[SIM_NODES_MAX];
+    uint32_t count = 0;
+    const struct sim_node *leader = sim_world_leader(world);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        if ((profile->victims >> id & 1u) != 0 && world->nodes[id]->state == SIM_NODE_UP) {
+            up[count++] = id;
+        }
+    }
+    bool prefers_leader = sim_draw_below(stream, 2) == 0;
+    uint64_t draw = sim_draw_below(stream, count);
+    if (prefers_leader && leader != NULL && (profile->victims >> leader->id & 1u) != 0) {
+        return leader->id;
+    }
+    return count == 0 ? 0 : up[draw];
+}
+
+/* Any node, up or not, in every second case the leader. */
+static uint32_t node_pick(struct sim_profile *profile, struct sim_stream *stream)
+{
+    const struct sim_node *leader = sim_world_leader(profile->world);
+    bool prefers_leader = sim_draw_below(stream, 2) == 0;
+    uint64_t draw = sim_draw_below(stream, profile->world->node_count);
+    return prefers_leader && leader != NULL ? leader->id : 1 + (uint32_t)draw;
+}
+
+/* ---- rules ---- */
+
+static void rule_add(struct sim_profile *profile, const char *pattern, enum raft_outcome outcome,
+                     uint64_t ppm, bool hurts)
+{
+    if (ppm == 0) {
+        return;
+    }
+    struct sim_rule *rule = sim_fault_rule_new(&profile->world->faults, pattern);
+    rule->action = SIM_FAULT_OUTCOME;
+    rule->outcome = outcome;
+    rule->optional = true;
+    rule->trigger.p = ppm * PPM;
+    if (hurts) {
+        assert(profile->hurting_count < PROFILE_RULES_MAX);
+        profile->hurting[profile->hurting_count++] = rule;
+    }
+    sim_fault_rule_arm(&profile->world->faults, rule);
+}
+
+static void rules_add(struct sim_profile *profile)
+{
+    static const char *const unsynced[] = {"disk.open",   "disk.create",   "disk.read",
+                                           "disk.write",  "disk.truncate", "disk.close",
+                                           "disk.unlink", "disk.rename",   "disk.list"};
+    const struct sim_draw *draw = &profile->draw;
+    for (uint32_t i = 0; i < sizeof unsynced / sizeof unsynced[0]; i++) {
+        rule_add(profile, unsynced[i], RAFT_OUTCOME_EIO, draw->eio_ppm, true);
+    }
+    rule_add(profile, "disk.sync*", RAFT_OUTCOME_EIO, draw->sync_ppm, true);
+    rule_add(profile, "disk.*", RAFT_OUTCOME_SHORT, draw->short_ppm, true);
+    rule_add(profile, "disk.*", RAFT_OUTCOME_ENOSPC, draw->enospc_ppm, true);
+    rule_add(profile, "disk.*", RAFT_OUTCOME_CRASH_BEFORE, draw->crash_io_ppm, true);
+    rule_add(profile, "disk.*", RAFT_OUTCOME_CRASH_AFTER, draw->crash_io_ppm, true);
+    rule_add(profile, "**", RAFT_OUTCOME_ERROR, draw->machine_ppm, true);
+    rule_add(profile, "memory.alloc", RAFT_OUTCOME_NULL, draw->memory_ppm, false);
+    rule_add(profile, "**", RAFT_OUTCOME_REFUSE, draw->refuse_ppm, false);
+    rule_add(profile, "**", RAFT_OUTCOME_TAKE, draw->exit_ppm, false);
+}
+
+/* One rule for all that happens to single messages. */
+static void links_shape(struct sim_profile *profile)
+{
+    const struct sim_draw *draw = &profile->draw;
+    if (draw->loss_ppm + draw->dup_ppm + draw->delay_us + draw->spread_us + draw->reorder_ppm +
+            draw->corrupt_ppm ==
+        0) {
+        return;
+    }
+    struct sim_link_rule *rule = sim_network_rule_new(&profile->world->network);
+    rule->from.role = SIM_SELECT_ANY;
+    rule->to.role = SIM_SELECT_ANY;
+    rule->loss = draw->loss_ppm * PPM;
+    rule->duplicate = draw->dup_ppm * PPM;
+    rule->reorder = draw->reorder_ppm * PPM;
+    rule->corrupt = draw->corrupt_ppm * PPM;
+    rule->latency_ns = draw->delay_us * US;
+    rule->jitter_ns = draw->spread_us * US;
+    sim_network_rule_activate(&profile->world->network, rule);
+}
+
+static void clocks_drift(struct sim_profile *profile)
+{
+    if (profile->draw.drift_ppm == 0) {
+        return;
+    }
+    struct sim_stream *stream = &profile->episodes[SIM_CLASS_DRIFT].stream;
+    for (uint32_t id = 1; id <= profile->world->node_count; id++) {
+        /* A third each: as slow as may be, as fast, anything between. */
+        uint64_t shape = sim_draw_below(stream, 3);
+        uint64_t draw = sim_draw_between(stream, 0, 2 * profile->draw.drift_ppm);
+        draw = shape == 0 ? 0 : shape == 1 ? 2 * profile->draw.drift_ppm : draw;
+        sim_node_clock_drift(profile->world->nodes[id],
+                             (int64_t)draw - (int64_t)profile->draw.drift_ppm);
+    }
+}
+
+/* ---- episodes: links ---- */
+
+static void partition_begin(struct sim_profile *profile, struct profile_episode *episode)
+{
+    struct sim_world *world = profile->world;
+    struct sim_link_rule *rule = sim_network_rule_new(&world->network);
+    uint64_t shape = sim_draw_below(&episode->stream, 4);
+    uint32_t alone = node_pick(profile, &episode->stream);
+    rule->partition = true;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        uint64_t part = sim_draw_below(&episode->stream, shape == 3 ? 3 : 2);
+        /* Shape 0 isolates a node; 1 and 2 cut at random; of 3, group 0 is a bridge. */
+        rule->groups[id] = shape == 0   ? 1 + (id == alone)
+                           : shape == 3 ? (uint32_t)part
+                                        : 1 + (uint32_t)part;
+    }
+    sim_network_rule_activate(&world->network, rule);
+    episode->link = rule;
+}
+
+/* A node hears nobody, or nobody hears it, or only one other. */
+static void cut_begin(struct sim_profile *profile, struct profile_episode *episode)
+{
+    struct sim_network *network = &profile->world->network;
+    struct sim_link_rule *rule = sim_network_rule_new(network);
+    struct sim_selector one = {.nodes = 1u << node_pick(profile, &episode->stream)};
+    struct sim_selector other = {.nodes = 1u << node_pick(profile, &episode->stream)};
+    bool is_all = sim_draw_below(&episode->stream, 2) == 0;
+    bool hears = sim_draw_below(&episode->stream, 2) == 0;
+    if (is_all) {
+        other.role = SIM_SELECT_ANY;
+    }
+    rule->from = hears ? one : other;
+    rule->to = hears ? other : one;
+    rule->cut = true;
+    sim_network_rule_activate(network, rule);
+    episode->link = rule;
+}
+
+static void clog_begin(struct sim_profile *profile, struct profile_episode *episode)
+{
+    struct sim_network *network = &profile->world->network;
+    struct sim_link_rule *rule = sim_network_rule_new(network);
+    rule->from.nodes = 1u << node_pick(profile, &episode->stream);
+    rule->to.nodes = 1u << node_pick(profile, &episode->stream);
+    if (sim_draw_below(&episode->stream, 4) == 0) {
+        rule->to.role = SIM_SELECT_ANY;
+    }
+    rule->hold = true;
+    sim_network_rule_activate(network, rule);
+    episode->link = rule;
+}
+
+/* ---- episodes: nodes ---- */
+
+static void stall_begin(struct sim_profile *profile, struct profile_episode *episode,
+                        uint64_t for_ns)
+{
+    struct sim_rule *rule = sim_fault_rule_new(&profile->world->faults, "disk.*");
+    rule->on = (struct sim_selector){.nodes = 1u << episode->node, .role = SIM_SELECT_NODES};
+    rule->action = SIM_FAULT_DELAY;
+    rule->delay_ns = for_ns;
+    rule->optional = true;
+    rule->trigger.times = 1 + sim_draw_below(&episode->stream, 8);
+    sim_fault_rule_arm(&profile->world->faults, rule);
+    episode->rule = rule;
+}
+
+static enum sim_unsynced unsynced_draw(struct sim_stream *stream)
+{
+    static const enum sim_unsynced all[] = {SIM_UNSYNCED_LOSE, SIM_UNSYNCED_KEEP, SIM_UNSYNCED_TORN,
+                                            SIM_UNSYNCED_RANDOM};
+    return all[sim_draw_below(stream, sizeof all / sizeof all[0])];
+}
+
+static void crash_now(struct sim_profile *profile, struct profile_episode *episode)
+{
+    struct sim_world *world = profile->world;
+    enum sim_unsynced unsynced = unsynced_draw(&episode->stream);
+    bool is_power_failure =
+        sim_draw_below(&episode->stream, 8) == 0 && profile->draw.mode == SIM_MODE_UNRESTRICTED;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        if (id == episode->node || is_power_failure) {
+            sim_node_crash(world->nodes[id], unsynced);
+        }
+    }
+}
+
+static void step_now(struct sim_profile *profile, struct profile_episode *episode)
+{
+    uint32_t node = node_pick(profile, &episode->stream);
+    bool is_back = sim_draw_below(&episode->stream, 2) == 0;
+    uint64_t most_ns = profile->draw.step_ms * MS;
+    most_ns = is_back && most_ns > BACK_NS_MAX ? BACK_NS_MAX : most_ns;
+    int64_t step_ns = (int64_t)sim_draw_below(&episode->stream, most_ns + 1);
+    sim_node_clock_jump(profile->world->nodes[node], is_back ? -step_ns : step_ns);
+}
+
+/* From now on a node hears nobody. */
+static void deafen(struct sim_profile *profile, uint32_t node)
+{
+    struct sim_network *network = &profile->world->network;
+    struct profile_episode *cut = &profile->episodes[SIM_CLASS_CUT];
+    struct sim_link_rule *rule = sim_network_rule_new(network);
+    assert(!cut->active);
+    rule->from.role = SIM_SELECT_ANY;
+    rule->to.nodes = 1u << node;
+    rule->cut = true;
+    sim_network_rule_activate(network, rule);
+    cut->link = rule;
+    cut->active = true;
+    cut->until_ns = profile->world->scheduler.now_ns +
+                    sim_draw_exponential(&cut->stream, profile->draw.cut_ms * MS);
+}
+
+/* Now and then the old leader does not hear what comes of it: it must not answer reads as one. */
+static void transfer_now(struct sim_profile *profile, struct profile_episode *episode)
+{
+    struct sim_node *leader = sim_world_leader(profile->world);
+    uint64_t target = 1 + sim_draw_below(&episode->stream, profile->world->node_count);
+    bool deafens = sim_draw_below(&episode->stream, 4) == 0;
+    if (leader == NULL) {
+        return;
+    }
+    (void)sim_node_transfer(leader, (uint32_t)target);
+    if (deafens && profile->draw.cut_gap_ms != 0 && !profile->episodes[SIM_CLASS_CUT].active) {
+        deafen(profile, leader->id);
+    }
+}
+
+static void campaign_now(struct sim_profile *profile, struct profile_episode *episode)
+{
+    uint64_t node = 1 + sim_draw_below(&episode->stream, profile->world->node_count);
+    (void)sim_node_campaign(profile->world->nodes[node]);
+}
+
+/* ---- the classes in time ---- */
+
+/* What a class draws for its episodes: pauses between them, and how long they last (0: a moment).
+ * False: it has none, or is off. */
+static bool episode_times(const struct sim_draw *draw, enum sim_fault_class class_,
+                          uint64_t *out_gap_ms, uint64_t *out_last_ms)
+{
+    const struct {
+        enum sim_fault_class class_;
+        uint64_t gap_ms, last_ms;
+    } times[] = {
+        {SIM_CLASS_PARTITION, draw->split_gap_ms, draw->split_ms},
+        {SIM_CLASS_CUT, draw->cut_gap_ms, draw->cut_ms},
+        {SIM_CLASS_CLOG, draw->clog_gap_ms, draw->clog_ms},
+        {SIM_CLASS_SLOW, draw->slow_gap_ms, draw->slow_ms},
+        {SIM_CLASS_STALL, draw->stall_ms == 0 ? 0 : draw->length_ms / 4 + 1, draw->stall_ms},
+        {SIM_CLASS_FULL, draw->full_gap_ms, draw->full_ms},
+        {SIM_CLASS_CRASH, draw->crash_gap_ms, 0},
+        {SIM_CLASS_PAUSE, draw->pause_gap_ms, draw->pause_ms},
+        {SIM_CLASS_STEP, draw->step_gap_ms, 0},
+        {SIM_CLASS_READ_ONLY, draw->ro_gap_ms, draw->ro_ms},
+        {SIM_CLASS_TRANSFER, draw->transfer_gap_ms, 0},
+        {SIM_CLASS_CAMPAIGN, draw->campaign_gap_ms, 0},
+        {SIM_CLASS_RESTART, draw->restart_gap_ms, 0},
+    };
+    for (uint32_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        if (times[i].class_ == class_) {
+            *out_gap_ms = times[i].gap_ms;
+            *out_last_ms = times[i].last_ms;
+            return times[i].gap_ms != 0;
+        }
+    }
+    return false;
+}
+
+/* Whether a class hurts the node it takes. */
+static bool hurts(enum sim_fault_class class_)
+{
+    return class_ == SIM_CLASS_STALL || class_ == SIM_CLASS_FULL || class_ == SIM_CLASS_CRASH ||
+           class_ == SIM_CLASS_PAUSE || class_ == SIM_CLASS_READ_ONLY ||
+           class_ == SIM_CLASS_RESTART;
+}
+
+/* Does what a class does to a node. */
+static void node_begin(struct sim_profile *profile, enum sim_fault_class class_, uint64_t for_ns)
+{
+    struct profile_episode *episode = &profile->episodes[class_];
+    struct sim_node *node = profile->world->nodes[episode->node];
+    if (class_ == SIM_CLASS_STALL) {
+        stall_begin(profile, episode, for_ns);
+    } else if (class_ == SIM_CLASS_FULL) {
+        node->disk.quota = node->disk.used + sim_draw_below(&episode->stream, FREE_BYTES_MAX);
+    } else if (class_ == SIM_CLASS_SLOW) {
+        node->disk.slow_ns = profile->draw.slow_us * US;
+    } else if (class_ == SIM_CLASS_CRASH) {
+        crash_now(profile, episode);
+    } else if (class_ == SIM_CLASS_PAUSE) {
+        sim_node_pause(node);
+    } else if (class_ == SIM_CLASS_READ_ONLY) {
+        sim_node_set_read_only(node, true);
+    } else {
+        assert(class_ == SIM_CLASS_RESTART);
+        sim_node_stop(node);
+    }
+}
+
+static void episode_begin(struct sim_profile *profile, enum sim_fault_class class_, uint64_t for_ns)
+{
+    struct profile_episode *episode = &profile->episodes[class_];
+    if (class_ == SIM_CLASS_PARTITION) {
+        partition_begin(profile, episode);
+    } else if (class_ == SIM_CLASS_CUT) {
+        cut_begin(profile, episode);
+    } else if (class_ == SIM_CLASS_CLOG) {
+        clog_begin(profile, episode);
+    } else if (class_ == SIM_CLASS_STEP) {
+        step_now(profile, episode);
+    } else if (class_ == SIM_CLASS_TRANSFER) {
+        transfer_now(profile, episode);
+    } else if (class_ == SIM_CLASS_CAMPAIGN) {
+        campaign_now(profile, episode);
+    } else {
+        episode->node = hurts(class_) ? victim_pick(profile, &episode->stream)
+                                      : node_pick(profile, &episode->stream);
+        if (episode->node == 0) {
+            return;
+        }
+        node_begin(profile, class_, for_ns);
+    }
+    episode->active = for_ns != 0;
+}
+
+static void episode_end(struct sim_profile *profile, enum sim_fault_class class_)
+{
+    struct profile_episode *episode = &profile->episodes[class_];
+    struct sim_network *network = &profile->world->network;
+    struct sim_node *node = profile->world->nodes[episode->node];
+    episode->active = false;
+    if (class_ == SIM_CLASS_PARTITION || class_ == SIM_CLASS_CUT) {
+        sim_network_rule_heal(network, episode->link);
+    } else if (class_ == SIM_CLASS_CLOG) {
+        if (sim_draw_below(&episode->stream, 2) == 0) {
+            sim_network_rule_release(network, episode->link);
+        } else {
+            sim_network_rule_heal(network, episode->link);
+        }
+    } else if (class_ == SIM_CLASS_STALL) {
+        sim_fault_rule_off(&profile->world->faults, episode->rule);
+        sim_disk_heal(&node->disk);
+    } else if (class_ == SIM_CLASS_FULL) {
+        node->disk.quota = UINT64_MAX;
+    } else if (class_ == SIM_CLASS_SLOW) {
+        node->disk.slow_ns = 0;
+    } else if (class_ == SIM_CLASS_PAUSE) {
+        sim_node_resume(node);
+    } else {
+        assert(class_ == SIM_CLASS_READ_ONLY);
+        sim_node_set_read_only(node, false);
+    }
+}
+
+static void episode_tick(struct sim_profile *profile, enum sim_fault_class class_)
+{
+    struct profile_episode *episode = &profile->episodes[class_];
+    uint64_t now_ns = profile->world->scheduler.now_ns;
+    uint64_t gap_ms = 0;
+    uint64_t last_ms = 0;
+    if (!episode_times(&profile->draw, class_, &gap_ms, &last_ms) ||
+        now_ns < (episode->active ? episode->until_ns : episode->next_ns)) {
+        return;
+    }
+    if (episode->active) {
+        episode_end(profile, class_);
+    } else {
+        uint64_t for_ns = sim_draw_exponential(&episode->stream, last_ms * MS);
+        for_ns = class_ == SIM_CLASS_STALL ? last_ms * MS : for_ns;
+        episode->until_ns = now_ns + for_ns;
+        episode_begin(profile, class_, for_ns);
+    }
+    uint64_t pause_ns = sim_draw_exponential(&episode->stream, gap_ms * MS);
+    bool is_over = class_ == SIM_CLASS_STALL;
+    episode->next_ns = is_over ? UINT64_MAX : now_ns + pause_ns;
+}
+
+void sim_agenda_begin(struct sim_profile *profile)
+{
+    struct sim_world *world = profile->world;
+    assert(world->node_count > 0 && world->scheduler.now_ns == 0);
+    for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
+        struct profile_episode *episode = &profile->episodes[i];
+        const char *name = sim_class_string((enum sim_fault_class)i);
+        uint64_t gap_ms = 0;
+        uint64_t last_ms = 0;
+        sim_stream_init(&episode->stream, world->seed, SIM_STREAM_PROFILE,
+                        sim_hash(name, strlen(name), 0), 4);
+        if (episode_times(&profile->draw, (enum sim_fault_class)i, &gap_ms, &last_ms)) {
+            episode->next_ns = sim_draw_exponential(&episode->stream, gap_ms * MS);
+        }
+    }
+    rules_add(profile);
+    links_shape(profile);
+    clocks_drift(profile);
+    if (profile->draw.mode == SIM_MODE_UNRESTRICTED) {
+        victims_set(profile, (2u << world->node_count) - 2);
+    } else {
+        victims_choose(profile);
+    }
+}
+
+/* A client that has always been answered by one leader would never find the next one in time to
+ * see the old one wrong: now and then an idle one asks somebody else. */
+static void clients_roam(struct sim_profile *profile)
+{
+    struct sim_clients *clients = &profile->world->clients;
+    uint64_t node = 1 + sim_draw_below(&profile->roam, profile->world->node_count);
+    uint64_t draw = sim_draw_below(&profile->roam, 4 * (uint64_t)clients->count);
+    if (draw < clients->count && clients->by_id[draw + 1]->open == NULL) {
+        clients->by_id[draw + 1]->target = (uint32_t)node;
+    }
+}
+
+void sim_agenda_tick(struct sim_profile *profile)
+{
+    clients_roam(profile);
+    revive(profile);
+    victims_rotate(profile);
+    for (uint32_t i = 0; i < SIM_CLASS_COUNT && !profile->world->over; i++) {
+        episode_tick(profile, (enum sim_fault_class)i);
+    }
+}

@@ -1,0 +1,339 @@
+/* Recovery of any store. The input is a programme: it writes a valid store through the real jobs,
+ * damages its files, perhaps interrupts a first load, and then the store is loaded.
+ *
+ * Terms. Damage is *forged* when bytes of the input's own choice get into a file, with or without
+ * a right checksum: then there may be a valid record that nobody has written. Damage that is not
+ * forged only moves, clears, flips and removes what was there.
+ *
+ * What must hold:
+ *  1. A load succeeds with a log that is whole and durable, or fails with RAFT_CORRUPT or
+ *     RAFT_LOST_STORE, owns nothing then, and has changed no segment.
+ *  2. The same load again gives the same, also after one that was interrupted at any operation, by
+ *     an error or for lack of memory.
+ *  3. Not forged: what is loaded was written, from the first entry on; if the last batch is intact,
+ *     all that was written is loaded, and no segment was damaged; RAFT_LOST_STORE if and only if
+ *     neither copy of the hard state is intact.
+ *  4. Not forged: the machine begins with what was loaded, and can append to it. */
+#include "fuzz.h"
+
+#include "damage.h"
+
+#define APPENDS_MAX 5u /* each may begin a segment, and there are eight files */
+
+/* ---- what a load has given, or should give ---- */
+
+struct outcome {
+    enum raft_status status;
+    struct raft_hard_state state;
+    size_t count;
+    struct outcome_entry {
+        struct raft_entry_id id;
+        enum raft_entry_kind kind;
+        uint32_t size;
+        uint8_t payload[PAYLOAD_MAX];
+    } entries[ENTRIES_MAX];
+};
+
+/* Entries of another size or number only come from forged files: those are compared as far as there
+ * is room. */
+static struct outcome outcome_get(enum raft_status status)
+{
+    struct outcome outcome;
+    memset(&outcome, 0, sizeof outcome);
+    outcome.status = status;
+    if (status != RAFT_OK) {
+        return outcome;
+    }
+    outcome.state = f.state;
+    outcome.count = (size_t)raft_log_last_index(&f.log);
+    for (size_t i = 0; i < outcome.count && i < ENTRIES_MAX; i++) {
+        const struct raft_entry *entry = raft_log_peek(&f.log, i + 1);
+        struct outcome_entry *copy = &outcome.entries[i];
+        copy->id = entry->id;
+        copy->kind = entry->kind;
+        copy->size = entry->size;
+        memcpy(copy->payload, entry->payload,
+               entry->size < PAYLOAD_MAX ? entry->size : PAYLOAD_MAX);
+    }
+    return outcome;
+}
+
+static bool is_same_state(const struct raft_hard_state *a, const struct raft_hard_state *b)
+{
+    return a->term == b->term && a->vote == b->vote && a->sequence == b->sequence;
+}
+
+/* Whether a is b, or the beginning of b. */
+static bool is_prefix(const struct outcome *a, const struct outcome *b)
+{
+    size_t count = a->count < ENTRIES_MAX ? a->count : ENTRIES_MAX;
+    return a->count <= b->count &&
+           memcmp(a->entries, b->entries, count * sizeof a->entries[0]) == 0;
+}
+
+static void assert_same(const struct outcome *a, const struct outcome *b)
+{
+    assert(a->status == b->status && a->count == b->count && is_prefix(a, b));
+    assert(is_same_state(&a->state, &b->state));
+}
+
+/* ---- a valid store ---- */
+
+struct written {
+    struct outcome all;
+    struct double_file files[DOUBLE_FILES];
+    const struct double_file *last; /* the last segment, if it has a record */
+    size_t batch;                   /* where its last batch begins */
+};
+
+static void append_some(struct input *input)
+{
+    uint32_t shape = take(input, 1);
+    unsigned count = 1 + shape % 4;
+    if (raft_log_last_index(&f.log) + count > ENTRIES_MAX) {
+        return;
+    }
+    ck_assert_int_eq(raft_log_reserve(&f.log, count), RAFT_OK);
+    for (unsigned i = 0; i < count; i++) {
+        struct raft_entry *entry = NULL;
+        enum raft_entry_kind kind = 1 + (shape / 4 + i) % (RAFT_ENTRY_KIND_COUNT - 1);
+        uint32_t size = (shape / 16 + i * 5) % (PAYLOAD_MAX + 1);
+        ck_assert_int_eq(raft_entry_create(&f.disk.memory.memory, RAFT_AT_SUBMIT_ENTRY_ALLOC, kind,
+                                           size, RAFT_HOLDER_MESSAGE, &entry),
+                         RAFT_OK);
+        entry->id = (struct raft_entry_id){f.state.term, raft_log_last_index(&f.log) + 1};
+        memset(entry->payload, (int)('a' + entry->id.index), size);
+        raft_log_append(&f.log, entry);
+        raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
+    }
+    ck_assert_int_eq(begin_append(), RAFT_OK);
+    ck_assert_int_eq(append_done().status, RAFT_OK);
+}
+
+/* Finds the last batch in the last segment. */
+static void note_last_batch(struct written *written)
+{
+    const struct double_file *last = NULL;
+    for (int i = 0; i < DOUBLE_FILES; i++) {
+        const struct double_file *file = &written->files[i];
+        if (is_segment(file) && (last == NULL || strcmp(file->name, last->name) > 0)) {
+            last = file;
+        }
+    }
+    if (last == NULL || last->size <= HEADER_SIZE) {
+        return;
+    }
+    written->last = last;
+    uint32_t batch = 0; /* a test's numbers fit the low half */
+    for (size_t at = HEADER_SIZE; at < last->size; at += record_span(last->bytes + at)) {
+        if (get32(last->bytes + at + 16) != batch) {
+            batch = get32(last->bytes + at + 16);
+            written->batch = at;
+        }
+    }
+}
+
+static void write_store(struct input *input, struct written *written)
+{
+    memset(written, 0, sizeof *written);
+    setup();
+    uint32_t shape = take(input, 1);
+    f.options.segment_size_max = shape % 2 == 0 ? 100000 : HEADER_SIZE + shape / 2 * 8;
+    create();
+    ck_assert_int_eq(raft_storage_bootstrap(f.storage), RAFT_OK);
+    ck_assert_int_eq(raft_storage_load(f.storage, &f.log, &f.state), RAFT_OK);
+    ck_assert_int_eq(save(1, 1), RAFT_OK);
+    unsigned appends = 0;
+    for (unsigned steps = take(input, 1) % 10; steps > 0; steps--) {
+        uint32_t step = take(input, 1);
+        raft_index last = raft_log_last_index(&f.log);
+        if (step % 8 == 0) {
+            ck_assert_int_eq(save(f.state.term + 1 + step / 64, step / 8 % 4), RAFT_OK);
+        } else if (step % 8 == 1 && last > 0) {
+            ck_assert_int_eq(cut(step / 8 % last), RAFT_OK);
+        } else if (appends < APPENDS_MAX) {
+            append_some(input);
+            appends++;
+        }
+    }
+    written->all = outcome_get(RAFT_OK);
+    memcpy(written->files, f.disk.files, sizeof written->files);
+    note_last_batch(written);
+    die();
+}
+
+/* ---- the loads ---- */
+
+static struct double_file before[DOUBLE_FILES];
+
+static void assert_segments_untouched(void)
+{
+    for (int i = 0; i < DOUBLE_FILES; i++) {
+        if (is_segment(&before[i])) {
+            ck_assert_mem_eq(&before[i], &f.disk.files[i], sizeof before[i]);
+        }
+    }
+}
+
+static void assert_whole(void)
+{
+    raft_index last = raft_log_last_index(&f.log);
+    raft_term term = 0;
+    assert(f.log.base.index == 0 && f.log.stored.index == last && f.log.durable.index == last);
+    for (raft_index index = 1; index <= last; index++) {
+        const struct raft_entry *entry = raft_log_peek(&f.log, index);
+        assert(entry->id.index == index && entry->id.term >= term);
+        assert(entry->kind > 0 && entry->kind < RAFT_ENTRY_KIND_COUNT);
+        assert(entry->count == 1 && entry->holders[RAFT_HOLDER_LOG] == 1);
+        term = entry->id.term;
+    }
+}
+
+/* Loads, looks, and keeps the store open. */
+static struct outcome load_and_look(void)
+{
+    double_reboot(&f.disk);
+    memcpy(before, f.disk.files, sizeof before);
+    enum raft_status status = load();
+    assert(status == RAFT_OK || status == RAFT_CORRUPT || status == RAFT_LOST_STORE);
+    if (status == RAFT_OK) {
+        assert_whole();
+    } else {
+        ck_assert_uint_eq(raft_log_last_index(&f.log), 0);
+        ck_assert_uint_eq(raft_storage_files_open(f.storage), 0);
+        assert_segments_untouched();
+    }
+    return outcome_get(status);
+}
+
+/* A load that something happens to, and the end of that process. */
+static void load_interrupted(uint32_t how, uint32_t at, uint32_t kind)
+{
+    static const enum raft_status errors[] = {RAFT_IO, RAFT_NOSPACE};
+    double_reboot(&f.disk);
+    create();
+    f.disk.memory.fail_at = how == 1 ? f.disk.memory.allocations + 1 + at % 64 : 0;
+    f.disk.stop_after = how == 2 ? at % 64 : UINT64_MAX;
+    if (how == 3) {
+        enum double_fault fault = kind % 2 == 0 ? DOUBLE_ERROR : DOUBLE_SHORT;
+        double_arm(&f.disk, (enum raft_point)(at % RAFT_POINT_COUNT), fault, errors[kind / 2 % 2]);
+    }
+    enum raft_status status = raft_storage_load(f.storage, &f.log, &f.state);
+    assert(status == RAFT_OK || status == RAFT_NOMEM || status == RAFT_IO ||
+           status == RAFT_NOSPACE || status == RAFT_CORRUPT || status == RAFT_LOST_STORE);
+    if (status != RAFT_OK) {
+        ck_assert_uint_eq(raft_log_last_index(&f.log), 0);
+        ck_assert_uint_eq(raft_storage_files_open(f.storage), 0);
+    }
+    f.disk.memory.fail_at = 0;
+    die();
+}
+
+/* Whether the bytes [begin, end) of a file are there as they were written. */
+static bool is_intact(const struct double_file *written, size_t begin, size_t end)
+{
+    const struct double_file *file = double_find(&f.disk, written->name);
+    return file != NULL && file->size >= end &&
+           memcmp(file->bytes + begin, written->bytes + begin, end - begin) == 0;
+}
+
+/* What the damage has left of the store. */
+struct intact {
+    bool state; /* a copy of the hard state */
+    bool batch; /* the last batch: it proves that all before it was acknowledged */
+    bool log;   /* every segment; the last one may have become longer */
+};
+
+static struct intact survey(const struct written *written)
+{
+    struct intact intact = {.log = true};
+    for (int i = 0; i < DOUBLE_FILES; i++) {
+        const struct double_file *file = &written->files[i];
+        if (is_segment(file)) {
+            const struct double_file *now = double_find(&f.disk, file->name);
+            bool may_grow = file == written->last;
+            intact.log = intact.log && is_intact(file, 0, file->size) &&
+                         (may_grow || now->size == file->size);
+        } else if (file->exists && strcmp(file->name, STATE_NAME) == 0) {
+            intact.state =
+                is_intact(file, 0, STATE_SIZE) || is_intact(file, COPY_B, COPY_B + STATE_SIZE);
+        }
+    }
+    intact.batch =
+        written->last != NULL && is_intact(written->last, written->batch, written->last->size);
+    return intact;
+}
+
+/* What was loaded, compared with what was written; the damage was not forged. */
+static void assert_faithful(const struct outcome *outcome, const struct written *written,
+                            struct intact intact)
+{
+    assert((outcome->status == RAFT_LOST_STORE) == !intact.state);
+    if (outcome->status != RAFT_OK) {
+        return;
+    }
+    assert(is_same_state(&outcome->state, &written->all.state));
+    assert(is_prefix(outcome, &written->all));
+    assert(!intact.batch || (intact.log && outcome->count == written->all.count));
+}
+
+/* The store that is open serves: a machine begins with it, and it takes another entry. */
+static void assert_serves(void)
+{
+    struct raft *raft = NULL;
+    f.options.id = 1;
+    f.options.voters[0] = 1;
+    f.options.voter_count = 1;
+    ck_assert_int_eq(raft_create(&f.options, &f.disk.memory.memory, &f.log, &raft), RAFT_OK);
+    raft_begin(raft, &f.state, 0);
+    raft_destroy(raft);
+    struct outcome old = outcome_get(RAFT_OK);
+    ck_assert_int_eq(append(f.state.term, 1), RAFT_OK);
+    ck_assert_int_eq(save(f.state.term + 1, 2), RAFT_OK);
+    raft_term term = f.state.term;
+    restart();
+    struct outcome new = outcome_get(RAFT_OK);
+    assert(new.count == old.count + 1 && new.state.term == term);
+    assert(is_prefix(&old, &new));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct written written;
+    static struct double_file damaged[DOUBLE_FILES];
+    struct input input = {data, size};
+    uint32_t how = take(&input, 1) % 4;
+    uint32_t at = take(&input, 1);
+    uint32_t kind = take(&input, 1);
+    write_store(&input, &written);
+    /* Few steps: a store in ruins has nothing left to get wrong. */
+    bool is_forged = false;
+    for (unsigned steps = take(&input, 1) % 5; steps > 0; steps--) {
+        bool now = damage(&input);
+        is_forged = is_forged || now;
+    }
+    struct intact intact = survey(&written);
+    memcpy(damaged, f.disk.files, sizeof damaged);
+
+    struct outcome first = load_and_look();
+    if (!is_forged) {
+        assert_faithful(&first, &written, intact);
+    }
+    die();
+    struct outcome again = load_and_look();
+    assert_same(&first, &again);
+    die();
+    if (how != 0) {
+        memcpy(f.disk.files, damaged, sizeof damaged);
+        load_interrupted(how, at, kind);
+        again = load_and_look();
+        assert_same(&first, &again);
+        die();
+    }
+    double_reboot(&f.disk);
+    if (load() == RAFT_OK && !is_forged) {
+        assert_serves();
+    }
+    die();
+    return 0;
+}

@@ -1,0 +1,194 @@
+/* A consensus machine by itself, for its unit tests: events in, effects collected. */
+#ifndef TESTS_RAFT_FIXTURE_H
+#define TESTS_RAFT_FIXTURE_H
+
+#include "core_memory.h"
+#include "unit.h"
+
+#include <raft/raft.h>
+
+#define T_MIN ((raft_time)150)
+#define T_MAX ((raft_time)300)
+
+static struct core_memory memory;
+static struct raft_log log_;
+static struct raft *raft;
+static struct raft_view view;
+static raft_time now;
+
+/* What READY has asked for since the last drain. */
+static struct {
+    struct raft_message sent[32];
+    int sent_count;
+    int persist_state, persist_entries, truncate, apply, probe, lost;
+    uint64_t reads; /* round confirmed */
+    struct raft_effect last_entries;
+    struct raft_hard_state last_state;
+} seen;
+
+static inline void feed(struct raft_event event)
+{
+    struct raft_effect effect;
+    event.now_ns = now;
+    ck_assert_int_eq(raft_step(raft, &event, &effect), RAFT_OK);
+    ck_assert_int_eq(effect.type, RAFT_EFFECT_NONE);
+}
+
+/* Collects effects; entries of messages are counted and given back. */
+static inline void drain(void)
+{
+    struct raft_effect effect;
+    struct raft_event ready = {.type = RAFT_EVENT_READY, .now_ns = now};
+    memset(&seen, 0, sizeof seen);
+    do {
+        ck_assert_int_eq(raft_step(raft, &ready, &effect), RAFT_OK);
+        switch (effect.type) {
+        case RAFT_EFFECT_SEND:
+            seen.sent[seen.sent_count] = effect.message;
+            seen.sent[seen.sent_count++].entries = NULL;
+            raft_effect_release(&memory.memory, &effect);
+            break;
+        case RAFT_EFFECT_PERSIST_STATE:
+            seen.persist_state++;
+            seen.last_state = effect.state;
+            break;
+        case RAFT_EFFECT_PERSIST_ENTRIES:
+            seen.persist_entries++;
+            seen.last_entries = effect;
+            break;
+        case RAFT_EFFECT_TRUNCATE:
+            seen.truncate++;
+            break;
+        case RAFT_EFFECT_PROBE:
+            seen.probe++;
+            break;
+        case RAFT_EFFECT_APPLY:
+            seen.apply++;
+            raft_effect_release(&memory.memory, &effect);
+            feed((struct raft_event){.type = RAFT_EVENT_APPLIED, .id = effect.last});
+            break;
+        case RAFT_EFFECT_READS:
+            seen.reads = effect.round;
+            break;
+        case RAFT_EFFECT_COMPLETE:
+            seen.lost += effect.status == RAFT_LOST;
+            break;
+        case RAFT_EFFECT_SET_TIMER:
+        case RAFT_EFFECT_AGAIN:
+        case RAFT_EFFECT_NONE:
+        case RAFT_EFFECT_TYPE_COUNT:
+            break;
+        }
+    } while (effect.type != RAFT_EFFECT_NONE);
+    ck_assert_ptr_null(raft_invariant_broken(raft));
+    raft_get_view(raft, &view);
+}
+
+static inline void persist_state(void)
+{
+    feed((struct raft_event){.type = RAFT_EVENT_STATE_PERSISTED,
+                             .sequence = seen.last_state.sequence});
+    drain();
+}
+
+static inline void persist_entries(void)
+{
+    feed((struct raft_event){.type = RAFT_EVENT_ENTRIES_PERSISTED,
+                             .id = seen.last_entries.last,
+                             .generation = seen.last_entries.generation});
+    drain();
+}
+
+static inline void receive(struct raft_message message)
+{
+    message.to = 1;
+    message.memory = &memory.memory;
+    message.holder = RAFT_HOLDER_MESSAGE;
+    struct raft_event event = {.type = RAFT_EVENT_MESSAGE, .message = &message};
+    struct raft_effect effect;
+    event.now_ns = now;
+    enum raft_status status = raft_step(raft, &event, &effect);
+    (void)status; /* what a message came to shows in the effects */
+    raft_message_release(&message);
+    drain();
+}
+
+/* An append of entries of one term behind a position. */
+static inline void receive_append(raft_node_id from, raft_term term, struct raft_entry_id before,
+                                  raft_index commit, uint32_t count)
+{
+    struct raft_message message = {.type = RAFT_MESSAGE_APPEND_REQ,
+                                   .from = from,
+                                   .term = term,
+                                   .id = before,
+                                   .commit = commit};
+    if (count > 0) {
+        message.entries = core_memory_alloc(&memory, RAFT_AT_MESSAGE_DECODE_ARRAY,
+                                            count * sizeof message.entries[0]);
+    }
+    for (; message.entry_count < count; message.entry_count++) {
+        message.entries[message.entry_count] =
+            core_entry(&memory, term, before.index + 1 + message.entry_count, "x");
+    }
+    receive(message);
+}
+
+static bool lease_reads;
+
+static inline void create(uint32_t voters, raft_term term, raft_node_id vote)
+{
+    struct raft_options options;
+    raft_options_init(&options);
+    options.id = 1;
+    options.voter_count = voters;
+    for (uint32_t i = 0; i < voters; i++) {
+        options.voters[i] = i + 1;
+    }
+    options.seed = 42;
+    options.election_ns_min = T_MIN;
+    options.election_ns_max = T_MAX;
+    options.heartbeat_ns = 50;
+    options.retry_ns = 20;
+    options.lease_reads = lease_reads;
+    core_memory_init(&memory);
+    raft_log_init(&log_, &memory.memory);
+    now = 1000;
+    ck_assert_int_eq(raft_create(&options, &memory.memory, &log_, &raft), RAFT_OK);
+    raft_begin(raft, &(struct raft_hard_state){term, vote, 1}, now);
+    drain();
+}
+
+static inline void teardown(void)
+{
+    raft_destroy(raft);
+    raft_log_close(&log_);
+    ck_assert_int_eq(memory.live, 0);
+}
+
+static inline void campaign(void)
+{
+    feed((struct raft_event){.type = RAFT_EVENT_CAMPAIGN});
+    drain();
+}
+
+/* Makes node 1 the leader of term 1 among three, with its first entry appended. */
+static inline void lead(void)
+{
+    create(3, 0, 0);
+    campaign();
+    persist_state();
+    receive((struct raft_message){
+        .type = RAFT_MESSAGE_VOTE_REP, .from = 2, .term = 1, .flags = RAFT_FLAG_SUCCESS});
+    ck_assert_int_eq(view.role, RAFT_LEADER);
+}
+
+static inline void acknowledge(raft_node_id from, raft_term term, struct raft_entry_id match)
+{
+    receive((struct raft_message){.type = RAFT_MESSAGE_APPEND_REP,
+                                  .from = from,
+                                  .term = term,
+                                  .flags = RAFT_FLAG_SUCCESS,
+                                  .id = match});
+}
+
+#endif

@@ -1,0 +1,299 @@
+/* Profiles: what is drawn stays within its bounds and reaches everything, the words of a draw make
+ * it again, and the agenda hurts no more nodes than it may. */
+#include "unit.h"
+
+#include <sim/world.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define SEEDS         2000u
+#define RUNS          24u
+#define STEPS_AT_MOST 2000000u
+
+START_TEST(share_of_each_kind_of_run_is_as_promised)
+{
+    uint32_t counts[SIM_MODE_COUNT] = {0};
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct sim_draw draw;
+        sim_profile_draw(SIM_PROFILE_SWARM, seed, &draw);
+        ck_assert_uint_lt(draw.mode, SIM_MODE_COUNT);
+        counts[draw.mode]++;
+    }
+    ck_assert_uint_gt(counts[SIM_MODE_CALM], SEEDS * 12 / 100);
+    ck_assert_uint_lt(counts[SIM_MODE_CALM], SEEDS * 18 / 100);
+    ck_assert_uint_gt(counts[SIM_MODE_SWARM], SEEDS * 60 / 100);
+    ck_assert_uint_lt(counts[SIM_MODE_SWARM], SEEDS * 70 / 100);
+    ck_assert_uint_gt(counts[SIM_MODE_MAXIMUM], SEEDS * 7 / 100);
+    ck_assert_uint_lt(counts[SIM_MODE_MAXIMUM], SEEDS * 13 / 100);
+    ck_assert_uint_gt(counts[SIM_MODE_UNRESTRICTED], SEEDS * 7 / 100);
+    ck_assert_uint_lt(counts[SIM_MODE_UNRESTRICTED], SEEDS * 13 / 100);
+    ck_assert_uint_eq(counts[SIM_MODE_NASTY], 0);
+}
+END_TEST
+
+static uint32_t classes_on(const struct sim_draw *draw)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
+        count += sim_profile_has(draw, (enum sim_fault_class)i);
+    }
+    return count;
+}
+
+START_TEST(each_class_is_on_in_every_second_swarm_run)
+{
+    uint32_t runs = 0;
+    uint32_t counts[SIM_CLASS_COUNT] = {0};
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct sim_draw draw;
+        sim_profile_draw(SIM_PROFILE_SWARM, seed, &draw);
+        if (draw.mode == SIM_MODE_SWARM) {
+            runs++;
+            for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
+                counts[i] += sim_profile_has(&draw, (enum sim_fault_class)i);
+            }
+        }
+    }
+    for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
+        const char *name = sim_class_string((enum sim_fault_class)i);
+        ck_assert_msg(counts[i] > runs * 44 / 100, "%s: %u of %u", name, counts[i], runs);
+        ck_assert_msg(counts[i] < runs * 56 / 100, "%s: %u of %u", name, counts[i], runs);
+    }
+}
+END_TEST
+
+START_TEST(maximum_has_one_class_and_every_class_is_some_runs)
+{
+    uint32_t counts[SIM_CLASS_COUNT] = {0};
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct sim_draw draw;
+        sim_profile_draw(SIM_PROFILE_SWARM, seed, &draw);
+        if (draw.mode != SIM_MODE_MAXIMUM) {
+            continue;
+        }
+        ck_assert_uint_eq(classes_on(&draw), 1);
+        for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
+            counts[i] += sim_profile_has(&draw, (enum sim_fault_class)i);
+        }
+        ck_assert(draw.loss_ppm == 0 || draw.loss_ppm == 300000);
+        ck_assert(draw.crash_gap_ms == 0 || draw.crash_gap_ms == 300);
+    }
+    for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
+        ck_assert_msg(counts[i] > 0, "%s", sim_class_string((enum sim_fault_class)i));
+    }
+}
+END_TEST
+
+static void assert_cluster_is_sound(const struct sim_draw *draw)
+{
+    ck_assert(draw->nodes >= 1 && draw->nodes <= 7 && draw->nodes != 6);
+    ck_assert_uint_lt(draw->heartbeat_ms, draw->election_ms);
+    ck_assert_uint_ge(draw->batch_bytes, draw->payload);
+    ck_assert(draw->clients >= 1 && draw->by_index == draw->clients / 2);
+    ck_assert_uint_le(draw->padding, draw->payload);
+    /* Four operations of a disk and two messages, each at its slowest. */
+    uint64_t slowest_us =
+        2 * 3 * (draw->write_us + draw->sync_us) / 2 + 2 * (draw->latency_us + draw->jitter_us);
+    ck_assert_uint_lt(slowest_us, draw->election_ms * 1000 / 2);
+    if (draw->lease != 0) {
+        ck_assert_uint_ne(draw->quorum, 0);
+        ck_assert_uint_eq(draw->step_gap_ms, 0);
+        ck_assert_uint_le(draw->drift_ppm, draw->bound_ppm);
+    }
+}
+
+START_TEST(draws_are_within_their_bounds)
+{
+    uint32_t sizes[16] = {0};
+    uint32_t leases = 0;
+    for (int kind = SIM_PROFILE_CALM; kind < SIM_PROFILE_COUNT; kind++) {
+        for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+            struct sim_draw draw;
+            sim_profile_draw((enum sim_profile_kind)kind, seed, &draw);
+            assert_cluster_is_sound(&draw);
+            ck_assert(kind != SIM_PROFILE_CALM || classes_on(&draw) == 0);
+            ck_assert_uint_le(draw.loss_ppm, 300000);
+            ck_assert_uint_le(draw.sync_ppm, 10000);
+            ck_assert(draw.step_ms == 0 || (draw.step_ms >= 10 && draw.step_ms <= 300000));
+            sizes[draw.nodes]++;
+            leases += draw.lease != 0 && draw.drift_ppm != 0;
+        }
+    }
+    ck_assert(sizes[1] > 0 && sizes[2] > 0 && sizes[4] > 0 && sizes[7] > 0);
+    ck_assert_uint_gt(sizes[3], sizes[5]);
+    ck_assert_uint_gt(leases, SEEDS / 20);
+}
+END_TEST
+
+START_TEST(words_of_a_draw_make_it_again)
+{
+    for (int kind = SIM_PROFILE_CALM; kind < SIM_PROFILE_COUNT; kind++) {
+        for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+            struct sim_draw draw;
+            struct sim_draw again;
+            char text[SIM_TEXT_MAX];
+            char error[SIM_TEXT_MAX] = "";
+            sim_profile_draw((enum sim_profile_kind)kind, seed, &draw);
+            ck_assert_uint_lt(sim_profile_print(&draw, text, sizeof text), sizeof text);
+            again = draw;
+            ck_assert_msg(sim_profile_override(&again, text, error, sizeof error), "%s", error);
+            ck_assert_int_eq(memcmp(&draw, &again, sizeof draw), 0);
+        }
+    }
+}
+END_TEST
+
+START_TEST(override_refuses_what_is_no_parameter_and_no_value)
+{
+    struct sim_draw draw;
+    char error[SIM_TEXT_MAX] = "";
+    sim_profile_draw(SIM_PROFILE_SWARM, 1, &draw);
+    ck_assert(sim_profile_override(&draw, "nodes=5 loss_ppm=0", error, sizeof error));
+    ck_assert_uint_eq(draw.nodes, 5);
+    ck_assert_uint_eq(draw.loss_ppm, 0);
+    ck_assert(!sim_profile_override(&draw, "nods=5", error, sizeof error));
+    ck_assert_ptr_nonnull(strstr(error, "nods"));
+    ck_assert(!sim_profile_override(&draw, "nodes=0", error, sizeof error));
+    ck_assert(!sim_profile_override(&draw, "nodes=16", error, sizeof error));
+    ck_assert(!sim_profile_override(&draw, "nodes=five", error, sizeof error));
+    ck_assert(!sim_profile_override(&draw, "nodes", error, sizeof error));
+    ck_assert(!sim_profile_override(&draw, "mode=angry", error, sizeof error));
+}
+END_TEST
+
+START_TEST(names_lead_back_to_their_profiles)
+{
+    for (int i = SIM_PROFILE_CALM; i < SIM_PROFILE_COUNT; i++) {
+        enum sim_profile_kind kind = (enum sim_profile_kind)i;
+        ck_assert_int_eq(sim_profile_find(sim_profile_string(kind)), i);
+        ck_assert_int_eq(sim_profile_of_scenario(sim_profile_scenario(kind)), i);
+    }
+    ck_assert_int_eq(sim_profile_find("stormy"), SIM_PROFILE_NONE);
+    ck_assert_int_eq(sim_profile_of_scenario("nemesis"), SIM_PROFILE_NONE);
+}
+END_TEST
+
+/* How many nodes cannot do their part because of something that happened to them. */
+static uint32_t nodes_down(const struct sim_world *world)
+{
+    uint32_t count = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        const struct sim_node *node = world->nodes[id];
+        count += node->state != SIM_NODE_UP || node->paused || node->is_read_only_wanted ||
+                 node->disk.quota != UINT64_MAX;
+    }
+    return count;
+}
+
+/* Runs a seed; returns the most nodes that were down at once. */
+static uint32_t run_seed(struct arena *arena, enum sim_profile_kind kind, uint64_t seed,
+                         struct sim_execution *out_execution)
+{
+    const struct sim_spec spec = {.sut = &sut_raft,
+                                  .profile = kind,
+                                  .scenario = sim_profile_scenario(kind),
+                                  .parameters = "length_ms=3000",
+                                  .seed = seed,
+                                  .fill = 0xA5};
+    char error[SIM_TEXT_MAX] = "";
+    uint32_t most = 0;
+    uint32_t steps = 0;
+    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
+    ck_assert_msg(world != NULL, "%s", error);
+    while (sim_world_step(world)) {
+        uint32_t down = world->phase == SIM_PHASE_RUN ? nodes_down(world) : 0;
+        most = down > most ? down : most;
+        ck_assert_uint_lt(++steps, STEPS_AT_MOST);
+    }
+    ck_assert_msg(!world->has_finding, "seed %u: %s", (unsigned)seed, world->finding.message);
+    uint32_t minority = (world->node_count - 1) / 2;
+    bool is_bound = strstr(sim_profile_text(world->profile), "mode=unrestricted") == NULL;
+    if (is_bound) {
+        ck_assert_uint_le(most, minority == 0 ? 1 : minority);
+    }
+    sim_world_result(world, out_execution);
+    return is_bound ? 0 : most;
+}
+
+START_TEST(no_more_than_a_minority_is_hurt_at_once)
+{
+    const char *error = NULL;
+    struct arena *arena = arena_open(&error);
+    ck_assert_msg(arena != NULL, "%s", error);
+    uint64_t faults = 0;
+    uint64_t commits = 0;
+    for (uint64_t seed = 1; seed <= RUNS; seed++) {
+        struct sim_execution execution;
+        run_seed(arena, SIM_PROFILE_SWARM, seed, &execution);
+        faults += execution.faults_fired;
+        commits += execution.commits;
+        run_seed(arena, SIM_PROFILE_NASTY, seed, &execution);
+    }
+    ck_assert_uint_gt(faults, RUNS * 10);
+    ck_assert_uint_gt(commits, RUNS * 10);
+    arena_close(arena);
+}
+END_TEST
+
+START_TEST(unrestricted_runs_hurt_whole_clusters)
+{
+    const char *error = NULL;
+    struct arena *arena = arena_open(&error);
+    ck_assert_msg(arena != NULL, "%s", error);
+    uint32_t most = 0;
+    for (uint64_t seed = 1; seed <= RUNS; seed++) {
+        struct sim_execution execution;
+        uint32_t down = run_seed(arena, SIM_PROFILE_UNRESTRICTED, seed, &execution);
+        most = down > most ? down : most;
+    }
+    ck_assert_uint_ge(most, 3);
+    arena_close(arena);
+}
+END_TEST
+
+START_TEST(recorded_parameters_give_the_same_run)
+{
+    const char *no_arena = NULL;
+    struct arena *arena = arena_open(&no_arena);
+    ck_assert_msg(arena != NULL, "%s", no_arena);
+    struct sim_execution execution;
+    run_seed(arena, SIM_PROFILE_SWARM, 1, &execution);
+    const struct sim_spec spec = {.sut = &sut_raft,
+                                  .profile = SIM_PROFILE_SWARM,
+                                  .scenario = execution.scenario,
+                                  .parameters = execution.parameters,
+                                  .seed = 1,
+                                  .fill = 0x3C};
+    struct sim_execution again;
+    char error[SIM_TEXT_MAX] = "";
+    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
+    ck_assert_msg(world != NULL, "%s", error);
+    sim_world_run(world);
+    sim_world_result(world, &again);
+    ck_assert_uint_eq(execution.trace_hash, again.trace_hash);
+    ck_assert_str_eq(execution.parameters, again.parameters);
+    arena_close(arena);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("profile");
+    TCase *draws = tcase_create("draws");
+    tcase_add_test(draws, share_of_each_kind_of_run_is_as_promised);
+    tcase_add_test(draws, each_class_is_on_in_every_second_swarm_run);
+    tcase_add_test(draws, maximum_has_one_class_and_every_class_is_some_runs);
+    tcase_add_test(draws, draws_are_within_their_bounds);
+    tcase_add_test(draws, words_of_a_draw_make_it_again);
+    tcase_add_test(draws, override_refuses_what_is_no_parameter_and_no_value);
+    tcase_add_test(draws, names_lead_back_to_their_profiles);
+    suite_add_tcase(suite, draws);
+    TCase *runs = tcase_create("runs");
+    tcase_set_timeout(runs, 120);
+    tcase_add_test(runs, no_more_than_a_minority_is_hurt_at_once);
+    tcase_add_test(runs, unrestricted_runs_hurt_whole_clusters);
+    tcase_add_test(runs, recorded_parameters_give_the_same_run);
+    suite_add_tcase(suite, runs);
+    return unit_main(suite);
+}
