@@ -159,9 +159,10 @@ struct sim_profile *sim_profile_open(struct sim_world *world, enum sim_profile_k
         !options_check(draw, error, error_size)) {
         return NULL;
     }
-    size_t length = sim_profile_print(draw, profile->text, sizeof profile->text);
-    assert(length < sizeof profile->text);
-    (void)length;
+    if (sim_profile_print(draw, profile->text, sizeof profile->text) >= sizeof profile->text) {
+        snprintf(error, error_size, "the parameters are too long together");
+        return NULL;
+    }
     profile->end_ns = draw->length_ms * MS;
     world->budget_sim_ns = profile->end_ns + PROOF_EXTRA_NS;
     world->budget_events = EVENTS_MAX;
@@ -185,6 +186,7 @@ const char *sim_profile_text(const struct sim_profile *profile)
 static void load_start(struct sim_profile *profile, uint32_t clients, bool by_index)
 {
     const struct sim_draw *draw = &profile->draw;
+    bool only_reads = by_index && draw->readers != 0;
     if (clients == 0) {
         return;
     }
@@ -192,9 +194,9 @@ static void load_start(struct sim_profile *profile, uint32_t clients, bool by_in
         .client_count = clients,
         .interval_ns = draw->think_ms * MS,
         .keys = (uint32_t)draw->keys,
-        .mix_put = (uint32_t)draw->puts,
-        .mix_get = (uint32_t)draw->gets,
-        .mix_cas = (uint32_t)draw->cas,
+        .mix_put = only_reads ? 0 : (uint32_t)draw->puts,
+        .mix_get = only_reads ? 1 : (uint32_t)draw->gets,
+        .mix_cas = only_reads ? 0 : (uint32_t)draw->cas,
         .padding = (uint32_t)draw->padding,
         .reads_by_index = by_index,
     };

@@ -79,6 +79,7 @@ struct sim_draw {
     uint64_t batch, batch_bytes, window, payload, segment, pending, errors;
     uint64_t prevote, quorum, lease, bound_ppm, reverts;
     uint64_t clients, by_index, think_ms, keys, puts, gets, cas, padding; /* by_index: clients */
+    uint64_t readers; /* 1: the clients that read by index do nothing else */
     uint64_t down_ms; /* mean time until a node is started again */
     uint64_t loss_ppm, dup_ppm, delay_us, spread_us, reorder_ppm, corrupt_ppm;
     uint64_t split_gap_ms, split_ms, cut_gap_ms, cut_ms, clog_gap_ms, clog_ms;

@@ -1,15 +1,11 @@
-/* The agenda of a profile's run: which fault comes when, and whom it may hurt.
+/* The agenda of a profile's run: which fault comes when, and whom it takes.
  *
  * Terms. An *episode* of a class begins, lasts, and ends; what a class does all the time (loss, the
- * failure of one file operation in so many) are *rules*. The *atlas* is the set of nodes that may
- * be hurt now, the *victims*: a node is *hurt* while it is not up, paused, full, read-only, or does
- * not take entries.
+ * failure of one file operation in so many) are *rules*.
  *
- * Fault model. Nodes that are not victims are hurt by nothing but an allocation, a queue or an
- * early return that fails now and then, which no node fails of, and by their clocks and links.
- * Victims are at most a minority (but one in a cluster of one or two); others are chosen only when
- * none of them is hurt. An unrestricted run knows no atlas: everybody is a victim. A node that is
- * down, by whatever fault, is started again after a time.
+ * Fault model. What takes a node's part in the cluster away takes victims only (profile_atlas.c).
+ * The other nodes have allocations, queues and early returns that fail now and then, of which no
+ * node fails, and clocks and links that are wrong. Clients change their minds about whom to ask.
  *
  * Invariants:
  *  1. A class has at most one episode at a time.
@@ -24,115 +20,7 @@
 #define MS             UINT64_C(1000000)
 #define PPM            (UINT64_MAX / 1000000u)
 #define BACK_NS_MAX    (1000 * MS) /* of one step of a clock */
-#define ROTATE_ONE_IN  32u         /* ticks, for a choice of other victims */
 #define FREE_BYTES_MAX 2000u       /* of a disk that is as good as full */
-
-/* ---- the atlas ---- */
-
-static bool is_hurt(const struct sim_profile *profile, uint32_t id)
-{
-    const struct sim_node *node = profile->world->nodes[id];
-    return node->state != SIM_NODE_UP || node->paused || node->disk.quota != UINT64_MAX ||
-           node->is_read_only_wanted || node->view.condition != RAFT_RUNNING ||
-           (profile->episodes[SIM_CLASS_STALL].active &&
-            profile->episodes[SIM_CLASS_STALL].node == id);
-}
-
-static uint32_t victims_max(const struct sim_profile *profile)
-{
-    uint32_t minority = (profile->world->node_count - 1) / 2;
-    return minority == 0 ? 1 : minority;
-}
-
-static void victims_set(struct sim_profile *profile, uint32_t victims)
-{
-    profile->victims = victims;
-    for (uint32_t i = 0; i < profile->hurting_count; i++) {
-        profile->hurting[i]->on = (struct sim_selector){.nodes = victims, .role = SIM_SELECT_NODES};
-    }
-}
-
-/* A random set, in every second case with the leader. */
-static void victims_choose(struct sim_profile *profile)
-{
-    const struct sim_world *world = profile->world;
-    uint32_t victims = 0;
-    uint32_t size = 1 + (uint32_t)sim_draw_below(&profile->atlas, victims_max(profile));
-    bool with_leader = sim_draw_below(&profile->atlas, 2) == 0;
-    const struct sim_node *leader = sim_world_leader(world);
-    if (with_leader && leader != NULL) {
-        victims = 1u << leader->id;
-    }
-    while ((uint32_t)__builtin_popcount(victims) < size) {
-        victims |= 2u << sim_draw_below(&profile->atlas, world->node_count);
-    }
-    victims_set(profile, victims);
-}
-
-static void victims_rotate(struct sim_profile *profile)
-{
-    const struct sim_world *world = profile->world;
-    bool is_due = sim_draw_below(&profile->atlas, ROTATE_ONE_IN) == 0;
-    if (profile->draw.mode == SIM_MODE_UNRESTRICTED || !is_due) {
-        return;
-    }
-    for (uint32_t id = 1; id <= world->node_count; id++) {
-        if ((profile->victims >> id & 1u) != 0 && is_hurt(profile, id)) {
-            return;
-        }
-    }
-    victims_choose(profile);
-}
-
-/* Starts again who is down for long enough. */
-static void revive(struct sim_profile *profile)
-{
-    const struct sim_world *world = profile->world;
-    uint64_t now_ns = world->scheduler.now_ns;
-    for (uint32_t id = 1; id <= world->node_count; id++) {
-        struct sim_node *node = world->nodes[id];
-        if (sim_node_is_up(node)) {
-            profile->revive_ns[id] = 0;
-        } else if (profile->revive_ns[id] == 0) {
-            /* Whoever has gone without being chosen is hurt all the same. */
-            victims_set(profile, profile->victims | 1u << id);
-            uint64_t down_ns = sim_draw_exponential(&profile->down, profile->draw.down_ms * MS);
-            profile->revive_ns[id] = now_ns + down_ns + 1;
-        } else if (now_ns >= profile->revive_ns[id]) {
-            profile->revive_ns[id] = 0;
-            sim_node_start(node);
-        }
-    }
-}
-
-/* A victim that is up, in every second case the leader if it is one; 0: there is none. */
-static uint32_t victim_pick(struct sim_profile *profile, struct sim_stream *stream)
-{
-    const struct sim_world *world = profile->world;
-    uint32_t up[SIM_NODES_MAX];
-    uint32_t count = 0;
-    const struct sim_node *leader = sim_world_leader(world);
-    for (uint32_t id = 1; id <= world->node_count; id++) {
-        if ((profile->victims >> id & 1u) != 0 && world->nodes[id]->state == SIM_NODE_UP) {
-            up[count++] = id;
-        }
-    }
-    bool prefers_leader = sim_draw_below(stream, 2) == 0;
-    uint64_t draw = sim_draw_below(stream, count);
-    if (prefers_leader && leader != NULL && (profile->victims >> leader->id & 1u) != 0) {
-        return leader->id;
-    }
-    return count == 0 ? 0 : up[draw];
-}
-
-/* Any node, up or not, in every second case the leader. */
-static uint32_t node_pick(struct sim_profile *profile, struct sim_stream *stream)
-{
-    const struct sim_node *leader = sim_world_leader(profile->world);
-    bool prefers_leader = sim_draw_below(stream, 2) == 0;
-    uint64_t draw = sim_draw_below(stream, profile->world->node_count);
-    return prefers_leader && leader != NULL ? leader->id : 1 + (uint32_t)draw;
-}
 
 /* ---- rules ---- */
 
@@ -218,7 +106,7 @@ static void partition_begin(struct sim_profile *profile, struct profile_episode 
     struct sim_world *world = profile->world;
     struct sim_link_rule *rule = sim_network_rule_new(&world->network);
     uint64_t shape = sim_draw_below(&episode->stream, 4);
-    uint32_t alone = node_pick(profile, &episode->stream);
+    uint32_t alone = sim_atlas_pick_any(profile, &episode->stream);
     rule->partition = true;
     for (uint32_t id = 1; id <= world->node_count; id++) {
         uint64_t part = sim_draw_below(&episode->stream, shape == 3 ? 3 : 2);
@@ -236,8 +124,8 @@ static void cut_begin(struct sim_profile *profile, struct profile_episode *episo
 {
     struct sim_network *network = &profile->world->network;
     struct sim_link_rule *rule = sim_network_rule_new(network);
-    struct sim_selector one = {.nodes = 1u << node_pick(profile, &episode->stream)};
-    struct sim_selector other = {.nodes = 1u << node_pick(profile, &episode->stream)};
+    struct sim_selector one = {.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream)};
+    struct sim_selector other = {.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream)};
     bool is_all = sim_draw_below(&episode->stream, 2) == 0;
     bool hears = sim_draw_below(&episode->stream, 2) == 0;
     if (is_all) {
@@ -254,8 +142,8 @@ static void clog_begin(struct sim_profile *profile, struct profile_episode *epis
 {
     struct sim_network *network = &profile->world->network;
     struct sim_link_rule *rule = sim_network_rule_new(network);
-    rule->from.nodes = 1u << node_pick(profile, &episode->stream);
-    rule->to.nodes = 1u << node_pick(profile, &episode->stream);
+    rule->from.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream);
+    rule->to.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream);
     if (sim_draw_below(&episode->stream, 4) == 0) {
         rule->to.role = SIM_SELECT_ANY;
     }
@@ -301,7 +189,7 @@ static void crash_now(struct sim_profile *profile, struct profile_episode *episo
 
 static void step_now(struct sim_profile *profile, struct profile_episode *episode)
 {
-    uint32_t node = node_pick(profile, &episode->stream);
+    uint32_t node = sim_atlas_pick_any(profile, &episode->stream);
     bool is_back = sim_draw_below(&episode->stream, 2) == 0;
     uint64_t most_ns = profile->draw.step_ms * MS;
     most_ns = is_back && most_ns > BACK_NS_MAX ? BACK_NS_MAX : most_ns;
@@ -429,8 +317,8 @@ static void episode_begin(struct sim_profile *profile, enum sim_fault_class clas
     } else if (class_ == SIM_CLASS_CAMPAIGN) {
         campaign_now(profile, episode);
     } else {
-        episode->node = hurts(class_) ? victim_pick(profile, &episode->stream)
-                                      : node_pick(profile, &episode->stream);
+        episode->node = hurts(class_) ? sim_atlas_pick(profile, &episode->stream)
+                                      : sim_atlas_pick_any(profile, &episode->stream);
         if (episode->node == 0) {
             return;
         }
@@ -510,9 +398,9 @@ void sim_agenda_begin(struct sim_profile *profile)
     links_shape(profile);
     clocks_drift(profile);
     if (profile->draw.mode == SIM_MODE_UNRESTRICTED) {
-        victims_set(profile, (2u << world->node_count) - 2);
+        sim_atlas_set(profile, (2u << world->node_count) - 2);
     } else {
-        victims_choose(profile);
+        sim_atlas_choose(profile);
     }
 }
 
@@ -531,8 +419,8 @@ static void clients_roam(struct sim_profile *profile)
 void sim_agenda_tick(struct sim_profile *profile)
 {
     clients_roam(profile);
-    revive(profile);
-    victims_rotate(profile);
+    sim_atlas_revive(profile);
+    sim_atlas_rotate(profile);
     for (uint32_t i = 0; i < SIM_CLASS_COUNT && !profile->world->over; i++) {
         episode_tick(profile, (enum sim_fault_class)i);
     }

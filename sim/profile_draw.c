@@ -89,6 +89,7 @@ static const struct field fields[] = {
     BASE(gets, HOW_EVENLY, 0, 4, 100),
     BASE(cas, HOW_EVENLY, 0, 2, 100),
     BASE(padding, HOW_NOT, 0, 1000000, 0),
+    BASE(readers, HOW_EVENLY, 0, 1, 0),
     BASE(down_ms, HOW_LOG, 10, 3000, 1000000),
     PPM(loss_ppm, SIM_CLASS_LOSS, 1000, 300000),
     PPM(dup_ppm, SIM_CLASS_DUPLICATE, 1000, 500000),

@@ -1,4 +1,4 @@
-/* A profile's run, shared by profile.c and profile_agenda.c. */
+/* A profile's run, shared by profile.c, profile_agenda.c and profile_atlas.c. */
 #ifndef SIM_PROFILE_INTERNAL_H
 #define SIM_PROFILE_INTERNAL_H
 
@@ -40,5 +40,19 @@ struct sim_profile {
 void sim_agenda_begin(struct sim_profile *profile);
 /* Does what is due: restarts, another choice of victims, episodes that end or begin. */
 void sim_agenda_tick(struct sim_profile *profile);
+
+/* profile_atlas.c: who may be hurt. */
+/* Makes these nodes the victims, of the rules that hurt as well. */
+void sim_atlas_set(struct sim_profile *profile, uint32_t victims);
+/* Makes a random minority the victims, in every second case with the leader. */
+void sim_atlas_choose(struct sim_profile *profile);
+/* Now and then makes others the victims, if nobody is hurt. */
+void sim_atlas_rotate(struct sim_profile *profile);
+/* Starts again who has been down for long enough. */
+void sim_atlas_revive(struct sim_profile *profile);
+/* A victim that is up, in every second case the leader if it is one; 0: there is none. */
+uint32_t sim_atlas_pick(struct sim_profile *profile, struct sim_stream *stream);
+/* Any node, up or not, in every second case the leader. */
+uint32_t sim_atlas_pick_any(struct sim_profile *profile, struct sim_stream *stream);
 
 #endif

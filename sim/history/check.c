@@ -15,7 +15,7 @@
 
 #include <assert.h>
 
-#define STEPS_MAX  UINT64_C(300000000) /* some seconds */
+#define STEPS_MAX  UINT64_C(100000000) /* some seconds */
 #define TURN_MIN   UINT64_C(4096)
 #define MEMORY_MAX ((size_t)1 << 30)
 

@@ -1,0 +1,121 @@
+/* The atlas of a profile's run: which nodes may be hurt now, the *victims*.
+ *
+ * Terms. A node is *hurt* while it is not up, paused, full, read-only, stalled, or does not take
+ * entries.
+ *
+ * Victims are at most a minority (but one in a cluster of one or two); others are chosen only when
+ * none of them is hurt. An unrestricted run knows no atlas: everybody is a victim. A node that is
+ * down, by whatever fault, is started again after a time.
+ *
+ * Invariants:
+ *  1. Whoever is down is a victim.
+ *  2. The rules that hurt match the victims. */
+#include "profile_internal.h"
+
+#include <assert.h>
+
+#define MS            UINT64_C(1000000)
+#define ROTATE_ONE_IN 32u /* ticks, for a choice of other victims */
+
+static bool is_hurt(const struct sim_profile *profile, uint32_t id)
+{
+    const struct sim_node *node = profile->world->nodes[id];
+    return node->state != SIM_NODE_UP || node->paused || node->disk.quota != UINT64_MAX ||
+           node->is_read_only_wanted || node->view.condition != RAFT_RUNNING ||
+           (profile->episodes[SIM_CLASS_STALL].active &&
+            profile->episodes[SIM_CLASS_STALL].node == id);
+}
+
+static uint32_t victims_max(const struct sim_profile *profile)
+{
+    uint32_t minority = (profile->world->node_count - 1) / 2;
+    return minority == 0 ? 1 : minority;
+}
+
+void sim_atlas_set(struct sim_profile *profile, uint32_t victims)
+{
+    assert(victims != 0 && (victims & 1u) == 0);
+    profile->victims = victims;
+    for (uint32_t i = 0; i < profile->hurting_count; i++) {
+        profile->hurting[i]->on = (struct sim_selector){.nodes = victims, .role = SIM_SELECT_NODES};
+    }
+}
+
+void sim_atlas_choose(struct sim_profile *profile)
+{
+    const struct sim_world *world = profile->world;
+    assert(victims_max(profile) <= world->node_count);
+    uint32_t victims = 0;
+    uint32_t size = 1 + (uint32_t)sim_draw_below(&profile->atlas, victims_max(profile));
+    bool with_leader = sim_draw_below(&profile->atlas, 2) == 0;
+    const struct sim_node *leader = sim_world_leader(world);
+    if (with_leader && leader != NULL) {
+        victims = 1u << leader->id;
+    }
+    while ((uint32_t)__builtin_popcount(victims) < size) {
+        victims |= 2u << sim_draw_below(&profile->atlas, world->node_count);
+    }
+    sim_atlas_set(profile, victims);
+}
+
+void sim_atlas_rotate(struct sim_profile *profile)
+{
+    const struct sim_world *world = profile->world;
+    bool is_due = sim_draw_below(&profile->atlas, ROTATE_ONE_IN) == 0;
+    if (profile->draw.mode == SIM_MODE_UNRESTRICTED || !is_due) {
+        return;
+    }
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        if ((profile->victims >> id & 1u) != 0 && is_hurt(profile, id)) {
+            return;
+        }
+    }
+    sim_atlas_choose(profile);
+}
+
+void sim_atlas_revive(struct sim_profile *profile)
+{
+    const struct sim_world *world = profile->world;
+    uint64_t now_ns = world->scheduler.now_ns;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct sim_node *node = world->nodes[id];
+        if (sim_node_is_up(node)) {
+            profile->revive_ns[id] = 0;
+        } else if (profile->revive_ns[id] == 0) {
+            /* Whoever has gone without being chosen is hurt all the same. */
+            sim_atlas_set(profile, profile->victims | 1u << id);
+            uint64_t down_ns = sim_draw_exponential(&profile->down, profile->draw.down_ms * MS);
+            profile->revive_ns[id] = now_ns + down_ns + 1;
+        } else if (now_ns >= profile->revive_ns[id]) {
+            profile->revive_ns[id] = 0;
+            sim_node_start(node);
+        }
+    }
+}
+
+uint32_t sim_atlas_pick(struct sim_profile *profile, struct sim_stream *stream)
+{
+    const struct sim_world *world = profile->world;
+    uint32_t up[SIM_NODES_MAX];
+    uint32_t count = 0;
+    const struct sim_node *leader = sim_world_leader(world);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        if ((profile->victims >> id & 1u) != 0 && world->nodes[id]->state == SIM_NODE_UP) {
+            up[count++] = id;
+        }
+    }
+    bool prefers_leader = sim_draw_below(stream, 2) == 0;
+    uint64_t draw = sim_draw_below(stream, count);
+    if (prefers_leader && leader != NULL && (profile->victims >> leader->id & 1u) != 0) {
+        return leader->id;
+    }
+    return count == 0 ? 0 : up[draw];
+}
+
+uint32_t sim_atlas_pick_any(struct sim_profile *profile, struct sim_stream *stream)
+{
+    const struct sim_node *leader = sim_world_leader(profile->world);
+    bool prefers_leader = sim_draw_below(stream, 2) == 0;
+    uint64_t draw = sim_draw_below(stream, profile->world->node_count);
+    return prefers_leader && leader != NULL ? leader->id : 1 + (uint32_t)draw;
+}
