@@ -37,6 +37,7 @@ void sim_node_crash_now(struct sim_node *node, enum sim_unsynced unsynced)
 {
     struct sim_world *world = node->world;
     assert(!node->running && sim_node_is_up(node));
+    node->died_in_event = node->dying;
     process_forget(node, unsynced);
     node->state = SIM_NODE_DOWN;
     node->crashes++;

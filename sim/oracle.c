@@ -21,8 +21,11 @@ static const struct {
     const char *name;
     const char *rule;
 } descriptions[SIM_ORACLE_COUNT] = {
-    [SIM_ORACLE_ELECTION_SAFETY] = {"election-safety", "at most one leader a term, and at most one "
-                                                       "vote a node and term, over all restarts"},
+    [SIM_ORACLE_ELECTION_SAFETY] = {"election-safety",
+                                    "at most one leader a term, and at most one "
+                                    "vote a node and term, over all restarts; a "
+                                    "term begins with a candidate, and who leads "
+                                    "has a majority's votes"},
     [SIM_ORACLE_LOG_MATCHING] = {"log-matching",
                                  "logs with the same entry at an index are equal up to there"},
     [SIM_ORACLE_LEADER_APPEND_ONLY] = {"leader-append-only",
@@ -40,7 +43,7 @@ static const struct {
                                                      "message claims are on the sender's disk"},
     [SIM_ORACLE_MONOTONIC] = {"monotonic",
                               "term, commit, applied and match never go back; match < next; match "
-                              "is on the peer's disk"},
+                              "is on the peer's disk; what was durable is there after a restart"},
     [SIM_ORACLE_LEDGER] = {"ledger",
                            "every reference and every other thing a node owns is given back"},
     [SIM_ORACLE_REQUEST_ONCE] = {"request-once",
@@ -265,6 +268,8 @@ static void remember(struct sim_oracles *oracles, uint32_t node)
     state->commit = view->commit;
     state->applied = view->applied;
     state->generation = view->log_generation;
+    state->promised = view->durable.index <= state->last ? view->durable.index : 0;
+    state->promised_chain = state->promised > 0 ? state->links[state->promised].chain : 0;
     if (state->term > state->term_max) {
         state->term_max = state->term;
     }
@@ -324,8 +329,24 @@ void sim_oracle_started(struct sim_oracles *oracles, uint32_t node)
                           " with a vote for %u, on its disk is one for %u",
                           node, view->state.term, view->state.vote, state->durable_vote);
     }
+    if (oracles->term_max < view->state.term) {
+        /* Written by a process that died before anybody looked. */
+        oracles->term_max = view->state.term;
+    }
+    /* A process that died in the middle of an event may have cut its log in it. */
+    raft_index promised = sim_node->died_in_event ? 0 : state->promised;
+    uint64_t chain = state->promised_chain;
     sim_oracle_log_start(oracles, node);
     examine(oracles, node, 0);
+    bool is_kept = promised <= view->base.index ||
+                   (promised <= state->last && state->links[promised].chain == chain);
+    if (!is_kept) {
+        sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
+                          "a durable entry is gone after a restart: node %u called its log durable "
+                          "up to %" PRIu64 ", and starts with one up to %" PRIu64 "%s",
+                          node, promised, state->last,
+                          promised <= state->last ? ", which differs" : "");
+    }
 }
 
 void sim_oracle_crashed(struct sim_oracles *oracles, uint32_t node)

@@ -1,8 +1,9 @@
 /* Requests: each one that a node took ends exactly once, and means what its status says.
  *
  * A client tries a command again under a new request number until it knows the outcome, so that
- * outcomes are judged per command (by the hash of its payload): it was applied although it failed
- * for certain only if every attempt failed for certain.
+ * outcomes are judged per command (by the hash of its payload): an attempt makes at most one entry,
+ * and none if it failed for certain; so a command is applied at most as often as it was attempted
+ * without a definite failure.
  *
  * Invariants:
  *  1. The open requests of a node are the list that begins at its slot `requests`.
@@ -45,9 +46,8 @@ void sim_oracle_payload_applied(struct sim_oracles *oracles, uint64_t hash, raft
 {
     /* In two statements: finding the slot may move the array. */
     uint32_t slot = payload_slot(oracles, hash);
-    if (oracles->payloads[slot].applied == 0) {
-        oracles->payloads[slot].applied = index;
-    }
+    oracles->payloads[slot].applied++;
+    oracles->payloads[slot].index = index;
 }
 
 static struct oracle_request *request_find(const struct sim_oracles *oracles, uint64_t number)
@@ -219,22 +219,21 @@ void sim_oracle_outcomes_check(struct sim_oracles *oracles)
     for (uint32_t slot = 1; slot < oracles->payload_count; slot++) {
         const struct oracle_payload *payload = &oracles->payloads[slot];
         oracles->checks[SIM_ORACLE_REQUEST_ONCE]++;
-        if (payload->applied == 0 || payload->maybe > 0) {
+        if (payload->applied <= payload->maybe) {
             continue;
         }
-        if (payload->attempts == 0) {
-            if (oracles->world->crashes > 0) {
-                /* A process that dies while it takes a command cannot tell anybody. */
-                continue;
-            }
+        if (payload->failed == 0) {
             sim_oracle_broken(oracles, SIM_ORACLE_REQUEST_ONCE, 0,
-                              "a command was applied that no node took: at index %" PRIu64,
-                              payload->applied);
+                              "a command was applied that no node took: it was taken %u times and "
+                              "applied %u times, the last time at index %" PRIu64,
+                              payload->attempts, payload->applied, payload->index);
         } else {
             sim_oracle_broken(oracles, SIM_ORACLE_REQUEST_ONCE, payload->node,
                               "applied after a definite failure: node %u said that a command can "
-                              "never be applied, and it was at index %" PRIu64,
-                              payload->node, payload->applied);
+                              "never be applied; of %u attempts %u may have succeeded, and it was "
+                              "applied %u times, the last time at index %" PRIu64,
+                              payload->node, payload->attempts, payload->maybe, payload->applied,
+                              payload->index);
         }
     }
 }

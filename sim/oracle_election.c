@@ -56,6 +56,42 @@ static raft_index committed_before(const struct sim_oracles *oracles, raft_term 
     return low;
 }
 
+/* Who leads has the votes of a majority, each of them on a disk or spoken. */
+static void ballots_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    raft_term term = sim_node->view.state.term;
+    uint32_t votes = 0;
+    if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
+        return;
+    }
+    for (uint32_t i = 0; i < sim_node->options.voter_count; i++) {
+        votes += sim_oracle_vote_of(oracles, sim_node->options.voters[i], term) == node;
+    }
+    if (votes <= sim_node->options.voter_count / 2) {
+        sim_oracle_broken(oracles, SIM_ORACLE_ELECTION_SAFETY, node,
+                          "a leader without a majority of votes: node %u leads term %" PRIu64
+                          " with the votes of %u of %u voters",
+                          node, term, votes, sim_node->options.voter_count);
+    }
+}
+
+/* Only who campaigns raises the term above all others. */
+static void term_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    if (view->state.term <= oracles->term_max) {
+        return;
+    }
+    oracles->term_max = view->state.term;
+    if (view->role != RAFT_CANDIDATE && view->role != RAFT_LEADER) {
+        sim_oracle_broken(oracles, SIM_ORACLE_ELECTION_SAFETY, node,
+                          "a term begins without a candidate: node %u is the first in term %" PRIu64
+                          ", as a %s",
+                          node, view->state.term, raft_role_string(view->role));
+    }
+}
+
 static void completeness_check(struct sim_oracles *oracles, uint32_t node)
 {
     const struct oracle_node *state = &oracles->nodes[node];
@@ -85,6 +121,7 @@ void sim_oracle_election_check(struct sim_oracles *oracles, uint32_t node)
     const struct oracle_node *state = &oracles->nodes[node];
     const struct raft_view *view = &oracles->world->nodes[node]->view;
     bool leads_on = state->role == RAFT_LEADER && state->term == view->state.term;
+    term_check(oracles, node);
     if (view->role != RAFT_LEADER || leads_on) {
         return;
     }
@@ -100,6 +137,7 @@ void sim_oracle_election_check(struct sim_oracles *oracles, uint32_t node)
                           "two leaders in one term: nodes %u and %u both lead term %" PRIu64,
                           (uint32_t)*leader, node, view->state.term);
     }
+    ballots_check(oracles, node);
     completeness_check(oracles, node);
 }
 

@@ -67,7 +67,8 @@ struct oracle_payload {
     uint32_t maybe;    /* of these, not failed for certain */
     uint32_t failed;   /* failed for certain */
     uint32_t node;     /* of the last one that failed for certain */
-    raft_index applied;
+    uint32_t applied;  /* entries with it that were applied */
+    raft_index index;  /* of the last of them */
 };
 
 struct oracle_claim {
@@ -89,6 +90,9 @@ struct oracle_node {
     uint64_t generation;
     raft_index machine_applied;
     raft_term term_max; /* in all incarnations */
+    /* What it called durable when it was looked at last. */
+    raft_index promised;
+    uint64_t promised_chain;
     /* The log in memory. */
     struct oracle_link *links; /* by index */
     size_t link_capacity;
@@ -125,6 +129,7 @@ struct sim_oracles {
     struct oracle_commit *commits; /* by index */
     size_t commit_capacity;
     raft_index committed;
+    raft_term term_max;       /* of all nodes, in all incarnations */
     struct sim_table leaders; /* term -> leader */
     struct sim_table votes;   /* term and node -> candidate */
     uint64_t elections;

@@ -3,6 +3,7 @@
 #ifndef TESTS_ORACLE_DOUBLE_H
 #define TESTS_ORACLE_DOUBLE_H
 
+#include <sim/oracle_internal.h>
 #include <sim/table.h>
 #include <sim/world.h>
 
@@ -225,8 +226,12 @@ static inline void persist_state(uint32_t node, raft_term term, raft_node_id vot
     observer->durable(observer->ctx, node, "hard-state", (const uint8_t *)words, sizeof words, 0);
 }
 
+/* A term that a candidate elsewhere has begun. */
 static inline void enter_term(uint32_t node, raft_term term)
 {
+    if (fake.world->oracles->term_max < term) {
+        fake.world->oracles->term_max = term;
+    }
     view_of(node)->state.term = term;
     persist_state(node, term, RAFT_NODE_NONE);
 }
@@ -237,6 +242,13 @@ static inline void elect(uint32_t node, raft_term term)
     persist_state(node, term, node);
     view_of(node)->role = RAFT_LEADER;
     view_of(node)->leader = node;
+    raft_node_id voter = node;
+    for (raft_node_id id = FAKE_NODES; id > 0 && voter == node; id--) {
+        if (id != node && sim_oracle_vote_of(fake.world->oracles, id, term) == RAFT_NODE_NONE) {
+            voter = id;
+        }
+    }
+    sim_oracle_voted(fake.world->oracles, voter, term, node);
     step(node);
 }
 
