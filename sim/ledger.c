@@ -286,8 +286,8 @@ static void report_total(const struct sim_ledger *ledger, enum raft_holder holde
     const struct sim_ledger_record *record = suspect(ledger, holder);
     if (record != NULL && ledger->totals[holder] > expected) {
         snprintf(what, sizeof what,
-                 "%" PRIu64 " references of %s where %" PRIu64 " are accounted for, probably",
-                 ledger->totals[holder], raft_holder_string(holder), expected);
+                 "references held as %s: %" PRIu64 ", accounted for: %" PRIu64 "; probably",
+                 raft_holder_string(holder), ledger->totals[holder], expected);
         if (!ledger->world->has_finding) {
             leak_note(ledger, record, holder);
         }
@@ -297,8 +297,9 @@ static void report_total(const struct sim_ledger *ledger, enum raft_holder holde
     char culprits[5 * SIM_NAME_MAX];
     culprits_print(ledger, culprits, sizeof culprits);
     sim_fail(ledger->world, sim_oracle_string(SIM_ORACLE_LEDGER), ledger->node,
-             "node %" PRIu32 ": %" PRIu64 " references of %s where the node says %" PRIu64 "%s",
-             ledger->node, ledger->totals[holder], raft_holder_string(holder), expected, culprits);
+             "node %" PRIu32 ": references held as %s: %" PRIu64 ", by the node's word: %" PRIu64
+             "%s",
+             ledger->node, raft_holder_string(holder), ledger->totals[holder], expected, culprits);
 }
 
 void sim_ledger_dropped(struct sim_ledger *ledger, struct raft_entry *entry,
