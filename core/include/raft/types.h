@@ -14,10 +14,11 @@ typedef uint64_t raft_index;
 typedef uint32_t raft_node_id;
 typedef uint64_t raft_time; /* ns */
 
-#define RAFT_NODE_NONE  ((raft_node_id)0)
-#define RAFT_TIME_NEVER UINT64_MAX
-#define RAFT_VOTERS_MAX 15
-#define RAFT_MUST_CHECK __attribute__((warn_unused_result))
+#define RAFT_NODE_NONE   ((raft_node_id)0)
+#define RAFT_TIME_NEVER  UINT64_MAX
+#define RAFT_VOTERS_MAX  15
+#define RAFT_MEMBERS_MAX 15u /* of a configuration: voters of both sides, learners, witnesses */
+#define RAFT_MUST_CHECK  __attribute__((warn_unused_result))
 
 /* The position of an entry. Term and index travel together: an index alone names nothing, since
  * the entry there may have been replaced (Raft §5.3). */
