@@ -22,16 +22,16 @@ scenario{
 
     local faults = {
       partition = function()
-        local rule = c:partition(c:random_minority(), "rest")
+        local rule = c:partition(c:random_minority(), "rest"):optional()
         return function() rule:heal() end
       end,
       isolate = function()
-        local rule = c:isolate(c:leader() or c:pick(c:nodes()))
+        local rule = c:isolate(c:leader() or c:pick(c:nodes())):optional()
         return function() rule:heal() end
       end,
       one_way = function()
         local from = c:leader() or c:pick(c:nodes())
-        local rule = c:cut{ from = from, to = c:pick(c:others(from)) }
+        local rule = c:cut{ from = from, to = c:pick(c:others(from)), optional = true }
         return function() rule:heal() end
       end,
       flaky = function()

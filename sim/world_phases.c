@@ -81,6 +81,14 @@ static void check_vacuous(struct sim_world *world)
     if (!world->checks_vacuous || world->disturbed || world->faults.shot.fired > 0) {
         return;
     }
+    const struct sim_link_rule *link = sim_network_vacuous(&world->network);
+    if (link != NULL) {
+        sim_fail(world, "vacuous", 0,
+                 "%s: network rule had no effect: %" PRIu64 " messages matched it, none was lost, "
+                 "held, delayed or changed; add :optional() if that is fine",
+                 link->where, link->trigger.matches);
+        return;
+    }
     const struct sim_rule *rule = sim_fault_vacuous(&world->faults, false);
     if (rule == NULL) {
         return;

@@ -22,7 +22,7 @@
 ---@class (exact) Checks
 ---@field raft? boolean     the safety rules of Raft (true)
 ---@field leaks? boolean    nothing is owned after a stop (true)
----@field vacuous? boolean  a fault rule that never fires is a finding (true)
+---@field vacuous? boolean  a fault or network rule without any effect is a finding (true)
 ---@field linearizable? boolean  for each key, one order explains what the clients saw (true)
 
 ---@class (exact) KnownBug
@@ -169,9 +169,12 @@ function Cluster:committed() end
 ---@class NetRule
 ---@field hits integer
 local NetRule = {}
+---No finding if it has no effect on any message.
+---@return NetRule
+function NetRule:optional() end
 function NetRule:heal() end
 function NetRule:clear() end
----Delivers what a hold rule has kept back, in order, and ends it.
+---Delivers what a hold rule has kept back, in order unless it shuffles, and ends it.
 function NetRule:release() end
 
 ---@class (exact) Match
@@ -179,31 +182,50 @@ function NetRule:release() end
 ---@field to? Selector
 ---@field type? MessageType
 ---@field nth? integer
+---@field from_nth? integer  the nth and all that follow
 ---@field every? integer
 ---@field times? integer
 ---@field p? number
 ---@field for_ms? number
+---@field optional? boolean  no finding if it has no effect on any message
+
+---@class (exact) Hold : Match
+---@field shuffle? boolean  released in a random order
 
 ---@class (exact) LinkOptions : Match
 ---@field both? boolean          in both directions
 ---@field latency_ms? number     added
 ---@field jitter_ms? number      added
+---@field tail? number           probability of a delay with a heavy tail
+---@field tail_ms? number        its least; every doubling is half as likely
 ---@field loss? number           probability
+---@field burst_ms? number       mean time for which a loss goes on
 ---@field dup? number            probability
 ---@field reorder? number        probability
 ---@field corrupt? number        probability of a flipped bit
+---@field truncate? number       probability that only a first part arrives
+---@field reset? number          probability that the connection breaks: of what is under way a first part arrives
 ---@field bandwidth_kbps? integer
+---@field capacity? integer      messages under way on a link; one more evicts a random one
 
 ---Two or more groups; the last may be "rest".
 ---@param ... Selector|"rest"
 ---@return NetRule
 function Cluster:partition(...) end
+---Like a partition, but the first selector's nodes are in no group and reach everyone.
+---@param x Selector
+---@param ... Selector|"rest"
+---@return NetRule
+function Cluster:bridge(x, ...) end
+---Each node reaches its neighbours by number only: a majority, and no two the same. 4 nodes at least.
+---@return NetRule
+function Cluster:ring() end
 ---Cuts each of the nodes off from everyone.
 ---@param x Selector
 ---@return NetRule
 function Cluster:isolate(x) end
 ---Also what is under way.
----@param o { from: Selector, to: Selector, both?: boolean, for_ms?: number }
+---@param o { from: Selector, to: Selector, both?: boolean, for_ms?: number, optional?: boolean }
 ---@return NetRule
 function Cluster:cut(o) end
 ---@param o LinkOptions
@@ -212,7 +234,7 @@ function Cluster:link(o) end
 ---@param o Match
 ---@return NetRule
 function Cluster:drop(o) end
----@param o Match
+---@param o Hold
 ---@return NetRule
 function Cluster:hold(o) end
 ---Ends every rule.
@@ -260,6 +282,7 @@ function Node:set_readonly(read_only) end
 ---@field errno? Errno       ("EIO")
 ---@field node? Selector     only of c.disk, and required there
 ---@field nth? integer
+---@field from_nth? integer  the nth and all that follow
 ---@field every? integer
 ---@field times? integer
 ---@field p? number
@@ -281,7 +304,7 @@ function Disk:heal() end
 
 ---@class Mem
 local Mem = {}
----@param o? { nth?: integer, every?: integer, times?: integer, p?: number, for_ms?: number, optional?: boolean }
+---@param o? { nth?: integer, from_nth?: integer, every?: integer, times?: integer, p?: number, for_ms?: number, optional?: boolean }
 ---@return Fault
 function Mem:fail(o) end
 ---@param n? integer  bytes the process may have; none: no limit
@@ -310,6 +333,10 @@ function Fault:on(s) end
 ---@param n integer
 ---@return Fault
 function Fault:nth(n) end
+---The nth and all that follow.
+---@param n integer
+---@return Fault
+function Fault:from_nth(n) end
 ---@param n integer
 ---@return Fault
 function Fault:every(n) end

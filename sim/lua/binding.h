@@ -305,6 +305,8 @@ void script_node_push(lua_State *L, struct sim_script *script, uint32_t node);
 void script_nodes_push(lua_State *L, struct sim_script *script, uint32_t nodes);
 /* Methods of the cluster that live in links.c and clients.c. */
 int script_cluster_partition(lua_State *L, struct sim_script *script, void *self);
+int script_cluster_bridge(lua_State *L, struct sim_script *script, void *self);
+int script_cluster_ring(lua_State *L, struct sim_script *script, void *self);
 int script_cluster_isolate(lua_State *L, struct sim_script *script, void *self);
 int script_cluster_cut(lua_State *L, struct sim_script *script, void *self);
 int script_cluster_link(lua_State *L, struct sim_script *script, void *self);

@@ -454,6 +454,8 @@ static const struct script_function cluster_methods[] = {
     {"converged", converged, 0},
     {"committed", committed, 0},
     {"partition", script_cluster_partition, SCRIPT_CHANGES},
+    {"bridge", script_cluster_bridge, SCRIPT_CHANGES},
+    {"ring", script_cluster_ring, SCRIPT_CHANGES},
     {"isolate", script_cluster_isolate, SCRIPT_CHANGES},
     {"cut", script_cluster_cut, SCRIPT_CHANGES},
     {"link", script_cluster_link, SCRIPT_CHANGES},

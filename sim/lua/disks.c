@@ -17,7 +17,7 @@ struct disk_options {
     const char *op;
     const char *errno_name;
     struct sim_selector node;
-    int64_t nth, every, times;
+    int64_t nth, from_nth, every, times;
     uint64_t p, for_ns, latency_ns;
     int64_t free_bytes;
     bool optional;
@@ -32,6 +32,7 @@ static const struct script_option fail_options[] = {
     OPTION("op", SCRIPT_STRING, op, 0, true),
     OPTION("errno", SCRIPT_STRING, errno_name, 0, false),
     OPTION("nth", SCRIPT_INTEGER, nth, 1, false),
+    OPTION("from_nth", SCRIPT_INTEGER, from_nth, 1, false),
     OPTION("every", SCRIPT_INTEGER, every, 1, false),
     OPTION("times", SCRIPT_INTEGER, times, 1, false),
     OPTION("p", SCRIPT_PROBABILITY, p, 0, false),
@@ -92,6 +93,7 @@ static struct script_fault *new_disk_fault(lua_State *L, void *self,
     fault->for_ns = options->for_ns;
     fault->rule->on = options->node;
     fault->rule->trigger.nth = (uint64_t)options->nth;
+    fault->rule->trigger.from_nth = (uint64_t)options->from_nth;
     fault->rule->trigger.every = (uint64_t)options->every;
     fault->rule->trigger.times = (uint64_t)options->times;
     fault->rule->trigger.p = options->p;

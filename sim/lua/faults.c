@@ -1,7 +1,8 @@
 /* fault.at: rules at named points, built by a chain of methods.
  *
- *   fault.at(pattern) :on() :nth() :every() :times() :p() :for_ms() :when()   then one action:
- *   :errno() :outcome() :delay_ms() :crash() :short() :drop() :call()         then :optional()
+ *   fault.at(pattern) :on() :nth() :from_nth() :every() :times() :p() :for_ms() :when()   then one
+ * action: :errno() :outcome() :delay_ms() :crash() :short() :drop() :call()         then
+ * :optional()
  *
  * 1. The action arms the rule; from then on it counts. Before it, the rule does nothing; a rule
  * that never gets an action is an error of the script.
@@ -185,6 +186,16 @@ static int nth(lua_State *L, struct sim_script *script, void *self)
     return chain(L, fault);
 }
 
+static int from_nth(lua_State *L, struct sim_script *script, void *self)
+{
+    struct script_fault *fault = self;
+    (void)script;
+    check_begun(L, fault, "from_nth");
+    script_check_end(L, 1);
+    fault->rule->trigger.from_nth = (uint64_t)script_integer(L, 1, 1, INT64_MAX, "the number");
+    return chain(L, fault);
+}
+
 static int every(lua_State *L, struct sim_script *script, void *self)
 {
     struct script_fault *fault = self;
@@ -358,6 +369,7 @@ static const struct script_field fault_fields[] = {{"hits", push_hits}, {"seen",
 static const struct script_function fault_methods[] = {
     {"on", on, SCRIPT_CHANGES},
     {"nth", nth, SCRIPT_CHANGES},
+    {"from_nth", from_nth, SCRIPT_CHANGES},
     {"every", every, SCRIPT_CHANGES},
     {"times", times, SCRIPT_CHANGES},
     {"p", probability, SCRIPT_CHANGES},

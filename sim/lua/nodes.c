@@ -240,7 +240,7 @@ const struct script_class script_node_class = {
 /* ---- the memory ---- */
 
 struct memory_options {
-    int64_t nth, every, times;
+    int64_t nth, from_nth, every, times;
     uint64_t p, for_ns;
     bool optional;
 };
@@ -251,9 +251,13 @@ struct memory_options {
     }
 
 static const struct script_option memory_option_list[] = {
-    OPTION("nth", SCRIPT_INTEGER, nth, 1),     OPTION("every", SCRIPT_INTEGER, every, 1),
-    OPTION("times", SCRIPT_INTEGER, times, 1), OPTION("p", SCRIPT_PROBABILITY, p, 0),
-    OPTION("for", SCRIPT_DURATION, for_ns, 0), OPTION("optional", SCRIPT_BOOLEAN, optional, 0),
+    OPTION("nth", SCRIPT_INTEGER, nth, 1),
+    OPTION("from_nth", SCRIPT_INTEGER, from_nth, 1),
+    OPTION("every", SCRIPT_INTEGER, every, 1),
+    OPTION("times", SCRIPT_INTEGER, times, 1),
+    OPTION("p", SCRIPT_PROBABILITY, p, 0),
+    OPTION("for", SCRIPT_DURATION, for_ns, 0),
+    OPTION("optional", SCRIPT_BOOLEAN, optional, 0),
 };
 
 static int memory_fail(lua_State *L, struct sim_script *script, void *self)
@@ -267,6 +271,7 @@ static int memory_fail(lua_State *L, struct sim_script *script, void *self)
     fault->for_ns = options.for_ns;
     fault->rule->on = (struct sim_selector){1u << node->id, SIM_SELECT_NODES};
     fault->rule->trigger.nth = (uint64_t)options.nth;
+    fault->rule->trigger.from_nth = (uint64_t)options.from_nth;
     fault->rule->trigger.every = (uint64_t)options.every;
     fault->rule->trigger.times = (uint64_t)options.times;
     fault->rule->trigger.p = options.p;
