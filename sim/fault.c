@@ -392,8 +392,8 @@ static struct sim_rule *rules_consult(struct sim_faults *faults, uint32_t node, 
 
 static bool rule_is_persistent(const struct sim_trigger *trigger)
 {
-    return trigger->nth == 0 && trigger->from_nth <= 1 && trigger->every == 0 && trigger->times == 0 &&
-           trigger->p == UINT64_MAX;
+    return trigger->nth == 0 && trigger->from_nth <= 1 && trigger->every == 0 &&
+           trigger->times == 0 && trigger->p == UINT64_MAX;
 }
 
 static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint32_t point,
