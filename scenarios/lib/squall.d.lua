@@ -241,6 +241,13 @@ function Cluster:hold(o) end
 function Cluster:heal() end
 
 -------------------------------------------------------------------------------- nodes
+---What was set on a device: a finding if it never mattered, unless it is optional.
+---@class Effect
+---@field hits integer  how often it mattered
+local Effect = {}
+---@return Effect
+function Effect:optional() end
+
 ---@class Node
 ---@field id integer
 ---@field name string
@@ -265,6 +272,7 @@ function Node:restart() end
 ---Asks for a stop in good order.
 function Node:stop() end
 ---Nothing reaches the process until it is resumed.
+---@return Effect
 function Node:pause() end
 function Node:resume() end
 ---Campaigns now. False: it may not.
@@ -293,14 +301,53 @@ local Disk = {}
 ---@param o DiskFailure
 ---@return Fault
 function Disk:fail(o) end
----@param o { latency_ms: number, op?: DiskOperation, p?: number, for_ms?: number, node?: Selector }
+---heavy: the latency is the least of a heavy tail.
+---@param o { latency_ms: number, heavy?: boolean, op?: DiskOperation, p?: number, for_ms?: number, node?: Selector }
 ---@return Fault
 function Disk:slow(o) end
+---Operations are taken and not answered until the disk is healed.
+---@param o? { op?: DiskOperation, nth?: integer, from_nth?: integer, every?: integer, times?: integer, p?: number, optional?: boolean, node?: Selector }
+---@return Fault
+function Disk:stall(o) end
 ---Leaves so many bytes (0).
 ---@param o? { free_bytes?: integer, node?: Selector }
+---@return Effect
 function Disk:fill(o) end
----Frees space and ends the rules made through this object.
+---Frees space, ends the rules made through this object, and lets stalled operations go on.
 function Disk:heal() end
+
+---@class (exact) DiskLie
+---@field nth? integer
+---@field from_nth? integer
+---@field every? integer
+---@field times? integer
+---@field p? number
+---@field for_ms? number
+---@field optional? boolean
+---@field node? Selector
+---A write and its sync succeed, but after the next crash of the machine the old bytes are there.
+---@param o? DiskLie
+---@return Fault
+function Disk:lose(o) end
+---The same, and the written bytes lie over others of the same disk.
+---@param o? DiskLie
+---@return Fault
+function Disk:misdirect(o) end
+---Flips bits (1) of durable bytes: of one file (any), of the byte at an offset (anywhere).
+---@param o? { file?: string, offset?: integer, bits?: integer, node?: Selector }
+function Disk:bitrot(o) end
+---The names of what is durable.
+---@return string[]
+function Disk:files() end
+---Of a node that is down: everything is gone.
+function Disk:wipe() end
+---@class Copy
+---The durable content as it is now.
+---@return Copy
+function Disk:copy() end
+---Of a node that is down: its store is as it once was. Raft does not survive that by itself.
+---@param copy Copy
+function Disk:restore(copy) end
 
 ---@class Mem
 local Mem = {}
@@ -308,6 +355,7 @@ local Mem = {}
 ---@return Fault
 function Mem:fail(o) end
 ---@param n? integer  bytes the process may have; none: no limit
+---@return Effect?
 function Mem:limit_bytes(n) end
 ---What the process holds: references to log entries (of one holder), blocks, bytes.
 ---@param kind "log_entry"|"block"|"byte"
@@ -318,9 +366,24 @@ function Mem:live(kind, holder) end
 ---@class Clock
 local Clock = {}
 ---@param n integer  parts in a million, + is fast
+---@return Effect?
 function Clock:drift_ppm(n) end
 ---@param n number   negative: the process sees it stand still
+---@return Effect
 function Clock:jump_ms(n) end
+---Stands still until it is told to drift, or heals.
+---@return Effect
+function Clock:freeze() end
+---Forward by a step, back by it, and so on, once a period.
+---@param o { step_ms: number, period_ms: number }
+---@return Effect
+function Clock:strobe(o) end
+---Timers come late, with probability p (1): by by_ms at least, with a heavy tail.
+---@param o { p?: number, by_ms: number }
+---@return Effect
+function Clock:late(o) end
+---Drift, strobe and late timers end.
+function Clock:heal() end
 
 ------------------------------------------------------------------------------- faults
 ---@class Fault
@@ -364,9 +427,16 @@ function Fault:delay_ms(n) end
 ---@param side? "before"|"after"
 ---@return Fault
 function Fault:crash(side) end
----Only a first part is transferred.
+---Only a first part is transferred: at most so many bytes (at random, perhaps none).
+---@param bytes? integer
 ---@return Fault
-function Fault:short() end
+function Fault:short(bytes) end
+---A write reports success and is lost; see Disk:lose.
+---@return Fault
+function Fault:lose() end
+---A write reports success and lands elsewhere; see Disk:misdirect.
+---@return Fault
+function Fault:misdirect() end
 ---A hand-over is refused.
 ---@return Fault
 function Fault:drop() end

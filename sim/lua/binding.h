@@ -296,6 +296,9 @@ void script_listener_add(lua_State *L, const struct script_listener *model,
 int script_notice_kind(lua_State *L, int index); /* of the name at index */
 extern const struct script_class script_check_class;
 
+/* watches.c: a watch for what the caller sets on a device; pushes its handle. */
+struct sim_watch *script_watch_push(lua_State *L, const char *what);
+
 /* scenario.c */
 void script_scenario_open(lua_State *L, int globals);
 /* cluster.c, links.c, nodes.c, faults.c, clients.c, expect.c, misc.c */

@@ -155,9 +155,11 @@ static int stop(lua_State *L, struct sim_script *script, void *self)
 
 static int pause_node(lua_State *L, struct sim_script *script, void *self)
 {
-    (void)L, (void)script;
-    sim_node_pause(self);
-    return 0;
+    struct sim_node *node = self;
+    (void)script;
+    node->pause_watch = script_watch_push(L, "a pause");
+    sim_node_pause(node);
+    return 1;
 }
 
 static int resume_node(lua_State *L, struct sim_script *script, void *self)
@@ -290,7 +292,8 @@ static int memory_limit(lua_State *L, struct sim_script *script, void *self)
         return 0;
     }
     node->memory_limit = (uint64_t)script_integer(L, 1, 0, INT64_MAX, "the limit");
-    return 0;
+    node->memory_watch = script_watch_push(L, "a limit of memory");
+    return 1;
 }
 
 /* References to log entries that the process holds; with a holder, its own. */
@@ -337,15 +340,30 @@ static const struct script_class memory_class = {
 
 /* ---- the clock ---- */
 
+/* The handle of a change of a clock, with its watch. */
+static int changed(lua_State *L, struct sim_node *node, const char *what)
+{
+    node->clock_watch = script_watch_push(L, what);
+    sim_world_count_fault(node->world);
+    return 1;
+}
+
 static int clock_drift(lua_State *L, struct sim_script *script, void *self)
 {
+    (void)script;
     script_check_end(L, 1);
     int64_t ppm = script_integer(L, 1, -900000, 1000000, "the drift in ppm");
     sim_node_clock_drift(self, ppm);
-    if (ppm != 0) {
-        sim_world_count_fault(script->world);
-    }
-    return 0;
+    return ppm == 0 ? 0 : changed(L, self, "a drift of a clock");
+}
+
+/* n.clock:freeze(), until drift_ppm(n). */
+static int clock_freeze(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    script_check_end(L, 0);
+    sim_node_clock_drift(self, SIM_CLOCK_FROZEN);
+    return changed(L, self, "a clock that stands still");
 }
 
 /* Milliseconds with a sign. */
@@ -369,12 +387,60 @@ static int clock_jump(lua_State *L, struct sim_script *script, void *self)
     script_check_end(L, 1);
     (void)script;
     sim_node_clock_jump(self, signed_ms(L, "the jump"));
+    return changed(L, self, "a jump of a clock");
+}
+
+static int clock_strobe(lua_State *L, struct sim_script *script, void *self)
+{
+    struct strobe_options {
+        uint64_t step_ns, period_ns;
+    } options = {0, 0};
+    static const struct script_option list[] = {
+        {"step", SCRIPT_DURATION, offsetof(struct strobe_options, step_ns), 0, 0, true},
+        {"period", SCRIPT_DURATION, offsetof(struct strobe_options, period_ns), 0, 0, true},
+    };
+    (void)script;
+    script_check_end(L, 1);
+    script_options_read(L, 1, list, SCRIPT_COUNT(list), &options);
+    if (options.step_ns == 0 || options.period_ns == 0) {
+        script_raise(L, "'step_ms' and 'period_ms' must be longer than nothing");
+    }
+    sim_node_clock_strobe(self, options.step_ns, options.period_ns);
+    return changed(L, self, "a strobe of a clock");
+}
+
+static int clock_late(lua_State *L, struct sim_script *script, void *self)
+{
+    struct late_options {
+        uint64_t p, late_ns;
+    } options = {UINT64_MAX, 0};
+    static const struct script_option list[] = {
+        {"p", SCRIPT_PROBABILITY, offsetof(struct late_options, p), 0, 0, false},
+        {"by", SCRIPT_DURATION, offsetof(struct late_options, late_ns), 0, 0, true},
+    };
+    (void)script;
+    script_check_end(L, 1);
+    script_options_read(L, 1, list, SCRIPT_COUNT(list), &options);
+    if (options.late_ns == 0) {
+        script_raise(L, "'by_ms' must be longer than nothing");
+    }
+    sim_node_clock_late(self, options.p, options.late_ns);
+    return changed(L, self, "late timers");
+}
+
+/* Drift, strobe and late timers end; a clock that was thrown back stays behind. */
+static int clock_heal(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    script_check_end(L, 0);
+    sim_node_clock_heal(self);
     return 0;
 }
 
 static const struct script_function clock_methods[] = {
-    {"drift_ppm", clock_drift, SCRIPT_CHANGES},
-    {"jump_ms", clock_jump, SCRIPT_CHANGES},
+    {"drift_ppm", clock_drift, SCRIPT_CHANGES}, {"jump_ms", clock_jump, SCRIPT_CHANGES},
+    {"freeze", clock_freeze, SCRIPT_CHANGES},   {"strobe", clock_strobe, SCRIPT_CHANGES},
+    {"late", clock_late, SCRIPT_CHANGES},       {"heal", clock_heal, SCRIPT_CHANGES},
 };
 static const struct script_class clock_class = {
     .name = "clock", .methods = clock_methods, .method_count = SCRIPT_COUNT(clock_methods)};
