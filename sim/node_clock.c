@@ -47,11 +47,16 @@ static uint64_t clock_global(const struct sim_clock *clock, uint64_t local_ns)
     return scaled > NEVER_NS ? NEVER_NS : (uint64_t)scaled;
 }
 
-raft_time sim_node_now(const struct sim_node *node)
+static raft_time shown(const struct sim_node *node)
 {
     uint64_t local = clock_local(&node->clock, node->world->scheduler.now_ns);
-    sim_watch_hit(node->clock_watch);
     return local > node->clock.floor_local_ns ? local : node->clock.floor_local_ns;
+}
+
+raft_time sim_node_now(const struct sim_node *node)
+{
+    sim_watch_hit(node->clock_watch);
+    return shown(node);
 }
 
 static void timer_schedule(struct sim_node *node, struct sim_event *event)
@@ -70,7 +75,7 @@ static void timer_schedule(struct sim_node *node, struct sim_event *event)
 /* The clock is about to change: from now on it runs from here. */
 static void clock_rebase(struct sim_node *node)
 {
-    node->clock.floor_local_ns = sim_node_now(node);
+    node->clock.floor_local_ns = shown(node);
     node->clock.base_local_ns = clock_local(&node->clock, node->world->scheduler.now_ns);
     node->clock.base_global_ns = node->world->scheduler.now_ns;
 }
@@ -169,6 +174,7 @@ void sim_node_clock_heal(struct sim_node *node)
     sim_node_clock_strobe(node, 0, 0);
     sim_node_clock_late(node, 0, 0);
     sim_node_clock_drift(node, 0);
+    node->clock_watch = NULL; /* what comes is no effect of what was */
 }
 
 /* ---- timers ---- */

@@ -13,8 +13,9 @@
 struct sim_world;
 
 struct sim_watch {
-    struct sim_watch *next; /* all of the run, in the order of creation */
-    const char *what;       /* static: "a pause" */
+    struct sim_watch *next;  /* all of the run, in the order of creation */
+    struct sim_watch *under; /* what this was added to before it could matter, or NULL */
+    const char *what;        /* static: "a pause" */
     char where[SIM_NAME_MAX];
     bool optional; /* may have no effect */
     uint64_t hits;
@@ -25,7 +26,7 @@ struct sim_watch *sim_watch_new(struct sim_world *world, const char *what, const
 /* What is watched mattered; NULL: nobody watches. */
 static inline void sim_watch_hit(struct sim_watch *watch)
 {
-    if (watch != NULL) {
+    for (; watch != NULL; watch = watch->under) {
         watch->hits++;
     }
 }

@@ -99,18 +99,11 @@ function Hook:off() end
 function on(kind, o, fn) end
 
 ------------------------------------------------------------------------------ cluster
----@class (exact) ClusterOptions
----@field nodes? integer             1..15 (3)
+---@class (exact) NodeOptions
 ---@field election_min_ms? number    (150)
 ---@field election_max_ms? number    (300)
 ---@field heartbeat_ms? number       (50)
 ---@field retry_ms? number           pause before refused work is tried again (20)
----@field latency_ms? number         one way, every link (1)
----@field jitter_ms? number          (1)
----@field disk_read_ms? number       mean (0.1)
----@field disk_write_ms? number      mean (0.2)
----@field disk_sync_ms? number       mean (1)
----@field apply_ms? number           mean time of the state machine for a batch (0.1)
 ---@field batch_entries? integer     in one message and in one write (64)
 ---@field batch_bytes? integer       (65536)
 ---@field window_messages? integer   unanswered appends to a follower (8)
@@ -122,6 +115,15 @@ function on(kind, o, fn) end
 ---@field check_quorum? boolean      (true)
 ---@field lease_reads? boolean       reads within the lease wait for nobody (false)
 ---@field clock_drift_ppm? integer   how far clocks may be off, for the lease (1000)
+
+---@class (exact) ClusterOptions : NodeOptions
+---@field nodes? integer             1..15 (3)
+---@field latency_ms? number         one way, every link (1)
+---@field jitter_ms? number          (1)
+---@field disk_read_ms? number       mean (0.1)
+---@field disk_write_ms? number      mean (0.2)
+---@field disk_sync_ms? number       mean (1)
+---@field apply_ms? number           mean time of the state machine for a batch (0.1)
 ---@field revert_failed_sync? boolean  a failed sync loses the content of the cache, too (false)
 
 ---@class Cluster
@@ -268,7 +270,9 @@ local Node = {}
 function Node:is_leader() end
 ---@param o? { unsynced?: Unsynced }  what happens to writes that are not durable ("lose")
 function Node:crash(o) end
-function Node:restart() end
+---With options, it has them from now on; it must be down then.
+---@param o? NodeOptions
+function Node:restart(o) end
 ---Asks for a stop in good order.
 function Node:stop() end
 ---Nothing reaches the process until it is resumed.

@@ -304,6 +304,9 @@ void script_scenario_open(lua_State *L, int globals);
 /* cluster.c, links.c, nodes.c, faults.c, clients.c, expect.c, misc.c */
 void script_cluster_open(lua_State *L, int globals);
 struct sim_world *script_world(lua_State *L); /* with a cluster, else raises */
+/* Puts the options of a node that the table at index gives over those in raft. */
+void script_raft_options_read(lua_State *L, int index, const struct sim_world *world,
+                              struct raft_options *raft);
 void script_node_push(lua_State *L, struct sim_script *script, uint32_t node);
 void script_nodes_push(lua_State *L, struct sim_script *script, uint32_t nodes);
 /* Methods of the cluster that live in links.c and clients.c. */

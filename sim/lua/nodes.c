@@ -139,10 +139,19 @@ static int crash(lua_State *L, struct sim_script *script, void *self)
                  script_push_list(L, names, SCRIPT_COUNT(names)));
 }
 
+/* n:restart{...}: with other options, which hold from then on. */
 static int restart(lua_State *L, struct sim_script *script, void *self)
 {
-    (void)L, (void)script;
-    sim_node_start(self);
+    struct sim_node *node = self;
+    script_check_end(L, 1);
+    if (!lua_isnoneornil(L, 1)) {
+        if (sim_node_is_up(node)) {
+            script_raise(L, "n%u is up: crash or stop it first, options hold from a start on",
+                         node->id);
+        }
+        script_raft_options_read(L, 1, script->world, &node->options);
+    }
+    sim_node_start(node);
     return 0;
 }
 
@@ -343,7 +352,9 @@ static const struct script_class memory_class = {
 /* The handle of a change of a clock, with its watch. */
 static int changed(lua_State *L, struct sim_node *node, const char *what)
 {
+    struct sim_watch *old = node->clock_watch;
     node->clock_watch = script_watch_push(L, what);
+    node->clock_watch->under = old != NULL && old->hits == 0 ? old : NULL;
     sim_world_count_fault(node->world);
     return 1;
 }
