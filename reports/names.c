@@ -9,9 +9,13 @@
 #include <string.h>
 
 static const char *const outcome_words[SIM_OUTCOME_COUNT] = {
-    [SIM_OUTCOME_OK] = "ok",       [SIM_OUTCOME_FINDING] = "finding",
-    [SIM_OUTCOME_ERROR] = "error", [SIM_OUTCOME_SKIPPED] = "skipped",
-    [SIM_OUTCOME_XFAIL] = "xfail", [SIM_OUTCOME_DIVERGED] = "diverged",
+    [SIM_OUTCOME_OK] = "ok",
+    [SIM_OUTCOME_FINDING] = "finding",
+    [SIM_OUTCOME_ERROR] = "error",
+    [SIM_OUTCOME_SKIPPED] = "skipped",
+    [SIM_OUTCOME_XFAIL] = "xfail",
+    [SIM_OUTCOME_DIVERGED] = "diverged",
+    [SIM_OUTCOME_UNAVAILABLE] = "unavailable-by-budget",
 };
 
 const char *report_outcome_word(enum sim_outcome outcome)

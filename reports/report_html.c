@@ -77,7 +77,8 @@ static void write_hero(struct report *report)
     char a[REPORT_WORD_MAX];
     char b[REPORT_WORD_MAX];
     char c[REPORT_WORD_MAX];
-    uint64_t unjudged = s->outcomes[SIM_OUTCOME_ERROR] + s->outcomes[SIM_OUTCOME_SKIPPED];
+    uint64_t unjudged = s->outcomes[SIM_OUTCOME_ERROR] + s->outcomes[SIM_OUTCOME_SKIPPED] +
+                        s->outcomes[SIM_OUTCOME_UNAVAILABLE];
 
     html_print(report,
                "<body>\n<header class=\"hero tone-%s\"><div class=\"wrap\">\n"
@@ -169,6 +170,7 @@ static void write_outcome_keys(const struct report *report)
         [SIM_OUTCOME_SKIPPED] = "skipped",
         [SIM_OUTCOME_XFAIL] = "known bug, failed as announced",
         [SIM_OUTCOME_DIVERGED] = "gave another hash",
+        [SIM_OUTCOME_UNAVAILABLE] = "lost more copies than Raft survives",
     };
     char number[REPORT_WORD_MAX];
 

@@ -78,9 +78,13 @@ static void print_counts(const struct report *report)
         enum sim_outcome outcome;
         const char *word;
     } rows[] = {
-        {SIM_OUTCOME_OK, "ok"},           {SIM_OUTCOME_FINDING, "with a finding"},
-        {SIM_OUTCOME_XFAIL, "known bug"}, {SIM_OUTCOME_DIVERGED, "diverged"},
-        {SIM_OUTCOME_ERROR, "in error"},  {SIM_OUTCOME_SKIPPED, "skipped"},
+        {SIM_OUTCOME_OK, "ok"},
+        {SIM_OUTCOME_FINDING, "with a finding"},
+        {SIM_OUTCOME_XFAIL, "known bug"},
+        {SIM_OUTCOME_DIVERGED, "diverged"},
+        {SIM_OUTCOME_ERROR, "in error"},
+        {SIM_OUTCOME_SKIPPED, "skipped"},
+        {SIM_OUTCOME_UNAVAILABLE, "beyond the budget"},
     };
     const struct report_summary *s = &report->summary;
     char a[REPORT_WORD_MAX];
@@ -221,14 +225,15 @@ static void print_notes(struct report *report)
     uint64_t count = 0;
 
     if (s->outcomes[SIM_OUTCOME_ERROR] + s->outcomes[SIM_OUTCOME_SKIPPED] +
-            s->outcomes[SIM_OUTCOME_DIVERGED] ==
+            s->outcomes[SIM_OUTCOME_DIVERGED] + s->outcomes[SIM_OUTCOME_UNAVAILABLE] ==
         0) {
         return;
     }
     heading(report, "Not judged");
     row = report_query(report, "SELECT e.outcome, s.file, s.name, e.note, count(*), min(e.seed) "
                                "FROM executions e JOIN scenarios s ON s.id = e.scenario "
-                               "WHERE e.outcome IN ('error', 'skipped', 'diverged') "
+                               "WHERE e.outcome IN ('error', 'skipped', 'diverged', "
+                               "                    'unavailable-by-budget') "
                                "GROUP BY e.outcome, s.file, s.name, e.note "
                                "ORDER BY e.outcome, count(*) DESC, s.file, s.name, e.note");
     while (report_next(report, row)) {

@@ -67,7 +67,7 @@ CREATE TABLE executions (
     parameter_set    INTEGER NOT NULL REFERENCES parameter_sets (id),
     seed             INTEGER NOT NULL,
     plan             TEXT NOT NULL, -- faults beside the script's, '' for none
-    outcome          TEXT NOT NULL, -- ok, finding, error, skipped, xfail, diverged
+    outcome          TEXT NOT NULL, -- ok, finding, error, skipped, xfail, diverged, unavailable-by-budget
     note             TEXT NOT NULL, -- a script's error, the reason of a skip
     events           INTEGER NOT NULL,
     sim_ns           INTEGER NOT NULL,

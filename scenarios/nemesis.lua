@@ -22,16 +22,16 @@ scenario{
 
     local faults = {
       partition = function()
-        local rule = c:partition(c:random_minority(), "rest")
+        local rule = c:partition(c:random_minority(), "rest"):optional()
         return function() rule:heal() end
       end,
       isolate = function()
-        local rule = c:isolate(c:leader() or c:pick(c:nodes()))
+        local rule = c:isolate(c:leader() or c:pick(c:nodes())):optional()
         return function() rule:heal() end
       end,
       one_way = function()
         local from = c:leader() or c:pick(c:nodes())
-        local rule = c:cut{ from = from, to = c:pick(c:others(from)) }
+        local rule = c:cut{ from = from, to = c:pick(c:others(from)), optional = true }
         return function() rule:heal() end
       end,
       flaky = function()
@@ -50,13 +50,14 @@ scenario{
       end,
       pause = function()
         local n = c:leader() or c:pick(c:nodes())
-        n:pause()
+        n:pause():optional()
         return function() n:resume() end
       end,
       clock = function()
         local n = c:pick(c:nodes())
-        n.clock:drift_ppm(r:int(-100000, 100000))
-        n.clock:jump_ms(r:int(-200, 500))
+        local ppm = r:int(-100000, 100000)
+        if ppm ~= 0 then n.clock:drift_ppm(ppm):optional() end
+        n.clock:jump_ms(r:int(-200, 500)):optional()
         return function() n.clock:drift_ppm(0) end
       end,
       slow_disk = function()
@@ -71,7 +72,7 @@ scenario{
       end,
       full_disk = function()
         local n = c:pick(c:nodes())
-        n.disk:fill{ free_bytes = r:int(0, 500) }
+        n.disk:fill{ free_bytes = r:int(0, 500) }:optional()
         return function() n.disk:heal() end
       end,
       no_memory = function()

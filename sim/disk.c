@@ -21,6 +21,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define NOTHING_ONE_IN 8u /* short transfers that transfer nothing */
+
 struct sim_handle {
     struct sim_handle *next;
     raft_file id;
@@ -55,6 +57,7 @@ void sim_disk_init(struct sim_disk *disk, struct sim_world *world, uint32_t node
     disk->quota = UINT64_MAX;
     sim_stream_init(&disk->stream, world->seed, SIM_STREAM_DISK, node, 0);
     sim_stream_init(&disk->lengths, world->seed, SIM_STREAM_DISK, node, 1);
+    sim_stream_init(&disk->decay, world->seed, SIM_STREAM_DISK, node, 2);
     sim_stream_init(&disk->crash, world->seed, SIM_STREAM_CRASH, node, 0);
     sim_source_init(&world->scheduler, &disk->source, false);
 }
@@ -253,13 +256,18 @@ uint32_t sim_disk_pending(const struct sim_disk *disk)
     return count;
 }
 
-/* How much of a transfer happens: all, or with a short one a proper first part. */
+/* How much of a transfer happens: all, or with a short one a proper first part, unless a length is
+ * wanted. */
 static size_t transferred(struct sim_disk *disk, const struct sim_disk_op *op, size_t size)
 {
     if (!op->fault.is_short || size == 0) {
         return size;
     }
-    if (size == 1) {
+    if (op->fault.short_bytes != SIM_SHORT_ANY) {
+        return op->fault.short_bytes < size ? (size_t)op->fault.short_bytes : size;
+    }
+    uint64_t coin = sim_draw_below(&disk->lengths, NOTHING_ONE_IN);
+    if (size == 1 || coin == 0) {
         return 0;
     }
     size_t part = (size_t)sim_draw_between(&disk->lengths, 1, size - 1);
@@ -325,6 +333,7 @@ static enum raft_status read_file(struct sim_disk *disk, struct sim_disk_op *op,
     *out_done = transferred(disk, op, there < op->size ? there : op->size);
     if (*out_done > 0) {
         memcpy(op->io->bytes, image->bytes + op->offset, *out_done);
+        sim_damage_apply(op->inode, op->offset, op->io->bytes, *out_done);
     }
     return RAFT_OK;
 }
@@ -337,7 +346,7 @@ static enum raft_status write_file(struct sim_disk *disk, struct sim_disk_op *op
         return RAFT_NOSPACE;
     }
     if (size > 0) {
-        sim_inode_write(disk, op->inode, op->offset, op->bytes, size);
+        sim_inode_write(disk, op->inode, op->offset, op->bytes, size, op->fault.lie);
         op->bytes = NULL;
     }
     *out_done = size;
@@ -550,13 +559,6 @@ void sim_disk_crash(struct sim_disk *disk, enum sim_unsynced unsynced)
     assert(disk->dir_ops == NULL);
 }
 
-void sim_disk_wipe(struct sim_disk *disk)
-{
-    assert(disk->open_count == 0 && disk->pending == NULL);
-    sim_dir_wipe(disk);
-    assert(disk->inodes == NULL && disk->used == 0);
-}
-
 uint64_t sim_disk_digest(const struct sim_disk *disk)
 {
     uint64_t digest = 0;
@@ -566,6 +568,7 @@ uint64_t sim_disk_digest(const struct sim_disk *disk)
         digest = sim_hash(entry->name, sizeof entry->name, digest);
         digest = sim_mix(digest, image->size, 0);
         digest = sim_hash(image->bytes, image->size, digest);
+        digest = sim_hash(entry->inode->damage.bytes, entry->inode->damage.size, digest);
     }
     return digest;
 }

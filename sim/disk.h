@@ -8,9 +8,13 @@
  * sector of 512 bytes, independently; each directory operation that is not durable is kept or lost.
  * A failed sync leaves the writes it covered not durable for ever ("clean"), and their content
  * either kept in the cache or reverted; a failed sync of the directory did nothing. Any operation
- * may fail with EIO or, when the quota is reached and the file would grow, with ENOSPC; a write may
- * be short. Never: changes durable bytes that no write covers, makes a failed operation durable,
- * reorders a sync before writes it covers.
+ * may fail with EIO or, when the quota is reached and the file would grow, with ENOSPC; a read or a
+ * write may be short, down to nothing. Never by itself: changes durable bytes that no write covers,
+ * makes a failed operation durable, reorders a sync before writes it covers.
+ *
+ * Damage is asked for, one piece at a time: durable bits rot; a write is lost, or lands at another
+ * place, though it and its sync succeed, which shows after the next crash of the machine; the whole
+ * store is wiped, or is put back as it once was. Rewriting what is damaged heals it.
  */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
@@ -20,6 +24,7 @@
 
 #define SIM_DISK_SECTOR 512u
 
+struct sim_watch;
 struct sim_world;
 
 enum sim_unsynced { /* what a crash does to writes that are not durable */
@@ -30,10 +35,21 @@ enum sim_unsynced { /* what a crash does to writes that are not durable */
                     SIM_UNSYNCED_RANDOM, /* one of the above per write */
 };
 
+/* How a write lies that reports success. */
+enum sim_lie {
+    SIM_LIE_NONE,
+    SIM_LIE_LOST,       /* the medium keeps what it had */
+    SIM_LIE_MISDIRECTED /* likewise, and the bytes land at another place of the disk */
+};
+
+#define SIM_SHORT_ANY UINT64_MAX /* a length drawn at random */
+
 /* What a fault does to one operation. */
 struct sim_disk_fault {
     enum raft_status status; /* RAFT_OK: none; RAFT_IO, RAFT_NOSPACE */
     bool is_short;           /* a part only: READ and WRITE */
+    uint64_t short_bytes;    /* at most so many, or SIM_SHORT_ANY */
+    enum sim_lie lie;        /* WRITE */
     uint64_t delay_ns;       /* on top of the latency */
 };
 
@@ -59,10 +75,11 @@ struct sim_disk {
     uint64_t slow_ns;                    /* added to each operation */
     uint64_t quota;                      /* bytes all files together may have; UINT64_MAX: none */
     uint64_t used;
-    bool revert_failed_sync;  /* which variant of a failed sync */
-    uint64_t operations;      /* completed */
-    uint32_t open_count;      /* handles of the running process */
-    struct sim_inode *inodes; /* private to disk*.c from here on */
+    struct sim_watch *quota_watch; /* or NULL */
+    bool revert_failed_sync;       /* which variant of a failed sync */
+    uint64_t operations;           /* completed */
+    uint32_t open_count;           /* handles of the running process */
+    struct sim_inode *inodes;      /* private to disk*.c from here on */
     struct sim_dir_entry *cached;
     struct sim_dir_entry *durable;
     struct sim_dir_op *dir_ops;
@@ -71,6 +88,7 @@ struct sim_disk {
     struct sim_disk_op *pending; /* in the order of submission */
     uint32_t handle_last;
     struct sim_stream lengths; /* of short transfers */
+    struct sim_stream decay;   /* where damage strikes */
 };
 
 /* An empty disk without latencies, quota and observer: set those fields next. */
@@ -98,8 +116,24 @@ void sim_disk_list(struct sim_disk *disk, raft_list_visit visit, void *visitor);
  * handles closed, and the content becomes what survives. Touches no memory of the process. An event
  * that the caller has already taken out of the scheduler, and not performed, stays the caller's. */
 void sim_disk_crash(struct sim_disk *disk, enum sim_unsynced unsynced);
+
+/* disk_damage.c */
+
+/* Flips bits of the durable content of one file: of the named one, or of any if name is ""; in the
+ * byte at an offset, or anywhere (SIM_ROT_ANYWHERE). False: there is no such content. */
+bool sim_disk_rot(struct sim_disk *disk, const char *name, uint64_t offset, uint32_t bits);
+#define SIM_ROT_ANYWHERE UINT64_MAX
+/* Visits the durable names in ascending byte order. */
+void sim_disk_list_durable(const struct sim_disk *disk, raft_list_visit visit, void *visitor);
+/* Whether a file that is there has damaged bytes, seen already or not. O(damage). */
+bool sim_disk_is_damaged(const struct sim_disk *disk);
 /* Everything is gone, as on a new disk. No process may run on it. */
 void sim_disk_wipe(struct sim_disk *disk);
+/* A copy of the durable content as it is now; in the arena. */
+struct sim_disk_copy *sim_disk_copy(const struct sim_disk *disk);
+/* Puts a copy back in place of everything. The copy stays. No process may run on it. */
+void sim_disk_restore(struct sim_disk *disk, const struct sim_disk_copy *copy);
+
 /* A digest of the durable content: names, sizes and bytes. O(size); for tests. */
 uint64_t sim_disk_digest(const struct sim_disk *disk);
 /* Calls the observer for every durable file, from 0. */

@@ -11,8 +11,8 @@
  * Invariants:
  *  1. cached = durable with all changes applied in order, unless a sync has failed and left its
  *     content in the cache.
- *  2. The durable image changes in apply_change alone: with a sync that covers the change, or at a
- *     crash.
+ *  2. The durable image changes in reach_medium alone: with a sync that covers the change, or at a
+ *     crash. It is what the medium was told; what it really has, disk_damage.c knows.
  *  3. disk->used is the sum of the cached sizes of all files that have a name or a handle. */
 #include "disk_private.h"
 #include "world.h"
@@ -38,7 +38,7 @@ static void image_reserve(struct arena *arena, struct sim_image *image, size_t s
     assert(image->capacity >= size);
 }
 
-static void image_resize(struct arena *arena, struct sim_image *image, uint64_t size)
+void sim_image_resize(struct arena *arena, struct sim_image *image, uint64_t size)
 {
     assert(size <= FILE_SIZE_MAX);
     image_reserve(arena, image, (size_t)size);
@@ -54,14 +54,14 @@ static void image_write(struct arena *arena, struct sim_image *image, uint64_t o
     assert(size > 0 && bytes != NULL);
     assert(offset <= FILE_SIZE_MAX && size <= FILE_SIZE_MAX - offset);
     if (offset + size > image->size) {
-        image_resize(arena, image, offset + size);
+        sim_image_resize(arena, image, offset + size);
     }
     memcpy(image->bytes + offset, bytes, size);
 }
 
 static void image_copy(struct arena *arena, struct sim_image *image, const struct sim_image *from)
 {
-    image_resize(arena, image, from->size);
+    sim_image_resize(arena, image, from->size);
     if (from->size > 0) {
         memcpy(image->bytes, from->bytes, from->size);
     }
@@ -113,6 +113,7 @@ void sim_inode_drop(struct sim_disk *disk, struct sim_inode *inode)
     }
     arena_free(disk->arena, inode->cached.bytes);
     arena_free(disk->arena, inode->durable.bytes);
+    sim_damage_free(disk, inode);
     arena_free(disk->arena, inode);
 }
 
@@ -131,7 +132,9 @@ bool sim_inode_fits(const struct sim_disk *disk, const struct sim_inode *inode, 
         return true;
     }
     uint64_t growth = size - inode->cached.size;
-    return disk->used <= disk->quota && growth <= disk->quota - disk->used;
+    bool fits = disk->used <= disk->quota && growth <= disk->quota - disk->used;
+    sim_watch_hit(fits ? NULL : disk->quota_watch);
+    return fits;
 }
 
 static struct sim_change *change_add(struct sim_disk *disk, struct sim_inode *inode,
@@ -151,11 +154,13 @@ static struct sim_change *change_add(struct sim_disk *disk, struct sim_inode *in
 }
 
 void sim_inode_write(struct sim_disk *disk, struct sim_inode *inode, uint64_t offset,
-                     uint8_t *bytes, size_t size)
+                     uint8_t *bytes, size_t size, enum sim_lie lie)
 {
     assert(size > 0);
     image_write(disk->arena, &inode->cached, offset, bytes, size);
+    sim_damage_heal(inode, offset, size);
     struct sim_change *change = change_add(disk, inode, offset);
+    change->lie = lie;
     change->size = size;
     change->bytes = bytes;
     sim_inode_charge(disk, inode);
@@ -163,7 +168,8 @@ void sim_inode_write(struct sim_disk *disk, struct sim_inode *inode, uint64_t of
 
 void sim_inode_truncate(struct sim_disk *disk, struct sim_inode *inode, uint64_t size)
 {
-    image_resize(disk->arena, &inode->cached, size);
+    sim_image_resize(disk->arena, &inode->cached, size);
+    sim_damage_heal(inode, size, UINT64_MAX - size);
     struct sim_change *change = change_add(disk, inode, size);
     change->is_truncate = true;
     sim_inode_charge(disk, inode);
@@ -182,7 +188,7 @@ static size_t apply_part(struct sim_disk *disk, struct sim_image *image,
 {
     size_t old_size = image->size;
     if (change->is_truncate) {
-        image_resize(disk->arena, image, change->offset);
+        sim_image_resize(disk->arena, image, change->offset);
         return image->size == old_size ? NOTHING_CHANGED : least(image->size, old_size);
     }
     assert(from + size <= change->size);
@@ -194,6 +200,14 @@ static size_t apply_change(struct sim_disk *disk, struct sim_image *image,
                            const struct sim_change *change)
 {
     return apply_part(disk, image, change, 0, change->size);
+}
+
+/* The same for the medium, which may lie about it. */
+static size_t reach_medium(struct sim_disk *disk, struct sim_inode *inode,
+                           const struct sim_change *change, size_t from, size_t size)
+{
+    sim_damage_lie(disk, inode, change, from, size);
+    return apply_part(disk, &inode->durable, change, from, size);
 }
 
 static void notify_durable(struct sim_disk *disk, const struct sim_inode *inode, size_t from)
@@ -223,7 +237,7 @@ void sim_inode_sync(struct sim_disk *disk, struct sim_inode *inode, uint64_t cov
     size_t from = NOTHING_CHANGED;
     struct sim_change *change = take_covered(inode, covers);
     while (change != NULL) {
-        from = least(from, apply_change(disk, &inode->durable, change));
+        from = least(from, reach_medium(disk, inode, change, 0, change->size));
         change_free(disk, change);
         change = take_covered(inode, covers);
     }
@@ -249,12 +263,12 @@ void sim_inode_sync_failed(struct sim_disk *disk, struct sim_inode *inode, uint6
 }
 
 /* Keeps some sectors of a change; a truncation is one piece. Returns the first byte changed. */
-static size_t apply_torn(struct sim_disk *disk, struct sim_image *image,
+static size_t apply_torn(struct sim_disk *disk, struct sim_inode *inode,
                          const struct sim_change *change)
 {
     if (change->is_truncate) {
         uint64_t coin = sim_draw_below(&disk->crash, 2);
-        return coin == 0 ? apply_change(disk, image, change) : NOTHING_CHANGED;
+        return coin == 0 ? reach_medium(disk, inode, change, 0, 0) : NOTHING_CHANGED;
     }
     size_t first_changed = NOTHING_CHANGED;
     size_t from = 0;
@@ -263,7 +277,7 @@ static size_t apply_torn(struct sim_disk *disk, struct sim_image *image,
         size_t size = least(SIM_DISK_SECTOR - in_sector, change->size - from);
         uint64_t coin = sim_draw_below(&disk->crash, 2);
         if (coin == 0) {
-            size_t changed = apply_part(disk, image, change, from, size);
+            size_t changed = reach_medium(disk, inode, change, from, size);
             first_changed = least(first_changed, changed);
         }
         from += size;
@@ -271,7 +285,7 @@ static size_t apply_torn(struct sim_disk *disk, struct sim_image *image,
     return first_changed;
 }
 
-static size_t apply_surviving(struct sim_disk *disk, struct sim_image *image,
+static size_t apply_surviving(struct sim_disk *disk, struct sim_inode *inode,
                               const struct sim_change *change, enum sim_unsynced unsynced)
 {
     enum sim_unsynced fate = unsynced;
@@ -284,9 +298,9 @@ static size_t apply_surviving(struct sim_disk *disk, struct sim_image *image,
     case SIM_UNSYNCED_LOSE:
         return NOTHING_CHANGED;
     case SIM_UNSYNCED_KEEP:
-        return apply_change(disk, image, change);
+        return reach_medium(disk, inode, change, 0, change->size);
     case SIM_UNSYNCED_TORN:
-        return apply_torn(disk, image, change);
+        return apply_torn(disk, inode, change);
     case SIM_UNSYNCED_RANDOM:
         break;
     }
@@ -300,11 +314,12 @@ void sim_inode_survive(struct sim_disk *disk, struct sim_inode *inode, enum sim_
     size_t from = NOTHING_CHANGED;
     struct sim_change *change = take_covered(inode, inode->sequence);
     while (change != NULL) {
-        from = least(from, apply_surviving(disk, &inode->durable, change, unsynced));
+        from = least(from, apply_surviving(disk, inode, change, unsynced));
         change_free(disk, change);
         change = take_covered(inode, inode->sequence);
     }
     image_copy(disk->arena, &inode->cached, &inode->durable);
+    sim_damage_surface(disk, inode);
     sim_inode_charge(disk, inode);
     notify_durable(disk, inode, from);
     assert(inode->changes == NULL);

@@ -1,5 +1,6 @@
-/* What the parts of the simulated disk share: disk.c (the device), disk_file.c (content of files)
- * and disk_dir.c (the directory). Included by these three only. */
+/* What the parts of the simulated disk share: disk.c (the device), disk_file.c (content of files),
+ * disk_dir.c (the directory) and disk_damage.c (what goes wrong on the medium). Included by these
+ * only. */
 #ifndef SIM_DISK_PRIVATE_H
 #define SIM_DISK_PRIVATE_H
 
@@ -17,6 +18,7 @@ struct sim_change {
     struct sim_change *next;
     uint64_t sequence;
     bool is_truncate;
+    enum sim_lie lie;
     uint64_t offset; /* of a truncation: the new size */
     size_t size;
     uint8_t *bytes; /* owned; NULL for a truncation */
@@ -32,6 +34,8 @@ struct sim_inode {
     size_t charged;              /* bytes of the quota it takes */
     struct sim_image cached;
     struct sim_image durable;
+    struct sim_image damage;    /* reads see the bytes XOR these, where there are any */
+    struct sim_image latent;    /* becomes damage when the machine crashes */
     struct sim_change *changes; /* in the order in which they were performed */
     uint64_t sequence;          /* of the latest change */
 };
@@ -65,7 +69,7 @@ void sim_inode_charge(struct sim_disk *disk, struct sim_inode *inode);
 bool sim_inode_fits(const struct sim_disk *disk, const struct sim_inode *inode, uint64_t size);
 /* Takes bytes. */
 void sim_inode_write(struct sim_disk *disk, struct sim_inode *inode, uint64_t offset,
-                     uint8_t *bytes, size_t size);
+                     uint8_t *bytes, size_t size, enum sim_lie lie);
 void sim_inode_truncate(struct sim_disk *disk, struct sim_inode *inode, uint64_t size);
 /* Makes the changes up to a sequence durable. */
 void sim_inode_sync(struct sim_disk *disk, struct sim_inode *inode, uint64_t covers);
@@ -73,6 +77,21 @@ void sim_inode_sync(struct sim_disk *disk, struct sim_inode *inode, uint64_t cov
 void sim_inode_sync_failed(struct sim_disk *disk, struct sim_inode *inode, uint64_t covers);
 /* A crash: decides about each change, and makes cached and durable content the same. */
 void sim_inode_survive(struct sim_disk *disk, struct sim_inode *inode, enum sim_unsynced unsynced);
+/* Sets a new size; bytes that are new are zero. */
+void sim_image_resize(struct arena *arena, struct sim_image *image, uint64_t size);
+
+/* disk_damage.c */
+
+/* What a read of the cached bytes from an offset finds on the medium. */
+void sim_damage_apply(const struct sim_inode *inode, uint64_t offset, uint8_t *bytes, size_t size);
+/* A range was written, or the file cut: what was damaged there is well again. */
+void sim_damage_heal(struct sim_inode *inode, uint64_t offset, uint64_t size);
+/* [from, from + size) of a change is about to become durable, or so the process believes. */
+void sim_damage_lie(struct sim_disk *disk, struct sim_inode *inode, const struct sim_change *change,
+                    size_t from, size_t size);
+/* The machine has crashed: its cache hides nothing any more. */
+void sim_damage_surface(struct sim_disk *disk, struct sim_inode *inode);
+void sim_damage_free(struct sim_disk *disk, struct sim_inode *inode);
 
 /* disk_dir.c */
 

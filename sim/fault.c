@@ -161,6 +161,7 @@ struct sim_rule *sim_fault_rule_new(struct sim_faults *faults, const char *patte
     struct sim_rule *rule = arena_calloc(faults->world->arena, sizeof *rule);
     rule->id = ++faults->rule_count;
     rule->on.role = SIM_SELECT_ANY;
+    rule->short_bytes = SIM_SHORT_ANY;
     snprintf(rule->pattern, sizeof rule->pattern, "%s", pattern);
     sim_trigger_init(&rule->trigger);
     sim_stream_init(&rule->stream, faults->world->seed, SIM_STREAM_FAULT, rule->id, 0);
@@ -179,6 +180,8 @@ static bool rule_covers(const struct sim_rule *rule, const struct raft_point_inf
         return (info->outcomes & 1u << rule->outcome) != 0;
     case SIM_FAULT_DELAY:
         return info->kind == RAFT_POINT_FILE;
+    case SIM_FAULT_LIE:
+        return (info->outcomes & RAFT_OUTCOMES_WRITE) == RAFT_OUTCOMES_WRITE;
     case SIM_FAULT_CRASH:
     case SIM_FAULT_CALL:
         return true;
@@ -392,15 +395,15 @@ static struct sim_rule *rules_consult(struct sim_faults *faults, uint32_t node, 
 
 static bool rule_is_persistent(const struct sim_trigger *trigger)
 {
-    return trigger->nth == 0 && trigger->every == 0 && trigger->times == 0 &&
-           trigger->p == UINT64_MAX;
+    return trigger->nth == 0 && trigger->from_nth <= 1 && trigger->every == 0 &&
+           trigger->times == 0 && trigger->p == UINT64_MAX;
 }
 
 static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint32_t point,
                                   bool takes)
 {
     struct sim_world *world = faults->world;
-    struct sim_verdict verdict = {.outcome = RAFT_OUTCOME_COUNT};
+    struct sim_verdict verdict = {.outcome = RAFT_OUTCOME_COUNT, .short_bytes = SIM_SHORT_ANY};
     struct sim_node *who = world->nodes[node];
     struct sim_coverage_cell *cell = &faults->coverage[point][who->view.role][world->phase];
     cell->hits++;
@@ -425,16 +428,25 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
     case SIM_FAULT_OUTCOME:
         verdict.outcome = rule->outcome;
         verdict.delay_ns = rule->delay_ns;
+        verdict.short_bytes = rule->short_bytes;
         who->is_disturbed = true;
         note_fired(faults, cell, node, point, sim_fault_outcome_string(rule->outcome), persistent);
         break;
     case SIM_FAULT_DELAY:
         verdict.delay_ns = rule->delay_ns; /* which excuses no failure: the node is undisturbed */
+        if (rule->has_heavy_tail) {
+            verdict.delay_ns = sim_draw_heavy(&rule->stream, rule->delay_ns);
+        }
         note_fired(faults, cell, node, point, "delay", persistent);
         break;
     case SIM_FAULT_CRASH:
         note_fired(faults, cell, node, point, "crash", persistent);
         sim_node_crash(who, SIM_UNSYNCED_RANDOM);
+        break;
+    case SIM_FAULT_LIE:
+        verdict.lie = rule->lie; /* likewise: it is the disk that is damaged, and that is known */
+        note_fired(faults, cell, node, point, rule->lie == SIM_LIE_LOST ? "lost" : "misdirected",
+                   persistent);
         break;
     case SIM_FAULT_CALL:
         assert(!"a rule that looks does not fire");

@@ -10,6 +10,7 @@
 #ifndef SIM_FAULT_H
 #define SIM_FAULT_H
 
+#include "disk.h"
 #include "network.h"
 
 enum sim_world_point {
@@ -33,6 +34,7 @@ enum sim_fault_action {
     SIM_FAULT_OUTCOME, /* rule.outcome */
     SIM_FAULT_DELAY,   /* rule.delay_ns more; files only, and not those that take no time */
     SIM_FAULT_CRASH,   /* the node crashes after the step */
+    SIM_FAULT_LIE,     /* rule.lie: a write that is lost or misdirected reports success */
     SIM_FAULT_CALL,    /* the script's function rule.call decides nothing, it only looks */
 };
 
@@ -47,6 +49,9 @@ struct sim_rule {
     enum sim_fault_action action;
     enum raft_outcome outcome;
     uint64_t delay_ns;
+    bool has_heavy_tail;  /* the delay is that at least; see sim_draw_heavy */
+    uint64_t short_bytes; /* RAFT_OUTCOME_SHORT: what is transferred at most */
+    enum sim_lie lie;
     bool optional;            /* may never fire */
     bool planned;             /* of a plan, not of the script */
     int call;                 /* the script's reference; 0: none */
@@ -61,6 +66,8 @@ struct sim_verdict {
     bool fired;
     enum raft_outcome outcome;
     uint64_t delay_ns; /* with any outcome; alone: outcome is RAFT_OUTCOME_COUNT */
+    uint64_t short_bytes;
+    enum sim_lie lie; /* alone */
 };
 
 /* One armed (point, occurrence, outcome): how a sweep injects. Occurrences are counted over the

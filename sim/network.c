@@ -4,26 +4,25 @@
  * the rule (everything else), so that a rule more moves no draw of a link.
  *
  * Terms: the *fate* of a message is what the rules decided while it was sent. A packet is owned by
- * exactly one of: its event, the rule that holds it, the function that is just sending it.
+ * exactly one of: its event, the rule that holds it, the function that is just sending it. A
+ * packet that was *evicted* keeps its event, and is dropped when that comes.
  *
  * Invariants:
  *  1. sent + duplicates = delivered + dropped + under way + held.
- *  2. `rules` lists exactly the active rules; only they hold packets.
+ *  2. `rules` lists exactly the active rules; only they hold packets. A link lists the packets
+ * under way that were not evicted.
  *  3. The type of a packet is looked up only when a rule or the script needs it. */
-#include "network.h"
+#include "network_internal.h"
 
 #include "world.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* Keeps the streams of network rules apart from those of fault rules with the same number. */
-#define RULE_STREAM       UINT64_C(0x6e6574)
-
 #define REORDER_LATENCIES 10u
 
 struct fate {
-    const struct sim_link_rule *loser; /* the rule that dropped it */
+    struct sim_link_rule *loser; /* the rule that dropped it */
     struct sim_link_rule *holder;
     uint64_t delay_ns; /* on top of the link's */
     bool is_duplicated;
@@ -36,11 +35,13 @@ void sim_network_init(struct sim_network *network, struct sim_world *world)
     memset(network, 0, sizeof *network);
     network->world = world;
     network->rules_end = &network->rules;
+    network->created_end = &network->created;
     for (uint32_t from = 1; from < SIM_NODES_MAX; from++) {
         for (uint32_t to = 1; to < SIM_NODES_MAX; to++) {
             sim_stream_init(&network->links[from][to].stream, world->seed, SIM_STREAM_LINK, from,
                             to);
             sim_source_init(&world->scheduler, &network->links[from][to].source, false);
+            network->links[from][to].under_way_end = &network->links[from][to].under_way;
         }
     }
     sim_source_init(&world->scheduler, &network->release, true);
@@ -82,7 +83,7 @@ static bool rule_severs(const struct sim_network *network, const struct sim_link
     if (rule->partition) {
         uint32_t here = rule->groups[from];
         uint32_t there = rule->groups[to];
-        if (here != 0 && there != 0 && here != there) {
+        if ((here != 0 && there != 0 && here != there) || (rule->severed[from] >> to & 1u) != 0) {
             return true;
         }
     }
@@ -113,9 +114,8 @@ bool sim_network_is_cut(const struct sim_network *network, uint32_t from, uint32
     return severing_rule(network, from, to, NULL) != NULL;
 }
 
-/* Ends a packet that will not arrive. rule 0: no rule is to blame, or it was counted already. */
-static void packet_drop(struct sim_network *network, struct sim_packet *packet, const char *why,
-                        uint32_t rule)
+void sim_packet_drop(struct sim_network *network, struct sim_packet *packet, const char *why,
+                     uint32_t rule)
 {
     struct sim_world *world = network->world;
     network->dropped++;
@@ -142,16 +142,42 @@ static bool is_severed(struct sim_network *network, struct sim_packet *packet, c
     }
     rule->trigger.matches++;
     rule->trigger.fired++;
-    packet_drop(network, packet, why, rule->id);
+    rule->effects++;
+    sim_packet_drop(network, packet, why, rule->id);
     return true;
 }
 
-static void packet_schedule(struct sim_network *network, struct sim_source *source,
-                            struct sim_packet *packet, uint64_t delay_ns)
+static void link_add(struct sim_link *link, struct sim_packet *packet)
+{
+    assert(packet->next == NULL && !packet->is_lost && *link->under_way_end == NULL);
+    *link->under_way_end = packet;
+    link->under_way_end = &packet->next;
+    link->under_way_count++;
+}
+
+static void link_remove(struct sim_link *link, struct sim_packet *packet)
+{
+    struct sim_packet **at = &link->under_way;
+    while (*at != packet) {
+        assert(*at != NULL);
+        at = &(*at)->next;
+    }
+    *at = packet->next;
+    if (packet->next == NULL) {
+        link->under_way_end = at;
+    }
+    packet->next = NULL;
+    assert(link->under_way_count > 0);
+    link->under_way_count--;
+}
+
+void sim_packet_schedule(struct sim_network *network, struct sim_source *source,
+                         struct sim_packet *packet, uint64_t delay_ns)
 {
     struct sim_scheduler *scheduler = &network->world->scheduler;
     struct sim_event *event = sim_event_new(scheduler, SIM_EVENT_MESSAGE, packet->to);
     event->data = packet;
+    link_add(&network->links[packet->from][packet->to], packet);
     uint64_t room_ns = UINT64_MAX - scheduler->now_ns;
     sim_schedule(scheduler, source, event,
                  scheduler->now_ns + (delay_ns < room_ns ? delay_ns : room_ns));
@@ -163,6 +189,7 @@ static struct sim_packet *packet_create(struct sim_network *network, uint32_t fr
     assert(bytes != NULL || size == 0);
     struct sim_packet *packet = arena_alloc(network->world->arena, sizeof *packet + size);
     packet->next = NULL;
+    packet->is_lost = false;
     packet->from = from;
     packet->to = to;
     packet->type = NULL;
@@ -185,9 +212,10 @@ static bool rule_matches(const struct sim_network *network, const struct sim_lin
 
 /* Notes that a rule did something visible to a message that goes on. */
 static void note_damage(struct sim_network *network, struct sim_packet *packet, const char *what,
-                        const struct sim_link_rule *rule)
+                        struct sim_link_rule *rule)
 {
     struct sim_world *world = network->world;
+    rule->effects++;
     sim_world_count_fault(world);
     if (world->transcript != NULL) {
         sim_world_transcribe(world, "n%u -> n%u %s: %s (rule %u)", packet->from, packet->to,
@@ -208,6 +236,90 @@ static void flip_bit(struct sim_network *network, struct sim_packet *packet,
     note_damage(network, packet, "corrupted", rule);
 }
 
+/* Leaves a first part of a message, perhaps nothing. */
+static void cut_short(struct sim_network *network, struct sim_packet *packet,
+                      struct sim_link_rule *rule)
+{
+    if (packet->size == 0) {
+        return;
+    }
+    packet_type(network, packet); /* while it still can be told */
+    packet->size = (size_t)sim_draw_below(&rule->stream, packet->size);
+    note_damage(network, packet, "truncated", rule);
+}
+
+/* A packet that is under way will not arrive. */
+static void evict(struct sim_network *network, struct sim_packet *packet, const char *why,
+                  struct sim_link_rule *rule)
+{
+    link_remove(&network->links[packet->from][packet->to], packet);
+    packet->is_lost = true;
+    note_damage(network, packet, why, rule);
+}
+
+/* Of what is under way on a link a first part arrives, and the message after that in part. */
+static void link_reset(struct sim_network *network, struct sim_link *link,
+                       struct sim_link_rule *rule)
+{
+    uint64_t whole = sim_draw_below(&rule->stream, (uint64_t)link->under_way_count + 1);
+    struct sim_packet *packet = link->under_way;
+    for (uint64_t i = 0; packet != NULL; i++) {
+        struct sim_packet *next = packet->next;
+        if (i == whole) {
+            cut_short(network, packet, rule);
+        } else if (i > whole) {
+            evict(network, packet, "lost with the connection", rule);
+        }
+        packet = next;
+    }
+    assert(link->under_way_count <= whole + 1);
+}
+
+/* A full link loses one of its messages, or the new one; then true. */
+static bool overflows(struct sim_network *network, struct sim_link_rule *rule,
+                      const struct sim_packet *packet)
+{
+    struct sim_link *link = &network->links[packet->from][packet->to];
+    if (rule->capacity == 0 || link->under_way_count < rule->capacity) {
+        return false;
+    }
+    uint64_t at = sim_draw_below(&rule->stream, (uint64_t)link->under_way_count + 1);
+    struct sim_packet *victim = link->under_way;
+    for (uint64_t i = 0; i < at && victim != NULL; i++) {
+        victim = victim->next;
+    }
+    if (victim == NULL) {
+        return true;
+    }
+    evict(network, victim, "evicted", rule);
+    return false;
+}
+
+/* Whether a rule loses a message, by itself, in a burst, or since the link is full or reset. */
+static bool loses(struct sim_network *network, struct sim_link_rule *rule,
+                  const struct sim_packet *packet)
+{
+    uint64_t now_ns = network->world->scheduler.now_ns;
+    if (rule->drop || now_ns < rule->burst_until_ns) {
+        return true;
+    }
+    if (rule->loss != 0 && sim_draw_chance(&rule->stream, rule->loss)) {
+        if (rule->burst_ns != 0) {
+            uint64_t burst_ns = sim_draw_exponential(&rule->stream, rule->burst_ns);
+            rule->burst_until_ns = now_ns + burst_ns;
+        }
+        return true;
+    }
+    if (rule->reset != 0 && sim_draw_chance(&rule->stream, rule->reset)) {
+        link_reset(network, &network->links[packet->from][packet->to], rule);
+        if (rule->both) {
+            link_reset(network, &network->links[packet->to][packet->from], rule);
+        }
+        return true;
+    }
+    return overflows(network, rule, packet);
+}
+
 /* Time until a message has gone through a link of limited bandwidth, behind those before it. */
 static uint64_t transmit_ns(struct sim_link_rule *rule, uint64_t now_ns, size_t size)
 {
@@ -223,22 +335,24 @@ static void rule_apply(struct sim_network *network, struct sim_link_rule *rule,
                        struct sim_packet *packet, struct fate *fate)
 {
     uint64_t now_ns = network->world->scheduler.now_ns;
+    uint64_t delay_ns = fate->delay_ns;
     assert(fate->loser == NULL && fate->holder == NULL);
-    if (rule->drop) {
-        fate->loser = rule;
-        return;
-    }
     if (rule->hold) {
         fate->holder = rule;
         return;
     }
-    if (rule->loss != 0 && sim_draw_chance(&rule->stream, rule->loss)) {
+    if (loses(network, rule, packet)) {
         fate->loser = rule;
+        rule->effects++;
         return;
     }
     fate->delay_ns += rule->latency_ns;
     if (rule->jitter_ns != 0) {
         fate->delay_ns += sim_draw_between(&rule->stream, 0, rule->jitter_ns);
+    }
+    if (rule->tail != 0 && sim_draw_chance(&rule->stream, rule->tail)) {
+        fate->delay_ns += sim_draw_heavy(&rule->stream, rule->tail_ns);
+        note_damage(network, packet, "late", rule);
     }
     if (rule->reorder != 0 && sim_draw_chance(&rule->stream, rule->reorder)) {
         uint64_t most_ns = (network->latency_ns + rule->latency_ns) * REORDER_LATENCIES;
@@ -251,6 +365,10 @@ static void rule_apply(struct sim_network *network, struct sim_link_rule *rule,
     if (rule->corrupt != 0 && sim_draw_chance(&rule->stream, rule->corrupt)) {
         flip_bit(network, packet, rule);
     }
+    if (rule->truncate != 0 && sim_draw_chance(&rule->stream, rule->truncate)) {
+        cut_short(network, packet, rule);
+    }
+    rule->effects += fate->delay_ns != delay_ns;
     if (rule->duplicate != 0 && sim_draw_chance(&rule->stream, rule->duplicate)) {
         uint64_t most_ns = network->latency_ns + network->jitter_ns;
         fate->duplicate_ns = sim_draw_between(&rule->stream, 0, most_ns);
@@ -275,7 +393,7 @@ static bool rules_spare(struct sim_network *network, struct sim_packet *packet, 
         }
         rule_apply(network, rule, packet, fate);
         if (fate->loser != NULL) {
-            packet_drop(network, packet, "lost", fate->loser->id);
+            sim_packet_drop(network, packet, "lost", fate->loser->id);
             return false;
         }
         if (fate->holder != NULL) {
@@ -309,12 +427,12 @@ void sim_network_send(struct sim_network *network, uint32_t from, uint32_t to, c
     }
     uint64_t delay_ns = network->latency_ns + jitter_ns + fate.delay_ns;
     if (fate.is_duplicated) {
-        struct sim_packet *copy = packet_create(network, from, to, packet->bytes, size);
+        struct sim_packet *copy = packet_create(network, from, to, packet->bytes, packet->size);
         copy->type = packet->type;
-        packet_schedule(network, source, packet, delay_ns);
-        packet_schedule(network, source, copy, delay_ns + fate.duplicate_ns);
+        sim_packet_schedule(network, source, packet, delay_ns);
+        sim_packet_schedule(network, source, copy, delay_ns + fate.duplicate_ns);
     } else {
-        packet_schedule(network, source, packet, delay_ns);
+        sim_packet_schedule(network, source, packet, delay_ns);
     }
 }
 
@@ -324,101 +442,19 @@ struct sim_packet *sim_network_arrive(struct sim_network *network, struct sim_ev
     struct sim_packet *packet = event->data;
     assert(packet != NULL && packet->to == event->node);
     event->data = NULL;
+    if (packet->is_lost) {
+        sim_packet_drop(network, packet, "lost under way", 0);
+        return NULL;
+    }
+    link_remove(&network->links[packet->from][packet->to], packet);
     if (is_severed(network, packet, "cut under way")) {
         return NULL;
     }
     const struct sim_node *node = network->world->nodes[packet->to];
     if (node == NULL || !sim_node_is_up(node)) {
-        packet_drop(network, packet, "nobody is there", 0);
+        sim_packet_drop(network, packet, "nobody is there", 0);
         return NULL;
     }
     network->delivered++;
     return packet;
-}
-
-struct sim_link_rule *sim_network_rule_new(struct sim_network *network)
-{
-    struct sim_world *world = network->world;
-    struct sim_link_rule *rule = arena_calloc(world->arena, sizeof *rule);
-    network->rule_count++;
-    rule->id = network->rule_count;
-    rule->from.role = SIM_SELECT_ANY;
-    rule->to.role = SIM_SELECT_ANY;
-    rule->held_end = &rule->held;
-    sim_trigger_init(&rule->trigger);
-    sim_stream_init(&rule->stream, world->seed, SIM_STREAM_FAULT, rule->id, RULE_STREAM);
-    return rule;
-}
-
-void sim_network_rule_activate(struct sim_network *network, struct sim_link_rule *rule)
-{
-    assert(!rule->active);
-    assert(rule->held == NULL && rule->next == NULL);
-    rule->active = true;
-    *network->rules_end = rule;
-    network->rules_end = &rule->next;
-}
-
-static void rule_deactivate(struct sim_network *network, struct sim_link_rule *rule)
-{
-    assert(rule->active);
-    struct sim_link_rule **link = &network->rules;
-    while (*link != rule) {
-        assert(*link != NULL);
-        link = &(*link)->next;
-    }
-    *link = rule->next;
-    if (network->rules_end == &rule->next) {
-        network->rules_end = link;
-    }
-    rule->next = NULL;
-    rule->active = false;
-}
-
-static struct sim_packet *take_held(struct sim_link_rule *rule)
-{
-    struct sim_packet *packet = rule->held;
-    if (packet != NULL) {
-        rule->held = packet->next;
-        packet->next = NULL;
-        if (rule->held == NULL) {
-            rule->held_end = &rule->held;
-        }
-    }
-    return packet;
-}
-
-void sim_network_rule_heal(struct sim_network *network, struct sim_link_rule *rule)
-{
-    if (!rule->active) {
-        return;
-    }
-    /* First of all, since a listener that hears of a drop may heal rules itself. */
-    rule_deactivate(network, rule);
-    struct sim_packet *packet = take_held(rule);
-    while (packet != NULL) {
-        packet_drop(network, packet, "held for ever", 0);
-        packet = take_held(rule);
-    }
-}
-
-void sim_network_rule_release(struct sim_network *network, struct sim_link_rule *rule)
-{
-    if (!rule->active) {
-        return;
-    }
-    rule_deactivate(network, rule);
-    struct sim_packet *packet = take_held(rule);
-    while (packet != NULL) {
-        packet_schedule(network, &network->release, packet, 0);
-        packet = take_held(rule);
-    }
-}
-
-void sim_network_heal(struct sim_network *network)
-{
-    while (network->rules != NULL) {
-        sim_network_rule_heal(network, network->rules);
-    }
-    assert(network->rules_end == &network->rules);
 }

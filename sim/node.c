@@ -58,8 +58,7 @@ struct sim_node *sim_node_create(struct sim_world *world, uint32_t id,
     node->options = *options;
     node->options.id = id;
     node->fill = world->spec->fill;
-    /* Clocks of different nodes have nothing to do with each other, and none is the world's. */
-    node->clock.base_local_ns = (uint64_t)id * 1000000007;
+    sim_node_clock_init(node);
     sim_node_memory_init(node);
     sim_node_env_init(node);
     sim_disk_init(&node->disk, world, id);
@@ -134,6 +133,7 @@ void sim_node_start(struct sim_node *node)
     node->incarnation++;
     node->state = SIM_NODE_UP;
     node->is_disturbed = false;
+    node->refused_store = false;
     node->why[0] = 0;
     node->view = (struct raft_view){.id = node->id};
     node->machine = sim_machine_create(world->arena);
@@ -167,6 +167,31 @@ void sim_node_start(struct sim_node *node)
         sim_world_notice(world, SIM_NOTICE_RESTARTED, node->id, node->view.state.term,
                          node->view.last.index, NULL);
     }
+}
+
+/* ---- what is done to its store ---- */
+
+bool sim_node_is_damaged(const struct sim_node *node)
+{
+    return node->is_store_planted || sim_disk_is_damaged(&node->disk);
+}
+
+void sim_node_wipe(struct sim_node *node)
+{
+    assert(!sim_node_is_up(node));
+    sim_disk_wipe(&node->disk);
+    node->is_store_planted = true;
+    sim_world_count_fault(node->world);
+    sim_world_transcribe(node->world, "    n%u loses its store", node->id);
+}
+
+void sim_node_restore(struct sim_node *node, const struct sim_disk_copy *copy)
+{
+    assert(!sim_node_is_up(node));
+    sim_disk_restore(&node->disk, copy);
+    node->is_store_planted = true;
+    sim_world_count_fault(node->world);
+    sim_world_transcribe(node->world, "    n%u has an old copy of its store", node->id);
 }
 
 /* ---- what is asked of it ---- */
@@ -295,6 +320,7 @@ void sim_node_resume(struct sim_node *node)
 void sim_node_defer(struct sim_node *node, struct sim_event *event)
 {
     assert(node->paused && event->position == 0);
+    sim_watch_hit(node->pause_watch);
     if (node->deferred_count == node->deferred_capacity) {
         node->deferred_capacity = node->deferred_capacity == 0 ? 16 : node->deferred_capacity * 2;
         node->deferred = arena_realloc(node->world->arena, node->deferred,
@@ -368,13 +394,24 @@ static void on_action(struct sim_node *node, struct sim_event *event)
     case SIM_NODE_READ_ONLY:
         sim_node_set_read_only(node, node->is_read_only_wanted);
         return;
+    case SIM_NODE_STROBE:
+        sim_node_clock_throw(node);
+        return;
     }
     assert(!"not an action");
 }
 
+/* A process that stands still hears of nothing; its clock goes on, and it can be replaced. */
+static bool waits(const struct sim_node *node, const struct sim_event *event)
+{
+    bool goes_on = event->kind == SIM_EVENT_NODE &&
+                   (event->number == SIM_NODE_RESTART || event->number == SIM_NODE_STROBE);
+    return node->paused && !goes_on;
+}
+
 uint32_t sim_node_event(struct sim_node *node, struct sim_event *event)
 {
-    if (node->paused && (event->kind != SIM_EVENT_NODE || event->number != SIM_NODE_RESTART)) {
+    if (waits(node, event)) {
         sim_node_defer(node, event);
         return 0;
     }

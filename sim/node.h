@@ -24,16 +24,25 @@ enum sim_node_state {
 const char *sim_node_state_string(enum sim_node_state state);
 
 /* What a SIM_EVENT_NODE does. */
-enum sim_node_action { SIM_NODE_RESTART = 1, SIM_NODE_STOP, SIM_NODE_READ_ONLY };
+enum sim_node_action { SIM_NODE_RESTART = 1, SIM_NODE_STOP, SIM_NODE_READ_ONLY, SIM_NODE_STROBE };
 
-/* local = base_local + (global - base_global) * (1e6 + drift_ppm) / 1e6. The process sees it as a
- * monotonic clock: after a jump backwards it stands still (at the floor) until it has caught up. */
+/* local = base_local + (global - base_global) * (1e6 + drift_ppm) / 1e6; -1e6 is a clock that
+ * stands still. The process sees it as a monotonic clock: after a jump backwards it stands still
+ * (at the floor) until it has caught up. A *strobe* throws it to and fro. */
 struct sim_clock {
     uint64_t base_global_ns;
     uint64_t base_local_ns;
     uint64_t floor_local_ns;
     int64_t drift_ppm;
+    uint64_t strobe_ns;        /* how far; 0: none */
+    uint64_t strobe_period_ns; /* between two throws */
+    bool is_ahead;             /* by strobe_ns, at the moment */
+    struct sim_event *strobe;  /* the next throw, queued, or NULL */
+    uint64_t late;             /* chance that a timer is late */
+    uint64_t late_ns;          /* by so much at least, with a heavy tail */
+    struct sim_stream stream;  /* of that */
 };
+#define SIM_CLOCK_FROZEN (-1000000)
 
 /* A block of the process, for the count of blocks and for freeing them all at a crash. */
 struct sim_block;
@@ -54,9 +63,11 @@ struct sim_node {
     uint32_t deferred_count;
     uint32_t deferred_capacity;
     struct sim_source resume_source; /* keeps their order */
-    bool bootstrapped; /* it has started once: from now on an empty store is a lost one */
-    bool is_disturbed; /* a fault has fired on this incarnation: it may fail */
-    bool has_stopped;  /* env->stopped has been called */
+    bool is_store_planted;           /* it was wiped, or put back as it once was */
+    bool refused_store; /* the last start was refused for what was planted on the disk */
+    bool bootstrapped;  /* it has started once: from now on an empty store is a lost one */
+    bool is_disturbed;  /* a fault has fired on this incarnation: it may fail */
+    bool has_stopped;   /* env->stopped has been called */
     enum raft_status stopped_why;
     uint32_t peer;        /* whose message the current event is, or 0 */
     uint64_t submitting;  /* the request whose submission is on the stack; 0: none */
@@ -86,7 +97,10 @@ struct sim_node {
     struct sim_block *blocks;
     uint64_t block_count;
     uint64_t block_bytes;
-    uint64_t memory_limit;        /* on block_bytes; UINT64_MAX: none */
+    uint64_t memory_limit;          /* on block_bytes; UINT64_MAX: none */
+    struct sim_watch *memory_watch; /* or NULL, as the other two */
+    struct sim_watch *pause_watch;
+    struct sim_watch *clock_watch;
     struct sim_block *quarantine; /* freed blocks, poisoned; oldest first */
     struct sim_block **quarantine_end;
     uint64_t quarantine_bytes;
@@ -110,9 +124,24 @@ void sim_node_pause(struct sim_node *node);
 void sim_node_resume(struct sim_node *node);
 bool sim_node_is_up(const struct sim_node *node); /* UP or STOPPING */
 
+/* Whether its disk is not what it made of it. */
+bool sim_node_is_damaged(const struct sim_node *node);
+/* Of a node that is not up: everything is gone. */
+void sim_node_wipe(struct sim_node *node);
+/* Of a node that is not up: its store is as it once was. */
+void sim_node_restore(struct sim_node *node, const struct sim_disk_copy *copy);
+
+/* node_clock.c */
+void sim_node_clock_init(struct sim_node *node);
 raft_time sim_node_now(const struct sim_node *node); /* its local clock */
 void sim_node_clock_jump(struct sim_node *node, int64_t ns);
-void sim_node_clock_drift(struct sim_node *node, int64_t ppm);
+void sim_node_clock_drift(struct sim_node *node, int64_t ppm); /* SIM_CLOCK_FROZEN: stands still */
+/* Forward by ns, back by ns, and so on, once a period; ns 0 ends it, where the clock is right. */
+void sim_node_clock_strobe(struct sim_node *node, uint64_t ns, uint64_t period_ns);
+/* From now on timers are late, with this chance, by at least so much; chance 0: never. */
+void sim_node_clock_late(struct sim_node *node, uint64_t chance, uint64_t late_ns);
+/* No strobe, no drift, no late timers. What has been thrown back stays as it is. */
+void sim_node_clock_heal(struct sim_node *node);
 
 uint32_t sim_node_timers_armed(const struct sim_node *node);
 /* Keeps an event for a paused node until it is resumed. */

@@ -5,8 +5,8 @@
  *
  * Invariants:
  *  1. A process that has ended, however, leaves no event, batch, block or open file behind.
- *  2. A node fails only if a fault has fired on this incarnation of it. What a crash has left on
- * its disk is no excuse: that is what recovery is for. */
+ *  2. A node fails only if a fault has fired on this incarnation of it, or refuses a store that was
+ *     damaged. What a crash has left on its disk is no excuse: that is what recovery is for. */
 #include "node_internal.h"
 
 #include "world.h"
@@ -93,10 +93,11 @@ static void check_released(struct sim_node *node)
 static void check_failure(struct sim_node *node, enum raft_status why)
 {
     struct sim_world *world = node->world;
+    bool is_store = why == RAFT_CORRUPT || why == RAFT_LOST_STORE;
     sim_oracle_count(world->oracles, SIM_ORACLE_NO_FALSE_ALARM);
-    if (!node->is_disturbed &&
+    node->refused_store = is_store && sim_node_is_damaged(node);
+    if (!node->refused_store && !node->is_disturbed &&
         sim_oracle_skipped(world->oracles, SIM_ORACLE_NO_FALSE_ALARM) == NULL) {
-        bool is_store = why == RAFT_CORRUPT || why == RAFT_LOST_STORE;
         sim_fail(world, is_store ? "recovery" : sim_oracle_string(SIM_ORACLE_NO_FALSE_ALARM),
                  node->id,
                  "a process ended without a fault: n%u says \"%s\", and nothing was done "

@@ -12,8 +12,7 @@
  *
  * Invariants:
  *  1. Nothing calls back into the process from inside one of these functions.
- *  2. timers[t] is the queued (or deferred) event of timer t, or NULL.
- *  3. At most one batch is out. */
+ *  2. At most one batch is out. */
 #include "node_internal.h"
 
 #include "world.h"
@@ -65,6 +64,7 @@ static struct sim_verdict consult_both(struct sim_node *node, enum raft_point po
     struct sim_verdict second =
         sim_fault_consult(faults, node->id, faults->sut_point_count + world_point);
     second.delay_ns += verdict.delay_ns;
+    second.lie = second.lie != SIM_LIE_NONE ? second.lie : verdict.lie;
     second.fired = second.fired || verdict.fired;
     return second;
 }
@@ -83,13 +83,15 @@ static struct sim_verdict consult_at_once(struct sim_node *node, enum raft_point
 
 static struct sim_disk_fault disk_fault_of(struct sim_verdict verdict)
 {
-    struct sim_disk_fault fault = {.status = RAFT_OK, .delay_ns = verdict.delay_ns};
+    struct sim_disk_fault fault = {
+        .status = RAFT_OK, .delay_ns = verdict.delay_ns, .lie = verdict.lie};
     if (verdict.outcome == RAFT_OUTCOME_EIO) {
         fault.status = RAFT_IO;
     } else if (verdict.outcome == RAFT_OUTCOME_ENOSPC) {
         fault.status = RAFT_NOSPACE;
     } else if (verdict.outcome == RAFT_OUTCOME_SHORT) {
         fault.is_short = true;
+        fault.short_bytes = verdict.short_bytes;
     }
     return fault;
 }
@@ -194,129 +196,6 @@ static enum raft_status env_send(void *ctx, enum raft_point point, raft_node_id 
     sim_oracle_sent(world->oracles, node->id, bytes, size);
     sim_network_send(&world->network, node->id, to, bytes, size);
     return RAFT_OK;
-}
-
-/* ---- timers ---- */
-
-static uint64_t clock_local(const struct sim_clock *clock, uint64_t global_ns)
-{
-    assert(global_ns >= clock->base_global_ns && clock->drift_ppm > -1000000);
-    unsigned __int128 scaled = global_ns - clock->base_global_ns;
-    scaled *= (uint64_t)(1000000 + clock->drift_ppm);
-    return clock->base_local_ns + (uint64_t)(scaled / 1000000);
-}
-
-/* The first global instant at which the local clock shows at least this. */
-static uint64_t clock_global(const struct sim_clock *clock, uint64_t local_ns)
-{
-    if (local_ns <= clock->base_local_ns) {
-        return clock->base_global_ns;
-    }
-    uint64_t rate = (uint64_t)(1000000 + clock->drift_ppm);
-    unsigned __int128 scaled = local_ns - clock->base_local_ns;
-    scaled = (scaled * 1000000 + rate - 1) / rate + clock->base_global_ns;
-    return scaled > UINT64_MAX ? UINT64_MAX : (uint64_t)scaled;
-}
-
-raft_time sim_node_now(const struct sim_node *node)
-{
-    uint64_t local = clock_local(&node->clock, node->world->scheduler.now_ns);
-    return local > node->clock.floor_local_ns ? local : node->clock.floor_local_ns;
-}
-
-static void timer_schedule(struct sim_node *node, struct sim_event *event)
-{
-    struct sim_scheduler *scheduler = &node->world->scheduler;
-    uint64_t at = clock_global(&node->clock, node->deadlines[event->number]);
-    sim_schedule(scheduler, &node->timer_source, event,
-                 at < scheduler->now_ns ? scheduler->now_ns : at);
-}
-
-/* The clock is about to change: from now on it runs from here. */
-static void clock_rebase(struct sim_node *node)
-{
-    node->clock.floor_local_ns = sim_node_now(node);
-    node->clock.base_local_ns = clock_local(&node->clock, node->world->scheduler.now_ns);
-    node->clock.base_global_ns = node->world->scheduler.now_ns;
-}
-
-static void clock_changed(struct sim_node *node)
-{
-    for (int i = 0; i < RAFT_TIMER_COUNT; i++) {
-        struct sim_event *event = node->timers[i];
-        if (event != NULL && event->position != 0) {
-            sim_unschedule(&node->world->scheduler, event);
-            timer_schedule(node, event);
-        }
-    }
-}
-
-void sim_node_clock_jump(struct sim_node *node, int64_t ns)
-{
-    clock_rebase(node);
-    uint64_t back = ns < 0 ? (uint64_t)-ns : 0;
-    if (back > node->clock.base_local_ns) {
-        back = node->clock.base_local_ns;
-    }
-    node->clock.base_local_ns += (ns > 0 ? (uint64_t)ns : 0) - back;
-    clock_changed(node);
-    sim_world_count_fault(node->world);
-}
-
-void sim_node_clock_drift(struct sim_node *node, int64_t ppm)
-{
-    assert(ppm > -1000000);
-    if (ppm != node->clock.drift_ppm) {
-        clock_rebase(node);
-        node->clock.drift_ppm = ppm;
-        clock_changed(node);
-    }
-}
-
-static void timer_cancel(struct sim_node *node, enum raft_timer timer)
-{
-    struct sim_event *event = node->timers[timer];
-    if (event != NULL) {
-        assert(event->position != 0);
-        sim_unschedule(&node->world->scheduler, event);
-        sim_event_free(&node->world->scheduler, event);
-        node->timers[timer] = NULL;
-    }
-}
-
-static void env_set_timer(void *ctx, enum raft_timer timer, raft_time deadline_ns)
-{
-    struct sim_node *node = ctx;
-    assert(node->running && (unsigned)timer < RAFT_TIMER_COUNT);
-    if (node->dying) {
-        return;
-    }
-    timer_cancel(node, timer);
-    if (deadline_ns == RAFT_TIME_NEVER) {
-        return;
-    }
-    struct sim_event *event = sim_event_new(&node->world->scheduler, SIM_EVENT_TIMER, node->id);
-    event->number = (uint32_t)timer;
-    event->incarnation = node->incarnation;
-    node->deadlines[timer] = deadline_ns;
-    node->timers[timer] = event;
-    timer_schedule(node, event);
-}
-
-void sim_node_timers_cancel(struct sim_node *node)
-{
-    for (int i = 0; i < RAFT_TIMER_COUNT; i++) {
-        timer_cancel(node, (enum raft_timer)i);
-    }
-}
-
-uint32_t sim_node_timers_armed(const struct sim_node *node)
-{
-    uint32_t armed = 0;
-    for (int i = 0; i < RAFT_TIMER_COUNT; i++) {
-        armed += node->timers[i] != NULL;
-    }
-    return armed;
 }
 
 /* ---- the state machine ---- */
@@ -485,7 +364,7 @@ void sim_node_env_init(struct sim_node *node)
         .io_run = env_io_run,
         .list = env_list,
         .send = env_send,
-        .set_timer = env_set_timer,
+        .set_timer = sim_node_set_timer,
         .apply = env_apply,
         .complete = env_complete,
         .stopped = env_stopped,

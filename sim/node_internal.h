@@ -1,4 +1,5 @@
-/* What node.c (life), node_end.c (its end), node_env.c (the environment) and node_memory.c share.
+/* What node.c (life), node_end.c (its end), node_env.c (the environment), node_clock.c and
+ * node_memory.c share.
  */
 #ifndef SIM_NODE_INTERNAL_H
 #define SIM_NODE_INTERNAL_H
@@ -31,12 +32,17 @@ void sim_node_memory_release(struct sim_node *node);
 /* The point that a block which is still there was allocated at, or NULL. */
 const char *sim_node_memory_leak(const struct sim_node *node);
 
+/* node_clock.c */
+void sim_node_set_timer(void *ctx, enum raft_timer timer, raft_time deadline_ns); /* of raft_env */
+void sim_node_timers_cancel(struct sim_node *node);
+/* SIM_NODE_STROBE. */
+void sim_node_clock_throw(struct sim_node *node);
+
 /* node_env.c */
 void sim_node_env_init(struct sim_node *node);
 /* The state machine has finished its batch. */
 void sim_node_batch_done(struct sim_node *node);
 void sim_node_batch_cancel(struct sim_node *node);
-void sim_node_timers_cancel(struct sim_node *node);
 /* Tells everybody who waits for a request. */
 void sim_node_deliver_completion(struct sim_node *node, uint64_t request, enum raft_status status,
                                  raft_index index);

@@ -63,6 +63,7 @@ static bool is_refused(struct sim_node *node, enum raft_point point, size_t size
     }
     if (size > node->memory_limit || node->block_bytes > node->memory_limit - size) {
         node->is_disturbed = true;
+        sim_watch_hit(node->memory_watch);
         sim_world_count_fault(node->world);
         return true;
     }

@@ -142,14 +142,14 @@ void sim_oracle_election_check(struct sim_oracles *oracles, uint32_t node)
 }
 
 /* Match is what the peer said was durable. As long as the peer has heard of no later term, nobody
- * can have replaced it. */
+ * can have replaced it, unless the store itself was taken away. */
 static void match_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer, raft_index match)
 {
     const struct oracle_node *state = &oracles->nodes[node];
     const struct oracle_node *other = &oracles->nodes[peer];
     raft_term term = oracles->world->nodes[node]->view.state.term;
     if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE) || other->term_max > term ||
-        other->durable_term > term) {
+        other->durable_term > term || oracles->world->nodes[peer]->is_store_planted) {
         return;
     }
     if (match > state->last || !sim_oracle_is_durable(other, match, state->links[match].chain)) {

@@ -29,7 +29,8 @@ static const uint32_t minus_ln[65] = {
     33686191u,   0u,
 };
 #define LN_2            UINT64_C(2977044472) /* in units of 2^-32 */
-#define EXPONENTIAL_MAX UINT64_C(16)         /* times the mean */
+#define HEAVY_DOUBLINGS 10u
+#define EXPONENTIAL_MAX UINT64_C(16) /* times the mean */
 
 static uint64_t finalise(uint64_t x)
 {
@@ -111,4 +112,15 @@ uint64_t sim_draw_exponential(struct sim_stream *stream, uint64_t mean)
     }
     wide value = ((wide)mean * logarithm) >> 32;
     return value > UINT64_MAX ? UINT64_MAX : (uint64_t)value;
+}
+
+uint64_t sim_draw_heavy(struct sim_stream *stream, uint64_t least)
+{
+    uint64_t draw = sim_draw(stream) | UINT64_C(1) << HEAVY_DOUBLINGS;
+    unsigned doublings = (unsigned)__builtin_ctzll(draw);
+    wide base = (wide)least << doublings;
+    assert(doublings <= HEAVY_DOUBLINGS);
+    uint64_t bound = base > UINT64_MAX / 2 ? UINT64_MAX / 2 : (uint64_t)base;
+    uint64_t part = sim_draw_below(stream, bound);
+    return bound + part;
 }

@@ -40,6 +40,8 @@ uint64_t sim_draw_between(struct sim_stream *stream, uint64_t low, uint64_t high
 bool sim_draw_chance(struct sim_stream *stream, uint64_t threshold);
 /* Exponential with the given mean, by an integer table, at most 16 times the mean. */
 uint64_t sim_draw_exponential(struct sim_stream *stream, uint64_t mean);
+/* With a heavy tail: at least `least`, and every doubling half as likely, at most 2048 times. */
+uint64_t sim_draw_heavy(struct sim_stream *stream, uint64_t least);
 
 /* XXH3 of bytes, chained through seed. */
 uint64_t sim_hash(const void *bytes, uint64_t size, uint64_t seed);

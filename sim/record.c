@@ -13,6 +13,8 @@ const char *sim_outcome_string(enum sim_outcome outcome)
         return "finding";
     case SIM_OUTCOME_ERROR:
         return "error";
+    case SIM_OUTCOME_UNAVAILABLE:
+        return "unavailable-by-budget";
     case SIM_OUTCOME_SKIPPED:
         return "skipped";
     case SIM_OUTCOME_XFAIL:

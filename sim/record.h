@@ -11,11 +11,13 @@
 
 enum sim_outcome {
     SIM_OUTCOME_OK,
-    SIM_OUTCOME_FINDING,  /* a rule is broken, or the process under test died */
-    SIM_OUTCOME_ERROR,    /* the script is wrong */
-    SIM_OUTCOME_SKIPPED,  /* not applicable, or a planned rule never fired */
-    SIM_OUTCOME_XFAIL,    /* a known bug failed as announced; counts as ok */
-    SIM_OUTCOME_DIVERGED, /* a repetition gave another hash */
+    SIM_OUTCOME_FINDING,     /* a rule is broken, or the process under test died */
+    SIM_OUTCOME_ERROR,       /* the script is wrong */
+    SIM_OUTCOME_SKIPPED,     /* not applicable, or a planned rule never fired */
+    SIM_OUTCOME_XFAIL,       /* a known bug failed as announced; counts as ok */
+    SIM_OUTCOME_DIVERGED,    /* a repetition gave another hash */
+    SIM_OUTCOME_UNAVAILABLE, /* more copies were lost than the protocol survives: no progress,
+                                rightly */
     SIM_OUTCOME_COUNT
 };
 const char *sim_outcome_string(enum sim_outcome outcome);

@@ -22,6 +22,9 @@ bool sim_trigger_fires(struct sim_trigger *trigger, uint64_t now_ns, struct sim_
     if (trigger->nth != 0 && trigger->matches != trigger->nth) {
         return false;
     }
+    if (trigger->matches < trigger->from_nth) {
+        return false;
+    }
     if (trigger->every != 0 && trigger->matches % trigger->every != 0) {
         return false;
     }

@@ -467,6 +467,10 @@ void sim_world_result(const struct sim_world *world, struct sim_execution *out)
         snprintf(out->note, sizeof out->note, "the planned rule at %s never fired",
                  unfired->pattern);
     }
+    if (world->is_unavailable && out->outcome == SIM_OUTCOME_OK) {
+        out->outcome = SIM_OUTCOME_UNAVAILABLE;
+        snprintf(out->note, sizeof out->note, "%s", world->unavailable_text);
+    }
     if (world->disturbed && out->note[0] == 0) {
         snprintf(out->note, sizeof out->note, "%s", world->disturbed_text);
     }

@@ -17,6 +17,7 @@
 #include "record.h"
 #include "scheduler.h"
 #include "script.h"
+#include "watch.h"
 
 enum sim_phase { SIM_PHASE_RUN, SIM_PHASE_HEAL, SIM_PHASE_STOP, SIM_PHASE_DONE };
 const char *sim_phase_string(enum sim_phase phase);
@@ -69,6 +70,7 @@ struct sim_world {
     struct sim_script *script;
     struct sim_profile *profile; /* NULL: none */
     struct sim_stream pick;
+    struct sim_watch *watches;
     uint32_t node_count; /* 0: no cluster yet */
     struct sim_node *nodes[SIM_NODES_MAX];
     uint64_t heal_started_ns;
@@ -87,6 +89,8 @@ struct sim_world {
     const struct sim_operation *last; /* what it wrote */
     uint64_t arrival;                 /* hash of the message of the current event; 0: none */
     uint64_t faults_other;            /* fired faults that are no fault points */
+    bool is_unavailable;              /* too many copies are lost: no progress can be demanded */
+    char unavailable_text[SIM_TEXT_MAX];
     bool disturbed;
     char disturbed_text[SIM_TEXT_MAX]; /* which expectation an injected fault broke */
     uint64_t crashes, pauses, restarts;

@@ -81,6 +81,21 @@ static void check_vacuous(struct sim_world *world)
     if (!world->checks_vacuous || world->disturbed || world->faults.shot.fired > 0) {
         return;
     }
+    const struct sim_link_rule *link = sim_network_vacuous(&world->network);
+    if (link != NULL) {
+        sim_fail(world, "vacuous", 0,
+                 "%s: network rule had no effect: %" PRIu64 " messages matched it, none was lost, "
+                 "held, delayed or changed; add :optional() if that is fine",
+                 link->where, link->trigger.matches);
+        return;
+    }
+    const struct sim_watch *watch = sim_watch_vacuous(world);
+    if (watch != NULL) {
+        sim_fail(world, "vacuous", 0,
+                 "%s: %s had no effect on the node; add :optional() if that is fine", watch->where,
+                 watch->what);
+        return;
+    }
     const struct sim_rule *rule = sim_fault_vacuous(&world->faults, false);
     if (rule == NULL) {
         return;
@@ -120,6 +135,7 @@ static void begin_stop(struct sim_world *world)
     for (uint32_t id = 1; id <= world->node_count; id++) {
         sim_node_resume(world->nodes[id]);
         sim_disk_heal(&world->nodes[id]->disk);
+        sim_node_clock_heal(world->nodes[id]);
         sim_node_stop(world->nodes[id]);
     }
     poll_again(world);
@@ -154,7 +170,7 @@ static void heal_node(struct sim_node *node)
     node->memory_limit = UINT64_MAX;
     node->disk.quota = UINT64_MAX;
     node->disk.slow_ns = 0;
-    sim_node_clock_drift(node, 0);
+    sim_node_clock_heal(node);
     sim_node_resume(node);
     sim_disk_heal(&node->disk);
     if (node->is_read_only_wanted) {
@@ -162,10 +178,13 @@ static void heal_node(struct sim_node *node)
     }
 }
 
-static void restart_nodes(struct sim_world *world)
+/* A node that has refused a damaged store would refuse it again. */
+static void restart_nodes(struct sim_world *world, bool is_first)
 {
     for (uint32_t id = 1; id <= world->node_count; id++) {
-        sim_node_start(world->nodes[id]);
+        if (is_first || !world->nodes[id]->refused_store) {
+            sim_node_start(world->nodes[id]);
+        }
     }
 }
 
@@ -183,7 +202,7 @@ static void begin_heal(struct sim_world *world)
     for (uint32_t id = 1; id <= world->node_count; id++) {
         heal_node(world->nodes[id]);
     }
-    restart_nodes(world);
+    restart_nodes(world, true);
     world->heal_started_ns = world->scheduler.now_ns;
     world->stage_deadline_ns = world->heal_started_ns + world->progress_bound_ns;
     poll_again(world);
@@ -192,7 +211,7 @@ static void begin_heal(struct sim_world *world)
 static bool all_up(const struct sim_world *world)
 {
     for (uint32_t id = 1; id <= world->node_count; id++) {
-        if (world->nodes[id]->state != SIM_NODE_UP) {
+        if (world->nodes[id]->state != SIM_NODE_UP && !world->nodes[id]->refused_store) {
             return false;
         }
     }
@@ -218,6 +237,39 @@ static void describe_nodes(const struct sim_world *world, char *text, size_t siz
     }
 }
 
+/* Whether a node is out for good because of what was done to its disk: it has refused its store, or
+ * waits for what nobody has. */
+static bool is_lost(const struct sim_node *node)
+{
+    bool is_stuck = node->state == SIM_NODE_UP && node->view.condition != RAFT_RUNNING;
+    return node->refused_store || (is_stuck && sim_node_is_damaged(node));
+}
+
+/* Whether so many copies are lost that the rest is no majority: then nobody can demand progress.
+ * The proof is the list of the damaged disks. */
+static bool is_beyond_budget(struct sim_world *world)
+{
+    uint32_t lost = 0;
+    size_t used = 0;
+    char nodes[SIM_NAME_MAX] = "";
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        const struct sim_node *node = world->nodes[id];
+        if (is_lost(node) && used < sizeof nodes) {
+            int written =
+                snprintf(nodes + used, sizeof nodes - used, "%sn%u", lost > 0 ? ", " : "", id);
+            used += written > 0 ? (size_t)written : 0;
+            lost++;
+        }
+    }
+    if (world->node_count - lost > world->node_count / 2) {
+        return false;
+    }
+    snprintf(world->unavailable_text, sizeof world->unavailable_text,
+             "%u of %u copies are lost, on the damaged disks of %s: the rest is no majority", lost,
+             world->node_count, nodes);
+    return true;
+}
+
 static void fail_progress(struct sim_world *world, const char *what)
 {
     char nodes[SIM_TEXT_MAX - 256];
@@ -240,7 +292,7 @@ static void begin_proof(struct sim_world *world)
 
 static void poll_heal(struct sim_world *world)
 {
-    restart_nodes(world);
+    restart_nodes(world, false);
     if (world->over) {
         return;
     }
@@ -251,6 +303,11 @@ static void poll_heal(struct sim_world *world)
             sim_clients_idle(&world->clients)) {
             begin_proof(world);
         } else if (is_late && is_skipped) {
+            begin_stop(world);
+            return;
+        } else if (is_late && is_beyond_budget(world)) {
+            world->is_unavailable = true;
+            sim_world_transcribe(world, "    unavailable: %s", world->unavailable_text);
             begin_stop(world);
             return;
         } else if (is_late) {

@@ -22,7 +22,7 @@
 ---@class (exact) Checks
 ---@field raft? boolean     the safety rules of Raft (true)
 ---@field leaks? boolean    nothing is owned after a stop (true)
----@field vacuous? boolean  a fault rule that never fires is a finding (true)
+---@field vacuous? boolean  a fault or network rule without any effect is a finding (true)
 ---@field linearizable? boolean  for each key, one order explains what the clients saw (true)
 
 ---@class (exact) KnownBug
@@ -99,18 +99,11 @@ function Hook:off() end
 function on(kind, o, fn) end
 
 ------------------------------------------------------------------------------ cluster
----@class (exact) ClusterOptions
----@field nodes? integer             1..15 (3)
+---@class (exact) NodeOptions
 ---@field election_min_ms? number    (150)
 ---@field election_max_ms? number    (300)
 ---@field heartbeat_ms? number       (50)
 ---@field retry_ms? number           pause before refused work is tried again (20)
----@field latency_ms? number         one way, every link (1)
----@field jitter_ms? number          (1)
----@field disk_read_ms? number       mean (0.1)
----@field disk_write_ms? number      mean (0.2)
----@field disk_sync_ms? number       mean (1)
----@field apply_ms? number           mean time of the state machine for a batch (0.1)
 ---@field batch_entries? integer     in one message and in one write (64)
 ---@field batch_bytes? integer       (65536)
 ---@field window_messages? integer   unanswered appends to a follower (8)
@@ -122,6 +115,15 @@ function on(kind, o, fn) end
 ---@field check_quorum? boolean      (true)
 ---@field lease_reads? boolean       reads within the lease wait for nobody (false)
 ---@field clock_drift_ppm? integer   how far clocks may be off, for the lease (1000)
+
+---@class (exact) ClusterOptions : NodeOptions
+---@field nodes? integer             1..15 (3)
+---@field latency_ms? number         one way, every link (1)
+---@field jitter_ms? number          (1)
+---@field disk_read_ms? number       mean (0.1)
+---@field disk_write_ms? number      mean (0.2)
+---@field disk_sync_ms? number       mean (1)
+---@field apply_ms? number           mean time of the state machine for a batch (0.1)
 ---@field revert_failed_sync? boolean  a failed sync loses the content of the cache, too (false)
 
 ---@class Cluster
@@ -169,9 +171,12 @@ function Cluster:committed() end
 ---@class NetRule
 ---@field hits integer
 local NetRule = {}
+---No finding if it has no effect on any message.
+---@return NetRule
+function NetRule:optional() end
 function NetRule:heal() end
 function NetRule:clear() end
----Delivers what a hold rule has kept back, in order, and ends it.
+---Delivers what a hold rule has kept back, in order unless it shuffles, and ends it.
 function NetRule:release() end
 
 ---@class (exact) Match
@@ -179,31 +184,50 @@ function NetRule:release() end
 ---@field to? Selector
 ---@field type? MessageType
 ---@field nth? integer
+---@field from_nth? integer  the nth and all that follow
 ---@field every? integer
 ---@field times? integer
 ---@field p? number
 ---@field for_ms? number
+---@field optional? boolean  no finding if it has no effect on any message
+
+---@class (exact) Hold : Match
+---@field shuffle? boolean  released in a random order
 
 ---@class (exact) LinkOptions : Match
 ---@field both? boolean          in both directions
 ---@field latency_ms? number     added
 ---@field jitter_ms? number      added
+---@field tail? number           probability of a delay with a heavy tail
+---@field tail_ms? number        its least; every doubling is half as likely
 ---@field loss? number           probability
+---@field burst_ms? number       mean time for which a loss goes on
 ---@field dup? number            probability
 ---@field reorder? number        probability
 ---@field corrupt? number        probability of a flipped bit
+---@field truncate? number       probability that only a first part arrives
+---@field reset? number          probability that the connection breaks: of what is under way a first part arrives
 ---@field bandwidth_kbps? integer
+---@field capacity? integer      messages under way on a link; one more evicts a random one
 
 ---Two or more groups; the last may be "rest".
 ---@param ... Selector|"rest"
 ---@return NetRule
 function Cluster:partition(...) end
+---Like a partition, but the first selector's nodes are in no group and reach everyone.
+---@param x Selector
+---@param ... Selector|"rest"
+---@return NetRule
+function Cluster:bridge(x, ...) end
+---Each node reaches its neighbours by number only: a majority, and no two the same. 4 nodes at least.
+---@return NetRule
+function Cluster:ring() end
 ---Cuts each of the nodes off from everyone.
 ---@param x Selector
 ---@return NetRule
 function Cluster:isolate(x) end
 ---Also what is under way.
----@param o { from: Selector, to: Selector, both?: boolean, for_ms?: number }
+---@param o { from: Selector, to: Selector, both?: boolean, for_ms?: number, optional?: boolean }
 ---@return NetRule
 function Cluster:cut(o) end
 ---@param o LinkOptions
@@ -212,13 +236,20 @@ function Cluster:link(o) end
 ---@param o Match
 ---@return NetRule
 function Cluster:drop(o) end
----@param o Match
+---@param o Hold
 ---@return NetRule
 function Cluster:hold(o) end
 ---Ends every rule.
 function Cluster:heal() end
 
 -------------------------------------------------------------------------------- nodes
+---What was set on a device: a finding if it never mattered, unless it is optional.
+---@class Effect
+---@field hits integer  how often it mattered
+local Effect = {}
+---@return Effect
+function Effect:optional() end
+
 ---@class Node
 ---@field id integer
 ---@field name string
@@ -239,10 +270,13 @@ local Node = {}
 function Node:is_leader() end
 ---@param o? { unsynced?: Unsynced }  what happens to writes that are not durable ("lose")
 function Node:crash(o) end
-function Node:restart() end
+---With options, it has them from now on; it must be down then.
+---@param o? NodeOptions
+function Node:restart(o) end
 ---Asks for a stop in good order.
 function Node:stop() end
 ---Nothing reaches the process until it is resumed.
+---@return Effect
 function Node:pause() end
 function Node:resume() end
 ---Campaigns now. False: it may not.
@@ -260,6 +294,7 @@ function Node:set_readonly(read_only) end
 ---@field errno? Errno       ("EIO")
 ---@field node? Selector     only of c.disk, and required there
 ---@field nth? integer
+---@field from_nth? integer  the nth and all that follow
 ---@field every? integer
 ---@field times? integer
 ---@field p? number
@@ -270,21 +305,61 @@ local Disk = {}
 ---@param o DiskFailure
 ---@return Fault
 function Disk:fail(o) end
----@param o { latency_ms: number, op?: DiskOperation, p?: number, for_ms?: number, node?: Selector }
+---heavy: the latency is the least of a heavy tail.
+---@param o { latency_ms: number, heavy?: boolean, op?: DiskOperation, p?: number, for_ms?: number, node?: Selector }
 ---@return Fault
 function Disk:slow(o) end
+---Operations are taken and not answered until the disk is healed.
+---@param o? { op?: DiskOperation, nth?: integer, from_nth?: integer, every?: integer, times?: integer, p?: number, optional?: boolean, node?: Selector }
+---@return Fault
+function Disk:stall(o) end
 ---Leaves so many bytes (0).
 ---@param o? { free_bytes?: integer, node?: Selector }
+---@return Effect
 function Disk:fill(o) end
----Frees space and ends the rules made through this object.
+---Frees space, ends the rules made through this object, and lets stalled operations go on.
 function Disk:heal() end
+
+---@class (exact) DiskLie
+---@field nth? integer
+---@field from_nth? integer
+---@field every? integer
+---@field times? integer
+---@field p? number
+---@field for_ms? number
+---@field optional? boolean
+---@field node? Selector
+---A write and its sync succeed, but after the next crash of the machine the old bytes are there.
+---@param o? DiskLie
+---@return Fault
+function Disk:lose(o) end
+---The same, and the written bytes lie over others of the same disk.
+---@param o? DiskLie
+---@return Fault
+function Disk:misdirect(o) end
+---Flips bits (1) of durable bytes: of one file (any), of the byte at an offset (anywhere).
+---@param o? { file?: string, offset?: integer, bits?: integer, node?: Selector }
+function Disk:bitrot(o) end
+---The names of what is durable.
+---@return string[]
+function Disk:files() end
+---Of a node that is down: everything is gone.
+function Disk:wipe() end
+---@class Copy
+---The durable content as it is now.
+---@return Copy
+function Disk:copy() end
+---Of a node that is down: its store is as it once was. Raft does not survive that by itself.
+---@param copy Copy
+function Disk:restore(copy) end
 
 ---@class Mem
 local Mem = {}
----@param o? { nth?: integer, every?: integer, times?: integer, p?: number, for_ms?: number, optional?: boolean }
+---@param o? { nth?: integer, from_nth?: integer, every?: integer, times?: integer, p?: number, for_ms?: number, optional?: boolean }
 ---@return Fault
 function Mem:fail(o) end
 ---@param n? integer  bytes the process may have; none: no limit
+---@return Effect?
 function Mem:limit_bytes(n) end
 ---What the process holds: references to log entries (of one holder), blocks, bytes.
 ---@param kind "log_entry"|"block"|"byte"
@@ -295,9 +370,24 @@ function Mem:live(kind, holder) end
 ---@class Clock
 local Clock = {}
 ---@param n integer  parts in a million, + is fast
+---@return Effect?
 function Clock:drift_ppm(n) end
 ---@param n number   negative: the process sees it stand still
+---@return Effect
 function Clock:jump_ms(n) end
+---Stands still until it is told to drift, or heals.
+---@return Effect
+function Clock:freeze() end
+---Forward by a step, back by it, and so on, once a period.
+---@param o { step_ms: number, period_ms: number }
+---@return Effect
+function Clock:strobe(o) end
+---Timers come late, with probability p (1): by by_ms at least, with a heavy tail.
+---@param o { p?: number, by_ms: number }
+---@return Effect
+function Clock:late(o) end
+---Drift, strobe and late timers end.
+function Clock:heal() end
 
 ------------------------------------------------------------------------------- faults
 ---@class Fault
@@ -310,6 +400,10 @@ function Fault:on(s) end
 ---@param n integer
 ---@return Fault
 function Fault:nth(n) end
+---The nth and all that follow.
+---@param n integer
+---@return Fault
+function Fault:from_nth(n) end
 ---@param n integer
 ---@return Fault
 function Fault:every(n) end
@@ -337,9 +431,16 @@ function Fault:delay_ms(n) end
 ---@param side? "before"|"after"
 ---@return Fault
 function Fault:crash(side) end
----Only a first part is transferred.
+---Only a first part is transferred: at most so many bytes (at random, perhaps none).
+---@param bytes? integer
 ---@return Fault
-function Fault:short() end
+function Fault:short(bytes) end
+---A write reports success and is lost; see Disk:lose.
+---@return Fault
+function Fault:lose() end
+---A write reports success and lands elsewhere; see Disk:misdirect.
+---@return Fault
+function Fault:misdirect() end
 ---A hand-over is refused.
 ---@return Fault
 function Fault:drop() end

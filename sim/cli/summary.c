@@ -173,6 +173,15 @@ void cli_summary_print(const struct cli_recorder *recorder, enum sim_campaign_en
     if (recorder->last.outcome == SIM_OUTCOME_SKIPPED && recorder->total.executions == 1) {
         fprintf(out, "skipped: %s\n", recorder->last.note);
     }
+    if (recorder->total.outcomes[SIM_OUTCOME_UNAVAILABLE] > 0) {
+        fprintf(out,
+                "%llu runs lost more copies than Raft survives (unavailable-by-budget); they "
+                "are no passes\n",
+                (unsigned long long)recorder->total.outcomes[SIM_OUTCOME_UNAVAILABLE]);
+    }
+    if (recorder->last.outcome == SIM_OUTCOME_UNAVAILABLE && recorder->total.executions == 1) {
+        fprintf(out, "unavailable: %s\n", recorder->last.note);
+    }
     selection_print(recorder, out);
     verdict_print(recorder, end, out);
     fflush(out);

@@ -296,15 +296,23 @@ void script_listener_add(lua_State *L, const struct script_listener *model,
 int script_notice_kind(lua_State *L, int index); /* of the name at index */
 extern const struct script_class script_check_class;
 
+/* watches.c: a watch for what the caller sets on a device; pushes its handle. */
+struct sim_watch *script_watch_push(lua_State *L, const char *what);
+
 /* scenario.c */
 void script_scenario_open(lua_State *L, int globals);
 /* cluster.c, links.c, nodes.c, faults.c, clients.c, expect.c, misc.c */
 void script_cluster_open(lua_State *L, int globals);
 struct sim_world *script_world(lua_State *L); /* with a cluster, else raises */
+/* Puts the options of a node that the table at index gives over those in raft. */
+void script_raft_options_read(lua_State *L, int index, const struct sim_world *world,
+                              struct raft_options *raft);
 void script_node_push(lua_State *L, struct sim_script *script, uint32_t node);
 void script_nodes_push(lua_State *L, struct sim_script *script, uint32_t nodes);
 /* Methods of the cluster that live in links.c and clients.c. */
 int script_cluster_partition(lua_State *L, struct sim_script *script, void *self);
+int script_cluster_bridge(lua_State *L, struct sim_script *script, void *self);
+int script_cluster_ring(lua_State *L, struct sim_script *script, void *self);
 int script_cluster_isolate(lua_State *L, struct sim_script *script, void *self);
 int script_cluster_cut(lua_State *L, struct sim_script *script, void *self);
 int script_cluster_link(lua_State *L, struct sim_script *script, void *self);

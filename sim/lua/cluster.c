@@ -125,6 +125,56 @@ static void options_to(const struct cluster_options *from, struct sim_cluster_op
     to->raft.clock_drift_ppm_max = (uint32_t)from->drift_ppm;
 }
 
+/* Raises if a node could not live with the options. */
+static void check_options(lua_State *L, const struct sim_cluster_options *options)
+{
+    struct raft_options checked = options->raft;
+    checked.id = 1;
+    checked.voter_count = options->nodes;
+    for (uint32_t i = 0; i < options->nodes; i++) {
+        checked.voters[i] = i + 1;
+    }
+    const char *broken = raft_options_check(&checked);
+    if (broken != NULL) {
+        script_raise(L, "%s", broken);
+    }
+}
+
+/* Whether an option is of the world around the nodes, the same for all of them and for good. */
+static bool is_of_world(const char *name)
+{
+    static const char *const names[] = {"nodes",      "latency",   "jitter", "disk_read",
+                                        "disk_write", "disk_sync", "apply",  "revert_failed_sync"};
+    for (size_t i = 0; i < SCRIPT_COUNT(names); i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void script_raft_options_read(lua_State *L, int index, const struct sim_world *world,
+                              struct raft_options *raft)
+{
+    struct script_option list[SCRIPT_COUNT(cluster_option_list)];
+    struct sim_cluster_options options;
+    struct cluster_options given;
+    size_t count = 0;
+    for (size_t i = 0; i < SCRIPT_COUNT(cluster_option_list); i++) {
+        if (!is_of_world(cluster_option_list[i].name)) {
+            list[count++] = cluster_option_list[i];
+        }
+    }
+    sim_cluster_options_init(&options);
+    options.nodes = world->node_count;
+    options.raft = *raft;
+    options_from(&given, &options);
+    script_options_read(L, index, list, count, &given);
+    options_to(&given, &options);
+    check_options(L, &options);
+    *raft = options.raft;
+}
+
 static int cluster(lua_State *L, struct sim_script *script, void *self)
 {
     struct sim_cluster_options options;
@@ -138,16 +188,7 @@ static int cluster(lua_State *L, struct sim_script *script, void *self)
     options_from(&given, &options);
     script_options_read(L, 1, cluster_option_list, SCRIPT_COUNT(cluster_option_list), &given);
     options_to(&given, &options);
-    struct raft_options checked = options.raft;
-    checked.id = 1;
-    checked.voter_count = options.nodes;
-    for (uint32_t i = 0; i < options.nodes; i++) {
-        checked.voters[i] = i + 1;
-    }
-    const char *broken = raft_options_check(&checked);
-    if (broken != NULL) {
-        script_raise(L, "%s", broken);
-    }
+    check_options(L, &options);
     sim_cluster_create(script->world, &options);
     script_handle_push(L, &cluster_class, script->world);
     lua_pushvalue(L, -1);
@@ -454,6 +495,8 @@ static const struct script_function cluster_methods[] = {
     {"converged", converged, 0},
     {"committed", committed, 0},
     {"partition", script_cluster_partition, SCRIPT_CHANGES},
+    {"bridge", script_cluster_bridge, SCRIPT_CHANGES},
+    {"ring", script_cluster_ring, SCRIPT_CHANGES},
     {"isolate", script_cluster_isolate, SCRIPT_CHANGES},
     {"cut", script_cluster_cut, SCRIPT_CHANGES},
     {"link", script_cluster_link, SCRIPT_CHANGES},

@@ -1,7 +1,9 @@
 /* fault.at: rules at named points, built by a chain of methods.
  *
- *   fault.at(pattern) :on() :nth() :every() :times() :p() :for_ms() :when()   then one action:
- *   :errno() :outcome() :delay_ms() :crash() :short() :drop() :call()         then :optional()
+ *   fault.at(pattern)
+ *     :on() :nth() :from_nth() :every() :times() :p() :for_ms() :when()          then one action:
+ *     :errno() :outcome() :delay_ms() :crash() :short() :lose() :misdirect() :drop() :call()
+ *                                                                               then :optional()
  *
  * 1. The action arms the rule; from then on it counts. Before it, the rule does nothing; a rule
  * that never gets an action is an error of the script.
@@ -79,7 +81,7 @@ bool script_faults_complete(struct sim_script *script, char *error, size_t error
         if (!fault->rule->armed) {
             snprintf(error, error_size,
                      "%s: fault.at(\"%s\") has no action: finish it with :errno(), :outcome(), "
-                     ":delay_ms(), :crash(), :short(), :drop() or :call()",
+                     ":delay_ms(), :crash(), :short(), :lose(), :misdirect(), :drop() or :call()",
                      fault->rule->where, fault->rule->pattern);
             return false;
         }
@@ -182,6 +184,16 @@ static int nth(lua_State *L, struct sim_script *script, void *self)
     check_begun(L, fault, "nth");
     script_check_end(L, 1);
     fault->rule->trigger.nth = (uint64_t)script_integer(L, 1, 1, INT64_MAX, "the number");
+    return chain(L, fault);
+}
+
+static int from_nth(lua_State *L, struct sim_script *script, void *self)
+{
+    struct script_fault *fault = self;
+    (void)script;
+    check_begun(L, fault, "from_nth");
+    script_check_end(L, 1);
+    fault->rule->trigger.from_nth = (uint64_t)script_integer(L, 1, 1, INT64_MAX, "the number");
     return chain(L, fault);
 }
 
@@ -298,10 +310,33 @@ static int short_action(lua_State *L, struct sim_script *script, void *self)
 {
     struct script_fault *fault = self;
     (void)script;
-    script_check_end(L, 0);
+    script_check_end(L, 1);
+    if (!lua_isnoneornil(L, 1)) {
+        fault->rule->short_bytes = (uint64_t)script_integer(L, 1, 0, INT32_MAX, "the length");
+    }
     fault->rule->outcome = RAFT_OUTCOME_SHORT;
     script_fault_arm(L, fault, SIM_FAULT_OUTCOME);
     return chain(L, fault);
+}
+
+static int lie(lua_State *L, struct script_fault *fault, enum sim_lie how)
+{
+    script_check_end(L, 0);
+    fault->rule->lie = how;
+    script_fault_arm(L, fault, SIM_FAULT_LIE);
+    return chain(L, fault);
+}
+
+static int lose(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    return lie(L, self, SIM_LIE_LOST);
+}
+
+static int misdirect(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    return lie(L, self, SIM_LIE_MISDIRECTED);
 }
 
 static int drop(lua_State *L, struct sim_script *script, void *self)
@@ -358,6 +393,7 @@ static const struct script_field fault_fields[] = {{"hits", push_hits}, {"seen",
 static const struct script_function fault_methods[] = {
     {"on", on, SCRIPT_CHANGES},
     {"nth", nth, SCRIPT_CHANGES},
+    {"from_nth", from_nth, SCRIPT_CHANGES},
     {"every", every, SCRIPT_CHANGES},
     {"times", times, SCRIPT_CHANGES},
     {"p", probability, SCRIPT_CHANGES},
@@ -368,6 +404,8 @@ static const struct script_function fault_methods[] = {
     {"delay_ms", delay_ms, SCRIPT_CHANGES},
     {"crash", crash, SCRIPT_CHANGES},
     {"short", short_action, SCRIPT_CHANGES},
+    {"lose", lose, SCRIPT_CHANGES},
+    {"misdirect", misdirect, SCRIPT_CHANGES},
     {"drop", drop, SCRIPT_CHANGES},
     {"call", call, SCRIPT_CHANGES},
     {"optional", optional, SCRIPT_CHANGES},

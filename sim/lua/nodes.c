@@ -139,10 +139,19 @@ static int crash(lua_State *L, struct sim_script *script, void *self)
                  script_push_list(L, names, SCRIPT_COUNT(names)));
 }
 
+/* n:restart{...}: with other options, which hold from then on. */
 static int restart(lua_State *L, struct sim_script *script, void *self)
 {
-    (void)L, (void)script;
-    sim_node_start(self);
+    struct sim_node *node = self;
+    script_check_end(L, 1);
+    if (!lua_isnoneornil(L, 1)) {
+        if (sim_node_is_up(node)) {
+            script_raise(L, "n%u is up: crash or stop it first, options hold from a start on",
+                         node->id);
+        }
+        script_raft_options_read(L, 1, script->world, &node->options);
+    }
+    sim_node_start(node);
     return 0;
 }
 
@@ -155,9 +164,11 @@ static int stop(lua_State *L, struct sim_script *script, void *self)
 
 static int pause_node(lua_State *L, struct sim_script *script, void *self)
 {
-    (void)L, (void)script;
-    sim_node_pause(self);
-    return 0;
+    struct sim_node *node = self;
+    (void)script;
+    node->pause_watch = script_watch_push(L, "a pause");
+    sim_node_pause(node);
+    return 1;
 }
 
 static int resume_node(lua_State *L, struct sim_script *script, void *self)
@@ -240,7 +251,7 @@ const struct script_class script_node_class = {
 /* ---- the memory ---- */
 
 struct memory_options {
-    int64_t nth, every, times;
+    int64_t nth, from_nth, every, times;
     uint64_t p, for_ns;
     bool optional;
 };
@@ -251,9 +262,13 @@ struct memory_options {
     }
 
 static const struct script_option memory_option_list[] = {
-    OPTION("nth", SCRIPT_INTEGER, nth, 1),     OPTION("every", SCRIPT_INTEGER, every, 1),
-    OPTION("times", SCRIPT_INTEGER, times, 1), OPTION("p", SCRIPT_PROBABILITY, p, 0),
-    OPTION("for", SCRIPT_DURATION, for_ns, 0), OPTION("optional", SCRIPT_BOOLEAN, optional, 0),
+    OPTION("nth", SCRIPT_INTEGER, nth, 1),
+    OPTION("from_nth", SCRIPT_INTEGER, from_nth, 1),
+    OPTION("every", SCRIPT_INTEGER, every, 1),
+    OPTION("times", SCRIPT_INTEGER, times, 1),
+    OPTION("p", SCRIPT_PROBABILITY, p, 0),
+    OPTION("for", SCRIPT_DURATION, for_ns, 0),
+    OPTION("optional", SCRIPT_BOOLEAN, optional, 0),
 };
 
 static int memory_fail(lua_State *L, struct sim_script *script, void *self)
@@ -267,6 +282,7 @@ static int memory_fail(lua_State *L, struct sim_script *script, void *self)
     fault->for_ns = options.for_ns;
     fault->rule->on = (struct sim_selector){1u << node->id, SIM_SELECT_NODES};
     fault->rule->trigger.nth = (uint64_t)options.nth;
+    fault->rule->trigger.from_nth = (uint64_t)options.from_nth;
     fault->rule->trigger.every = (uint64_t)options.every;
     fault->rule->trigger.times = (uint64_t)options.times;
     fault->rule->trigger.p = options.p;
@@ -285,7 +301,8 @@ static int memory_limit(lua_State *L, struct sim_script *script, void *self)
         return 0;
     }
     node->memory_limit = (uint64_t)script_integer(L, 1, 0, INT64_MAX, "the limit");
-    return 0;
+    node->memory_watch = script_watch_push(L, "a limit of memory");
+    return 1;
 }
 
 /* References to log entries that the process holds; with a holder, its own. */
@@ -332,15 +349,32 @@ static const struct script_class memory_class = {
 
 /* ---- the clock ---- */
 
+/* The handle of a change of a clock, with its watch. */
+static int changed(lua_State *L, struct sim_node *node, const char *what)
+{
+    struct sim_watch *old = node->clock_watch;
+    node->clock_watch = script_watch_push(L, what);
+    node->clock_watch->under = old != NULL && old->hits == 0 ? old : NULL;
+    sim_world_count_fault(node->world);
+    return 1;
+}
+
 static int clock_drift(lua_State *L, struct sim_script *script, void *self)
 {
+    (void)script;
     script_check_end(L, 1);
     int64_t ppm = script_integer(L, 1, -900000, 1000000, "the drift in ppm");
     sim_node_clock_drift(self, ppm);
-    if (ppm != 0) {
-        sim_world_count_fault(script->world);
-    }
-    return 0;
+    return ppm == 0 ? 0 : changed(L, self, "a drift of a clock");
+}
+
+/* n.clock:freeze(), until drift_ppm(n). */
+static int clock_freeze(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    script_check_end(L, 0);
+    sim_node_clock_drift(self, SIM_CLOCK_FROZEN);
+    return changed(L, self, "a clock that stands still");
 }
 
 /* Milliseconds with a sign. */
@@ -364,12 +398,60 @@ static int clock_jump(lua_State *L, struct sim_script *script, void *self)
     script_check_end(L, 1);
     (void)script;
     sim_node_clock_jump(self, signed_ms(L, "the jump"));
+    return changed(L, self, "a jump of a clock");
+}
+
+static int clock_strobe(lua_State *L, struct sim_script *script, void *self)
+{
+    struct strobe_options {
+        uint64_t step_ns, period_ns;
+    } options = {0, 0};
+    static const struct script_option list[] = {
+        {"step", SCRIPT_DURATION, offsetof(struct strobe_options, step_ns), 0, 0, true},
+        {"period", SCRIPT_DURATION, offsetof(struct strobe_options, period_ns), 0, 0, true},
+    };
+    (void)script;
+    script_check_end(L, 1);
+    script_options_read(L, 1, list, SCRIPT_COUNT(list), &options);
+    if (options.step_ns == 0 || options.period_ns == 0) {
+        script_raise(L, "'step_ms' and 'period_ms' must be longer than nothing");
+    }
+    sim_node_clock_strobe(self, options.step_ns, options.period_ns);
+    return changed(L, self, "a strobe of a clock");
+}
+
+static int clock_late(lua_State *L, struct sim_script *script, void *self)
+{
+    struct late_options {
+        uint64_t p, late_ns;
+    } options = {UINT64_MAX, 0};
+    static const struct script_option list[] = {
+        {"p", SCRIPT_PROBABILITY, offsetof(struct late_options, p), 0, 0, false},
+        {"by", SCRIPT_DURATION, offsetof(struct late_options, late_ns), 0, 0, true},
+    };
+    (void)script;
+    script_check_end(L, 1);
+    script_options_read(L, 1, list, SCRIPT_COUNT(list), &options);
+    if (options.late_ns == 0) {
+        script_raise(L, "'by_ms' must be longer than nothing");
+    }
+    sim_node_clock_late(self, options.p, options.late_ns);
+    return changed(L, self, "late timers");
+}
+
+/* Drift, strobe and late timers end; a clock that was thrown back stays behind. */
+static int clock_heal(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    script_check_end(L, 0);
+    sim_node_clock_heal(self);
     return 0;
 }
 
 static const struct script_function clock_methods[] = {
-    {"drift_ppm", clock_drift, SCRIPT_CHANGES},
-    {"jump_ms", clock_jump, SCRIPT_CHANGES},
+    {"drift_ppm", clock_drift, SCRIPT_CHANGES}, {"jump_ms", clock_jump, SCRIPT_CHANGES},
+    {"freeze", clock_freeze, SCRIPT_CHANGES},   {"strobe", clock_strobe, SCRIPT_CHANGES},
+    {"late", clock_late, SCRIPT_CHANGES},       {"heal", clock_heal, SCRIPT_CHANGES},
 };
 static const struct script_class clock_class = {
     .name = "clock", .methods = clock_methods, .method_count = SCRIPT_COUNT(clock_methods)};

@@ -10,7 +10,8 @@
 
 static const struct sim_disk_fault no_fault = {.status = RAFT_OK};
 static const struct sim_disk_fault eio = {.status = RAFT_IO};
-static const struct sim_disk_fault shortened = {.status = RAFT_OK, .is_short = true};
+static const struct sim_disk_fault shortened = {
+    .status = RAFT_OK, .is_short = true, .short_bytes = SIM_SHORT_ANY};
 
 static struct sim_world *world;
 static struct sim_disk *disk;

@@ -380,6 +380,226 @@ START_TEST(holds_and_then_delivers_in_order)
 }
 END_TEST
 
+START_TEST(what_is_held_may_come_in_another_order)
+{
+    bool differs = false;
+    for (int round = 0; round < 20; round++) {
+        struct sim_link_rule *rule = rule_from_to(1, 2);
+        uint32_t seen = 0;
+        rule->hold = true;
+        rule->shuffles = true;
+        sim_network_rule_activate(network, rule);
+        for (uint8_t i = 0; i < 5; i++) {
+            sim_network_send(network, 1, 2, &i, 1);
+        }
+        sim_network_rule_release(network, rule);
+        for (uint8_t i = 0; i < 5; i++) {
+            struct sim_packet *packet = arrival();
+            ck_assert_ptr_nonnull(packet);
+            seen |= 1u << packet->bytes[0];
+            differs = differs || packet->bytes[0] != i;
+            arena_free(world->arena, packet);
+        }
+        ck_assert_uint_eq(seen, 0x1f); /* each of them, once */
+        expect_silence();
+    }
+    ck_assert(differs);
+}
+END_TEST
+
+START_TEST(a_full_link_evicts_one_message_for_each_that_is_too_many)
+{
+    struct sim_link_rule *rule = rule_from_to(1, 2);
+    rule->capacity = 3;
+    sim_network_rule_activate(network, rule);
+    bool new_one_stays = false;
+    bool new_one_goes = false;
+    for (int round = 0; round < 40; round++) {
+        uint32_t seen = 0;
+        for (uint8_t i = 0; i < 4; i++) {
+            sim_network_send(network, 1, 2, &i, 1);
+        }
+        send_text(2, 1, "not this link");
+        for (struct sim_packet *packet = arrival(); packet != NULL; packet = arrival()) {
+            seen |= packet->to == 2 ? 1u << packet->bytes[0] : 1u << 31;
+            arena_free(world->arena, packet);
+        }
+        ck_assert_int_eq(__builtin_popcount(seen), 4); /* three, and the one of another link */
+        new_one_stays = new_one_stays || (seen & 8u) != 0;
+        new_one_goes = new_one_goes || (seen & 8u) == 0;
+    }
+    ck_assert(new_one_stays && new_one_goes);
+    ck_assert_uint_eq(network->dropped, 40);
+    ck_assert_uint_eq(world_double.faults, 40);
+    for (int i = 0; i < 10; i++) {
+        send_text(1, 2, "one by one");
+        expect_text("one by one");
+    }
+    ck_assert_uint_eq(network->dropped, 40); /* a link that keeps up loses nothing */
+}
+END_TEST
+
+START_TEST(a_truncated_message_is_a_proper_first_part)
+{
+    struct sim_link_rule *rule = rule_from_to(1, 2);
+    uint32_t sizes = 0;
+    rule->truncate = ALWAYS;
+    sim_network_rule_activate(network, rule);
+    for (int i = 0; i < 100; i++) {
+        send_text(1, 2, "append");
+        struct sim_packet *packet = arrival();
+        ck_assert_ptr_nonnull(packet);
+        ck_assert_uint_lt(packet->size, 6);
+        ck_assert_mem_eq(packet->bytes, "append", packet->size);
+        ck_assert_str_eq(packet->type, "append_req");
+        sizes |= 1u << packet->size;
+        arena_free(world->arena, packet);
+    }
+    ck_assert_uint_eq(sizes, 0x3f); /* every length, nothing included */
+}
+END_TEST
+
+/* What arrives of five messages when the fifth breaks the connection: whole ones, parts. */
+static void break_connection(uint32_t *out_whole, uint32_t *out_parts)
+{
+    bool has_ended = false;
+    *out_whole = *out_parts = 0;
+    for (int i = 0; i < 5; i++) {
+        send_text(1, 2, "append");
+    }
+    for (struct sim_packet *packet = arrival(); packet != NULL; packet = arrival()) {
+        ck_assert(!has_ended); /* a part is the last thing that comes */
+        ck_assert_mem_eq(packet->bytes, "append", packet->size);
+        has_ended = packet->size < 6;
+        *out_whole += !has_ended;
+        *out_parts += has_ended;
+        arena_free(world->arena, packet);
+    }
+}
+
+START_TEST(a_reset_lets_a_first_part_of_what_is_under_way_arrive)
+{
+    uint32_t counts = 0;
+    for (int round = 0; round < 60; round++) {
+        struct sim_link_rule *rule = rule_from_to(1, 2);
+        uint32_t whole;
+        uint32_t parts;
+        rule->reset = ALWAYS;
+        rule->trigger.nth = 5;
+        sim_network_rule_activate(network, rule);
+        break_connection(&whole, &parts);
+        ck_assert(whole <= 4 && parts == (whole < 4));
+        counts |= 1u << whole;
+        sim_network_rule_heal(network, rule);
+        send_text(1, 2, "after");
+        expect_text("after");
+    }
+    ck_assert_uint_eq(counts, 0x1f);
+}
+END_TEST
+
+START_TEST(a_loss_goes_on_for_its_burst)
+{
+    struct sim_link_rule *rule = rule_from_to(1, 2);
+    uint32_t lost = 0;
+    uint32_t runs = 0;
+    bool was_lost = false;
+    rule->loss = UINT64_MAX / 50;
+    rule->burst_ns = 20 * LATENCY_NS;
+    sim_network_rule_activate(network, rule);
+    for (int i = 0; i < 5000; i++) {
+        send_text(1, 2, "x");
+        send_text(1, 3, "clock"); /* time goes on whatever is lost */
+        uint32_t arrived = 0;
+        for (struct sim_packet *packet = arrival(); packet != NULL; packet = arrival()) {
+            arrived += packet->to == 2;
+            arena_free(world->arena, packet);
+        }
+        lost += arrived == 0;
+        runs += arrived == 0 && !was_lost;
+        was_lost = arrived == 0;
+    }
+    ck_assert_uint_gt(runs, 20);
+    ck_assert_uint_gt(lost, runs * 10); /* of twenty each, about */
+    ck_assert_uint_lt(lost, runs * 40);
+}
+END_TEST
+
+START_TEST(a_tail_makes_a_few_messages_very_late)
+{
+    struct sim_link_rule *rule = rule_from_to(1, 2);
+    uint32_t late = 0;
+    uint32_t very_late = 0;
+    rule->tail = UINT64_MAX / 10;
+    rule->tail_ns = 1000;
+    sim_network_rule_activate(network, rule);
+    for (int i = 0; i < 2000; i++) {
+        uint64_t sent_ns = world->scheduler.now_ns;
+        send_text(1, 2, "x");
+        expect_text("x");
+        uint64_t took_ns = world->scheduler.now_ns - sent_ns;
+        ck_assert(took_ns == LATENCY_NS || took_ns >= LATENCY_NS + 1000);
+        late += took_ns != LATENCY_NS;
+        very_late += took_ns >= LATENCY_NS + 8000;
+    }
+    ck_assert(late > 150 && late < 250);
+    ck_assert(very_late > late / 16 && very_late < late / 4);
+}
+END_TEST
+
+START_TEST(in_a_ring_each_node_sees_another_majority)
+{
+    for (uint32_t count = 4; count < SIM_NODES_MAX; count++) {
+        uint32_t order[SIM_NODES_MAX];
+        uint32_t seen[SIM_NODES_MAX] = {0};
+        for (uint32_t i = 0; i < count; i++) {
+            order[i] = i + 1;
+        }
+        struct sim_link_rule *rule = sim_network_rule_new(network);
+        sim_network_rule_ring(rule, order, count);
+        sim_network_rule_activate(network, rule);
+        for (uint32_t from = 1; from <= count; from++) {
+            for (uint32_t to = 1; to <= count; to++) {
+                bool is_cut = sim_network_is_cut(network, from, to);
+                ck_assert(is_cut == sim_network_is_cut(network, to, from));
+                seen[from] |= is_cut ? 0 : 1u << to;
+            }
+            ck_assert_int_gt(__builtin_popcount(seen[from]), (int)count / 2);
+            ck_assert_int_lt(__builtin_popcount(seen[from]), (int)count);
+            for (uint32_t other = 1; other < from; other++) {
+                ck_assert_uint_ne(seen[from], seen[other]);
+            }
+        }
+        sim_network_rule_heal(network, rule);
+    }
+}
+END_TEST
+
+START_TEST(a_rule_of_the_script_without_an_effect_is_vacuous)
+{
+    struct sim_link_rule *rule = rule_from_to(1, 2);
+    rule->loss = 1; /* of 2^64 */
+    sim_network_rule_activate(network, rule);
+    send_text(1, 2, "x");
+    expect_text("x");
+    ck_assert_uint_eq(rule->trigger.fired, 1);
+    ck_assert_ptr_null(sim_network_vacuous(network)); /* not the script's */
+    strcpy(rule->where, "x.lua:1");
+    ck_assert_ptr_eq(sim_network_vacuous(network), rule);
+    rule->optional = true;
+    ck_assert_ptr_null(sim_network_vacuous(network));
+    struct sim_link_rule *cut = rule_from_to(1, 3);
+    strcpy(cut->where, "x.lua:2");
+    cut->cut = true;
+    sim_network_rule_activate(network, cut);
+    ck_assert_ptr_eq(sim_network_vacuous(network), cut);
+    send_text(1, 3, "x");
+    expect_silence();
+    sim_network_rule_heal(network, cut);
+    ck_assert_ptr_null(sim_network_vacuous(network));
+}
+END_TEST
+
 START_TEST(heal_drops_what_is_held)
 {
     struct sim_link_rule *rule = rule_from_to(1, 2);
@@ -451,6 +671,7 @@ START_TEST(a_trigger_counts_what_matches)
     } table[] = {
         {{.p = UINT64_MAX, .until_ns = UINT64_MAX}, "yyyyyy"},
         {{.p = UINT64_MAX, .until_ns = UINT64_MAX, .nth = 2}, "nynnnn"},
+        {{.p = UINT64_MAX, .until_ns = UINT64_MAX, .from_nth = 3}, "nnyyyy"},
         {{.p = UINT64_MAX, .until_ns = UINT64_MAX, .every = 3}, "nnynny"},
         {{.p = UINT64_MAX, .until_ns = UINT64_MAX, .times = 2}, "yynnnn"},
         {{.p = UINT64_MAX, .until_ns = UINT64_MAX, .every = 2, .times = 2}, "nynynn"},
@@ -497,7 +718,15 @@ static Suite *network_suite(void)
     tcase_add_test(rules, a_cut_ends_at_its_time);
     tcase_add_test(rules, a_partition_cuts_between_groups_and_not_within);
     tcase_add_test(rules, holds_and_then_delivers_in_order);
+    tcase_add_test(rules, what_is_held_may_come_in_another_order);
     tcase_add_test(rules, heal_drops_what_is_held);
+    tcase_add_test(rules, a_full_link_evicts_one_message_for_each_that_is_too_many);
+    tcase_add_test(rules, a_truncated_message_is_a_proper_first_part);
+    tcase_add_test(rules, a_reset_lets_a_first_part_of_what_is_under_way_arrive);
+    tcase_add_test(rules, a_loss_goes_on_for_its_burst);
+    tcase_add_test(rules, a_tail_makes_a_few_messages_very_late);
+    tcase_add_test(rules, in_a_ring_each_node_sees_another_majority);
+    tcase_add_test(rules, a_rule_of_the_script_without_an_effect_is_vacuous);
     tcase_add_test(rules, healing_twice_and_releasing_after_it_do_nothing);
     tcase_add_test(rules, a_rule_moves_no_delay_of_another_message);
     tcase_add_test(rules, a_trigger_counts_what_matches);

@@ -138,6 +138,27 @@ START_TEST(exponential_has_its_mean_median_and_bound)
 }
 END_TEST
 
+START_TEST(heavy_tail_halves_with_every_doubling)
+{
+    struct sim_stream stream = stream_of(1, SIM_STREAM_PICK, 0, 0);
+    const uint64_t least = 1000;
+    uint32_t over[4] = {0};
+    for (uint32_t i = 0; i < DRAWS; i++) {
+        uint64_t value = sim_draw_heavy(&stream, least);
+        ck_assert(value >= least && value < 2048 * least);
+        for (uint32_t k = 0; k < 4; k++) {
+            over[k] += value >= least << (k + 1);
+        }
+    }
+    for (uint32_t k = 0; k < 4; k++) {
+        uint32_t wanted = DRAWS >> (k + 1);
+        ck_assert(over[k] > wanted * 85 / 100 && over[k] < wanted * 115 / 100);
+    }
+    ck_assert_uint_eq(sim_draw_heavy(&stream, 0), 0);
+    ck_assert_uint_ge(sim_draw_heavy(&stream, UINT64_MAX), UINT64_MAX / 2);
+}
+END_TEST
+
 START_TEST(hash_depends_on_bytes_size_and_chain)
 {
     ck_assert_uint_ne(sim_hash("ab", 2, 0), sim_hash("ac", 2, 0));
@@ -168,6 +189,7 @@ static Suite *random_suite(void)
     tcase_add_test(streams, between_includes_both_ends);
     tcase_add_test(streams, chance_is_never_at_zero_and_always_at_the_maximum);
     tcase_add_test(streams, exponential_has_its_mean_median_and_bound);
+    tcase_add_test(streams, heavy_tail_halves_with_every_doubling);
     tcase_add_test(streams, hash_depends_on_bytes_size_and_chain);
     tcase_add_test(streams, mix_depends_on_each_word_and_its_place);
     suite_add_tcase(suite, streams);

@@ -110,9 +110,9 @@ struct mistake {
 static const struct mistake mistakes[] = {
     {C "c:link{ los = 0.1 }",
      "cluster:link: unknown option 'los' (did you mean 'loss'?); options are: bandwidth_kbps, "
-     "both, "
-     "corrupt, dup, every, for_ms, from, jitter_ms, latency_ms, loss, nth, p, reorder, times, to, "
-     "type"},
+     "both, burst_ms, capacity, corrupt, dup, every, for_ms, from, from_nth, jitter_ms, "
+     "latency_ms, "
+     "loss, nth, optional, p, reorder, reset, tail, tail_ms, times, to, truncate, type"},
     {C "c:link{ latency = 20 }",
      "cluster:link: unknown option 'latency': say the unit, 'latency_ms' or 'latency_us'"},
     {C "c:wait_leader{ within_s = 5 }",
@@ -122,6 +122,36 @@ static const struct mistake mistakes[] = {
      "cluster:link: 'latency_ms' and 'latency_us' are both set: use one"},
     {C "c:link{ loss = 5 }",
      "cluster:link: 'loss' = 5 is not a probability between 0 and 1 (write 0.05 for 5 %)"},
+    {C "c:link{ tail = 0.1 }",
+     "cluster:link: 'tail' and 'tail_ms' go together: how often, and how late at least"},
+    {C "c:link{ burst_ms = 5 }",
+     "cluster:link: 'burst_ms' is for how long a loss goes on: give 'loss' too"},
+    {C "c:ring()", "cluster:ring: 3 nodes are too few for a ring: each would reach all the others"},
+    {C "c:bridge(1, {1, 2}, 'rest')", "cluster:bridge: n1 is the bridge and in group 1"},
+    {C "c[1].disk:wipe()", "disk:wipe: n1 is up: crash or stop it first, no process may run on the "
+                           "store"},
+    {C "c[1]:crash() c[1].disk:restore(5)", "disk:restore: takes what n.disk:copy() gave, got 5"},
+    {C "c.disk:copy()", "disk:copy: is for the disk of one node: n.disk, not c.disk"},
+    {C "c[1].disk:bitrot{ file = 'x' }",
+     "disk:bitrot: n1 has no durable content 'x' to rot; n1.disk:files() lists what it has"},
+    {C "c[1].disk:bitrot{ offset = 5 }",
+     "disk:bitrot: 'offset' names one byte of 'file': give 'file' too, and at most 8 'bits'"},
+    {C "fault.at('segment.append.sync'):lose()",
+     "fault:lose: this cannot happen at 'segment.append.sync'; possible there: crash_after, "
+     "crash_before, eio, refuse"},
+    {C "c[1]:restart{ heartbeat_ms = 10 }",
+     "node:restart: n1 is up: crash or stop it first, options hold from a start on"},
+    {C "c[1]:crash() c[1]:restart{ heartbeat_ms = 1000 }",
+     "node:restart: heartbeat_ns must be positive and less than election_ns_min"},
+    {C "c[1]:crash() c[1]:restart{ latency_ms = 1 }",
+     "node:restart: unknown option 'latency_ms'; options are: append_errors, batch_bytes, "
+     "batch_entries, check_quorum, clock_drift_ppm, election_max_ms, election_min_ms, "
+     "heartbeat_ms, "
+     "lease_reads, payload_bytes, pending_requests, prevote, retry_ms, segment_bytes, "
+     "window_messages"},
+    {C "c[1].clock:strobe{ step_ms = 0, period_ms = 5 }",
+     "clock:strobe: 'step_ms' and 'period_ms' must be longer than nothing"},
+    {C "c[1].clock:late{ p = 0.1 }", "clock:late: option 'by_ms' is required"},
     {C "c.wait_leader()",
      "cluster.wait_leader: call it with a colon, as in cluster:wait_leader(...)"},
     {C "c:partion(1, 'rest')",
@@ -156,7 +186,7 @@ static const struct mistake mistakes[] = {
                                  "'disk.write'?); list them with 'squall points'"},
     {C "fault.at('disk.write')",
      "fault.at(\"disk.write\") has no action: finish it with :errno(), :outcome(), :delay_ms(), "
-     ":crash(), :short(), :drop() or :call()"},
+     ":crash(), :short(), :lose(), :misdirect(), :drop() or :call()"},
     {C "fault.at('disk.write'):errno('EI0')",
      "fault:errno: unknown error 'EI0' (did you mean 'EIO'?); known: EAGAIN, EDQUOT, EIO, ENOMEM, "
      "ENOSPC, EREADONLY"},
@@ -382,6 +412,54 @@ START_TEST(a_rule_that_never_fires_is_a_finding_unless_it_is_optional)
 }
 END_TEST
 
+/* What a script sets on a device, without an effect; in parentheses, so that it can be made
+ * optional. */
+static const char *const idle_effects[] = {
+    "(c:link{ from = 1, to = 2, loss = 0.0000001 })",
+    "(c:cut{ from = 1, to = 2, for_ms = 0.001 })",
+    "(c:hold{ type = 'append_req', nth = 100000 })",
+    "(c[1].disk:fill{ free_bytes = 1000000 })",
+    "(c[1].mem:limit_bytes(1000000000))",
+    "(c[1]:pause()) c[1]:resume()",
+    "(down():pause())",
+    "(down().clock:jump_ms(10))",
+};
+
+START_TEST(what_never_mattered_is_a_finding_unless_it_is_optional)
+{
+    static struct result result;
+    char body[1024];
+    const char *effect = idle_effects[_i];
+    size_t length = (size_t)(strrchr(effect, ')') - effect) + 1;
+    if (strstr(effect, "resume") != NULL) {
+        length = (size_t)(strchr(effect, ' ') - effect);
+    }
+    const char *down = "local function down() c[1]:crash() return c[1] end c:wait_leader() ";
+    snprintf(body, sizeof(body), C "%s local e = %s sleep_ms(200)", down, effect);
+    run_body(body, &result);
+    ck_assert_msg(strcmp(result.rule, "vacuous") == 0, "%s: %s", effect, result.message);
+    snprintf(body, sizeof(body), C "%s local e = %.*s:optional() %s sleep_ms(200)", down,
+             (int)length, effect, effect + length);
+    run_body(body, &result);
+    ck_assert_msg(result.outcome == SIM_OUTCOME_OK, "%s: %s", effect, result.message);
+}
+END_TEST
+
+START_TEST(what_mattered_counts_how_often)
+{
+    static struct result result;
+    run_body("local c = cluster{ nodes = 5 } local leader = c:wait_leader() "
+             "local full = leader.disk:fill() local pause = c[leader.id % 5 + 1]:pause() "
+             "local drift = leader.clock:drift_ppm(100) local ring = c:ring() sleep_ms(300) "
+             "local w = c:client{ timeout_ms = 100 } w:put('a', 1) "
+             "leader.disk:heal() "
+             "expect.ok(full.hits > 0, 'full') expect.ok(pause.hits > 0, 'pause') "
+             "expect.ok(drift.hits > 0, 'drift') expect.ok(ring.hits > 0, 'ring')",
+             &result);
+    ck_assert_str_eq(result.message, "");
+}
+END_TEST
+
 /* ---- what a script sees ---- */
 
 struct view {
@@ -581,7 +659,8 @@ START_TEST(a_script_goes_on_alike_from_a_checkpoint)
         "scenario{ name = 't', run = function() local c = cluster{} local seen = {} "
         "on('committed', function(ev) seen[#seen + 1] = ev.index end) spawn(function() for i = 1, "
         "50 do sleep_ms(7) seen[#seen + 1] = 'tick' .. i end end) c:wait_leader() local cl = "
-        "c:client() for i = 1, 20 do cl:put('k', i) c:pick(c:nodes()).clock:jump_ms(i) end "
+        "c:client() for i = 1, 20 do cl:put('k', i) c:pick(c:nodes()).clock:jump_ms(i):optional() "
+        "end "
         "print(table.concat(seen, ',')) end }";
     const struct sim_scenario_source source = {"x.lua", text, strlen(text)};
     const struct sim_spec spec = {.sut = &sut_raft,
@@ -632,6 +711,9 @@ static Suite *script_suite(void)
                         sizeof(failures) / sizeof(failures[0]));
     tcase_add_test(tests, a_check_fails_at_the_event_that_breaks_it);
     tcase_add_test(tests, a_rule_that_never_fires_is_a_finding_unless_it_is_optional);
+    tcase_add_loop_test(tests, what_never_mattered_is_a_finding_unless_it_is_optional, 0,
+                        sizeof(idle_effects) / sizeof(idle_effects[0]));
+    tcase_add_test(tests, what_mattered_counts_how_often);
     tcase_add_loop_test(tests, a_script_sees_the_same_in_every_run, 0,
                         sizeof(views) / sizeof(views[0]));
     tcase_add_test(tests, parameters_are_read_from_text_with_the_type_of_their_default);

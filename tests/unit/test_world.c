@@ -315,6 +315,146 @@ START_TEST(clock_that_jumps_or_drifts_does_not_stop_a_node)
 }
 END_TEST
 
+START_TEST(clock_that_stands_still_fires_no_timer)
+{
+    struct sim_spec spec;
+    struct sim_execution result;
+    struct sim_world *world = world_of(&spec, 7, 0xa5);
+    start_load(world);
+    run_until_commits(world, 5);
+    for (uint32_t id = 1; id <= 3; id++) {
+        sim_node_clock_drift(world->nodes[id], SIM_CLOCK_FROZEN);
+    }
+    struct sim_node *leader = sim_world_leader(world);
+    raft_time stands_at = sim_node_now(leader);
+    sim_node_crash(leader, SIM_UNSYNCED_LOSE);
+    run_for(world, 3000 * MS);
+    ck_assert_uint_eq(sim_node_now(leader), stands_at);
+    ck_assert_ptr_null(sim_world_leader(world)); /* nobody waits for anything to be over */
+    for (uint32_t id = 1; id <= 3; id++) {
+        sim_node_clock_drift(world->nodes[id], 0);
+    }
+    run_for(world, 1000 * MS);
+    ck_assert_ptr_nonnull(sim_world_leader(world));
+    finish(world, &result);
+}
+END_TEST
+
+START_TEST(clock_that_is_thrown_to_and_fro_never_goes_back_and_ends_right)
+{
+    struct sim_spec spec;
+    struct sim_execution result;
+    struct sim_world *world = world_of(&spec, 8, 0xa5);
+    struct sim_node *node = world->nodes[1];
+    uint64_t offset = sim_node_now(node) - world->scheduler.now_ns;
+    raft_time latest = 0;
+    uint32_t ahead = 0;
+    start_load(world);
+    sim_node_clock_strobe(node, 200 * MS, 50 * MS);
+    for (int i = 0; i < 100; i++) {
+        run_for(world, 20 * MS);
+        raft_time now = sim_node_now(node);
+        ck_assert_uint_ge(now, latest);
+        ck_assert_uint_le(now, world->scheduler.now_ns + offset + 200 * MS);
+        latest = now;
+        ahead += now > world->scheduler.now_ns + offset;
+    }
+    ck_assert_uint_gt(ahead, 10);
+    sim_node_pause(node); /* the clock of a process that stands still goes on */
+    run_for(world, 500 * MS);
+    ck_assert_ptr_nonnull(node->clock.strobe);
+    sim_node_resume(node);
+    sim_node_clock_strobe(node, 0, 0);
+    ck_assert_ptr_null(node->clock.strobe);
+    run_for(world, 500 * MS);
+    ck_assert_uint_eq(sim_node_now(node), world->scheduler.now_ns + offset);
+    finish(world, &result);
+}
+END_TEST
+
+/* When the first leader is elected, with timers of all nodes late or not. */
+static uint64_t first_leader_ns(uint64_t seed, uint64_t late_ns)
+{
+    struct sim_spec spec;
+    struct sim_world *world = world_of(&spec, seed, 0xa5);
+    for (uint32_t id = 1; id <= 3; id++) {
+        sim_node_clock_late(world->nodes[id], late_ns == 0 ? 0 : UINT64_MAX, late_ns);
+        sim_node_crash(world->nodes[id], SIM_UNSYNCED_LOSE); /* its timers anew */
+        sim_node_start(world->nodes[id]);
+    }
+    while (sim_world_leader(world) == NULL) {
+        sim_world_step(world);
+        assert_goes_on(world);
+    }
+    return world->scheduler.now_ns;
+}
+
+START_TEST(late_timers_are_late_and_never_early)
+{
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        uint64_t in_time_ns = first_leader_ns(seed, 0);
+        ck_assert_uint_gt(first_leader_ns(seed, 300 * MS), in_time_ns + 250 * MS);
+    }
+}
+END_TEST
+
+/* Crashes nodes 1 .. count, takes their stores away, and finishes. */
+static struct sim_world *finish_with_damage(struct sim_spec *spec, uint32_t count)
+{
+    struct sim_world *world = world_of(spec, 9, 0xa5);
+    start_load(world);
+    run_until_commits(world, COMMITS);
+    for (uint32_t id = 1; id <= count; id++) {
+        sim_node_crash(world->nodes[id], SIM_UNSYNCED_LOSE);
+        sim_node_wipe(world->nodes[id]);
+        ck_assert(sim_node_is_damaged(world->nodes[id]));
+    }
+    sim_world_script_ended(world);
+    sim_world_run(world);
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+    return world;
+}
+
+START_TEST(node_whose_store_was_taken_away_may_refuse_to_start)
+{
+    struct sim_spec spec;
+    struct sim_execution result;
+    struct sim_world *world = finish_with_damage(&spec, 1);
+    sim_world_result(world, &result);
+    ck_assert_int_eq(result.outcome, SIM_OUTCOME_OK);
+    ck_assert_int_eq(world->nodes[1]->state, SIM_NODE_FAILED);
+    ck_assert(world->nodes[1]->refused_store);
+}
+END_TEST
+
+START_TEST(cluster_that_lost_a_majority_of_copies_is_unavailable_and_no_pass)
+{
+    struct sim_spec spec;
+    struct sim_execution result;
+    struct sim_world *world = finish_with_damage(&spec, 2);
+    sim_world_result(world, &result);
+    ck_assert_int_eq(result.outcome, SIM_OUTCOME_UNAVAILABLE);
+    ck_assert_ptr_nonnull(strstr(result.note, "2 of 3 copies are lost"));
+    ck_assert_ptr_nonnull(strstr(result.note, "n1, n2"));
+}
+END_TEST
+
+START_TEST(store_that_nothing_was_done_to_must_be_taken)
+{
+    struct sim_spec spec;
+    struct sim_world *world = world_of(&spec, 10, 0xa5);
+    start_load(world);
+    run_until_commits(world, COMMITS);
+    struct sim_node *node = world->nodes[1];
+    sim_node_crash(node, SIM_UNSYNCED_LOSE);
+    ck_assert(!sim_node_is_damaged(node));
+    sim_disk_wipe(&node->disk); /* behind everybody's back */
+    sim_node_start(node);
+    ck_assert(world->has_finding);
+    ck_assert_str_eq(world->finding.rule, "recovery");
+}
+END_TEST
+
 /* Every line of the transcript is text without a trace of an address. */
 static void count_line(void *ctx, const char *line)
 {
@@ -411,6 +551,12 @@ static Suite *world_suite(void)
     tcase_add_test(tcase, node_that_is_paused_takes_its_events_when_it_is_resumed);
     tcase_add_test(tcase, paused_node_may_crash_with_events_waiting);
     tcase_add_test(tcase, clock_that_jumps_or_drifts_does_not_stop_a_node);
+    tcase_add_test(tcase, clock_that_stands_still_fires_no_timer);
+    tcase_add_test(tcase, clock_that_is_thrown_to_and_fro_never_goes_back_and_ends_right);
+    tcase_add_test(tcase, late_timers_are_late_and_never_early);
+    tcase_add_test(tcase, node_whose_store_was_taken_away_may_refuse_to_start);
+    tcase_add_test(tcase, cluster_that_lost_a_majority_of_copies_is_unavailable_and_no_pass);
+    tcase_add_test(tcase, store_that_nothing_was_done_to_must_be_taken);
     tcase_add_test(tcase, transcript_changes_nothing);
     tcase_add_test(tcase, scenario_that_exceeds_its_events_is_stuck);
     tcase_add_test(tcase, armed_rule_that_never_fires_is_vacuous);

@@ -1,0 +1,238 @@
+/* What goes wrong on the medium of the simulated disk although every operation succeeded.
+ *
+ * Terms. The durable image of a file is what the medium was told. *Damage* is how what it really
+ * has differs: bytes to be XORed to what a read finds. *Latent* damage is still hidden by the cache
+ * of the machine, and surfaces at its next crash. A *lie* is a write that reports success, as its
+ * sync does, and is lost, or lands at another place.
+ *
+ * Whoever watches what has become durable sees the durable image, and thus what the process could
+ * rely on: damage is nobody's fault but the medium's.
+ *
+ * Fault model. May: flip bits of durable bytes, at once visible; keep the old bytes of a range that
+ * was written (zeros past the old end), and put the written ones over others of the same disk, both
+ * visible after a crash; empty the disk; bring back a whole earlier content. Never: changes a size
+ * or a name by a lie, damages what is not durable, lets damage outlive a write over it or the end
+ * of its file.
+ *
+ * Invariants:
+ *  1. The damage of a file is no longer than its durable image was when it struck; what lies past
+ *     its end is not read.
+ *  2. Without damage both images are empty and cost nothing. */
+#include "disk_private.h"
+#include "world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+struct sim_disk_copy {
+    struct sim_disk_copy *next; /* one for each file */
+    char name[RAFT_FILE_NAME_MAX];
+    size_t size;
+    uint8_t bytes[];
+};
+
+void sim_damage_apply(const struct sim_inode *inode, uint64_t offset, uint8_t *bytes, size_t size)
+{
+    const struct sim_image *damage = &inode->damage;
+    for (size_t i = 0; i < size && offset + i < damage->size; i++) {
+        bytes[i] ^= damage->bytes[offset + i];
+    }
+}
+
+static void clear(struct sim_image *image, uint64_t offset, uint64_t size)
+{
+    if (offset < image->size) {
+        uint64_t there = image->size - offset;
+        memset(image->bytes + offset, 0, (size_t)(size < there ? size : there));
+    }
+}
+
+void sim_damage_heal(struct sim_inode *inode, uint64_t offset, uint64_t size)
+{
+    clear(&inode->damage, offset, size);
+    clear(&inode->latent, offset, size);
+}
+
+/* Damages a byte of a file. */
+static void strike(struct sim_disk *disk, struct sim_image *image, uint64_t offset, uint8_t bits)
+{
+    if (bits == 0) {
+        return;
+    }
+    if (offset >= image->size) {
+        sim_image_resize(disk->arena, image, offset + 1);
+    }
+    image->bytes[offset] = bits;
+}
+
+/* A file of the durable directory that has content, by a draw; NULL: there is none. name "": any.
+ */
+static struct sim_inode *draw_file(struct sim_disk *disk, const char *name)
+{
+    uint64_t count = 0;
+    for (const struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
+        count += entry->inode->durable.size > 0 && (*name == 0 || strcmp(entry->name, name) == 0);
+    }
+    uint64_t chosen = sim_draw_below(&disk->decay, count);
+    for (struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
+        if (entry->inode->durable.size == 0 || (*name != 0 && strcmp(entry->name, name) != 0)) {
+            continue;
+        }
+        if (chosen == 0) {
+            return entry->inode;
+        }
+        chosen--;
+    }
+    return NULL;
+}
+
+bool sim_disk_rot(struct sim_disk *disk, const char *name, uint64_t offset, uint32_t bits)
+{
+    struct sim_inode *inode = draw_file(disk, name);
+    bool is_anywhere = offset == SIM_ROT_ANYWHERE;
+    if (inode == NULL || (!is_anywhere && offset >= inode->durable.size)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < bits; i++) {
+        uint64_t range = is_anywhere ? (uint64_t)inode->durable.size * 8 : 8;
+        uint64_t bit = sim_draw_below(&disk->decay, range) + (is_anywhere ? 0 : offset * 8);
+        uint8_t old = bit / 8 < inode->damage.size ? inode->damage.bytes[bit / 8] : 0;
+        strike(disk, &inode->damage, bit / 8, (uint8_t)(old | 1u << (bit % 8)));
+    }
+    sim_world_count_fault(disk->world);
+    return true;
+}
+
+void sim_disk_list_durable(const struct sim_disk *disk, raft_list_visit visit, void *visitor)
+{
+    for (const struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
+        if (!visit(visitor, entry->name)) {
+            return;
+        }
+    }
+}
+
+/* Bytes that were meant for another place land on a file. */
+static void land(struct sim_disk *disk, struct sim_inode *inode, const uint8_t *bytes, size_t size)
+{
+    const struct sim_image *durable = &inode->durable;
+    uint64_t sectors = (durable->size + SIM_DISK_SECTOR - 1) / SIM_DISK_SECTOR;
+    uint64_t offset = sim_draw_below(&disk->decay, sectors) * SIM_DISK_SECTOR;
+    for (size_t i = 0; i < size && offset + i < durable->size; i++) {
+        strike(disk, &inode->latent, offset + i, durable->bytes[offset + i] ^ bytes[i]);
+    }
+}
+
+void sim_damage_lie(struct sim_disk *disk, struct sim_inode *inode, const struct sim_change *change,
+                    size_t from, size_t size)
+{
+    const struct sim_image *durable = &inode->durable;
+    if (change->is_truncate) {
+        sim_damage_heal(inode, change->offset, UINT64_MAX - change->offset);
+        return;
+    }
+    assert(from + size <= change->size);
+    sim_damage_heal(inode, change->offset + from, size);
+    if (change->lie == SIM_LIE_NONE) {
+        return;
+    }
+    for (size_t i = from; i < from + size; i++) {
+        uint64_t at = change->offset + i;
+        uint8_t old = at < durable->size ? durable->bytes[at] : 0;
+        strike(disk, &inode->latent, at, old ^ change->bytes[i]);
+    }
+    struct sim_inode *other = change->lie == SIM_LIE_MISDIRECTED ? draw_file(disk, "") : NULL;
+    if (other != NULL && other != inode) {
+        land(disk, other, change->bytes + from, size);
+    }
+    sim_world_count_fault(disk->world);
+}
+
+void sim_damage_surface(struct sim_disk *disk, struct sim_inode *inode)
+{
+    const struct sim_image *latent = &inode->latent;
+    for (size_t i = 0; i < latent->size; i++) {
+        strike(disk, &inode->damage, i, latent->bytes[i]);
+    }
+    clear(&inode->latent, 0, latent->size);
+}
+
+void sim_damage_free(struct sim_disk *disk, struct sim_inode *inode)
+{
+    arena_free(disk->arena, inode->damage.bytes);
+    arena_free(disk->arena, inode->latent.bytes);
+}
+
+static bool has_damage(const struct sim_image *image, size_t file_size)
+{
+    for (size_t i = 0; i < image->size && i < file_size; i++) {
+        if (image->bytes[i] != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sim_disk_is_damaged(const struct sim_disk *disk)
+{
+    for (const struct sim_dir_entry *entry = disk->cached; entry != NULL; entry = entry->next) {
+        const struct sim_inode *inode = entry->inode;
+        if (has_damage(&inode->damage, inode->cached.size) ||
+            has_damage(&inode->latent, inode->cached.size)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- the whole store ---- */
+
+void sim_disk_wipe(struct sim_disk *disk)
+{
+    assert(disk->open_count == 0 && disk->pending == NULL);
+    sim_dir_wipe(disk);
+    assert(disk->inodes == NULL && disk->used == 0);
+}
+
+static struct sim_disk_copy *copy_new(const struct sim_disk *disk, const char *name,
+                                      const struct sim_image *image)
+{
+    struct sim_disk_copy *copy = arena_calloc(disk->arena, sizeof *copy + image->size);
+    snprintf(copy->name, sizeof copy->name, "%s", name);
+    copy->size = image->size;
+    if (image->size > 0) {
+        memcpy(copy->bytes, image->bytes, image->size);
+    }
+    return copy;
+}
+
+struct sim_disk_copy *sim_disk_copy(const struct sim_disk *disk)
+{
+    const struct sim_image nothing = {0};
+    struct sim_disk_copy *head = copy_new(disk, "", &nothing); /* there may be no file */
+    struct sim_disk_copy **end = &head->next;
+    for (const struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
+        *end = copy_new(disk, entry->name, &entry->inode->durable);
+        end = &(*end)->next;
+    }
+    return head;
+}
+
+void sim_disk_restore(struct sim_disk *disk, const struct sim_disk_copy *copy)
+{
+    sim_disk_wipe(disk);
+    for (copy = copy->next; copy != NULL; copy = copy->next) {
+        struct sim_inode *inode = sim_inode_new(disk);
+        sim_dir_create(disk, copy->name, inode);
+        if (copy->size > 0) {
+            uint8_t *bytes = arena_alloc(disk->arena, copy->size);
+            memcpy(bytes, copy->bytes, copy->size);
+            sim_inode_write(disk, inode, 0, bytes, copy->size, SIM_LIE_NONE);
+            sim_inode_sync(disk, inode, inode->sequence);
+        }
+        sim_inode_drop(disk, inode); /* the directory has its own reference */
+    }
+    sim_dir_sync(disk, disk->dir_sequence);
+    assert(disk->dir_ops == NULL);
+}

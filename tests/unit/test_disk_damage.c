@@ -1,0 +1,269 @@
+/* What goes wrong on the medium although every operation succeeded: rot, writes that are lost or
+ * land elsewhere, a store that is wiped or put back; and what none of them ever does. */
+#include "disk_bench.h"
+
+static const struct sim_disk_fault lost = {.status = RAFT_OK, .lie = SIM_LIE_LOST};
+static const struct sim_disk_fault misdirected = {.status = RAFT_OK, .lie = SIM_LIE_MISDIRECTED};
+
+static void setup(void)
+{
+    open_disk(1);
+}
+
+/* Bits in which the file differs from a text. */
+static uint32_t bits_wrong(const char *name, const char *text)
+{
+    uint32_t wrong = 0;
+    ck_assert_int_eq(read_all(name), (int)strlen(text));
+    for (size_t i = 0; i < strlen(text); i++) {
+        wrong += (uint32_t)__builtin_popcount((unsigned)(uint8_t)(content[i] ^ text[i]));
+    }
+    return wrong;
+}
+
+static void write_with(raft_file file, uint64_t offset, const char *text,
+                       struct sim_disk_fault fault)
+{
+    char bytes[4 * SECTOR];
+    snprintf(bytes, sizeof bytes, "%s", text);
+    struct raft_io io = transfer(RAFT_IO_WRITE, file, offset, bytes, strlen(text));
+    ck_assert_int_eq(sim_disk_run(disk, &io, fault), RAFT_OK);
+    ck_assert_uint_eq(io.done, strlen(text));
+}
+
+START_TEST(rot_flips_a_bit_that_stays_flipped)
+{
+    durable_file("a", "hello");
+    ck_assert(!sim_disk_is_damaged(disk));
+    ck_assert(sim_disk_rot(disk, "a", SIM_ROT_ANYWHERE, 1));
+    ck_assert_uint_eq(bits_wrong("a", "hello"), 1);
+    ck_assert(sim_disk_is_damaged(disk));
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    ck_assert_uint_eq(bits_wrong("a", "hello"), 1);
+    ck_assert_uint_eq(world_double.faults, 1);
+}
+END_TEST
+
+START_TEST(rot_strikes_where_it_is_told_to)
+{
+    durable_file("a", "hello");
+    durable_file("b", "hello");
+    ck_assert(sim_disk_rot(disk, "a", 4, 3));
+    ck_assert_int_eq(read_all("a"), 5);
+    ck_assert_mem_eq(content, "hell", 4);
+    ck_assert_int_ne(content[4], 'o');
+    expect_content("b", "hello");
+}
+END_TEST
+
+START_TEST(rot_finds_nothing_in_what_is_not_durable)
+{
+    raft_file file = open_file(RAFT_IO_CREATE, "a");
+    ck_assert_int_eq(write_text(file, 0, "hello"), RAFT_OK);
+    ck_assert(!sim_disk_rot(disk, "", SIM_ROT_ANYWHERE, 1));
+    durable_file("b", "x");
+    ck_assert(!sim_disk_rot(disk, "a", SIM_ROT_ANYWHERE, 1));
+    ck_assert(!sim_disk_rot(disk, "b", 1, 1)); /* past its end */
+    ck_assert(!sim_disk_is_damaged(disk));
+}
+END_TEST
+
+START_TEST(rewriting_or_cutting_off_what_is_damaged_heals_it)
+{
+    raft_file file = durable_file("a", "hello");
+    ck_assert(sim_disk_rot(disk, "a", 1, 8));
+    ck_assert(sim_disk_rot(disk, "a", 4, 8));
+    ck_assert_int_eq(write_text(file, 1, "e"), RAFT_OK);
+    ck_assert_uint_eq(bits_wrong("a", "hello"),
+                      (uint32_t)__builtin_popcount((unsigned)(uint8_t)(content[4] ^ 'o')));
+    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 4), RAFT_OK);
+    ck_assert_int_eq(write_text(file, 4, "o"), RAFT_OK);
+    expect_content("a", "hello");
+    ck_assert(!sim_disk_is_damaged(disk));
+}
+END_TEST
+
+START_TEST(a_lost_write_shows_after_the_next_crash_of_the_machine)
+{
+    raft_file file = durable_file("a", "old bytes");
+    write_with(file, 0, "new", lost);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    expect_content("a", "new bytes");
+    sim_disk_crash(disk, SIM_UNSYNCED_KEEP); /* the cache outlives the process */
+    expect_content("a", "new bytes");
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    expect_content("a", "old bytes");
+    ck_assert(sim_disk_is_damaged(disk));
+}
+END_TEST
+
+START_TEST(a_lost_write_at_the_end_leaves_zeros)
+{
+    raft_file file = durable_file("a", "log");
+    write_with(file, 3, "+1", lost);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    ck_assert_int_eq(read_all("a"), 5); /* the size is no lie */
+    ck_assert_mem_eq(content, "log\0\0", 5);
+}
+END_TEST
+
+START_TEST(a_write_over_a_lost_one_makes_it_good)
+{
+    raft_file file = durable_file("a", "old");
+    write_with(file, 0, "new", lost);
+    write_with(file, 0, "own", no_fault); /* both are of one sync */
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    expect_content("a", "own");
+    ck_assert(!sim_disk_is_damaged(disk));
+}
+END_TEST
+
+START_TEST(a_lost_write_that_a_crash_drops_is_no_damage)
+{
+    raft_file file = durable_file("a", "old");
+    write_with(file, 0, "new", lost);
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    expect_content("a", "old");
+    ck_assert(!sim_disk_is_damaged(disk));
+}
+END_TEST
+
+START_TEST(a_misdirected_write_lies_over_bytes_of_another_file)
+{
+    bool struck = false;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        durable_file("b", "bbbbbb");
+        raft_file file = durable_file("a", "aaaa");
+        write_with(file, 0, "new", misdirected);
+        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        expect_content("b", "bbbbbb");
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        expect_content("a", "aaaa");
+        ck_assert_int_eq(read_all("b"), 6);
+        struck = struck || strcmp(content, "newbbb") == 0;
+        ck_assert(strcmp(content, "newbbb") == 0 || strcmp(content, "bbbbbb") == 0);
+    }
+    ck_assert(struck);
+}
+END_TEST
+
+static uint64_t told_bytes;
+
+static void on_durable(void *ctx, uint32_t node, const char *name, const uint8_t *bytes,
+                       size_t size, size_t from)
+{
+    (void)ctx, (void)node, (void)name, (void)from;
+    told_bytes = sim_hash(bytes, size, 0);
+}
+
+static void on_removed(void *ctx, uint32_t node, const char *name)
+{
+    (void)ctx, (void)node, (void)name;
+    told_bytes = 0;
+}
+
+START_TEST(damage_is_not_what_the_observer_is_told)
+{
+    disk->observer = (struct sim_disk_observer){NULL, on_durable, on_removed};
+    raft_file file = durable_file("a", "old");
+    write_with(file, 0, "new", lost);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    ck_assert_uint_eq(told_bytes, sim_hash("new", 3, 0));
+    ck_assert(sim_disk_rot(disk, "a", SIM_ROT_ANYWHERE, 1));
+    ck_assert_uint_eq(told_bytes, sim_hash("new", 3, 0));
+}
+END_TEST
+
+START_TEST(a_copy_brings_back_what_was_durable_then)
+{
+    raft_file file = durable_file("a", "then");
+    durable_file("gone", "x");
+    const struct sim_disk_copy *copy = sim_disk_copy(disk);
+    ck_assert_int_eq(write_text(file, 0, "later"), RAFT_OK);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    ck_assert_int_eq(run_named(RAFT_IO_UNLINK, "gone"), RAFT_OK);
+    durable_file("new", "y");
+    uint64_t digest_later = sim_disk_digest(disk);
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    for (int i = 0; i < 2; i++) { /* the copy stays */
+        sim_disk_restore(disk, copy);
+        expect_content("a", "then");
+        expect_content("gone", "x");
+        ck_assert_int_eq(read_all("new"), -1);
+        ck_assert_uint_ne(sim_disk_digest(disk), digest_later);
+        ck_assert_uint_eq(disk->used, 5);
+    }
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE); /* it is durable */
+    expect_content("a", "then");
+}
+END_TEST
+
+START_TEST(a_copy_of_nothing_brings_back_nothing)
+{
+    const struct sim_disk_copy *copy = sim_disk_copy(disk);
+    durable_file("a", "x");
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    sim_disk_restore(disk, copy);
+    ck_assert_int_eq(read_all("a"), -1);
+    ck_assert_uint_eq(disk->used, 0);
+}
+END_TEST
+
+START_TEST(damage_leaves_no_memory_behind)
+{
+    size_t blocks = arena_blocks(world->arena);
+    raft_file file = durable_file("a", "hello");
+    ck_assert(sim_disk_rot(disk, "a", SIM_ROT_ANYWHERE, 1));
+    write_with(file, 0, "new", misdirected);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    sim_disk_wipe(disk);
+    ck_assert_uint_eq(arena_blocks(world->arena), blocks);
+}
+END_TEST
+
+START_TEST(a_short_transfer_is_as_short_as_it_is_told)
+{
+    char bytes[] = "0123456789";
+    raft_file file = open_file(RAFT_IO_CREATE, "a");
+    for (uint64_t length = 0; length < 12; length++) {
+        const struct sim_disk_fault fault = {
+            .status = RAFT_OK, .is_short = true, .short_bytes = length};
+        struct raft_io io = transfer(RAFT_IO_WRITE, file, 0, bytes, 10);
+        ck_assert_int_eq(sim_disk_run(disk, &io, fault), RAFT_OK);
+        ck_assert_uint_eq(io.done, length < 10 ? length : 10);
+    }
+}
+END_TEST
+
+static Suite *disk_damage_suite(void)
+{
+    Suite *suite = suite_create("disk_damage");
+    TCase *tcase = tcase_create("damage");
+    tcase_add_checked_fixture(tcase, setup, close_disk);
+    tcase_add_test(tcase, rot_flips_a_bit_that_stays_flipped);
+    tcase_add_test(tcase, rot_strikes_where_it_is_told_to);
+    tcase_add_test(tcase, rot_finds_nothing_in_what_is_not_durable);
+    tcase_add_test(tcase, rewriting_or_cutting_off_what_is_damaged_heals_it);
+    tcase_add_test(tcase, a_lost_write_shows_after_the_next_crash_of_the_machine);
+    tcase_add_test(tcase, a_lost_write_at_the_end_leaves_zeros);
+    tcase_add_test(tcase, a_write_over_a_lost_one_makes_it_good);
+    tcase_add_test(tcase, a_lost_write_that_a_crash_drops_is_no_damage);
+    tcase_add_test(tcase, a_misdirected_write_lies_over_bytes_of_another_file);
+    tcase_add_test(tcase, damage_is_not_what_the_observer_is_told);
+    tcase_add_test(tcase, a_copy_brings_back_what_was_durable_then);
+    tcase_add_test(tcase, a_copy_of_nothing_brings_back_nothing);
+    tcase_add_test(tcase, damage_leaves_no_memory_behind);
+    tcase_add_test(tcase, a_short_transfer_is_as_short_as_it_is_told);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return unit_main(disk_damage_suite());
+}
