@@ -78,7 +78,7 @@ uint64_t store_id_count(uint64_t parent, uint64_t count);
 
 /* Writes a point's row. */
 bool store_point_row(struct store *store, const char *name, const char *kind, const char *meaning,
-                     uint64_t *out_id);
+                     const char *place, uint64_t *out_id);
 /* The row of a scenario's latest text; a scenario that was not added gets one without a text. */
 bool store_scenario_row(struct store *store, const char *file, const char *name, uint64_t *out_id);
 

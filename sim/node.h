@@ -54,6 +54,7 @@ struct sim_node {
     uint32_t deferred_count;
     uint32_t deferred_capacity;
     struct sim_source resume_source; /* keeps their order */
+    bool is_starting;                /* create and start are on the stack */
     bool bootstrapped; /* it has started once: from now on an empty store is a lost one */
     bool is_disturbed; /* a fault has fired on this incarnation: it may fail */
     bool has_stopped;  /* env->stopped has been called */
@@ -109,6 +110,8 @@ void sim_node_stop(struct sim_node *node);
 void sim_node_pause(struct sim_node *node);
 void sim_node_resume(struct sim_node *node);
 bool sim_node_is_up(const struct sim_node *node); /* UP or STOPPING */
+/* The phase of the process's life, from its state and its latest view. */
+enum sim_life sim_node_life(const struct sim_node *node);
 
 raft_time sim_node_now(const struct sim_node *node); /* its local clock */
 void sim_node_clock_jump(struct sim_node *node, int64_t ns);

@@ -270,6 +270,11 @@ static size_t read_durable(const char *name, const uint8_t *bytes, size_t size, 
     return 0;
 }
 
+/* Where each point is used, found in the code by the build. */
+static const char *const places[RAFT_POINT_COUNT] = {
+#include "raft_places.inc"
+};
+
 const struct sut_ops sut_raft = {
     .abi = SUT_ABI,
     .name = "raft",
@@ -279,6 +284,9 @@ const struct sut_ops sut_raft = {
                 SUT_FEATURE_READ,
     .points = raft_points,
     .point_count = RAFT_POINT_COUNT,
+    .exceptions = raft_point_exceptions,
+    .exception_count = RAFT_EXCEPTION_COUNT,
+    .places = places,
     .create = node_create,
     .start = node_start,
     .receive = node_receive,

@@ -35,7 +35,13 @@ static bool inventory_add(struct cli_recorder *recorder, const struct sut_ops *s
 {
     struct store *store = recorder->store;
     for (uint32_t i = 0; i < sut->point_count; i++) {
-        if (!store_add_point(store, i, sim_point_info(sut, i))) {
+        const char *place = sut->places == NULL ? NULL : sut->places[i];
+        if (!store_add_point(store, i, sim_point_info(sut, i), place == NULL ? "" : place)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < sut->exception_count; i++) {
+        if (!store_add_exception(store, &sut->exceptions[i])) {
             return false;
         }
     }
@@ -65,7 +71,7 @@ static bool world_point_add(struct cli_recorder *recorder, uint32_t point)
     }
     struct raft_point_info info = *sim_point_info(sut, point);
     info.outcomes = RAFT_OUTCOMES_NONE;
-    return store_add_point(recorder->store, point, &info);
+    return store_add_point(recorder->store, point, &info, "");
 }
 
 /* A hash of the program's own file, so that results can be told apart by what made them. */
@@ -162,7 +168,8 @@ static bool row_store(struct cli_recorder *recorder, const struct sim_row *row, 
     }
     for (uint32_t i = 0; i < row->coverage_count; i++) {
         const struct sim_coverage *coverage = &row->coverage[i];
-        if (coverage->point >= recorder->sut->point_count && coverage->fired == 0) {
+        if (coverage->point >= recorder->sut->point_count &&
+            coverage->counted == SIM_COUNTED_REACHED) {
             continue;
         }
         if (!world_point_add(recorder, coverage->point) ||
