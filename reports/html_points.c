@@ -2,10 +2,8 @@
  *
  * Terms: a *cell* is a declared (point, outcome). It is *fired* (shaded by how often), *never
  * injected* although the point was reached, or *unreached*; both of the latter are red, with signs
- * of their own. A point opens to its *contexts*: role by phase of the node that consulted it.
- *
- * The counts of cells come from the recorded injections, of which an execution keeps the first ones
- * only; the counts of contexts are complete. */
+ * of their own, unless the cell is an *exception*: classed as rare or impossible, with the reason.
+ * A point opens to its *contexts*: role by phase of the life of the node that consulted it. */
 #include "html.h"
 #include "names.h"
 #include "store_internal.h"
@@ -21,7 +19,8 @@
 
 struct cell {
     bool declared;
-    uint64_t injections; /* rows */
+    bool excepted;       /* class is not always */
+    uint64_t injections; /* executions */
     uint64_t fired;      /* with repeats */
 };
 
@@ -31,6 +30,7 @@ struct point {
     char area[SIM_NAME_MAX];
     char kind[SIM_NAME_MAX];
     char meaning[SIM_TEXT_MAX];
+    char place[SIM_NAME_MAX];
     uint64_t outcomes; /* declared */
     uint64_t hits;
     uint64_t fired;
@@ -121,8 +121,9 @@ static void read_map(struct report *report, struct map *map)
     uint32_t at = 0;
 
     read_columns(report, map);
-    row = report_query(report, "SELECT point, name, area, kind, meaning, outcomes, hits, fired "
-                               "FROM point_totals ORDER BY area, name");
+    row = report_query(report,
+                       "SELECT point, name, area, kind, meaning, outcomes, hits, fired, place "
+                       "FROM point_totals ORDER BY area, name");
     while (report_next(report, row)) {
         struct point *point = add_point(report, map);
         if (point == NULL) {
@@ -136,8 +137,9 @@ static void read_map(struct report *report, struct map *map)
         point->outcomes = report_u64(row, 5);
         point->hits = report_u64(row, 6);
         point->fired = report_u64(row, 7);
+        copy(point->place, sizeof point->place, report_str(row, 8));
     }
-    row = report_query(report, "SELECT point, outcome, declared, injections, fired "
+    row = report_query(report, "SELECT point, outcome, declared, injections, fired, class "
                                "FROM point_matrix ORDER BY area, point, outcome");
     while (report_next(report, row)) {
         while (at < map->point_count && strcmp(map->points[at].name, report_str(row, 0)) != 0) {
@@ -151,6 +153,7 @@ static void read_map(struct report *report, struct map *map)
         cell->declared = sqlite3_column_int(row, 2) != 0;
         cell->injections = report_u64(row, 3);
         cell->fired = report_u64(row, 4);
+        cell->excepted = cell->declared && strcmp(report_str(row, 5), "always") != 0;
     }
 }
 
@@ -180,6 +183,10 @@ static const char *cell_class(const struct point *point, const struct cell *cell
         copy(sign, REPORT_WORD_MAX, "·");
         return "none";
     }
+    if (cell->excepted) {
+        copy(sign, REPORT_WORD_MAX, "–");
+        return "excepted";
+    }
     if (point->hits > 0) {
         copy(sign, REPORT_WORD_MAX, "✕");
         return "never";
@@ -200,7 +207,9 @@ static void write_cell_title(const struct report *report, const struct map *map,
     html_element(report, " = ", map->columns[column], ": ");
     if (cell->fired > 0) {
         html_print(report, "fired %s in %s", report_plural(a, cell->fired, "time", "times"),
-                   report_plural(b, cell->injections, "injection", "injections"));
+                   report_plural(b, cell->injections, "execution", "executions"));
+    } else if (cell->excepted) {
+        html_print(report, "not expected, for the reason given at the point");
     } else if (point->hits > 0) {
         html_print(report, "never injected; the point was reached %s",
                    report_plural(a, point->hits, "time", "times"));
@@ -214,6 +223,7 @@ static void write_legend(const struct report *report)
     html_print(report, "<ul class=\"legend\">"
                        "<li><span class=\"cell never\">✕</span>reached, never failed</li>"
                        "<li><span class=\"cell unreached\">○</span>never reached</li>"
+                       "<li><span class=\"cell excepted\">–</span>not expected, with a reason</li>"
                        "<li><span class=\"cell f1\">9</span><span class=\"cell f2\">99</span>"
                        "<span class=\"cell f3\">999</span><span class=\"cell f4\">9.9k</span>"
                        "<span class=\"cell f5\">10k+</span>failed so many times</li>"
@@ -293,64 +303,90 @@ static void write_overview(const struct report *report, const struct map *map)
     html_print(report, "</table></div>\n");
 }
 
-/* Role by phase: how often consulted, and how often failed there. */
-static void write_contexts(struct report *report, const struct point *point)
+/* One context: failed so many times of how often the point was consulted there. */
+static void write_context(const struct report *report, const struct point *point, uint64_t hits,
+                          uint64_t fired)
 {
-    uint64_t hits[RAFT_ROLE_COUNT][REPORT_PHASES] = {{0}};
-    uint64_t fired[RAFT_ROLE_COUNT][REPORT_PHASES] = {{0}};
     char a[REPORT_WORD_MAX];
     char b[REPORT_WORD_MAX];
-    sqlite3_stmt *row =
-        report_query(report, "SELECT role, phase, sum(hits), sum(fired) FROM point_coverage "
-                             "WHERE point = ?1 GROUP BY role, phase ORDER BY role, phase");
+
+    if (fired > 0) {
+        html_print(report, "<td><span class=\"cell f%u\">%s of %s</span></td>", shade(fired),
+                   report_short(a, fired), report_short(b, hits));
+    } else if (hits > 0) {
+        html_print(report, "<td><span class=\"cell%s\">0 of %s</span></td>",
+                   point->outcomes > 0 ? " never" : "", report_short(b, hits));
+    } else {
+        html_print(report, "<td><span class=\"cell none\">·</span></td>");
+    }
+}
+
+/* Role by phase of the node's life. */
+static void write_contexts(struct report *report, const struct point *point)
+{
+    uint64_t hits[RAFT_ROLE_COUNT][SIM_LIFE_COUNT] = {{0}};
+    uint64_t fired[RAFT_ROLE_COUNT][SIM_LIFE_COUNT] = {{0}};
+    sqlite3_stmt *row = report_query(
+        report, "SELECT role, phase, sum(CASE WHEN outcome = 'reached' THEN times ELSE 0 END), "
+                "sum(CASE WHEN outcome IN ('reached', 'taken') THEN 0 ELSE times END) "
+                "FROM point_coverage WHERE point = ?1 GROUP BY role, phase ORDER BY role, phase");
 
     if (row != NULL) {
         sqlite3_bind_int64(row, 1, point->id);
     }
     while (report_next(report, row)) {
         for (uint32_t role = 0; role < RAFT_ROLE_COUNT; role++) {
-            for (uint32_t phase = 0; phase < REPORT_PHASES; phase++) {
+            for (uint32_t life = 0; life < SIM_LIFE_COUNT; life++) {
                 if (strcmp(report_str(row, 0), report_role_word(role)) == 0 &&
-                    strcmp(report_str(row, 1), report_phase_word(phase)) == 0) {
-                    hits[role][phase] = report_u64(row, 2);
-                    fired[role][phase] = report_u64(row, 3);
+                    strcmp(report_str(row, 1), report_phase_word(life)) == 0) {
+                    hits[role][life] = report_u64(row, 2);
+                    fired[role][life] = report_u64(row, 3);
                 }
             }
         }
     }
     html_print(report, "<table class=\"contexts\"><tr><th>role</th>");
-    for (uint32_t phase = 0; phase < REPORT_PHASES; phase++) {
-        html_print(report, "<th>%s</th>", report_phase_word(phase));
+    for (uint32_t life = 0; life < SIM_LIFE_COUNT; life++) {
+        html_print(report, "<th>%s</th>", report_phase_word(life));
     }
     html_print(report, "</tr>\n");
     for (uint32_t role = 0; role < RAFT_ROLE_COUNT; role++) {
         html_print(report, "<tr><td>%s</td>", report_role_word(role));
-        for (uint32_t phase = 0; phase < REPORT_PHASES; phase++) {
-            uint64_t count = fired[role][phase];
-            if (count > 0) {
-                html_print(report, "<td><span class=\"cell f%u\">%s of %s</span></td>",
-                           shade(count), report_short(a, count),
-                           report_short(b, hits[role][phase]));
-            } else if (hits[role][phase] > 0) {
-                html_print(report, "<td><span class=\"cell%s\">0 of %s</span></td>",
-                           point->outcomes > 0 ? " never" : "", report_short(b, hits[role][phase]));
-            } else {
-                html_print(report, "<td><span class=\"cell none\">·</span></td>");
-            }
+        for (uint32_t life = 0; life < SIM_LIFE_COUNT; life++) {
+            write_context(report, point, hits[role][life], fired[role][life]);
         }
         html_print(report, "</tr>\n");
     }
     html_print(report, "</table>\n");
 }
 
+/* Why some outcomes of a point are not expected, reason by reason. */
+static void write_exceptions(struct report *report, const struct point *point)
+{
+    sqlite3_stmt *row = report_query(
+        report, "SELECT class, reason, group_concat(outcome, ', ') FROM (SELECT class, reason, "
+                "outcome FROM point_outcomes WHERE point = ?1 AND class <> 'always' "
+                "ORDER BY class, reason, outcome) GROUP BY class, reason ORDER BY class, reason");
+
+    if (row != NULL) {
+        sqlite3_bind_int64(row, 1, point->id);
+    }
+    while (report_next(report, row)) {
+        html_print(report, "<p><b>");
+        html_text(report, report_str(row, 2));
+        html_element(report, "</b>: ", report_str(row, 0), ", ");
+        html_element(report, "since: ", report_str(row, 1), ".</p>\n");
+    }
+}
+
 static void write_reached_by(struct report *report, const struct point *point)
 {
     uint64_t count = 0;
     char a[REPORT_WORD_MAX];
-    sqlite3_stmt *row = report_query(
-        report, "SELECT s.name, sum(c.hits) FROM point_coverage c JOIN scenarios s "
-                "ON s.id = c.scenario WHERE c.point = ?1 AND c.hits > 0 GROUP BY s.file, s.name "
-                "ORDER BY sum(c.hits) DESC, s.file, s.name");
+    sqlite3_stmt *row =
+        report_query(report, "SELECT s.name, sum(c.times) FROM point_coverage c JOIN scenarios s "
+                             "ON s.id = c.scenario WHERE c.point = ?1 AND c.outcome = 'reached' "
+                             "GROUP BY s.file, s.name ORDER BY sum(c.times) DESC, s.file, s.name");
 
     if (row != NULL) {
         sqlite3_bind_int64(row, 1, point->id);
@@ -387,14 +423,19 @@ static void write_point(struct report *report, const struct map *map, const stru
         }
         html_print(report, ">%s</span>", sign);
     }
-    html_element(report, "</summary>\n<div class=\"body\"><p>", point->meaning, "</p>\n");
+    html_element(report, "</summary>\n<div class=\"body\"><p>", point->meaning, "");
+    if (point->place[0] != '\0') {
+        html_element(report, ", in <code>", point->place, "</code>");
+    }
+    html_print(report, "</p>\n");
+    write_exceptions(report, point);
     if (point->outcomes == 0) {
         html_print(report, "<p class=\"soft\">This exit is only counted: taking it where the state "
                            "does not ask for it would break the protocol.</p>\n");
     }
     if (point->hits > 0) {
         html_print(report, "<p class=\"soft\">Failed so many times of how often it was consulted, "
-                           "by the node's role and the phase of the run:</p>\n");
+                           "by the role and the phase of the node's life:</p>\n");
         write_contexts(report, point);
         write_reached_by(report, point);
     } else {

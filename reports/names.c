@@ -78,9 +78,37 @@ const char *report_role_word(uint32_t role)
     return role < RAFT_ROLE_COUNT ? words[role] : NULL;
 }
 
-const char *report_phase_word(uint32_t phase)
+const char *report_phase_word(uint32_t life)
 {
-    /* As enum sim_phase of sim/world.h, which the reports do not include. */
-    static const char *const words[REPORT_PHASES] = {"run", "heal", "stop", "done"};
-    return phase < REPORT_PHASES ? words[phase] : NULL;
+    static const char *const words[SIM_LIFE_COUNT] = {
+        [SIM_LIFE_STARTING] = "starting",     [SIM_LIFE_RECOVERING] = "recovering",
+        [SIM_LIFE_FOLLOWER] = "follower",     [SIM_LIFE_CANDIDATE] = "candidate",
+        [SIM_LIFE_LEADER] = "leader",         [SIM_LIFE_TRANSFERRING] = "transferring",
+        [SIM_LIFE_INSTALLING] = "installing", [SIM_LIFE_STOPPING] = "stopping",
+    };
+    return life < SIM_LIFE_COUNT ? words[life] : NULL;
+}
+
+const char *report_counted_word(uint32_t counted)
+{
+    static const char *const words[SIM_COUNTED_COUNT] = {
+        [SIM_COUNTED_DELAY] = "delay", [SIM_COUNTED_CRASH] = "crash",
+        [SIM_COUNTED_LOST] = "lost",   [SIM_COUNTED_MISDIRECTED] = "misdirected",
+        [SIM_COUNTED_TAKEN] = "taken", [SIM_COUNTED_REACHED] = "reached",
+    };
+    if (counted < RAFT_OUTCOME_COUNT) {
+        return report_injection_word((enum raft_outcome)counted);
+    }
+    return counted < SIM_COUNTED_COUNT ? words[counted] : NULL;
+}
+
+const char *report_class_word(enum raft_point_class class)
+{
+    static const char *const words[RAFT_CLASS_COUNT] = {
+        [RAFT_CLASS_ALWAYS] = "always",
+        [RAFT_CLASS_RARE] = "rare",
+        [RAFT_CLASS_NEVER] = "never",
+    };
+    assert((unsigned)class < RAFT_CLASS_COUNT);
+    return words[class];
 }

@@ -12,11 +12,12 @@ const char *report_outcome_word(enum sim_outcome outcome);
 bool report_outcome_parse(const char *word, enum sim_outcome *out_outcome);
 
 const char *report_kind_word(enum raft_point_kind kind);
+const char *report_class_word(enum raft_point_class class);
 const char *report_injection_word(enum raft_outcome outcome);
-#define REPORT_PHASES 4u /* of a run: as enum sim_phase of sim/world.h */
 
 /* NULL if the number names nothing. */
 const char *report_role_word(uint32_t role);
-const char *report_phase_word(uint32_t phase);
+const char *report_phase_word(uint32_t life);      /* of enum sim_life */
+const char *report_counted_word(uint32_t counted); /* of enum raft_outcome or sim_counted */
 
 #endif

@@ -3,6 +3,7 @@
  * The verdict comes first, then what it rests on, then whatever is to be acted upon: bugs with the
  * command that repeats them, scripts that are wrong, points that nothing has failed yet. A list
  * that was cut says so. Colour repeats what the words say, and adds nothing. */
+#include "names.h"
 #include "report_internal.h"
 
 #include <assert.h>
@@ -14,6 +15,7 @@
 #define LEAKS_MAX  20 /* sites */
 #define POINTS_MAX 40
 #define NOTES_MAX  10
+#define LINES_MAX  60
 
 static const char *paint(const struct report *report, const char *code)
 {
@@ -265,17 +267,97 @@ static void print_never_fired(struct report *report)
     heading(report, "Never failed");
     fprintf(report->out, "  %s of %s outcomes of points fired; these did not:\n",
             report_count(a, s->cells_fired), report_count(b, s->cells));
-    row = report_query(report, "SELECT point, reached, group_concat(outcome, ' ') "
-                               "FROM (SELECT point, reached, outcome FROM points_never_injected "
-                               "ORDER BY point, outcome) GROUP BY point, reached ORDER BY point");
+    row = report_query(report, "SELECT point, reached, group_concat(outcome, ' '), class, reason "
+                               "FROM (SELECT point, reached, outcome, class, reason "
+                               "FROM points_never_injected ORDER BY point, outcome) "
+                               "GROUP BY class, reason, point, reached "
+                               "ORDER BY class, point, reason");
     while (report_next(report, row)) {
         if (count++ < POINTS_MAX) {
             bool reached = sqlite3_column_int(row, 1) != 0;
-            fprintf(report->out, "  %-34s %s%s%s%s\n", report_str(row, 0), report_str(row, 2),
-                    paint(report, DIM), reached ? "" : " (not reached)", paint(report, PLAIN));
+            fprintf(report->out, "  %-34s %s%s%s", report_str(row, 0), report_str(row, 2),
+                    paint(report, DIM), reached ? "" : " (not reached)");
+            if (strcmp(report_str(row, 3), "always") != 0) {
+                fprintf(report->out, " %s: ", report_str(row, 3));
+                print_plain(report, report_str(row, 4));
+            }
+            fprintf(report->out, "%s\n", paint(report, PLAIN));
         }
     }
     print_cut(report, count > POINTS_MAX ? count - POINTS_MAX : 0, "points");
+}
+
+/* How much of what can fail in a phase of a node's life has failed there. */
+static void print_phases(struct report *report)
+{
+    char a[REPORT_WORD_MAX];
+    char b[REPORT_WORD_MAX];
+    char c[REPORT_WORD_MAX];
+
+    if (report->summary.points_reached == 0) {
+        return;
+    }
+    heading(report, "By phase of a node's life");
+    fprintf(report->out, "  %-13s %-13s %7s %9s %7s %7s  %s\n", "phase", "role", "points",
+            "outcomes", "came", "gaps", "executions that passed with it");
+    for (uint32_t life = 0; life < SIM_LIFE_COUNT; life++) {
+        sqlite3_stmt *row =
+            report_query(report, "SELECT role, points, outcomes, fired, gaps, survived, executions "
+                                 "FROM phase_summary WHERE phase = ?1 ORDER BY role");
+        bool any = false;
+        if (row != NULL) {
+            sqlite3_bind_text(row, 1, report_phase_word(life), -1, SQLITE_STATIC);
+        }
+        while (report_next(report, row)) {
+            any = true;
+            fprintf(report->out, "  %-13s %-13s %7s ", report_phase_word(life), report_str(row, 0),
+                    report_count(a, report_u64(row, 1)));
+            fprintf(report->out, "%9s %7s ", report_count(a, report_u64(row, 2)),
+                    report_count(b, report_u64(row, 3)));
+            fprintf(report->out, "%7s  %s of %s\n", report_count(a, report_u64(row, 4)),
+                    report_count(b, report_u64(row, 5)), report_count(c, report_u64(row, 6)));
+        }
+        if (!any) {
+            fprintf(report->out, "  %-13s %sno point was reached in it%s\n",
+                    report_phase_word(life), paint(report, DIM), paint(report, PLAIN));
+        }
+    }
+}
+
+/* Lines of the implementation that no execution has entered. */
+static void print_lines(struct report *report)
+{
+    uint64_t lines = 0;
+    uint64_t covered = 0;
+    uint64_t count = 0;
+    char a[REPORT_WORD_MAX];
+    char b[REPORT_WORD_MAX];
+    sqlite3_stmt *row = report_query(report, "SELECT coalesce(sum(lines), 0), "
+                                             "coalesce(sum(covered), 0) FROM line_summary");
+
+    while (report_next(report, row)) {
+        lines = report_u64(row, 0);
+        covered = report_u64(row, 1);
+    }
+    if (lines == 0) {
+        return;
+    }
+    heading(report, "Lines never entered");
+    fprintf(report->out, "  %s of %s lines that begin a block were entered; these were not:\n",
+            report_count(a, covered), report_count(b, lines));
+    row = report_query(report, "SELECT file, line, function, source FROM lines_uncovered "
+                               "ORDER BY file, line");
+    while (report_next(report, row)) {
+        if (count++ < LINES_MAX) {
+            char place[SIM_TEXT_MAX];
+            snprintf(place, sizeof place, "%s:%" PRIu64, report_str(row, 0), report_u64(row, 1));
+            fprintf(report->out, "  %-32s %s%-32s%s ", place, paint(report, DIM),
+                    report_str(row, 2), paint(report, PLAIN));
+            print_plain(report, report_str(row, 3));
+            fputc('\n', report->out);
+        }
+    }
+    print_cut(report, count > LINES_MAX ? count - LINES_MAX : 0, "lines");
 }
 
 static void print_skipped_oracles(struct report *report)
@@ -317,6 +399,8 @@ bool report_text(struct store *store, FILE *out, bool colour)
     print_leaks(&report);
     print_notes(&report);
     print_never_fired(&report);
+    print_phases(&report);
+    print_lines(&report);
     print_skipped_oracles(&report);
     return report_end(&report);
 }

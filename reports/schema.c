@@ -6,13 +6,15 @@
  *     and never half a step.
  *  2. Nothing is written into a file that is not ours. A file without a single table, and without
  *     another program's id, is a new one.
- *  3. A file newer than this program is refused, since nobody knows what its rows mean. */
+ *  3. Views are no data: a migration drops them and makes the current ones.
+ *  4. A file newer than this program is refused, since nobody knows what its rows mean. */
 #include "schema.h"
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
-const char *const schema_steps[SCHEMA_NUMBER] = {schema_sql};
+const char *const schema_steps[SCHEMA_NUMBER] = {schema_sql, schema_2_sql};
 
 /* The integer that a pragma or a query yields in its first row. */
 static bool query_int(sqlite3 *db, const char *sql, int *out_value)
@@ -52,17 +54,50 @@ static void explain(sqlite3 *db, const char *path, char *error, size_t error_siz
     }
 }
 
-/* Takes the steps from version on; the transaction is the caller's. */
-static bool take_steps(sqlite3 *db, int version, const char *const *steps, int count)
+static bool drop_views(sqlite3 *db)
 {
-    char pragma[96];
+    static const char find[] = "SELECT name FROM sqlite_master WHERE type = 'view' LIMIT 1";
+    sqlite3_stmt *view = NULL;
+    bool ok = sqlite3_prepare_v2(db, find, -1, &view, NULL) == SQLITE_OK;
+    int status = SQLITE_ROW;
 
-    assert(version >= 0 && version < count);
+    while (ok && (status = sqlite3_step(view)) == SQLITE_ROW) {
+        char *sql = sqlite3_mprintf("DROP VIEW \"%w\"", sqlite3_column_text(view, 0));
+        sqlite3_reset(view);
+        ok = sql != NULL && sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+        sqlite3_free(sql);
+    }
+    sqlite3_finalize(view);
+    return ok && status == SQLITE_DONE;
+}
+
+/* The steps from an older version on. */
+static bool bring_up(sqlite3 *db, int version, const char *const *steps, int count)
+{
+    const char *views = strstr(steps[0], "CREATE VIEW");
+
+    if (!drop_views(db)) {
+        return false;
+    }
     for (int step = version; step < count; step++) {
         assert(steps[step] != NULL);
         if (sqlite3_exec(db, steps[step], NULL, NULL, NULL) != SQLITE_OK) {
             return false;
         }
+    }
+    return views == NULL || sqlite3_exec(db, views, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+/* Makes number count of version; the transaction is the caller's. */
+static bool take_steps(sqlite3 *db, int version, const char *const *steps, int count)
+{
+    char pragma[96];
+
+    assert(version >= 0 && version < count);
+    bool ok = version == 0 ? sqlite3_exec(db, steps[0], NULL, NULL, NULL) == SQLITE_OK
+                           : bring_up(db, version, steps, count);
+    if (!ok) {
+        return false;
     }
     snprintf(pragma, sizeof pragma, "PRAGMA application_id = %d; PRAGMA user_version = %d",
              SCHEMA_APPLICATION_ID, count);

@@ -7,11 +7,13 @@
 #include <stddef.h>
 
 #define SCHEMA_APPLICATION_ID 0x73717561 /* "squa" */
-#define SCHEMA_NUMBER         1
+#define SCHEMA_NUMBER         2
 
-extern const char schema_sql[]; /* schema.sql, made into a C array by the build */
+extern const char schema_sql[];   /* schema.sql, made into a C array by the build */
+extern const char schema_2_sql[]; /* schema_2.sql */
 
-/* The steps from an empty file to SCHEMA_NUMBER: steps[n] makes n + 1 of n. */
+/* steps[0] makes the whole schema in an empty file, its views behind its tables; steps[n] makes the
+ * tables of number n + 1 from those of number n. */
 extern const char *const schema_steps[SCHEMA_NUMBER];
 
 /* Brings a file to schema number count, in one transaction. Refuses a file that is no SQLite

@@ -1,4 +1,4 @@
--- The schema of a campaign's file, number 1.
+-- The schema of a campaign's file, number 2.
 --
 -- Tables hold what was seen; views are what people and programs should read, and keep their columns
 -- from one schema number to the next. Words (outcomes, roles, phases, kinds) are text, so that a
@@ -82,7 +82,10 @@ CREATE TABLE executions (
     requests_unknown INTEGER NOT NULL,
     disturbed        INTEGER NOT NULL, -- 1: an injected fault ended the script early
     branch           INTEGER NOT NULL, -- 1: of a sweep, continued from a checkpoint
-    replay           TEXT              -- the command that repeats it; NULL if it passed
+    replay           TEXT,             -- the command that repeats it; NULL if it passed
+    edges            INTEGER NOT NULL DEFAULT 0,  -- of the core's code that it went over
+    new_edges        INTEGER NOT NULL DEFAULT 0,  -- of them, those that none before it in its run did
+    coverage_hash    TEXT    NOT NULL DEFAULT ''  -- of the set of edges; '' if they are not counted
 );
 CREATE INDEX executions_by_scenario ON executions (scenario);
 CREATE INDEX executions_by_outcome ON executions (outcome) WHERE outcome <> 'ok';
@@ -93,11 +96,15 @@ CREATE TABLE fault_points (
     name    TEXT NOT NULL UNIQUE,
     area    TEXT NOT NULL,
     kind    TEXT NOT NULL, -- memory, file, queue, machine, exit
-    meaning TEXT NOT NULL
+    meaning TEXT NOT NULL,
+    place   TEXT NOT NULL DEFAULT '' -- in the code: core/log/log.c:12; '' if nobody says
 );
+-- An exit that is only counted has the one outcome taken: the state itself took it.
 CREATE TABLE point_outcomes (
     point   INTEGER NOT NULL REFERENCES fault_points (id),
     outcome TEXT NOT NULL,
+    class   TEXT NOT NULL DEFAULT 'always', -- always, rare or never: does a sweep of a library fire it
+    reason  TEXT NOT NULL DEFAULT '',       -- why not
     PRIMARY KEY (point, outcome)
 ) WITHOUT ROWID;
 
@@ -114,20 +121,44 @@ CREATE TABLE injections (
     time_ns    INTEGER NOT NULL,
     persistent INTEGER NOT NULL, -- 1: every consultation from this one on
     repeats    INTEGER NOT NULL, -- how often it fired in all
+    phase      TEXT NOT NULL DEFAULT 'unknown', -- as in point_coverage
     PRIMARY KEY (execution, number)
 ) WITHOUT ROWID;
 
--- How often a point was consulted in a context, and how often it failed there.
+-- What came of a point in which context, and how often. Beside what can be injected the outcome is
+-- reached (the point was consulted at all) or taken (the state itself took this exit). The phase is
+-- that of the node's life: starting (on an empty disk), recovering (a later start), follower,
+-- candidate, leader, transferring, installing (a snapshot), stopping; unknown in rows that an older
+-- program wrote.
 CREATE TABLE point_coverage (
     point           INTEGER NOT NULL REFERENCES fault_points (id),
+    outcome         TEXT NOT NULL,
     role            TEXT NOT NULL, -- follower, precandidate, candidate, leader
-    phase           TEXT NOT NULL, -- run, heal, stop, done
+    phase           TEXT NOT NULL,
     scenario        INTEGER NOT NULL REFERENCES scenarios (id),
-    hits            INTEGER NOT NULL,
-    fired           INTEGER NOT NULL,
+    times           INTEGER NOT NULL,
+    executions      INTEGER NOT NULL, -- in which it happened; of reached they are not counted
+    survived        INTEGER NOT NULL, -- so many of them passed
     first_execution INTEGER NOT NULL REFERENCES executions (id),
-    PRIMARY KEY (point, role, phase, scenario)
+    PRIMARY KEY (point, outcome, role, phase, scenario)
 ) WITHOUT ROWID;
+
+-- The places between which the implementation under test can go, one for each block of its code that
+-- the compiler knows; empty if it was not compiled with counters. The same place has the same id in
+-- every build.
+CREATE TABLE edges (
+    id       INTEGER PRIMARY KEY,
+    file     TEXT NOT NULL,
+    line     INTEGER NOT NULL,
+    function TEXT NOT NULL,
+    ordinal  INTEGER NOT NULL, -- among those of the same line, from 0
+    source   TEXT NOT NULL     -- the line's text, '' if it could not be read
+);
+CREATE TABLE edge_coverage (
+    edge            INTEGER PRIMARY KEY REFERENCES edges (id),
+    executions      INTEGER NOT NULL, -- that went over it
+    first_execution INTEGER NOT NULL REFERENCES executions (id)
+);
 
 -- A broken rule; one an execution at most.
 CREATE TABLE findings (
@@ -200,30 +231,86 @@ JOIN parameter_sets p ON p.id = e.parameter_set;
 -- Points: how often reached, how often failed.
 CREATE VIEW point_totals AS
 SELECT p.id AS point, p.name AS name, p.area AS area, p.kind AS kind, p.meaning AS meaning,
-       (SELECT count(*) FROM point_outcomes o WHERE o.point = p.id) AS outcomes,
-       coalesce((SELECT sum(c.hits) FROM point_coverage c WHERE c.point = p.id), 0) AS hits,
-       coalesce((SELECT sum(c.fired) FROM point_coverage c WHERE c.point = p.id), 0) AS fired
+       (SELECT count(*) FROM point_outcomes o
+        WHERE o.point = p.id AND o.outcome <> 'taken') AS outcomes,
+       coalesce((SELECT sum(c.times) FROM point_coverage c
+                 WHERE c.point = p.id AND c.outcome = 'reached'), 0) AS hits,
+       coalesce((SELECT sum(c.times) FROM point_coverage c
+                 WHERE c.point = p.id AND c.outcome NOT IN ('reached', 'taken')), 0) AS fired,
+       coalesce((SELECT sum(c.times) FROM point_coverage c
+                 WHERE c.point = p.id AND c.outcome = 'taken'), 0) AS taken,
+       p.place AS place
 FROM fault_points p;
 
--- Point by outcome: declared or not, in how many injections, how often.
+-- Point by outcome: declared or not, in how many executions, how often, and how many of these
+-- executions passed.
 CREATE VIEW point_matrix AS
-WITH seen AS (SELECT point, outcome, count(*) AS injections, sum(repeats) AS fired
-              FROM injections GROUP BY point, outcome)
+WITH seen AS (SELECT point, outcome, sum(executions) AS injections, sum(times) AS fired,
+                     sum(survived) AS survived
+              FROM point_coverage WHERE outcome <> 'reached' GROUP BY point, outcome)
 SELECT p.area AS area, p.name AS point, o.outcome AS outcome, 1 AS declared,
-       coalesce(i.injections, 0) AS injections, coalesce(i.fired, 0) AS fired
+       coalesce(i.injections, 0) AS injections, coalesce(i.fired, 0) AS fired,
+       coalesce(i.survived, 0) AS survived, o.class AS class, o.reason AS reason
 FROM point_outcomes o
 JOIN fault_points p ON p.id = o.point
 LEFT JOIN seen i ON i.point = o.point AND i.outcome = o.outcome
 UNION ALL
-SELECT p.area, p.name, i.outcome, 0, i.injections, i.fired
+SELECT p.area, p.name, i.outcome, 0, i.injections, i.fired, i.survived, '', ''
 FROM seen i JOIN fault_points p ON p.id = i.point
-WHERE NOT EXISTS (SELECT 1 FROM point_outcomes o WHERE o.point = i.point AND o.outcome = i.outcome);
+WHERE i.outcome <> 'taken' AND NOT EXISTS
+    (SELECT 1 FROM point_outcomes o WHERE o.point = i.point AND o.outcome = i.outcome);
 
 -- What is still to be failed; reached says whether any execution came by.
 CREATE VIEW points_never_injected AS
-SELECT m.area AS area, m.point AS point, m.outcome AS outcome, t.kind AS kind, t.hits > 0 AS reached
+SELECT m.area AS area, m.point AS point, m.outcome AS outcome, t.kind AS kind,
+       t.hits > 0 AS reached, m.class AS class, m.reason AS reason
 FROM point_matrix m JOIN point_totals t ON t.name = m.point
 WHERE m.declared = 1 AND m.fired = 0;
+
+-- Point by outcome by role by phase: every declared outcome of a point in every context in which
+-- the point was reached. An outcome that did not come there (fired = 0) is a gap, unless it never
+-- can.
+CREATE VIEW point_contexts AS
+WITH reached AS (SELECT point, role, phase, sum(times) AS hits
+                 FROM point_coverage WHERE outcome = 'reached' GROUP BY point, role, phase),
+     came AS (SELECT point, outcome, role, phase, sum(times) AS fired,
+                     sum(executions) AS executions, sum(survived) AS survived
+              FROM point_coverage WHERE outcome <> 'reached' GROUP BY point, outcome, role, phase)
+SELECT p.area AS area, p.name AS point, o.outcome AS outcome, o.class AS class, r.role AS role,
+       r.phase AS phase, r.hits AS hits, coalesce(c.fired, 0) AS fired,
+       coalesce(c.executions, 0) AS executions, coalesce(c.survived, 0) AS survived
+FROM reached r
+JOIN fault_points p ON p.id = r.point
+JOIN point_outcomes o ON o.point = r.point
+LEFT JOIN came c ON c.point = r.point AND c.outcome = o.outcome AND c.role = r.role
+    AND c.phase = r.phase;
+
+-- The same summed up over points: how much of what could fail in a role and phase has failed there.
+CREATE VIEW phase_summary AS
+SELECT phase, role, count(DISTINCT point) AS points, sum(class <> 'never') AS outcomes,
+       sum(class <> 'never' AND fired > 0) AS fired, sum(class <> 'never' AND fired = 0) AS gaps,
+       sum(executions) AS executions, sum(survived) AS survived
+FROM point_contexts GROUP BY phase, role;
+
+-- Lines of which no execution has entered any block.
+CREATE VIEW lines_uncovered AS
+SELECT e.file AS file, e.line AS line, min(e.function) AS function, max(e.source) AS source
+FROM edges e LEFT JOIN edge_coverage c ON c.edge = e.id
+GROUP BY e.file, e.line HAVING count(c.edge) = 0;
+
+CREATE VIEW line_summary AS
+SELECT file, count(*) AS lines, sum(covered) AS covered
+FROM (SELECT e.file AS file, e.line AS line, count(c.edge) > 0 AS covered
+      FROM edges e LEFT JOIN edge_coverage c ON c.edge = e.id GROUP BY e.file, e.line)
+GROUP BY file;
+
+-- Executions that went where none before them had been.
+CREATE VIEW coverage_growth AS
+SELECT r.number AS run, e.number AS number, s.name AS scenario, e.seed AS seed, e.plan AS plan,
+       e.new_edges AS new_edges,
+       sum(e.new_edges) OVER (PARTITION BY e.run ORDER BY e.number) AS edges
+FROM executions e JOIN runs r ON r.id = e.run JOIN scenarios s ON s.id = e.scenario
+WHERE e.new_edges > 0;
 
 CREATE VIEW leaks_by_site AS
 SELECT kind, holder, site, count(DISTINCT execution) AS executions, count(*) AS leaks,

@@ -31,7 +31,10 @@ bool store_begin_run(struct store *store, const struct store_build *build, const
                      uint64_t *out_run);
 bool store_end_run(struct store *store, uint64_t run, const char *outcome, uint64_t wall_ns);
 /* The registry of points, and the text of a scenario; idempotent. */
-bool store_add_point(struct store *store, uint32_t index, const struct raft_point_info *point);
+bool store_add_point(struct store *store, uint32_t index, const struct raft_point_info *point,
+                     const char *place /* in the code, or "" */);
+/* Outcomes of a registered point that a sweep is not expected to fire; the others are. */
+bool store_add_exception(struct store *store, const struct raft_point_exception *exception);
 bool store_add_scenario(struct store *store, const char *file, const char *name, const char *doc,
                         const char *tags, const char *text);
 /* An oracle of the latest run. A reason is kept once it was given, whatever comes later: skipped in
@@ -51,9 +54,22 @@ bool store_add_execution(struct store *store, uint64_t run, const char *file,
 bool store_add_injection(struct store *store, uint64_t execution,
                          const struct sim_injection *injection);
 bool store_add_leak(struct store *store, uint64_t execution, const struct sim_leak *leak);
-/* Adds to the counts of (point, role, phase). */
+/* Adds to the counts of (point, outcome, role, phase). */
 bool store_add_coverage(struct store *store, uint64_t execution,
                         const struct sim_coverage *coverage);
+/* Where a block of the code under test begins. */
+struct store_place {
+    const char *file;
+    uint64_t line;
+    const char *function;
+    uint64_t ordinal;   /* among the blocks of one line */
+    const char *source; /* the line's text, or "" */
+};
+/* Registers a block by its number; and which blocks an execution has entered, a bit each: of all
+ * that are registered. Without any registered block the bits are of no use, and ignored. */
+bool store_add_edge(struct store *store, uint32_t number, const struct store_place *place);
+bool store_add_entered(struct store *store, uint64_t execution, const uint8_t *bits,
+                       uint32_t count);
 bool store_flush(struct store *store);
 
 /* For replay: the execution with this id, or the cheapest one of this finding signature. False if

@@ -187,7 +187,7 @@ static bool point_by_name(struct store *store, const char *name, uint64_t *out_i
             return true;
         }
     }
-    return store_point_row(store, name, "unknown", "", out_id);
+    return store_point_row(store, name, "unknown", "", "", out_id);
 }
 
 bool store_add_injection(struct store *store, uint64_t execution,
@@ -216,6 +216,7 @@ bool store_add_injection(struct store *store, uint64_t execution,
     store_bind_count(statement, 9, injection->time_ns);
     store_bind_count(statement, 10, injection->persistent);
     store_bind_count(statement, 11, injection->repeats);
+    store_bind_text(statement, 12, injection->life);
     return store_perform(store, statement);
 }
 
@@ -249,12 +250,13 @@ bool store_add_coverage(struct store *store, uint64_t execution,
 {
     assert(coverage != NULL);
     const char *role = report_role_word(coverage->role);
-    const char *phase = report_phase_word(coverage->phase);
+    const char *phase = report_phase_word(coverage->life);
+    const char *outcome = report_counted_word(coverage->counted);
     uint64_t point = coverage->point < store->point_capacity ? store->points[coverage->point] : 0;
 
-    if (role == NULL || phase == NULL || point == 0) {
-        return store_fail(store, "coverage of point %u, role %u, phase %u: one of them is unknown",
-                          coverage->point, coverage->role, coverage->phase);
+    if (role == NULL || phase == NULL || outcome == NULL || point == 0) {
+        return store_fail(store, "coverage of point %u, outcome %u, role %u, phase %u: unknown",
+                          coverage->point, coverage->counted, coverage->role, coverage->life);
     }
     if (!check_latest(store, execution) || !store_begin(store)) {
         return false;
@@ -265,11 +267,13 @@ bool store_add_coverage(struct store *store, uint64_t execution,
     }
     store_bind_count(statement, 1, store->execution_scenario);
     store_bind_count(statement, 2, point);
-    store_bind_text(statement, 3, role);
-    store_bind_text(statement, 4, phase);
-    store_bind_count(statement, 5, coverage->hits);
-    store_bind_count(statement, 6, coverage->fired);
-    store_bind_count(statement, 7, execution);
+    store_bind_text(statement, 3, outcome);
+    store_bind_text(statement, 4, role);
+    store_bind_text(statement, 5, phase);
+    store_bind_count(statement, 6, coverage->times);
+    store_bind_count(statement, 7, coverage->executions);
+    store_bind_count(statement, 8, coverage->survived);
+    store_bind_count(statement, 9, execution);
     return store_perform(store, statement);
 }
 

@@ -22,11 +22,14 @@ static const char *const statement_sql[STORE_STATEMENT_COUNT] = {
     [STORE_ADD_RUN] = "INSERT INTO runs (id, number, build, command, started_at) "
                       "VALUES (?1, ?2, ?3, ?4, ?5)",
     [STORE_END_RUN] = "UPDATE runs SET outcome = ?2, wall_ns = ?3 WHERE id = ?1",
-    [STORE_ADD_POINT] = "INSERT INTO fault_points (id, name, area, kind, meaning) "
-                        "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET "
-                        "kind = excluded.kind, meaning = excluded.meaning",
+    [STORE_ADD_POINT] = "INSERT INTO fault_points (id, name, area, kind, meaning, place) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET "
+                        "kind = excluded.kind, meaning = excluded.meaning, "
+                        "place = excluded.place",
     [STORE_ADD_POINT_OUTCOME] =
-        "INSERT OR IGNORE INTO point_outcomes (point, outcome) VALUES (?1, ?2)",
+        "INSERT INTO point_outcomes (point, outcome, class, reason) VALUES (?1, ?2, ?3, ?4) "
+        "ON CONFLICT (point, outcome) DO UPDATE SET class = excluded.class, "
+        "reason = excluded.reason",
     [STORE_ADD_SCENARIO] = "INSERT INTO scenarios (id, file, name, doc, tags, text) "
                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET "
                            "doc = excluded.doc, tags = excluded.tags",
@@ -51,15 +54,25 @@ static const char *const statement_sql[STORE_STATEMENT_COUNT] = {
                           "time_ns, node) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [STORE_ADD_INJECTION] =
         "INSERT INTO injections (execution, number, point, outcome, occurrence, node, role, "
-        "event, time_ns, persistent, repeats) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "event, time_ns, persistent, repeats, phase) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     [STORE_ADD_LEAK] = "INSERT INTO leaks (execution, number, kind, holder, site, path, event, "
                        "term, entry_index, node, count) "
                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [STORE_ADD_COVERAGE] =
-        "INSERT INTO point_coverage (scenario, point, role, phase, hits, fired, first_execution) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (point, role, phase, scenario) "
-        "DO UPDATE SET hits = hits + excluded.hits, fired = fired + excluded.fired",
+        "INSERT INTO point_coverage (scenario, point, outcome, role, phase, times, executions, "
+        "survived, first_execution) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+        "ON CONFLICT (point, outcome, role, phase, scenario) DO UPDATE SET "
+        "times = times + excluded.times, executions = executions + excluded.executions, "
+        "survived = survived + excluded.survived",
+    [STORE_ADD_EDGE] = "INSERT INTO edges (id, file, line, function, ordinal, source) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET "
+                       "source = excluded.source",
+    [STORE_SET_EDGES] = "UPDATE executions SET edges = ?2, new_edges = ?3, coverage_hash = ?4 "
+                        "WHERE id = ?1",
+    [STORE_ADD_ENTERED] =
+        "INSERT INTO edge_coverage (edge, executions, first_execution) VALUES (?1, ?2, ?3) "
+        "ON CONFLICT (edge) DO UPDATE SET executions = executions + excluded.executions",
 };
 
 sqlite3_stmt *store_statement(struct store *store, enum store_statement statement)
@@ -147,6 +160,9 @@ bool store_begin_run(struct store *store, const struct store_build *build, const
     }
     store->run = id;
     store->run_executions = 0;
+    for (uint32_t i = 0; i < store->edge_count; i++) {
+        store->edges[i].seen = false;
+    }
     *out_run = id;
     return true;
 }
@@ -168,7 +184,7 @@ bool store_end_run(struct store *store, uint64_t run, const char *outcome, uint6
 }
 
 bool store_point_row(struct store *store, const char *name, const char *kind, const char *meaning,
-                     uint64_t *out_id)
+                     const char *place, uint64_t *out_id)
 {
     char area[SIM_NAME_MAX];
     uint64_t id = store_id(0, name);
@@ -184,6 +200,7 @@ bool store_point_row(struct store *store, const char *name, const char *kind, co
     store_bind_text(statement, 3, area);
     store_bind_text(statement, 4, kind);
     store_bind_text(statement, 5, meaning);
+    store_bind_text(statement, 6, place);
     *out_id = id;
     return store_perform(store, statement);
 }
@@ -207,31 +224,59 @@ static bool reserve_point(struct store *store, uint32_t index)
     return true;
 }
 
-bool store_add_point(struct store *store, uint32_t index, const struct raft_point_info *point)
+static bool add_outcome(struct store *store, uint64_t point, uint32_t counted,
+                        enum raft_point_class class, const char *reason)
+{
+    sqlite3_stmt *statement = store_statement(store, STORE_ADD_POINT_OUTCOME);
+
+    if (statement == NULL) {
+        return false;
+    }
+    store_bind_count(statement, 1, point);
+    store_bind_text(statement, 2, report_counted_word(counted));
+    store_bind_text(statement, 3, report_class_word(class));
+    store_bind_text(statement, 4, reason);
+    return store_perform(store, statement);
+}
+
+/* The outcomes of a set in one class; an exit without any is taken by the state. */
+static bool add_outcomes(struct store *store, uint64_t point, bool is_exit, uint32_t outcomes,
+                         enum raft_point_class class, const char *reason)
+{
+    for (uint32_t outcome = 0; outcome < RAFT_OUTCOME_COUNT; outcome++) {
+        if ((outcomes & (1u << outcome)) != 0 &&
+            !add_outcome(store, point, outcome, class, reason)) {
+            return false;
+        }
+    }
+    return outcomes != 0 || !is_exit || add_outcome(store, point, SIM_COUNTED_TAKEN, class, reason);
+}
+
+bool store_add_point(struct store *store, uint32_t index, const struct raft_point_info *point,
+                     const char *place)
 {
     uint64_t id = 0;
 
     assert(point != NULL && point->name != NULL && point->meaning != NULL);
+    assert(place != NULL);
     if (!store_begin(store) || !reserve_point(store, index) ||
-        !store_point_row(store, point->name, report_kind_word(point->kind), point->meaning, &id)) {
+        !store_point_row(store, point->name, report_kind_word(point->kind), point->meaning, place,
+                         &id) ||
+        !add_outcomes(store, id, point->kind == RAFT_POINT_EXIT, point->outcomes, RAFT_CLASS_ALWAYS,
+                      "")) {
         return false;
-    }
-    for (unsigned outcome = 0; outcome < RAFT_OUTCOME_COUNT; outcome++) {
-        if ((point->outcomes & (1u << outcome)) == 0) {
-            continue;
-        }
-        sqlite3_stmt *statement = store_statement(store, STORE_ADD_POINT_OUTCOME);
-        if (statement == NULL) {
-            return false;
-        }
-        store_bind_count(statement, 1, id);
-        store_bind_text(statement, 2, report_injection_word((enum raft_outcome)outcome));
-        if (!store_perform(store, statement)) {
-            return false;
-        }
     }
     store->points[index] = id;
     return true;
+}
+
+bool store_add_exception(struct store *store, const struct raft_point_exception *exception)
+{
+    assert(exception != NULL && exception->class != RAFT_CLASS_ALWAYS);
+    assert(exception->point < store->point_capacity && store->points[exception->point] != 0);
+    return store_begin(store) &&
+           add_outcomes(store, store->points[exception->point], exception->outcomes == 0,
+                        exception->outcomes, exception->class, exception->reason);
 }
 
 /* The latest row of (file, name) in this session, or NULL. */

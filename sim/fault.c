@@ -271,6 +271,48 @@ const struct sim_rule *sim_fault_vacuous(const struct sim_faults *faults, bool p
 
 /* ---- consultations ---- */
 
+/* Counts what came of a consultation, in the context of the node that made it. */
+static void count_outcome(struct sim_faults *faults, const struct sim_node *who, uint32_t point,
+                          uint32_t counted)
+{
+    uint32_t role = who->view.role;
+    uint32_t life = sim_node_life(who);
+    assert(counted < SIM_COUNTED_REACHED);
+    for (uint32_t i = faults->counts_of[point]; i != 0; i = faults->counts[i - 1].next) {
+        struct sim_fault_count *count = &faults->counts[i - 1];
+        if (count->counted == counted && count->role == role && count->life == life) {
+            count->times++;
+            return;
+        }
+    }
+    if (faults->count_count == faults->count_capacity) {
+        faults->count_capacity = faults->count_capacity == 0 ? 16 : faults->count_capacity * 2;
+        faults->counts = arena_realloc(faults->world->arena, faults->counts,
+                                       faults->count_capacity * sizeof faults->counts[0]);
+    }
+    faults->counts[faults->count_count] = (struct sim_fault_count){
+        .next = faults->counts_of[point],
+        .point = point,
+        .counted = counted,
+        .role = role,
+        .life = life,
+        .times = 1,
+    };
+    faults->counts_of[point] = ++faults->count_count;
+}
+
+uint64_t sim_fault_fired(const struct sim_faults *faults, uint32_t point)
+{
+    uint64_t times = 0;
+    assert(point < faults->point_count);
+    for (uint32_t i = faults->counts_of[point]; i != 0; i = faults->counts[i - 1].next) {
+        if (faults->counts[i - 1].counted != SIM_COUNTED_TAKEN) {
+            times += faults->counts[i - 1].times;
+        }
+    }
+    return times;
+}
+
 /* One row for each kind of injection, and the number of its repetitions. */
 static void note_injection(struct sim_faults *faults, uint32_t node, uint32_t point,
                            const char *outcome, bool persistent)
@@ -301,6 +343,8 @@ static void note_injection(struct sim_faults *faults, uint32_t node, uint32_t po
     snprintf(injection->outcome, sizeof injection->outcome, "%s", outcome);
     snprintf(injection->role, sizeof injection->role, "%s",
              raft_role_string(world->nodes[node]->view.role));
+    snprintf(injection->life, sizeof injection->life, "%s",
+             sim_life_string(sim_node_life(world->nodes[node])));
     injection->occurrence = faults->gates[point].hits;
     injection->event = world->events;
     injection->time_ns = world->scheduler.now_ns;
@@ -309,11 +353,29 @@ static void note_injection(struct sim_faults *faults, uint32_t node, uint32_t po
     injection->repeats = 1;
 }
 
-static void note_fired(struct sim_faults *faults, struct sim_coverage_cell *cell, uint32_t node,
-                       uint32_t point, const char *outcome, bool persistent)
+/* The word of what a fault does. */
+static const char *counted_string(uint32_t counted)
+{
+    switch (counted) {
+    case SIM_COUNTED_DELAY:
+        return "delay";
+    case SIM_COUNTED_CRASH:
+        return "crash";
+    case SIM_COUNTED_LOST:
+        return "lost";
+    case SIM_COUNTED_MISDIRECTED:
+        return "misdirected";
+    default:
+        return sim_fault_outcome_string((enum raft_outcome)counted);
+    }
+}
+
+static void note_fired(struct sim_faults *faults, uint32_t node, uint32_t point, uint32_t counted,
+                       bool persistent)
 {
     struct sim_world *world = faults->world;
-    cell->fired++;
+    const char *outcome = counted_string(counted);
+    count_outcome(faults, world->nodes[node], point, counted);
     note_injection(faults, node, point, outcome, persistent);
     sim_world_transcribe(world, "    n%u fault at %s: %s", node, faults->points[point]->name,
                          outcome);
@@ -405,8 +467,7 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
     struct sim_world *world = faults->world;
     struct sim_verdict verdict = {.outcome = RAFT_OUTCOME_COUNT, .short_bytes = SIM_SHORT_ANY};
     struct sim_node *who = world->nodes[node];
-    struct sim_coverage_cell *cell = &faults->coverage[point][who->view.role][world->phase];
-    cell->hits++;
+    faults->reached[point][who->view.role][sim_node_life(who)]++;
     if (faults->suspended) {
         return verdict;
     }
@@ -414,8 +475,7 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
         verdict.fired = true;
         verdict.outcome = faults->shot.outcome;
         who->is_disturbed = true;
-        note_fired(faults, cell, node, point, sim_fault_outcome_string(verdict.outcome),
-                   faults->shot.persistent);
+        note_fired(faults, node, point, verdict.outcome, faults->shot.persistent);
         return verdict;
     }
     struct sim_rule *rule = rules_consult(faults, node, point, takes);
@@ -430,22 +490,23 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
         verdict.delay_ns = rule->delay_ns;
         verdict.short_bytes = rule->short_bytes;
         who->is_disturbed = true;
-        note_fired(faults, cell, node, point, sim_fault_outcome_string(rule->outcome), persistent);
+        note_fired(faults, node, point, rule->outcome, persistent);
         break;
     case SIM_FAULT_DELAY:
         verdict.delay_ns = rule->delay_ns; /* which excuses no failure: the node is undisturbed */
         if (rule->has_heavy_tail) {
             verdict.delay_ns = sim_draw_heavy(&rule->stream, rule->delay_ns);
         }
-        note_fired(faults, cell, node, point, "delay", persistent);
+        note_fired(faults, node, point, SIM_COUNTED_DELAY, persistent);
         break;
     case SIM_FAULT_CRASH:
-        note_fired(faults, cell, node, point, "crash", persistent);
+        note_fired(faults, node, point, SIM_COUNTED_CRASH, persistent);
         sim_node_crash(who, SIM_UNSYNCED_RANDOM);
         break;
     case SIM_FAULT_LIE:
         verdict.lie = rule->lie; /* likewise: it is the disk that is damaged, and that is known */
-        note_fired(faults, cell, node, point, rule->lie == SIM_LIE_LOST ? "lost" : "misdirected",
+        note_fired(faults, node, point,
+                   rule->lie == SIM_LIE_LOST ? SIM_COUNTED_LOST : SIM_COUNTED_MISDIRECTED,
                    persistent);
         break;
     case SIM_FAULT_CALL:
@@ -462,7 +523,7 @@ struct sim_verdict sim_fault_consult(struct sim_faults *faults, uint32_t node, u
     if (faults->gates[point].stop_at == UINT64_MAX &&
         (faults->shot.occurrence == 0 || faults->shot.point != point)) {
         const struct sim_node *who = faults->world->nodes[node];
-        faults->coverage[point][who->view.role][faults->world->phase].hits++;
+        faults->reached[point][who->view.role][sim_node_life(who)]++;
         return (struct sim_verdict){.outcome = RAFT_OUTCOME_COUNT};
     }
     return consult(faults, node, point, true);
@@ -472,5 +533,8 @@ bool sim_fault_exit(struct sim_faults *faults, uint32_t node, uint32_t point, bo
 {
     assert(point < faults->sut_point_count && faults->points[point]->kind == RAFT_POINT_EXIT);
     struct sim_verdict verdict = consult(faults, node, point, !condition);
+    if (condition) {
+        count_outcome(faults, faults->world->nodes[node], point, SIM_COUNTED_TAKEN);
+    }
     return condition || (verdict.fired && verdict.outcome == RAFT_OUTCOME_TAKE);
 }

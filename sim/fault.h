@@ -111,11 +111,23 @@ struct sim_faults {
     uint32_t injection_count;
     uint32_t injection_capacity;
     uint64_t fired; /* all */
-    /* Consultations by context: [point][role][phase]. */
-    struct sim_coverage_cell {
-        uint32_t hits;
-        uint32_t fired;
-    } coverage[SIM_POINTS_MAX][RAFT_ROLE_COUNT][4];
+    /* What was consulted in which context, and, few among many, what came of it. */
+    uint32_t reached[SIM_POINTS_MAX][RAFT_ROLE_COUNT][SIM_LIFE_COUNT];
+    struct sim_fault_count *counts;
+    uint32_t count_count;
+    uint32_t count_capacity;
+    uint32_t counts_of[SIM_POINTS_MAX]; /* the latest of a point, from 1; 0: none */
+};
+
+/* How often an outcome came at a point in one context. It keeps its number for the whole run, so
+ * that what has come since a checkpoint is a difference. */
+struct sim_fault_count {
+    uint32_t next; /* of the same point: as counts_of */
+    uint32_t point;
+    uint32_t counted; /* enum raft_outcome or enum sim_counted */
+    uint32_t role;
+    uint32_t life;
+    uint32_t times;
 };
 
 #define SIM_INJECTIONS_MAX 64u
@@ -146,6 +158,8 @@ struct sim_verdict sim_fault_consult(struct sim_faults *faults, uint32_t node, u
 /* The same for an exit, whose gate has counted already. Returns whether it is taken; what the state
  * itself asks for (condition) is always taken, and then no outcome is spent on it. */
 bool sim_fault_exit(struct sim_faults *faults, uint32_t node, uint32_t point, bool condition);
+/* How often a point has failed by an injection, of whatever kind. */
+uint64_t sim_fault_fired(const struct sim_faults *faults, uint32_t point);
 /* The first rule of the script that is not optional and has never fired, or NULL. */
 const struct sim_rule *sim_fault_vacuous(const struct sim_faults *faults, bool planned);
 

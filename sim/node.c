@@ -47,6 +47,30 @@ bool sim_node_is_up(const struct sim_node *node)
     return node->state == SIM_NODE_UP || node->state == SIM_NODE_STOPPING;
 }
 
+enum sim_life sim_node_life(const struct sim_node *node)
+{
+    if (node->is_starting) {
+        return node->bootstrapped ? SIM_LIFE_RECOVERING : SIM_LIFE_STARTING;
+    }
+    if (node->state == SIM_NODE_STOPPING) {
+        return SIM_LIFE_STOPPING;
+    }
+    switch (node->view.role) {
+    case RAFT_FOLLOWER:
+        return SIM_LIFE_FOLLOWER;
+    case RAFT_PRECANDIDATE:
+    case RAFT_CANDIDATE:
+        return SIM_LIFE_CANDIDATE;
+    case RAFT_LEADER:
+        return node->view.transfer_target != RAFT_NODE_NONE ? SIM_LIFE_TRANSFERRING
+                                                            : SIM_LIFE_LEADER;
+    case RAFT_ROLE_COUNT:
+        break;
+    }
+    assert(!"not a role");
+    return SIM_LIFE_FOLLOWER;
+}
+
 struct sim_node *sim_node_create(struct sim_world *world, uint32_t id,
                                  const struct raft_options *options)
 {
@@ -141,6 +165,7 @@ void sim_node_start(struct sim_node *node)
     sim_stream_init(&stream, world->seed, SIM_STREAM_CORE, node->id, node->incarnation);
     node->options.seed = sim_draw(&stream);
     sim_world_transcribe(world, "    n%u starts", node->id);
+    node->is_starting = true;
     enter(node);
     enum raft_status status = world->sut->create(&node->options, &node->env, &node->process);
     if (status == RAFT_OK) {
@@ -150,6 +175,7 @@ void sim_node_start(struct sim_node *node)
         world->sut->set_read_only(node->process, sim_node_now(node), true);
     }
     node->running = false;
+    node->is_starting = false;
     if (node->dying) {
         sim_node_crash_now(node, node->dying_unsynced);
         return;

@@ -63,6 +63,7 @@ struct sim_node {
     uint32_t deferred_count;
     uint32_t deferred_capacity;
     struct sim_source resume_source; /* keeps their order */
+    bool is_starting;                /* create and start are on the stack */
     bool is_store_planted;           /* it was wiped, or put back as it once was */
     bool refused_store; /* the last start was refused for what was planted on the disk */
     bool bootstrapped;  /* it has started once: from now on an empty store is a lost one */
@@ -123,6 +124,8 @@ void sim_node_stop(struct sim_node *node);
 void sim_node_pause(struct sim_node *node);
 void sim_node_resume(struct sim_node *node);
 bool sim_node_is_up(const struct sim_node *node); /* UP or STOPPING */
+/* The phase of the process's life, from its state and its latest view. */
+enum sim_life sim_node_life(const struct sim_node *node);
 
 /* Whether its disk is not what it made of it. */
 bool sim_node_is_damaged(const struct sim_node *node);

@@ -27,3 +27,15 @@ const char *sim_outcome_string(enum sim_outcome outcome)
     assert(!"not an outcome");
     return NULL;
 }
+
+const char *sim_life_string(enum sim_life life)
+{
+    static const char *const words[SIM_LIFE_COUNT] = {
+        [SIM_LIFE_STARTING] = "starting",     [SIM_LIFE_RECOVERING] = "recovering",
+        [SIM_LIFE_FOLLOWER] = "follower",     [SIM_LIFE_CANDIDATE] = "candidate",
+        [SIM_LIFE_LEADER] = "leader",         [SIM_LIFE_TRANSFERRING] = "transferring",
+        [SIM_LIFE_INSTALLING] = "installing", [SIM_LIFE_STOPPING] = "stopping",
+    };
+    assert((unsigned)life < SIM_LIFE_COUNT);
+    return words[life];
+}

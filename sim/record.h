@@ -3,6 +3,7 @@
 #ifndef SIM_RECORD_H
 #define SIM_RECORD_H
 
+#include <raft/points.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,11 +46,26 @@ struct sim_leak {
     int64_t count; /* references too many; negative: too few */
 };
 
+/* The phase of a node's life in which something happened. */
+enum sim_life {
+    SIM_LIFE_STARTING,   /* its first start, on an empty disk */
+    SIM_LIFE_RECOVERING, /* a later start, from what the disk holds */
+    SIM_LIFE_FOLLOWER,
+    SIM_LIFE_CANDIDATE, /* or asking for pre-votes */
+    SIM_LIFE_LEADER,
+    SIM_LIFE_TRANSFERRING, /* a leader that hands leadership over */
+    SIM_LIFE_INSTALLING,   /* a follower that takes a snapshot */
+    SIM_LIFE_STOPPING,     /* asked to stop in good order */
+    SIM_LIFE_COUNT
+};
+const char *sim_life_string(enum sim_life life);
+
 /* A fault that fired. */
 struct sim_injection {
     char point[SIM_NAME_MAX];
     char outcome[SIM_NAME_MAX]; /* "eio", "null", "crash_before", "delay", … */
     char role[SIM_NAME_MAX];
+    char life[SIM_NAME_MAX];
     uint64_t occurrence; /* the nth consultation of the point in this run, from 1 */
     uint64_t event;
     uint64_t time_ns;
@@ -58,13 +74,26 @@ struct sim_injection {
     uint64_t repeats; /* how often it fired in all */
 };
 
-/* Consultations of a point in one context. */
+/* What may be counted of a point: an outcome of raft/points.h, or one of these. */
+enum sim_counted {
+    SIM_COUNTED_DELAY = RAFT_OUTCOME_COUNT, /* a rule delayed it */
+    SIM_COUNTED_CRASH,                      /* a rule killed the node there */
+    SIM_COUNTED_LOST,                       /* a write that the disk said it did, and did not */
+    SIM_COUNTED_MISDIRECTED,                /* one that went elsewhere */
+    SIM_COUNTED_TAKEN,                      /* the state itself took this exit */
+    SIM_COUNTED_REACHED,                    /* consulted, whatever came of it */
+    SIM_COUNTED_COUNT
+};
+
+/* How often something happened at a point in one context. */
 struct sim_coverage {
-    uint32_t point; /* index into the registry */
-    uint32_t role;  /* enum raft_role */
-    uint32_t phase; /* enum sim_phase */
-    uint64_t hits;
-    uint64_t fired;
+    uint32_t point;      /* index into the registry */
+    uint32_t counted;    /* enum raft_outcome or enum sim_counted */
+    uint32_t role;       /* enum raft_role */
+    uint32_t life;       /* enum sim_life */
+    uint64_t times;      /* in all */
+    uint64_t executions; /* in so many of them it happened; of REACHED not counted */
+    uint64_t survived;   /* and so many of those passed */
 };
 
 /* One run or one branch of a sweep. */

@@ -8,7 +8,12 @@
 const struct raft_point_info raft_points[RAFT_POINT_COUNT] = {
 #include <raft/fault_points.def>
 };
-#undef RAFT_FAULT_POINT
+
+#define RAFT_FAULT_EXCEPTION(id, outcomes, class, reason)                                          \
+    {RAFT_AT_##id, RAFT_OUTCOMES_##outcomes, RAFT_CLASS_##class, reason},
+const struct raft_point_exception raft_point_exceptions[RAFT_EXCEPTION_COUNT] = {
+#include <raft/fault_points.def>
+};
 
 const char *raft_status_string(enum raft_status status)
 {

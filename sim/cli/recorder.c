@@ -35,7 +35,13 @@ static bool inventory_add(struct cli_recorder *recorder, const struct sut_ops *s
 {
     struct store *store = recorder->store;
     for (uint32_t i = 0; i < sut->point_count; i++) {
-        if (!store_add_point(store, i, sim_point_info(sut, i))) {
+        const char *place = sut->places == NULL ? NULL : sut->places[i];
+        if (!store_add_point(store, i, sim_point_info(sut, i), place == NULL ? "" : place)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < sut->exception_count; i++) {
+        if (!store_add_exception(store, &sut->exceptions[i])) {
             return false;
         }
     }
@@ -65,7 +71,7 @@ static bool world_point_add(struct cli_recorder *recorder, uint32_t point)
     }
     struct raft_point_info info = *sim_point_info(sut, point);
     info.outcomes = RAFT_OUTCOMES_NONE;
-    return store_add_point(recorder->store, point, &info);
+    return store_add_point(recorder->store, point, &info, "");
 }
 
 /* A hash of the program's own file, so that results can be told apart by what made them. */
@@ -108,7 +114,7 @@ static bool store_begin(struct cli_recorder *recorder, const struct sut_ops *sut
         .build_id = build_id,
     };
     if (!store_begin_run(recorder->store, &build, command, &recorder->run) ||
-        !inventory_add(recorder, sut)) {
+        !inventory_add(recorder, sut) || !cli_edges_register(recorder)) {
         return store_failed(recorder);
     }
     return true;
@@ -162,13 +168,17 @@ static bool row_store(struct cli_recorder *recorder, const struct sim_row *row, 
     }
     for (uint32_t i = 0; i < row->coverage_count; i++) {
         const struct sim_coverage *coverage = &row->coverage[i];
-        if (coverage->point >= recorder->sut->point_count && coverage->fired == 0) {
+        if (coverage->point >= recorder->sut->point_count &&
+            coverage->counted == SIM_COUNTED_REACHED) {
             continue;
         }
         if (!world_point_add(recorder, coverage->point) ||
             !store_add_coverage(store, execution, coverage)) {
             return false;
         }
+    }
+    if (!store_add_entered(store, execution, row->entered, row->edge_count)) {
+        return false;
     }
     for (uint32_t i = 0; row->oracles != NULL && i < SIM_ORACLE_COUNT; i++) {
         const char *name = sim_oracle_string((enum sim_oracle)i);

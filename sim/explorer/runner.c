@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define COUNTS_EVERY 64u
+#define CONTEXTS     ((uint32_t)RAFT_ROLE_COUNT * SIM_LIFE_COUNT)
 
 void sim_runner_announce(struct sim_runner *runner, uint64_t seed, const struct sim_shot *shot,
                          uint64_t shots)
@@ -48,7 +49,9 @@ struct sim_world *sim_runner_create(struct sim_runner *runner, const struct sim_
     const struct sim_catalogue_scenario *scenario = &campaign->catalogue->scenarios[task->scenario];
     assert(task->variant < scenario->variant_count);
     char error[SIM_TEXT_MAX] = "";
-    memset(&runner->before, 0, sizeof runner->before);
+    memset(runner->before.reached, 0, sizeof runner->before.reached);
+    memset(runner->before.checks, 0, sizeof runner->before.checks);
+    runner->before.count_count = 0;
     runner->spec = (struct sim_spec){
         .sut = campaign->sut,
         .source = scenario->profile == SIM_PROFILE_NONE ? scenario->source : NULL,
@@ -99,13 +102,11 @@ void sim_runner_count_from(struct sim_runner *runner, const struct sim_world *wo
 {
     struct sim_counts *counts = &runner->before;
     const struct sim_faults *faults = &world->faults;
-    for (uint32_t i = 0; i < faults->point_count; i++) {
-        for (uint32_t role = 0; role < RAFT_ROLE_COUNT; role++) {
-            for (uint32_t phase = 0; phase < 4; phase++) {
-                counts->hits[i][role][phase] = faults->coverage[i][role][phase].hits;
-                counts->fired[i][role][phase] = faults->coverage[i][role][phase].fired;
-            }
-        }
+    memcpy(counts->reached, faults->reached, sizeof counts->reached);
+    assert(faults->count_count <= SIM_COUNTS_MAX);
+    counts->count_count = faults->count_count;
+    for (uint32_t i = 0; i < faults->count_count; i++) {
+        counts->times[i] = faults->counts[i].times;
     }
     for (uint32_t i = 0; i < SIM_ORACLE_COUNT && world->oracles != NULL; i++) {
         counts->checks[i] = sim_oracle_checks(world->oracles, (enum sim_oracle)i);
@@ -117,15 +118,22 @@ static void counts_add(struct sim_runner *runner, const struct sim_world *world)
 {
     const struct sim_counts *before = &runner->before;
     const struct sim_faults *faults = &world->faults;
+    bool passed = runner->rows.execution.outcome == SIM_OUTCOME_OK;
     for (uint32_t i = 0; i < faults->point_count; i++) {
         for (uint32_t role = 0; role < RAFT_ROLE_COUNT; role++) {
-            for (uint32_t phase = 0; phase < 4; phase++) {
-                const struct sim_coverage_cell *cell = &faults->coverage[i][role][phase];
-                runner->coverage[i][role][phase].hits += cell->hits - before->hits[i][role][phase];
-                runner->coverage[i][role][phase].fired +=
-                    cell->fired - before->fired[i][role][phase];
+            for (uint32_t life = 0; life < SIM_LIFE_COUNT; life++) {
+                runner->sums[i][SIM_COUNTED_REACHED][role][life].times +=
+                    faults->reached[i][role][life] - before->reached[i][role][life];
             }
         }
+    }
+    for (uint32_t i = 0; i < faults->count_count; i++) {
+        const struct sim_fault_count *count = &faults->counts[i];
+        uint32_t times = count->times - (i < before->count_count ? before->times[i] : 0);
+        struct sim_sum *sum = &runner->sums[count->point][count->counted][count->role][count->life];
+        sum->times += times;
+        sum->executions += times > 0 ? 1 : 0;
+        sum->survived += times > 0 && passed ? 1 : 0;
     }
     for (uint32_t i = 0; i < SIM_ORACLE_COUNT && world->oracles != NULL; i++) {
         enum sim_oracle oracle = (enum sim_oracle)i;
@@ -204,24 +212,39 @@ void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world
     known_bug_apply(rows, world);
 }
 
-/* Copies the sums that are not zero behind each other and clears them; returns how many. */
-static uint32_t coverage_take(struct sim_runner *runner, struct sim_coverage *out)
+/* Copies the sums that are not zero behind each other, unless out is NULL; returns how many. */
+static uint32_t coverage_copy(const struct sim_runner *runner, struct sim_coverage *out)
 {
+    uint32_t point_count = sim_point_count(runner->campaign->sut);
+    const struct sim_sum *sum = &runner->sums[0][0][0][0];
     uint32_t count = 0;
-    for (uint32_t i = 0; i < SIM_POINTS_MAX; i++) {
-        for (uint32_t role = 0; role < RAFT_ROLE_COUNT; role++) {
-            for (uint32_t phase = 0; phase < 4; phase++) {
-                uint64_t hits = runner->coverage[i][role][phase].hits;
-                uint64_t fired = runner->coverage[i][role][phase].fired;
-                if (hits != 0 || fired != 0) {
-                    out[count++] = (struct sim_coverage){
-                        .point = i, .role = role, .phase = phase, .hits = hits, .fired = fired};
-                }
-            }
+    for (uint32_t i = 0; i < point_count * CONTEXTS * SIM_COUNTED_COUNT; i++, sum++) {
+        if (sum->times == 0) {
+            continue;
         }
+        if (out != NULL) {
+            out[count] = (struct sim_coverage){
+                .point = i / (CONTEXTS * SIM_COUNTED_COUNT),
+                .counted = i / CONTEXTS % SIM_COUNTED_COUNT,
+                .role = i % CONTEXTS / SIM_LIFE_COUNT,
+                .life = i % SIM_LIFE_COUNT,
+                .times = sum->times,
+                .executions = sum->executions,
+                .survived = sum->survived,
+            };
+        }
+        count++;
     }
-    memset(runner->coverage, 0, sizeof runner->coverage);
     return count;
+}
+
+/* Writes a bit for each block that the run has entered; returns how many blocks there are. */
+static uint32_t entered_copy(const struct sut_edges *edges, uint8_t *out)
+{
+    for (uint32_t i = 0; i < edges->count; i++) {
+        out[i / 8] = (uint8_t)(out[i / 8] | (edges->entered[i] & 1u) << i % 8);
+    }
+    return edges->count;
 }
 
 bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, bool is_last)
@@ -230,11 +253,11 @@ bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, boo
     runner->is_stopped = atomic_load(&runner->page->stop);
     bool with_counts =
         runner->pending > 0 && (is_last || runner->is_stopped || runner->sent % COUNTS_EVERY == 0);
-    size_t cells = with_counts ? (size_t)SIM_POINTS_MAX * RAFT_ROLE_COUNT * 4 : 0;
+    size_t cells = with_counts ? coverage_copy(runner, NULL) : 0;
     size_t size_max =
         sizeof(struct sim_frame_result) + rows->injection_count * sizeof(struct sim_injection) +
         rows->leak_count * sizeof(struct sim_leak) + cells * sizeof(struct sim_coverage) +
-        SIM_ORACLE_COUNT * sizeof(struct sim_oracle_delta);
+        SIM_ORACLE_COUNT * sizeof(struct sim_oracle_delta) + SIM_ENTERED_SIZE(runner->edges.count);
     uint8_t *bytes = calloc(1, size_max);
     if (bytes == NULL) {
         return false;
@@ -255,7 +278,8 @@ bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, boo
     struct sim_coverage *coverage = (struct sim_coverage *)(void *)(leaks + rows->leak_count);
     size_t size = (size_t)((uint8_t *)coverage - bytes);
     if (with_counts) {
-        head->coverage_count = coverage_take(runner, coverage);
+        head->coverage_count = coverage_copy(runner, coverage);
+        memset(runner->sums, 0, sizeof runner->sums);
         head->oracle_count = SIM_ORACLE_COUNT;
         struct sim_oracle_delta *oracles =
             (struct sim_oracle_delta *)(void *)(coverage + head->coverage_count);
@@ -264,6 +288,8 @@ bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, boo
         runner->pending = 0;
         size = (size_t)((uint8_t *)(oracles + SIM_ORACLE_COUNT) - bytes);
     }
+    head->edge_count = entered_copy(&runner->edges, bytes + size);
+    size += SIM_ENTERED_SIZE(head->edge_count);
     runner->sent++;
     bool sent = sim_wire_send(runner->out, SIM_FRAME_RESULT, bytes, size);
     free(bytes);

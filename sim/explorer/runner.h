@@ -26,10 +26,15 @@ struct sim_trail {
     size_t capacity;
 };
 
+/* Different outcomes of points in different contexts that one run can have. */
+#define SIM_COUNTS_MAX                                                                             \
+    (SIM_POINTS_MAX * (uint32_t)SIM_COUNTED_REACHED * RAFT_ROLE_COUNT * SIM_LIFE_COUNT)
+
 /* Counts of a world at some moment: a branch adds only what came since its checkpoint. */
 struct sim_counts {
-    uint32_t hits[SIM_POINTS_MAX][RAFT_ROLE_COUNT][4];
-    uint32_t fired[SIM_POINTS_MAX][RAFT_ROLE_COUNT][4];
+    uint32_t reached[SIM_POINTS_MAX][RAFT_ROLE_COUNT][SIM_LIFE_COUNT];
+    uint32_t count_count; /* of sim_faults.counts, with their times */
+    uint32_t times[SIM_COUNTS_MAX];
     uint64_t checks[SIM_ORACLE_COUNT];
 };
 
@@ -38,6 +43,7 @@ struct sim_runner {
     struct arena *arena;
     struct arena_checkpoint *checkpoint;
     struct sim_page *page;
+    struct sut_edges edges;   /* what the run has entered is attached to the arena */
     int out;                  /* the pipe of results */
     struct sim_spec spec;     /* of the current run; the world borrows it */
     struct sim_rows rows;     /* of the current execution */
@@ -46,10 +52,11 @@ struct sim_runner {
     uint64_t sent;    /* results */
     uint64_t pending; /* executions whose counts have not been sent */
     bool is_stopped;  /* the parent wanted an end when the latest result was sent */
-    struct {
-        uint64_t hits;
-        uint64_t fired;
-    } coverage[SIM_POINTS_MAX][RAFT_ROLE_COUNT][4];
+    struct sim_sum {
+        uint64_t times;
+        uint32_t executions;
+        uint32_t survived;
+    } sums[SIM_POINTS_MAX][SIM_COUNTED_COUNT][RAFT_ROLE_COUNT][SIM_LIFE_COUNT];
     struct sim_oracle_delta oracles[SIM_ORACLE_COUNT];
 };
 

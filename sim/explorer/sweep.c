@@ -163,7 +163,7 @@ static bool branch_fork(struct sweep *sweep, struct sim_world *world,
         /* The counts of a child go with its only row, and they are its own. */
         sweep->remaining = 0;
         sweep->runner->pending = 0;
-        memset(sweep->runner->coverage, 0, sizeof sweep->runner->coverage);
+        memset(sweep->runner->sums, 0, sizeof sweep->runner->sums);
         memset(sweep->runner->oracles, 0, sizeof sweep->runner->oracles);
         _exit(branch_run(sweep, world, item) ? EXIT_SUCCESS : EXIT_FAILURE);
     }

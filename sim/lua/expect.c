@@ -236,13 +236,7 @@ static uint64_t point_count(const struct sim_faults *faults, uint32_t point)
     if (faults->points[point]->kind != RAFT_POINT_EXIT) {
         return faults->gates[point].hits;
     }
-    uint64_t count = faults->taken[point];
-    for (int role = 0; role < RAFT_ROLE_COUNT; role++) {
-        for (int phase = 0; phase <= SIM_PHASE_DONE; phase++) {
-            count += faults->coverage[point][role][phase].fired;
-        }
-    }
-    return count;
+    return faults->taken[point] + sim_fault_fired(faults, point);
 }
 
 static int reached(lua_State *L, struct sim_script *script, void *self)

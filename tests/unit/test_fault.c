@@ -73,10 +73,10 @@ END_TEST
 START_TEST(disarmed_point_is_counted_and_does_nothing)
 {
     uint64_t before = faults->gates[disk_write].hits;
-    uint32_t cell = faults->coverage[disk_write][RAFT_FOLLOWER][SIM_PHASE_RUN].hits;
+    uint32_t cell = faults->reached[disk_write][RAFT_FOLLOWER][SIM_LIFE_FOLLOWER];
     ck_assert(!fires(1, disk_write));
     ck_assert_uint_eq(faults->gates[disk_write].hits, before + 1);
-    ck_assert_uint_eq(faults->coverage[disk_write][RAFT_FOLLOWER][SIM_PHASE_RUN].hits, cell + 1);
+    ck_assert_uint_eq(faults->reached[disk_write][RAFT_FOLLOWER][SIM_LIFE_FOLLOWER], cell + 1);
 }
 END_TEST
 
@@ -258,6 +258,69 @@ START_TEST(rule_that_never_fired_is_known)
 }
 END_TEST
 
+/* How often an outcome came at a point of a node in a phase of its life. */
+static uint32_t times(uint32_t point, uint32_t counted, enum sim_life life)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < faults->count_count; i++) {
+        const struct sim_fault_count *count = &faults->counts[i];
+        if (count->point == point && count->counted == counted && count->life == life) {
+            sum += count->times;
+        }
+    }
+    return sum;
+}
+
+START_TEST(outcomes_are_counted_in_the_phase_of_the_nodes_life)
+{
+    struct sim_rule *error = rule_of("disk.write", RAFT_OUTCOME_EIO);
+    struct sim_rule *delay = rule_of("disk.write", RAFT_OUTCOME_EIO);
+    error->trigger.times = 1;
+    delay->action = SIM_FAULT_DELAY;
+    delay->delay_ns = 5;
+    sim_fault_rule_arm(faults, error);
+    sim_fault_rule_arm(faults, delay);
+    ck_assert(fires(1, disk_write));
+    world->nodes[1]->view.role = RAFT_LEADER;
+    ck_assert(fires(1, disk_write));
+    world->nodes[1]->view.transfer_target = 2;
+    ck_assert(fires(1, disk_write));
+    world->nodes[1]->state = SIM_NODE_STOPPING;
+    ck_assert(fires(1, disk_write));
+    ck_assert_uint_eq(times(disk_write, RAFT_OUTCOME_EIO, SIM_LIFE_FOLLOWER), 1);
+    ck_assert_uint_eq(times(disk_write, SIM_COUNTED_DELAY, SIM_LIFE_LEADER), 1);
+    ck_assert_uint_eq(times(disk_write, SIM_COUNTED_DELAY, SIM_LIFE_TRANSFERRING), 1);
+    ck_assert_uint_eq(times(disk_write, SIM_COUNTED_DELAY, SIM_LIFE_STOPPING), 1);
+    ck_assert_uint_eq(sim_fault_fired(faults, disk_write), 4);
+}
+END_TEST
+
+START_TEST(exit_that_the_state_takes_is_counted_and_is_no_failure)
+{
+    int refused = sim_point_find(&sut_raft, "vote.request.refused");
+    ck_assert_int_ge(refused, 0);
+    faults->gates[refused].hits++;
+    ck_assert(sim_fault_exit(faults, 1, (uint32_t)refused, true));
+    ck_assert_uint_eq(times((uint32_t)refused, SIM_COUNTED_TAKEN, SIM_LIFE_FOLLOWER), 1);
+    ck_assert_uint_eq(sim_fault_fired(faults, (uint32_t)refused), 0);
+}
+END_TEST
+
+START_TEST(a_later_start_recovers_what_the_first_has_made)
+{
+    int exists = sim_point_find(&sut_raft, "store.exists.list");
+    ck_assert_int_ge(exists, 0);
+    uint32_t first = faults->reached[exists][RAFT_FOLLOWER][SIM_LIFE_STARTING];
+    ck_assert_uint_gt(first, 0);
+    ck_assert_uint_eq(faults->reached[exists][RAFT_FOLLOWER][SIM_LIFE_RECOVERING], 0);
+    sim_node_crash(world->nodes[1], SIM_UNSYNCED_LOSE);
+    sim_node_start(world->nodes[1]);
+    ck_assert_uint_eq(faults->reached[exists][RAFT_FOLLOWER][SIM_LIFE_STARTING], first);
+    ck_assert_uint_eq(faults->reached[exists][RAFT_FOLLOWER][SIM_LIFE_RECOVERING], 1);
+    ck_assert_int_eq(sim_node_life(world->nodes[1]), SIM_LIFE_FOLLOWER);
+}
+END_TEST
+
 static Suite *fault_suite(void)
 {
     Suite *suite = suite_create("fault");
@@ -279,6 +342,9 @@ static Suite *fault_suite(void)
     tcase_add_test(tcase, outcome_that_a_point_does_not_declare_is_never_shot);
     tcase_add_test(tcase, exit_that_the_state_asks_for_spends_no_shot);
     tcase_add_test(tcase, rule_that_never_fired_is_known);
+    tcase_add_test(tcase, outcomes_are_counted_in_the_phase_of_the_nodes_life);
+    tcase_add_test(tcase, exit_that_the_state_takes_is_counted_and_is_no_failure);
+    tcase_add_test(tcase, a_later_start_recovers_what_the_first_has_made);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -33,7 +33,7 @@ static void setup(void)
     ck_assert_msg(store != NULL, "%s", error);
     ck_assert(store_begin_run(store, &build, "squall run a.lua --db 'c.db'", &run));
     for (uint32_t i = 0; i < 4; i++) {
-        ck_assert(store_add_point(store, i, &points[i]));
+        ck_assert(store_add_point(store, i, &points[i], "core/a.c:1"));
     }
     ck_assert(store_add_scenario(store, "a.lua", "hello", "Says <hello>.", "smoke", "return 1"));
     output = NULL;
@@ -155,7 +155,7 @@ END_TEST
 START_TEST(text_names_rule_step_fault_leak_and_command)
 {
     struct sim_injection injection = {
-        "segment.append.write", "eio", "leader", 3, 700, 5, 1, false, 1};
+        "segment.append.write", "eio", "leader", "leader", 3, 700, 5, 1, false, 1};
     struct sim_leak leak = {"entry", "replication", "core/log/log.c:12", "", 9, 3, 41, 2, 1};
     uint64_t id = add_bug("ledger core/log/log.c:12", "node 2 keeps (3, 41)\033[2J");
 
@@ -265,16 +265,18 @@ END_TEST
 START_TEST(heat_map_tells_failed_from_never_failed_and_unreached)
 {
     struct sim_injection injection = {
-        "segment.append.write", "eio", "leader", 1, 1, 1, 1, true, 120};
-    struct sim_coverage reached = {2, 3, 0, 500, 120};
+        "segment.append.write", "eio", "leader", "leader", 1, 1, 1, 1, true, 120};
+    struct sim_coverage reached = {2, SIM_COUNTED_REACHED, 3, SIM_LIFE_LEADER, 500, 0, 0};
+    struct sim_coverage failed = {2, RAFT_OUTCOME_EIO, 3, SIM_LIFE_LEADER, 120, 1, 1};
     struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
     uint64_t id = add(&execution, NULL);
 
     ck_assert(store_add_injection(store, id, &injection));
     ck_assert(store_add_coverage(store, id, &reached));
+    ck_assert(store_add_coverage(store, id, &failed));
     make(HTML);
     ck_assert_says("<span class=\"cell f3\" title=\"segment.append.write = eio: fired 120 times in "
-                   "1 injection\">120</span>");
+                   "1 execution\">120</span>");
     ck_assert_says("<span class=\"cell never\" title=\"segment.append.write = enospc: never "
                    "injected; the point was reached 500 times\">");
     ck_assert_says("<span class=\"cell unreached\" title=\"vote.request.alloc = null: the point "
@@ -296,22 +298,45 @@ static void line_says(const char *name, const char *word)
 
 START_TEST(table_of_points_says_the_state_of_each)
 {
-    struct sim_injection injection = {"vote.request.alloc", "null", "leader", 1, 1, 1, 1, false, 1};
-    struct sim_coverage gap = {0, 0, 0, 7, 0};
-    struct sim_coverage synced = {1, 0, 0, 8, 0};
-    struct sim_coverage vote = {3, 0, 0, 9, 1};
+    struct sim_coverage gap = {0, SIM_COUNTED_TAKEN, 0, SIM_LIFE_FOLLOWER, 7, 1, 1};
+    struct sim_coverage synced = {1, SIM_COUNTED_REACHED, 0, SIM_LIFE_FOLLOWER, 8, 0, 0};
+    struct sim_coverage vote = {3, RAFT_OUTCOME_NULL, 0, SIM_LIFE_CANDIDATE, 9, 1, 1};
     struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
     uint64_t id = add(&execution, NULL);
 
-    ck_assert(store_add_injection(store, id, &injection));
     ck_assert(store_add_coverage(store, id, &gap));
     ck_assert(store_add_coverage(store, id, &synced));
     ck_assert(store_add_coverage(store, id, &vote));
     make(POINTS);
-    line_says("log.get.gap", " counted ");
+    line_says("log.get.gap", " fired ");
+    line_says("log.get.gap", " core/a.c:1 ");
+    line_says("log.get.gap", " always ");
     line_says("segment.append.sync", " never ");
     line_says("segment.append.write", " unreached ");
     line_says("vote.request.alloc", " fired ");
+}
+END_TEST
+
+START_TEST(exception_is_told_with_its_reason_and_is_no_gap)
+{
+    const struct raft_point_exception exception = {3, RAFT_OUTCOMES_MEMORY, RAFT_CLASS_RARE,
+                                                   "votes are <small>"};
+    struct sim_coverage synced = {1, SIM_COUNTED_REACHED, 0, SIM_LIFE_FOLLOWER, 8, 0, 0};
+    struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
+    uint64_t id = add(&execution, NULL);
+
+    ck_assert(store_add_coverage(store, id, &synced));
+    ck_assert(store_add_exception(store, &exception));
+    make(TEXT);
+    line_says("  vote.request.alloc", " rare: votes are <small>");
+    line_says("  segment.append.sync", "eio");
+    line_says("  follower ", " 3       0       3 ");
+    line_says("  installing ", "no point was reached in it");
+    make(HTML);
+    ck_assert_says("<b>null</b>: rare, since: votes are &lt;small&gt;.");
+    ck_assert_says("<span class=\"cell excepted\" title=\"vote.request.alloc = null: not expected");
+    make(POINTS);
+    line_says("vote.request.alloc", " rare ");
 }
 END_TEST
 
@@ -402,6 +427,7 @@ static Suite *report_suite(void)
     tcase_add_test(cases, heat_map_tells_failed_from_never_failed_and_unreached);
     tcase_add_test(cases, table_of_points_says_the_state_of_each);
     tcase_add_test(cases, pattern_chooses_points);
+    tcase_add_test(cases, exception_is_told_with_its_reason_and_is_no_gap);
     tcase_add_test(cases, a_report_that_cannot_be_written_fails);
     tcase_add_test(cases, a_damaged_file_is_named);
     tcase_add_test(cases, numbers_read_well);

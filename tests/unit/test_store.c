@@ -46,7 +46,7 @@ static void begin(void)
     store = store_open(path, false, error, sizeof error);
     ck_assert_msg(store != NULL, "%s", error);
     ck_assert(store_begin_run(store, &build, "squall run a.lua", &run));
-    ck_assert(store_add_point(store, 0, &point));
+    ck_assert(store_add_point(store, 0, &point, "core/storage/append.c:7"));
     ck_assert(store_add_scenario(store, "a.lua", "hello", "Says hello.", "smoke", "return 1"));
 }
 
@@ -133,7 +133,7 @@ START_TEST(leaves_one_plain_file)
     ck_assert_int_ne(access(file, F_OK), 0);
     ck_assert_str_eq(ask("PRAGMA journal_mode"), "delete");
     ck_assert_str_eq(ask("PRAGMA application_id"), "1936815457");
-    ck_assert_str_eq(ask("PRAGMA user_version"), "1");
+    ck_assert_str_eq(ask("PRAGMA user_version"), "2");
     ck_assert_str_eq(ask("PRAGMA integrity_check"), "ok");
 }
 END_TEST
@@ -310,17 +310,21 @@ END_TEST
 
 static void add_rows_of_every_kind(void)
 {
-    struct sim_injection injection = {"segment.append.write", "eio", "leader", 3, 4, 5, 2, true, 6};
+    struct sim_injection injection = {
+        "segment.append.write", "eio", "leader", "stopping", 3, 4, 5, 2, true, 6};
     struct sim_leak leak = {"entry", "replication", "core/log/log.c:1", "a, b", 9, 3, 41, 2, -1};
-    struct sim_coverage coverage = {0, 3, 1, 10, 4};
+    struct sim_coverage reached = {0, SIM_COUNTED_REACHED, 3, SIM_LIFE_STOPPING, 10, 0, 0};
+    struct sim_coverage failed = {0, RAFT_OUTCOME_EIO, 3, SIM_LIFE_STOPPING, 4, 2, 1};
     struct sim_finding finding = a_finding("s");
     struct sim_execution execution = an_execution(1, SIM_OUTCOME_FINDING);
     uint64_t id = add(&execution, &finding);
 
     ck_assert(store_add_injection(store, id, &injection));
     ck_assert(store_add_leak(store, id, &leak));
-    ck_assert(store_add_coverage(store, id, &coverage));
-    ck_assert(store_add_coverage(store, id, &coverage));
+    ck_assert(store_add_coverage(store, id, &reached));
+    ck_assert(store_add_coverage(store, id, &reached));
+    ck_assert(store_add_coverage(store, id, &failed));
+    ck_assert(store_add_coverage(store, id, &failed));
     ck_assert(store_add_oracle(store, "ledger", "All is given back.", NULL));
     ck_assert(store_add_oracle(store, "speaks-durable", "Says what it has.", "no describe()"));
     ck_assert(store_add_oracle(store, "speaks-durable", "Says what it has.", NULL));
@@ -334,14 +338,14 @@ START_TEST(adds_up_coverage_and_checks)
     begin();
     add_rows_of_every_kind();
     end();
-    ck_assert_str_eq(ask("SELECT hits FROM point_coverage WHERE role = 'leader' "
-                         "AND phase = 'heal'"),
+    ck_assert_str_eq(ask("SELECT times FROM point_coverage WHERE role = 'leader' "
+                         "AND phase = 'stopping' AND outcome = 'reached'"),
                      "20");
     ck_assert_str_eq(ask("SELECT fired FROM point_totals"), "8");
     ck_assert_str_eq(ask("SELECT checks FROM oracle_checks WHERE skipped_reason IS NULL"), "15");
     ck_assert_str_eq(ask("SELECT skipped_reason FROM oracle_checks WHERE checks = 0"),
                      "no describe()");
-    ck_assert_str_eq(ask("SELECT fired FROM point_matrix WHERE outcome = 'eio'"), "6");
+    ck_assert_str_eq(ask("SELECT fired FROM point_matrix WHERE outcome = 'eio'"), "8");
     ck_assert_str_eq(ask("SELECT group_concat(outcome) FROM (SELECT outcome FROM "
                          "points_never_injected ORDER BY outcome)"),
                      "crash_after,crash_before");
@@ -387,10 +391,11 @@ START_TEST(every_row_has_the_types_that_the_schema_says)
 {
     sqlite3 *db = NULL;
     char *schema = strict_schema();
-    const char *const steps[] = {schema};
+    const char *const steps[] = {schema, ""};
 
     ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-    ck_assert_msg(schema_prepare(db, path, false, steps, 1, error, sizeof error), "%s", error);
+    ck_assert_msg(schema_prepare(db, path, false, steps, SCHEMA_NUMBER, error, sizeof error), "%s",
+                  error);
     sqlite3_close(db);
     free(schema);
 
@@ -446,22 +451,85 @@ END_TEST
 
 START_TEST(a_failing_migration_leaves_the_file_as_it_was)
 {
-    static const char *const steps[] = {schema_sql, "CREATE TABLE more (a TEXT)",
+    static const char *const steps[] = {schema_sql, "", "CREATE TABLE more (a TEXT)",
                                         "CREATE TABLE more (b TEXT)"};
     sqlite3 *db = NULL;
 
     begin();
     end();
     ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-    ck_assert(!schema_prepare(db, path, false, steps, 3, error, sizeof error));
-    ck_assert_str_eq(ask("PRAGMA user_version"), "1");
+    ck_assert(!schema_prepare(db, path, false, steps, 4, error, sizeof error));
+    ck_assert_str_eq(ask("PRAGMA user_version"), "2");
     ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE name = 'more'"), "0");
 
-    ck_assert(!schema_prepare(db, path, true, steps, 2, error, sizeof error));
-    ck_assert(schema_prepare(db, path, false, steps, 2, error, sizeof error));
+    ck_assert(!schema_prepare(db, path, true, steps, 3, error, sizeof error));
+    ck_assert(schema_prepare(db, path, false, steps, 3, error, sizeof error));
     sqlite3_close(db);
-    ck_assert_str_eq(ask("PRAGMA user_version"), "2");
+    ck_assert_str_eq(ask("PRAGMA user_version"), "3");
     ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE name = 'more'"), "1");
+}
+END_TEST
+
+/* A file of number 1, as far as the step from there looks at it. */
+static const char number_one[] =
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT);"
+    "CREATE TABLE executions (id INTEGER PRIMARY KEY, scenario INTEGER, outcome TEXT);"
+    "CREATE TABLE fault_points (id INTEGER PRIMARY KEY, name TEXT);"
+    "CREATE TABLE point_outcomes (point INTEGER, outcome TEXT, PRIMARY KEY (point, outcome));"
+    "CREATE TABLE injections (execution INTEGER, number INTEGER, point INTEGER, outcome TEXT,"
+    " role TEXT, repeats INTEGER);"
+    "CREATE TABLE point_coverage (point INTEGER, role TEXT, phase TEXT, scenario INTEGER,"
+    " hits INTEGER, fired INTEGER, first_execution INTEGER);"
+    "CREATE VIEW point_totals AS SELECT sum(hits) FROM point_coverage;"
+    "CREATE VIEW forgotten AS SELECT 1;"
+    "INSERT INTO executions VALUES (1, 5, 'ok'), (2, 5, 'finding');"
+    "INSERT INTO point_coverage VALUES (9, 'leader', 'run', 5, 40, 3, 1),"
+    " (9, 'leader', 'stop', 5, 2, 0, 1);"
+    "INSERT INTO injections VALUES (1, 1, 9, 'eio', 'leader', 2), (2, 1, 9, 'eio', 'leader', 1);"
+    "PRAGMA application_id = 0x73717561; PRAGMA user_version = 1";
+
+START_TEST(file_of_number_one_keeps_its_counts_and_gets_the_new_views)
+{
+    perform(number_one);
+    store = store_open(path, false, error, sizeof error);
+    ck_assert_msg(store != NULL, "%s", error);
+    end();
+    ck_assert_str_eq(ask("PRAGMA user_version"), "2");
+    ck_assert_str_eq(ask("SELECT times FROM point_coverage WHERE outcome = 'reached'"), "42");
+    ck_assert_str_eq(ask("SELECT times || ' ' || executions || ' ' || survived || ' ' || phase "
+                         "FROM point_coverage WHERE outcome = 'eio'"),
+                     "3 2 1 unknown");
+    ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE name IN ('forgotten', "
+                         "'old_coverage')"),
+                     "0");
+    ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE type = 'view' AND name IN "
+                         "('point_totals', 'phase_summary')"),
+                     "2");
+}
+END_TEST
+
+START_TEST(step_to_the_current_number_makes_the_same_columns)
+{
+    static const char columns[] =
+        "SELECT group_concat(name || ' ' || type || ' ' || \"notnull\" || ' ' || pk) "
+        "FROM pragma_table_info('%s')";
+    static const char *const tables[] = {"point_coverage", "edges", "edge_coverage"};
+    char fresh[256];
+    char sql[256];
+
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        snprintf(sql, sizeof sql, columns, tables[i]);
+        begin();
+        end();
+        snprintf(fresh, sizeof fresh, "%s", ask(sql));
+        unlink(path);
+        perform(number_one);
+        store = store_open(path, false, error, sizeof error);
+        ck_assert_msg(store != NULL, "%s", error);
+        end();
+        ck_assert_str_eq(ask(sql), fresh);
+        unlink(path);
+    }
 }
 END_TEST
 
@@ -538,8 +606,8 @@ END_TEST
 START_TEST(rows_of_an_execution_must_follow_it)
 {
     struct sim_injection injection = {
-        "segment.append.write", "eio", "leader", 1, 1, 1, 1, false, 1};
-    struct sim_coverage coverage = {9, 0, 0, 1, 0};
+        "segment.append.write", "eio", "leader", "leader", 1, 1, 1, 1, false, 1};
+    struct sim_coverage coverage = {9, SIM_COUNTED_REACHED, 0, 0, 1, 0, 0};
 
     begin();
     struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
@@ -583,6 +651,8 @@ static Suite *store_suite(void)
     tcase_add_test(cases, every_row_has_the_types_that_the_schema_says);
     tcase_add_test(cases, refuses_what_is_no_campaign);
     tcase_add_test(cases, refuses_a_newer_file_and_leaves_it_alone);
+    tcase_add_test(cases, file_of_number_one_keeps_its_counts_and_gets_the_new_views);
+    tcase_add_test(cases, step_to_the_current_number_makes_the_same_columns);
     tcase_add_test(cases, a_failing_migration_leaves_the_file_as_it_was);
     tcase_add_test(cases, a_killed_campaign_keeps_what_was_flushed);
     tcase_add_test(cases, a_full_device_loses_nothing_that_was_flushed);

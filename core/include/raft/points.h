@@ -50,7 +50,6 @@ enum raft_outcome {
 enum raft_point {
 #define RAFT_FAULT_POINT(id, name, kind, outcomes, meaning) RAFT_AT_##id,
 #include <raft/fault_points.def>
-#undef RAFT_FAULT_POINT
     RAFT_POINT_COUNT
 };
 
@@ -62,6 +61,30 @@ struct raft_point_info {
 };
 
 extern const struct raft_point_info raft_points[RAFT_POINT_COUNT];
+
+/* Whether a sweep of the library of scenarios fires an outcome of a point. */
+enum raft_point_class {
+    RAFT_CLASS_ALWAYS, /* it must */
+    RAFT_CLASS_RARE,   /* it may happen, but no scenario brings it about */
+    RAFT_CLASS_NEVER,  /* it cannot happen in a node */
+    RAFT_CLASS_COUNT
+};
+
+struct raft_point_exception {
+    enum raft_point point;
+    uint32_t outcomes; /* as in raft_point_info; none: the state takes the exit */
+    enum raft_point_class class;
+    const char *reason; /* why no scenario does, or the proof */
+};
+
+enum {
+#define RAFT_FAULT_EXCEPTION(id, outcomes, class, reason) RAFT_EXCEPTION_##id##_##outcomes,
+#include <raft/fault_points.def>
+    RAFT_EXCEPTION_COUNT
+};
+
+/* All that is not ALWAYS. */
+extern const struct raft_point_exception raft_point_exceptions[RAFT_EXCEPTION_COUNT];
 
 struct raft_entry;
 
