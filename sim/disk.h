@@ -28,7 +28,23 @@ enum sim_unsynced { /* what a crash does to writes that are not durable */
                                             still unsynced */
                     SIM_UNSYNCED_TORN,   /* each sector kept or dropped */
                     SIM_UNSYNCED_RANDOM, /* one of the above per write */
+                    SIM_UNSYNCED_CHOSEN, /* as the disk's image says */
 };
+
+/* What a chosen crash leaves of what is not durable: some pieces of it, or all of it with the last
+ * write damaged from a byte on. A *piece* is a sector of a write, a truncation or a directory
+ * operation; operations under way come first, then the changes of each file, then the directory. */
+struct sim_disk_image {
+    enum sim_disk_damage {
+        SIM_DISK_PIECES,
+        SIM_DISK_CUT,  /* the file ends before that byte of the write */
+        SIM_DISK_ZERO, /* zeros from that byte of the write to its end */
+        SIM_DISK_FLIP, /* one bit of that byte is the other way round */
+    } damage;
+    uint32_t byte; /* CUT, ZERO, FLIP: offset within the write */
+    uint64_t kept; /* PIECES: a bit for each; the last bit stands for all further ones */
+};
+#define SIM_DISK_PIECE_BITS 64u
 
 /* What a fault does to one operation. */
 struct sim_disk_fault {
@@ -67,6 +83,9 @@ struct sim_disk {
     struct sim_dir_entry *durable;
     struct sim_dir_op *dir_ops;
     uint64_t dir_sequence; /* of the latest of dir_ops */
+    uint64_t change_last;  /* number of the latest change of any file */
+    uint32_t piece;        /* of the image, that is asked for next */
+    struct sim_disk_image image;
     struct sim_handle *handles;
     struct sim_disk_op *pending; /* in the order of submission */
     uint32_t handle_last;
@@ -98,6 +117,10 @@ void sim_disk_list(struct sim_disk *disk, raft_list_visit visit, void *visitor);
  * handles closed, and the content becomes what survives. Touches no memory of the process. An event
  * that the caller has already taken out of the scheduler, and not performed, stays the caller's. */
 void sim_disk_crash(struct sim_disk *disk, enum sim_unsynced unsynced);
+/* How many pieces a crash now would decide about; at least. */
+uint32_t sim_disk_pieces(const struct sim_disk *disk);
+/* The size of the last write that was performed, if it is not durable; else 0. */
+uint32_t sim_disk_tail(const struct sim_disk *disk);
 /* Everything is gone, as on a new disk. No process may run on it. */
 void sim_disk_wipe(struct sim_disk *disk);
 /* A digest of the durable content: names, sizes and bytes. O(size); for tests. */
