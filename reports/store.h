@@ -78,6 +78,14 @@ bool store_find_execution(struct store *store, const char *id_or_signature,
                           struct sim_execution *out_execution, char *file, size_t file_size,
                           char *sut_file /* of --sut, or "" */, size_t sut_file_size,
                           char **out_text /* malloc'd scenario source */);
+/* Visits the executions that are in the file of a scenario with this very text, done by this
+ * program with this implementation; those that ended with a script's error are left out. visit
+ * returns false to stop, which is a failure. */
+typedef bool (*store_execution_visit)(void *ctx, const char *parameters, uint64_t seed,
+                                      const char *plan, enum sim_outcome outcome);
+bool store_visit_executions(struct store *store, const struct store_build *build,
+                            const char *scenario, const char *text, store_execution_visit visit,
+                            void *ctx);
 /* The highest seed that any execution of a scenario of this name had; 0: there is none. */
 bool store_highest_seed(struct store *store, const char *scenario, uint64_t *out_seed);
 

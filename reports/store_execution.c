@@ -398,3 +398,51 @@ out:
     sqlite3_finalize(statement);
     return ok;
 }
+
+bool store_visit_executions(struct store *store, const struct store_build *build,
+                            const char *scenario, const char *text, store_execution_visit visit,
+                            void *ctx)
+{
+    static const char sql[] =
+        "SELECT p.text, e.seed, e.plan, e.outcome FROM executions e "
+        "JOIN scenarios s ON s.id = e.scenario JOIN parameter_sets p ON p.id = e.parameter_set "
+        "JOIN runs r ON r.id = e.run JOIN builds b ON b.id = r.build "
+        "WHERE s.name = ?1 AND s.text = ?2 AND b.build_id = ?3 AND b.sut_file = ?4 "
+        "AND e.outcome <> 'error'";
+    sqlite3_stmt *statement = NULL;
+    bool ok = false;
+
+    assert(scenario != NULL && text != NULL);
+    assert(build != NULL && visit != NULL);
+    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) != SQLITE_OK) {
+        store_fail_sqlite(store);
+        goto out;
+    }
+    store_bind_text(statement, 1, scenario);
+    store_bind_text(statement, 2, text);
+    store_bind_text(statement, 3, build->build_id);
+    store_bind_text(statement, 4, build->sut_file);
+    int status = sqlite3_step(statement);
+    while (status == SQLITE_ROW) {
+        enum sim_outcome outcome = SIM_OUTCOME_OK;
+        const char *word = (const char *)sqlite3_column_text(statement, 3);
+        if (word == NULL || !report_outcome_parse(word, &outcome)) {
+            store_fail(store, "%s: an execution has an unknown outcome", store->path);
+            goto out;
+        }
+        if (!visit(ctx, (const char *)sqlite3_column_text(statement, 0),
+                   (uint64_t)sqlite3_column_int64(statement, 1),
+                   (const char *)sqlite3_column_text(statement, 2), outcome)) {
+            store_fail(store, "out of memory");
+            goto out;
+        }
+        status = sqlite3_step(statement);
+    }
+    ok = status == SQLITE_DONE;
+    if (!ok) {
+        store_fail_sqlite(store);
+    }
+out:
+    sqlite3_finalize(statement);
+    return ok;
+}

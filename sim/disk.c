@@ -30,23 +30,6 @@ struct sim_handle {
     struct sim_inode *inode; /* shared */
 };
 
-struct sim_disk_op {
-    struct sim_disk_op *next;
-    struct raft_io *io; /* the process's: not touched when it has died */
-    enum raft_io_op op;
-    uint64_t offset;
-    size_t size;
-    uint8_t *bytes; /* WRITE: a copy; becomes the change's */
-    char name[RAFT_FILE_NAME_MAX];
-    char name_to[RAFT_FILE_NAME_MAX];
-    struct sim_disk_fault fault;
-    struct sim_handle *handle; /* NULL: of the directory */
-    struct sim_inode *inode;   /* of the handle, or that CREATE will empty; shared */
-    uint64_t covers;           /* SYNC, SYNC_DIR: sequence of the last change they cover */
-    uint64_t due_ns;
-    struct sim_event *event; /* NULL: done at once */
-};
-
 void sim_disk_init(struct sim_disk *disk, struct sim_world *world, uint32_t node)
 {
     assert(world->arena != NULL);
@@ -520,8 +503,25 @@ static void let_hit(struct sim_disk *disk, struct sim_disk_op *op)
     (void)status; /* nobody is left to hear of it */
 }
 
-/* Ends the operations under way. Those that may have reached the machine join what is not durable,
- * where the crash decides about them as about the others; if the machine lives, a coin does. */
+/* Whether an operation under way reaches the machine. What does joins what is not durable, where
+ * the crash decides about it as about the rest; if the machine lives, a coin does. */
+static bool reaches(struct sim_disk *disk, enum sim_unsynced unsynced)
+{
+    switch (unsynced) {
+    case SIM_UNSYNCED_LOSE:
+        return false;
+    case SIM_UNSYNCED_KEEP:
+        return sim_draw_below(&disk->crash, 2) == 0;
+    case SIM_UNSYNCED_CHOSEN:
+        return disk->image.damage == SIM_DISK_PIECES;
+    case SIM_UNSYNCED_TORN:
+    case SIM_UNSYNCED_RANDOM:
+        return true;
+    }
+    assert(!"not a fate");
+    return false;
+}
+
 static void cancel_pending(struct sim_disk *disk, enum sim_unsynced unsynced)
 {
     while (disk->pending != NULL) {
@@ -531,11 +531,7 @@ static void cancel_pending(struct sim_disk *disk, enum sim_unsynced unsynced)
             sim_unschedule(&disk->world->scheduler, op->event);
             sim_event_free(&disk->world->scheduler, op->event);
         }
-        bool hits = unsynced != SIM_UNSYNCED_LOSE;
-        if (unsynced == SIM_UNSYNCED_KEEP) {
-            hits = sim_draw_below(&disk->crash, 2) == 0;
-        }
-        if (hits) {
+        if (reaches(disk, unsynced)) {
             let_hit(disk, op);
         }
         op_free(disk, op);
@@ -544,6 +540,7 @@ static void cancel_pending(struct sim_disk *disk, enum sim_unsynced unsynced)
 
 void sim_disk_crash(struct sim_disk *disk, enum sim_unsynced unsynced)
 {
+    disk->piece = 0;
     cancel_pending(disk, unsynced);
     while (disk->handles != NULL) {
         handle_close(disk, disk->handles);

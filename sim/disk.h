@@ -33,6 +33,7 @@ enum sim_unsynced { /* what a crash does to writes that are not durable */
                                             still unsynced */
                     SIM_UNSYNCED_TORN,   /* each sector kept or dropped */
                     SIM_UNSYNCED_RANDOM, /* one of the above per write */
+                    SIM_UNSYNCED_CHOSEN, /* as the disk's image says */
 };
 
 /* How a write lies that reports success. */
@@ -43,6 +44,20 @@ enum sim_lie {
 };
 
 #define SIM_SHORT_ANY UINT64_MAX /* a length drawn at random */
+/* What a chosen crash leaves of what is not durable: some pieces of it, or all of it with the last
+ * write damaged from a byte on. A *piece* is a sector of a write, a truncation or a directory
+ * operation; operations under way come first, then the changes of each file, then the directory. */
+struct sim_disk_image {
+    enum sim_disk_damage {
+        SIM_DISK_PIECES,
+        SIM_DISK_CUT,  /* the file ends before that byte of the write */
+        SIM_DISK_ZERO, /* zeros from that byte of the write to its end */
+        SIM_DISK_FLIP, /* one bit of that byte is the other way round */
+    } damage;
+    uint32_t byte; /* CUT, ZERO, FLIP: offset within the write */
+    uint64_t kept; /* PIECES: a bit for each; the last bit stands for all further ones */
+};
+#define SIM_DISK_PIECE_BITS 64u
 
 /* What a fault does to one operation. */
 struct sim_disk_fault {
@@ -84,6 +99,9 @@ struct sim_disk {
     struct sim_dir_entry *durable;
     struct sim_dir_op *dir_ops;
     uint64_t dir_sequence; /* of the latest of dir_ops */
+    uint64_t change_last;  /* number of the latest change of any file */
+    uint32_t piece;        /* of the image, that is asked for next */
+    struct sim_disk_image image;
     struct sim_handle *handles;
     struct sim_disk_op *pending; /* in the order of submission */
     uint32_t handle_last;
@@ -127,6 +145,10 @@ bool sim_disk_rot(struct sim_disk *disk, const char *name, uint64_t offset, uint
 void sim_disk_list_durable(const struct sim_disk *disk, raft_list_visit visit, void *visitor);
 /* Whether a file that is there has damaged bytes, seen already or not. O(damage). */
 bool sim_disk_is_damaged(const struct sim_disk *disk);
+/* How many pieces a crash now would decide about; at least. */
+uint32_t sim_disk_pieces(const struct sim_disk *disk);
+/* The size of the last write that was performed, if it is not durable; else 0. */
+uint32_t sim_disk_tail(const struct sim_disk *disk);
 /* Everything is gone, as on a new disk. No process may run on it. */
 void sim_disk_wipe(struct sim_disk *disk);
 /* A copy of the durable content as it is now; in the arena. */

@@ -213,11 +213,14 @@ void sim_dir_survive(struct sim_disk *disk, enum sim_unsynced unsynced)
     while (disk->dir_ops != NULL) {
         struct sim_dir_op *dir_op = disk->dir_ops;
         disk->dir_ops = dir_op->next;
-        if (unsynced != SIM_UNSYNCED_LOSE) {
-            uint64_t coin = sim_draw_below(&disk->crash, 2);
-            if (coin == 0) {
-                make_durable(disk, dir_op);
-            }
+        bool is_kept = false;
+        if (unsynced == SIM_UNSYNCED_CHOSEN) {
+            is_kept = sim_image_keeps(disk);
+        } else if (unsynced != SIM_UNSYNCED_LOSE) {
+            is_kept = sim_draw_below(&disk->crash, 2) == 0;
+        }
+        if (is_kept) {
+            make_durable(disk, dir_op);
         }
         op_free(disk, dir_op);
     }

@@ -143,6 +143,8 @@ static struct sim_change *change_add(struct sim_disk *disk, struct sim_inode *in
     struct sim_change *change = arena_calloc(disk->arena, sizeof *change);
     inode->sequence++;
     change->sequence = inode->sequence;
+    disk->change_last++;
+    change->number = disk->change_last;
     change->offset = offset;
     struct sim_change **end = &inode->changes;
     while (*end != NULL) {
@@ -262,27 +264,54 @@ void sim_inode_sync_failed(struct sim_disk *disk, struct sim_inode *inode, uint6
     sim_inode_charge(disk, inode);
 }
 
-/* Keeps some sectors of a change; a truncation is one piece. Returns the first byte changed. */
+static bool piece_survives(struct sim_disk *disk, bool is_chosen)
+{
+    return is_chosen ? sim_image_keeps(disk) : sim_draw_below(&disk->crash, 2) == 0;
+}
+
+/* Keeps some sectors of a change, by a coin or as the image says; a truncation is one piece.
+ * Returns the first byte changed. */
 static size_t apply_torn(struct sim_disk *disk, struct sim_inode *inode,
-                         const struct sim_change *change)
+                         const struct sim_change *change, bool is_chosen)
 {
     if (change->is_truncate) {
-        uint64_t coin = sim_draw_below(&disk->crash, 2);
-        return coin == 0 ? reach_medium(disk, inode, change, 0, 0) : NOTHING_CHANGED;
+        bool is_kept = piece_survives(disk, is_chosen);
+        return is_kept ? reach_medium(disk, inode, change, 0, 0) : NOTHING_CHANGED;
     }
     size_t first_changed = NOTHING_CHANGED;
     size_t from = 0;
     while (from < change->size) {
         size_t in_sector = (size_t)((change->offset + from) % SIM_DISK_SECTOR);
         size_t size = least(SIM_DISK_SECTOR - in_sector, change->size - from);
-        uint64_t coin = sim_draw_below(&disk->crash, 2);
-        if (coin == 0) {
+        if (piece_survives(disk, is_chosen)) {
             size_t changed = reach_medium(disk, inode, change, from, size);
             first_changed = least(first_changed, changed);
         }
         from += size;
     }
     return first_changed;
+}
+
+/* Keeps a change whole, but for the damage that the image does to the last write. */
+static size_t apply_damaged(struct sim_disk *disk, struct sim_inode *inode,
+                            const struct sim_change *change)
+{
+    const struct sim_disk_image *how = &disk->image;
+    if (change->number != disk->change_last || change->is_truncate) {
+        return reach_medium(disk, inode, change, 0, change->size);
+    }
+    assert(!change->is_truncate && how->byte < change->size);
+    if (how->damage == SIM_DISK_CUT) {
+        return how->byte == 0 ? NOTHING_CHANGED : reach_medium(disk, inode, change, 0, how->byte);
+    }
+    size_t changed = reach_medium(disk, inode, change, 0, change->size);
+    uint8_t *bytes = inode->durable.bytes + change->offset;
+    if (how->damage == SIM_DISK_ZERO) {
+        memset(bytes + how->byte, 0, change->size - how->byte);
+    } else {
+        bytes[how->byte] ^= (uint8_t)(1u << how->byte % 8);
+    }
+    return changed;
 }
 
 static size_t apply_surviving(struct sim_disk *disk, struct sim_inode *inode,
@@ -300,7 +329,10 @@ static size_t apply_surviving(struct sim_disk *disk, struct sim_inode *inode,
     case SIM_UNSYNCED_KEEP:
         return reach_medium(disk, inode, change, 0, change->size);
     case SIM_UNSYNCED_TORN:
-        return apply_torn(disk, inode, change);
+        return apply_torn(disk, inode, change, false);
+    case SIM_UNSYNCED_CHOSEN:
+        return disk->image.damage == SIM_DISK_PIECES ? apply_torn(disk, inode, change, true)
+                                                     : apply_damaged(disk, inode, change);
     case SIM_UNSYNCED_RANDOM:
         break;
     }

@@ -1,6 +1,6 @@
 /* What the parts of the simulated disk share: disk.c (the device), disk_file.c (content of files),
- * disk_dir.c (the directory) and disk_damage.c (what goes wrong on the medium). Included by these
- * only. */
+ * disk_dir.c (the directory), disk_damage.c (what goes wrong on the medium) and disk_image.c
+ * (chosen crashes). Included by these only. */
 #ifndef SIM_DISK_PRIVATE_H
 #define SIM_DISK_PRIVATE_H
 
@@ -16,7 +16,8 @@ struct sim_image {
 /* A write or a truncation that was performed and is not durable. */
 struct sim_change {
     struct sim_change *next;
-    uint64_t sequence;
+    uint64_t sequence; /* in its file */
+    uint64_t number;   /* on its disk */
     bool is_truncate;
     enum sim_lie lie;
     uint64_t offset; /* of a truncation: the new size */
@@ -56,6 +57,29 @@ struct sim_dir_op {
     char name_to[RAFT_FILE_NAME_MAX];
     struct sim_inode *inode; /* shared */
 };
+
+/* An operation under way. */
+struct sim_disk_op {
+    struct sim_disk_op *next;
+    struct raft_io *io; /* the process's: not touched when it has died */
+    enum raft_io_op op;
+    uint64_t offset;
+    size_t size;
+    uint8_t *bytes; /* WRITE: a copy; becomes the change's */
+    char name[RAFT_FILE_NAME_MAX];
+    char name_to[RAFT_FILE_NAME_MAX];
+    struct sim_disk_fault fault;
+    struct sim_handle *handle; /* NULL: of the directory */
+    struct sim_inode *inode;   /* of the handle, or that CREATE will empty; shared */
+    uint64_t covers;           /* SYNC, SYNC_DIR: sequence of the last change they cover */
+    uint64_t due_ns;
+    struct sim_event *event; /* NULL: done at once */
+};
+
+/* disk_image.c */
+
+/* Whether the next piece of a chosen image is kept. Each piece is asked for once, in order. */
+bool sim_image_keeps(struct sim_disk *disk);
 
 /* disk_file.c */
 

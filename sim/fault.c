@@ -249,7 +249,8 @@ void sim_faults_suspend(struct sim_faults *faults)
 {
     rules_off(faults);
     faults->suspended = true;
-    faults->shot_is_over = faults->shot.fired > 0;
+    faults->shot.is_over = faults->shot.fired > 0;
+    faults->second.is_over = faults->second.fired > 0;
 }
 
 void sim_faults_stopping(struct sim_faults *faults)
@@ -382,10 +383,15 @@ static void note_fired(struct sim_faults *faults, uint32_t node, uint32_t point,
     sim_world_notice(world, SIM_NOTICE_FAULT_FIRED, node, 0, 0, faults->points[point]->name);
 }
 
-static bool shot_fires(struct sim_faults *faults, uint32_t node, uint32_t point)
+static bool is_aimed_at(const struct sim_shot *shot, uint32_t point)
 {
-    struct sim_shot *shot = &faults->shot;
-    if (shot->occurrence == 0 || shot->point != point || faults->shot_is_over ||
+    return shot->occurrence != 0 && shot->place == SIM_SHOT_POINT && shot->point == point;
+}
+
+static bool shot_fires(struct sim_faults *faults, struct sim_shot *shot, uint32_t node,
+                       uint32_t point)
+{
+    if (!is_aimed_at(shot, point) || shot->is_over ||
         (faults->points[point]->outcomes & 1u << shot->outcome) == 0) {
         return false;
     }
@@ -406,6 +412,16 @@ static bool shot_fires(struct sim_faults *faults, uint32_t node, uint32_t point)
         shot->fired++;
     }
     return fires;
+}
+
+/* The shot that fires, or NULL. */
+static const struct sim_shot *shots_consult(struct sim_faults *faults, uint32_t node,
+                                            uint32_t point)
+{
+    if (shot_fires(faults, &faults->shot, node, point)) {
+        return &faults->shot;
+    }
+    return shot_fires(faults, &faults->second, node, point) ? &faults->second : NULL;
 }
 
 /* Whether a rule fires at this consultation; takes says whether an outcome would have an effect. */
@@ -471,11 +487,12 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
     if (faults->suspended) {
         return verdict;
     }
-    if (takes && shot_fires(faults, node, point)) {
+    const struct sim_shot *shot = takes ? shots_consult(faults, node, point) : NULL;
+    if (shot != NULL) {
         verdict.fired = true;
-        verdict.outcome = faults->shot.outcome;
+        verdict.outcome = shot->outcome;
         who->is_disturbed = true;
-        note_fired(faults, node, point, verdict.outcome, faults->shot.persistent);
+        note_fired(faults, node, point, verdict.outcome, shot->persistent);
         return verdict;
     }
     struct sim_rule *rule = rules_consult(faults, node, point, takes);
@@ -520,8 +537,8 @@ struct sim_verdict sim_fault_consult(struct sim_faults *faults, uint32_t node, u
     assert(point < faults->point_count && faults->points[point]->kind != RAFT_POINT_EXIT);
     assert(faults->world->nodes[node] != NULL);
     faults->gates[point].hits++;
-    if (faults->gates[point].stop_at == UINT64_MAX &&
-        (faults->shot.occurrence == 0 || faults->shot.point != point)) {
+    if (faults->gates[point].stop_at == UINT64_MAX && !is_aimed_at(&faults->shot, point) &&
+        !is_aimed_at(&faults->second, point)) {
         const struct sim_node *who = faults->world->nodes[node];
         faults->reached[point][who->view.role][sim_node_life(who)]++;
         return (struct sim_verdict){.outcome = RAFT_OUTCOME_COUNT};

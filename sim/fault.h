@@ -70,16 +70,42 @@ struct sim_verdict {
     enum sim_lie lie; /* alone */
 };
 
-/* One armed (point, occurrence, outcome): how a sweep injects. Occurrences are counted over the
- * whole run and all nodes, so a base run and its branches count alike. */
+/* Where a shot strikes; what its occurrences are of. */
+enum sim_shot_place {
+    SIM_SHOT_POINT,   /* consultations of a fault point */
+    SIM_SHOT_SUBMIT,  /* operations handed to a disk */
+    SIM_SHOT_DONE,    /* operations that complete */
+    SIM_SHOT_MESSAGE, /* messages that leave a node */
+    SIM_SHOT_EVENT,   /* events of the run: between that one and the next */
+    SIM_SHOT_PLACE_COUNT
+};
+
+/* What a shot does elsewhere than at a fault point. */
+enum sim_shot_deed {
+    SIM_SHOT_CRASH_BEFORE, /* SUBMIT, DONE, MESSAGE: the node dies before it, or behind it */
+    SIM_SHOT_CRASH_AFTER,
+    SIM_SHOT_DROP, /* MESSAGE */
+    SIM_SHOT_DUPLICATE,
+    SIM_SHOT_DELAY,
+    SIM_SHOT_STOP, /* EVENT: a node is asked to stop in good order */
+    SIM_SHOT_DEED_COUNT
+};
+
+/* One armed (place, occurrence, deed): how a sweep injects. Occurrences are counted over the whole
+ * run and all nodes, so a base run and its branches count alike. */
 struct sim_shot {
-    uint32_t point;
+    enum sim_shot_place place;
+    uint32_t point;      /* POINT */
     uint64_t occurrence; /* from 1; 0: nothing armed */
     enum raft_outcome outcome;
-    bool persistent; /* from that occurrence on, on that node, until the liveness phase begins */
-    uint32_t node;   /* where it fired first; set by the world */
+    bool persistent; /* POINT: from that occurrence on, on that node, until the liveness phase */
+    enum sim_shot_deed deed;     /* not POINT, as the following */
+    struct sim_disk_image image; /* of a crash */
+    uint64_t delay_ns;           /* DELAY: on top of the link's; DUPLICATE: of the copy */
+    uint32_t node;               /* STOP: which; else where it fired first, set by the world */
     uint64_t fired;
     uint64_t fired_ns; /* when first */
+    bool is_over;      /* it fired before the liveness phase, and has healed */
 };
 
 /* So long a persistent shot lasts in the STOP phase: no node could ever close a file on a device
@@ -104,8 +130,9 @@ struct sim_faults {
     struct sim_rule **rules_end;
     uint32_t rule_count;
     struct sim_shot shot;
-    bool suspended;                   /* the liveness phase: nothing fires any more */
-    bool shot_is_over;                /* it fired before the liveness phase, and has healed */
+    struct sim_shot second;                /* of a pair: a point, behind the first */
+    uint64_t passed[SIM_SHOT_PLACE_COUNT]; /* occurrences so far, but for points and events */
+    bool suspended;                        /* the liveness phase: nothing fires any more */
     bool at_once;                     /* this consultation is of an operation without a latency */
     struct sim_injection *injections; /* the first SIM_INJECTIONS_MAX of a run */
     uint32_t injection_count;
@@ -160,6 +187,15 @@ struct sim_verdict sim_fault_consult(struct sim_faults *faults, uint32_t node, u
 bool sim_fault_exit(struct sim_faults *faults, uint32_t node, uint32_t point, bool condition);
 /* How often a point has failed by an injection, of whatever kind. */
 uint64_t sim_fault_fired(const struct sim_faults *faults, uint32_t point);
+/* instant.c: the places of shots that are no fault points. A node is about to pass one, or has just
+ * passed it: is_after. It may be dying, or dead, when this returns. */
+void sim_instant_pass(struct sim_faults *faults, uint32_t node, enum sim_shot_place place,
+                      bool is_after);
+/* The shot that strikes the message which is passing now, or NULL. */
+const struct sim_shot *sim_instant_message(struct sim_faults *faults, uint32_t node);
+/* The end of an event. */
+void sim_instant_event(struct sim_faults *faults);
+
 /* The first rule of the script that is not optional and has never fired, or NULL. */
 const struct sim_rule *sim_fault_vacuous(const struct sim_faults *faults, bool planned);
 

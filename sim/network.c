@@ -406,6 +406,28 @@ static bool rules_spare(struct sim_network *network, struct sim_packet *packet, 
     return true;
 }
 
+/* Lets the shot of a sweep have its say; returns false when the packet is gone. */
+static bool shot_spares(struct sim_network *network, struct sim_packet *packet, struct fate *fate)
+{
+    const struct sim_shot *shot = network->strike;
+    network->strike = NULL;
+    if (shot == NULL) {
+        return true;
+    }
+    if (shot->deed == SIM_SHOT_DROP) {
+        sim_packet_drop(network, packet, "lost", 0);
+        return false;
+    }
+    if (shot->deed == SIM_SHOT_DUPLICATE) {
+        fate->is_duplicated = true;
+        fate->duplicate_ns = shot->delay_ns;
+    } else {
+        assert(shot->deed == SIM_SHOT_DELAY);
+        fate->delay_ns = shot->delay_ns;
+    }
+    return true;
+}
+
 void sim_network_send(struct sim_network *network, uint32_t from, uint32_t to, const uint8_t *bytes,
                       size_t size)
 {
@@ -422,7 +444,8 @@ void sim_network_send(struct sim_network *network, uint32_t from, uint32_t to, c
     /* Drawn even for a message that will be lost, lest a rule moves the delays of the others. */
     uint64_t jitter_ns = sim_draw_between(&network->links[from][to].stream, 0, network->jitter_ns);
     struct fate fate = {0};
-    if (network->rules != NULL && !rules_spare(network, packet, &fate)) {
+    if (!shot_spares(network, packet, &fate) ||
+        (network->rules != NULL && !rules_spare(network, packet, &fate))) {
         return;
     }
     uint64_t delay_ns = network->latency_ns + jitter_ns + fate.delay_ns;

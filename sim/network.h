@@ -19,6 +19,7 @@
 #define SIM_NODES_MAX 16 /* ids 1 .. SIM_NODES_MAX - 1 */
 
 struct sim_world;
+struct sim_shot;
 
 /* A set of nodes, or a role that is looked up whenever the rule is consulted. */
 struct sim_selector {
@@ -124,8 +125,9 @@ struct sim_network {
     } links[SIM_NODES_MAX][SIM_NODES_MAX];
     uint64_t sent;
     uint64_t delivered;
-    uint64_t dropped;          /* lost, cut, held for ever, addressed to a node that is down */
-    struct sim_source release; /* of held messages: keeps their order */
+    uint64_t dropped;              /* lost, cut, held for ever, addressed to a node that is down */
+    const struct sim_shot *strike; /* what befalls the message that is sent next; NULL: nothing */
+    struct sim_source release;     /* of held messages: keeps their order */
 };
 
 void sim_network_init(struct sim_network *network, struct sim_world *world);

@@ -94,13 +94,13 @@ struct sim_node *sim_node_create(struct sim_world *world, uint32_t id,
     return node;
 }
 
-static void order_action(struct sim_node *node, enum sim_node_action action)
+static void order_action(struct sim_node *node, enum sim_node_action action, uint64_t time_ns)
 {
     struct sim_world *world = node->world;
     struct sim_event *event = sim_event_new(&world->scheduler, SIM_EVENT_NODE, node->id);
     event->number = (uint32_t)action;
     event->incarnation = node->incarnation;
-    sim_schedule(&world->scheduler, &world->harness, event, world->scheduler.now_ns);
+    sim_schedule(&world->scheduler, &world->harness, event, time_ns);
 }
 
 static void enter(struct sim_node *node)
@@ -146,7 +146,7 @@ void sim_node_start(struct sim_node *node)
 {
     struct sim_world *world = node->world;
     if (node->running || node->dying) {
-        order_action(node, SIM_NODE_RESTART);
+        order_action(node, SIM_NODE_RESTART, world->scheduler.now_ns);
         return;
     }
     if (sim_node_is_up(node)) {
@@ -220,6 +220,11 @@ void sim_node_restore(struct sim_node *node, const struct sim_disk_copy *copy)
     sim_world_transcribe(node->world, "    n%u has an old copy of its store", node->id);
 }
 
+void sim_node_start_at(struct sim_node *node, uint64_t time_ns)
+{
+    order_action(node, SIM_NODE_RESTART, time_ns);
+}
+
 /* ---- what is asked of it ---- */
 
 void sim_node_stop(struct sim_node *node)
@@ -228,7 +233,7 @@ void sim_node_stop(struct sim_node *node)
         return;
     }
     if (node->running || node->paused) {
-        order_action(node, SIM_NODE_STOP);
+        order_action(node, SIM_NODE_STOP, node->world->scheduler.now_ns);
         return;
     }
     node->state = SIM_NODE_STOPPING;
@@ -244,7 +249,7 @@ void sim_node_set_read_only(struct sim_node *node, bool read_only)
         return;
     }
     if (node->running || node->paused) {
-        order_action(node, SIM_NODE_READ_ONLY);
+        order_action(node, SIM_NODE_READ_ONLY, node->world->scheduler.now_ns);
         return;
     }
     enter(node);
@@ -377,8 +382,16 @@ static void on_message(struct sim_node *node, struct sim_event *event)
 static void on_io(struct sim_node *node, struct sim_event *event)
 {
     struct sim_world *world = node->world;
+    sim_instant_pass(&world->faults, node->id, SIM_SHOT_DONE, false);
+    if (node->process == NULL) {
+        return;
+    }
     struct raft_io *io = sim_disk_perform(&node->disk, event);
-    assert(io != NULL && node->process != NULL);
+    assert(io != NULL);
+    sim_instant_pass(&world->faults, node->id, SIM_SHOT_DONE, true);
+    if (node->process == NULL) {
+        return;
+    }
     if (io->status == RAFT_IO || io->status == RAFT_NOSPACE) {
         node->is_disturbed = true;
         sim_world_transcribe(world, "    n%u disk: %s", node->id, raft_status_string(io->status));
@@ -410,7 +423,9 @@ static void on_action(struct sim_node *node, struct sim_event *event)
 {
     switch ((enum sim_node_action)event->number) {
     case SIM_NODE_RESTART:
-        sim_node_start(node);
+        if (node->world->phase != SIM_PHASE_STOP) {
+            sim_node_start(node);
+        }
         return;
     case SIM_NODE_STOP:
         if (event->incarnation == node->incarnation) {

@@ -117,6 +117,8 @@ struct sim_node *sim_node_create(struct sim_world *world, uint32_t id,
                                  const struct raft_options *options);
 /* Builds a process from the disk. Nothing if it is up. A start that fails makes the node FAILED. */
 void sim_node_start(struct sim_node *node);
+/* Starts it later, unless it is up then or the run is stopping. */
+void sim_node_start_at(struct sim_node *node, uint64_t time_ns);
 /* The process dies now (between events) or, from inside a step, at the end of it. */
 void sim_node_crash(struct sim_node *node, enum sim_unsynced unsynced);
 /* Asks for a graceful stop. */

@@ -113,7 +113,12 @@ static enum raft_status env_io_submit(void *ctx, enum raft_point point, struct r
     if (verdict.outcome == RAFT_OUTCOME_CRASH_AFTER && node->crash_after == NULL) {
         node->crash_after = io;
     }
+    sim_instant_pass(&node->world->faults, node->id, SIM_SHOT_SUBMIT, false);
+    if (node->dying) {
+        return RAFT_BUSY;
+    }
     sim_disk_submit(&node->disk, io, disk_fault_of(verdict), node->incarnation);
+    sim_instant_pass(&node->world->faults, node->id, SIM_SHOT_SUBMIT, true);
     return RAFT_OK;
 }
 
@@ -130,10 +135,14 @@ static enum raft_status env_io_run(void *ctx, enum raft_point point, struct raft
     if (verdict.outcome == RAFT_OUTCOME_CRASH_BEFORE) {
         sim_node_crash(node, SIM_UNSYNCED_RANDOM);
     }
+    if (!node->dying) {
+        sim_instant_pass(&node->world->faults, node->id, SIM_SHOT_SUBMIT, false);
+    }
     if (node->dying) {
         return RAFT_IO;
     }
     enum raft_status status = sim_disk_run(&node->disk, io, disk_fault_of(verdict));
+    sim_instant_pass(&node->world->faults, node->id, SIM_SHOT_SUBMIT, true);
     if (status == RAFT_IO || status == RAFT_NOSPACE) {
         node->is_disturbed = true;
         sim_world_notice(node->world, SIM_NOTICE_DISK_ERROR, node->id, 0, 0,
@@ -185,6 +194,10 @@ static enum raft_status env_send(void *ctx, enum raft_point point, raft_node_id 
                  node->id, to);
         return RAFT_BUSY;
     }
+    sim_instant_pass(&world->faults, node->id, SIM_SHOT_MESSAGE, false);
+    if (node->dying) {
+        return RAFT_BUSY;
+    }
     if (world->transcript != NULL && (world->sut->features & SUT_FEATURE_DESCRIBE)) {
         struct sut_message message;
         bool known = world->sut->describe(bytes, size, &message);
@@ -194,7 +207,9 @@ static enum raft_status env_send(void *ctx, enum raft_point point, raft_node_id 
                              known ? message.entry_count : 0);
     }
     sim_oracle_sent(world->oracles, node->id, bytes, size);
+    world->network.strike = sim_instant_message(&world->faults, node->id);
     sim_network_send(&world->network, node->id, to, bytes, size);
+    sim_instant_pass(&world->faults, node->id, SIM_SHOT_MESSAGE, true);
     return RAFT_OK;
 }
 

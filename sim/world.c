@@ -324,6 +324,7 @@ bool sim_world_step(struct sim_world *world)
         sim_script_check(world->script);
     }
     check_budget(world);
+    sim_instant_event(&world->faults);
     return !world->over && world->phase != SIM_PHASE_DONE;
 }
 

@@ -46,6 +46,20 @@ struct sim_cluster_options {
 };
 void sim_cluster_options_init(struct sim_cluster_options *options);
 
+/* One side of an instant that a node passes while faults may strike; see sim_world.watch. */
+struct sim_passage {
+    enum sim_shot_place place;
+    bool is_after;
+    uint32_t node;
+    enum raft_role role;
+    uint64_t number; /* of the instant */
+    uint64_t event;
+    uint32_t pieces;  /* of what its disk holds and is not durable */
+    uint32_t tail;    /* size of the last write, if it is not durable */
+    uint64_t changes; /* number of the latest change of its disk */
+};
+typedef void (*sim_passage_sink)(void *ctx, const struct sim_passage *passage);
+
 /* A line of the transcript; see sim_world.transcript. */
 typedef void (*sim_transcript_sink)(void *ctx, const char *line);
 
@@ -97,6 +111,8 @@ struct sim_world {
     /* Outside the run: must not influence it. */
     sim_transcript_sink transcript;
     void *transcript_ctx;
+    sim_passage_sink watch;
+    void *watch_ctx;
 };
 
 /* Resets the arena and builds the world of a run. NULL: the script cannot be loaded, message in

@@ -150,6 +150,7 @@ static enum cli_status campaign_run(const struct cli_options *options,
                                     const struct sut_ops *sut, int argc, char **argv)
 {
     struct cli_recorder recorder = {0};
+    struct sim_done done = {0};
     struct sim_tasks tasks = {0};
     enum cli_status status = CLI_USAGE;
     const char *db = options->no_db ? NULL : options->db != NULL ? options->db : DB_DEFAULT;
@@ -165,7 +166,9 @@ static enum cli_status campaign_run(const struct cli_options *options,
         .fill = options->fill,
         .transcript = options->transcript,
         .plan = options->plan == NULL ? "" : options->plan,
+        .mode = options->mode,
         .exhaustive = options->exhaustive,
+        .done = options->resume ? &done : NULL,
         .limit = options->limit,
         .point = options->point,
         .fork_branches = options->fork,
@@ -186,9 +189,13 @@ static enum cli_status campaign_run(const struct cli_options *options,
     if (campaign.jobs > tasks.count && !campaign.is_endless) {
         campaign.jobs = tasks.count;
     }
+    if (options->resume && !cli_resume_read(options, catalogue, sut, db, &done)) {
+        goto out;
+    }
     if (!cli_recorder_open(&recorder, options, catalogue, &tasks, sut, db, argc, argv)) {
         goto out;
     }
+    recorder.earlier_findings = done.findings;
     campaign.sink = cli_recorder_sink(&recorder);
     enum sim_campaign_end end = sim_campaign_run(&campaign);
     cli_progress_end(&recorder);
@@ -199,6 +206,7 @@ static enum cli_status campaign_run(const struct cli_options *options,
     cli_summary_print(&recorder, end, stdout);
 out:
     cli_recorder_release(&recorder);
+    sim_done_release(&done);
     sim_tasks_release(&tasks);
     return status;
 }
@@ -217,13 +225,13 @@ static bool pattern_matches(const struct sut_ops *sut, const char *pattern)
 enum cli_status cli_campaign(const struct cli_options *options, int argc, char **argv)
 {
     struct sim_catalogue catalogue;
-    struct sim_shot shot;
+    struct sim_plan plan;
     char error[SIM_TEXT_MAX];
     const struct sut_ops *sut = cli_sut(options);
     if (sut == NULL) {
         return CLI_USAGE;
     }
-    if (options->plan != NULL && !sim_plan_parse(sut, options->plan, &shot, error, sizeof error)) {
+    if (options->plan != NULL && !sim_plan_parse(sut, options->plan, &plan, error, sizeof error)) {
         fprintf(stderr, "squall: %s\n", error);
         return CLI_USAGE;
     }

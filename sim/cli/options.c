@@ -33,6 +33,8 @@ enum option_id {
     OPTION_TRANSCRIPT,
     OPTION_HASHES,
     OPTION_FILL,
+    OPTION_MODE,
+    OPTION_RESUME,
     OPTION_EXHAUSTIVE,
     OPTION_LIMIT,
     OPTION_POINT,
@@ -72,6 +74,8 @@ static const struct option option_table[OPTION_COUNT] = {
     [OPTION_TRANSCRIPT] = {"--transcript", 0, false, ON(CLI_RUN) | ON(CLI_REPLAY)},
     [OPTION_HASHES] = {"--hashes", 0, false, EXECUTES},
     [OPTION_FILL] = {"--fill", 0, true, EXECUTES},
+    [OPTION_MODE] = {"--mode", 0, true, ON(CLI_SWEEP)},
+    [OPTION_RESUME] = {"--resume", 0, false, ON(CLI_SWEEP)},
     [OPTION_EXHAUSTIVE] = {"--exhaustive", 0, false, ON(CLI_SWEEP)},
     [OPTION_LIMIT] = {"--limit", 0, true, ON(CLI_SWEEP)},
     [OPTION_POINT] = {"--point", 0, true, ON(CLI_SWEEP)},
@@ -208,6 +212,25 @@ static bool profile_read(const struct parse *parse, const char *text)
     return false;
 }
 
+static bool mode_read(const struct parse *parse, const char *text)
+{
+    const char *names[SIM_SWEEP_MODE_COUNT];
+    for (uint32_t i = 0; i < SIM_SWEEP_MODE_COUNT; i++) {
+        names[i] = sim_sweep_mode_string((enum sim_sweep_mode)i);
+        if (strcmp(names[i], text) == 0) {
+            parse->options->mode = (enum sim_sweep_mode)i;
+            return true;
+        }
+    }
+    const char *guess = cli_suggest(text, names, SIM_SWEEP_MODE_COUNT);
+    snprintf(
+        parse->error, parse->error_size,
+        "--mode: '%s' is none of points, memory, disk, crash, stop, tail, network, pairs%s%s%s",
+        text, guess == NULL ? "" : " (did you mean '", guess == NULL ? "" : guess,
+        guess == NULL ? "" : "'?)");
+    return false;
+}
+
 /* "90s", "30m" or "8h". */
 static bool duration_read(const struct parse *parse, const char *text)
 {
@@ -328,6 +351,11 @@ static bool option_apply(const struct parse *parse, enum option_id id, const cha
         return true;
     case OPTION_HASHES:
         options->hashes = true;
+        return true;
+    case OPTION_MODE:
+        return mode_read(parse, value);
+    case OPTION_RESUME:
+        options->resume = true;
         return true;
     case OPTION_EXHAUSTIVE:
         options->exhaustive = true;
@@ -463,6 +491,26 @@ static bool command_read(const struct parse *parse, const char *word)
     return false;
 }
 
+/* Options of a sweep that have no meaning together. */
+static bool sweep_check(const struct parse *parse)
+{
+    const struct cli_options *options = parse->options;
+    bool has_points = options->mode == SIM_SWEEP_POINTS || options->mode == SIM_SWEEP_MEMORY ||
+                      options->mode == SIM_SWEEP_DISK || options->mode == SIM_SWEEP_PAIRS;
+    if (options->point != NULL && !has_points) {
+        snprintf(parse->error, parse->error_size,
+                 "--point: --mode %s injects nothing at fault points",
+                 sim_sweep_mode_string(options->mode));
+        return false;
+    }
+    if (options->resume && options->no_db) {
+        snprintf(parse->error, parse->error_size,
+                 "--resume goes on with a file of results: leave --no-db out");
+        return false;
+    }
+    return true;
+}
+
 bool cli_options_parse(struct cli_options *options, int argc, char **argv, char *error,
                        size_t error_size)
 {
@@ -493,5 +541,5 @@ bool cli_options_parse(struct cli_options *options, int argc, char **argv, char 
         snprintf(error, error_size, "--db and --no-db contradict each other");
         return false;
     }
-    return true;
+    return sweep_check(&parse);
 }

@@ -2,6 +2,7 @@
 #ifndef SIM_CLI_OPTIONS_H
 #define SIM_CLI_OPTIONS_H
 
+#include <sim/explorer/explorer.h>
 #include <sim/profile.h>
 #include <sim/record.h>
 #include <stddef.h>
@@ -52,6 +53,8 @@ struct cli_options {
     bool transcript;
     bool hashes;
     uint8_t fill;
+    enum sim_sweep_mode mode;
+    bool resume;
     bool exhaustive;
     uint64_t limit;
     const char *point;

@@ -74,23 +74,6 @@ static bool world_point_add(struct cli_recorder *recorder, uint32_t point)
     return store_add_point(recorder->store, point, &info, "");
 }
 
-/* A hash of the program's own file, so that results can be told apart by what made them. */
-static void build_id_read(char *text, size_t text_size)
-{
-    uint8_t bytes[65536];
-    uint64_t hash = 0;
-    FILE *file = fopen("/proc/self/exe", "rb");
-    if (file != NULL) {
-        size_t got = fread(bytes, 1, sizeof bytes, file);
-        while (got > 0) {
-            hash = sim_hash(bytes, got, hash);
-            got = fread(bytes, 1, sizeof bytes, file);
-        }
-        fclose(file);
-    }
-    snprintf(text, text_size, "%016llx", (unsigned long long)hash);
-}
-
 static bool store_begin(struct cli_recorder *recorder, const struct sut_ops *sut, int argc,
                         char **argv)
 {
@@ -105,14 +88,7 @@ static bool store_begin(struct cli_recorder *recorder, const struct sut_ops *sut
     for (int i = 0; i < argc; i++) {
         cli_word_append(command, sizeof command, argv[i]);
     }
-    build_id_read(build_id, sizeof build_id);
-    const struct store_build build = {
-        .sut = sut->name,
-        .sut_file = recorder->options->sut == NULL ? "" : recorder->options->sut,
-        .compiler = SQUALL_COMPILER,
-        .flags = SQUALL_FLAGS,
-        .build_id = build_id,
-    };
+    const struct store_build build = cli_build(recorder->options, sut, build_id, sizeof build_id);
     if (!store_begin_run(recorder->store, &build, command, &recorder->run) ||
         !inventory_add(recorder, sut) || !cli_edges_register(recorder)) {
         return store_failed(recorder);
@@ -294,6 +270,23 @@ static bool result_take(void *ctx, const struct sim_row *row)
     return !is_bug || bug_add(recorder, row, replay);
 }
 
+/* The size of a sample comes before the sample. */
+static void selection_say(struct cli_recorder *recorder, const struct sim_selection *selection)
+{
+    char line[SIM_TEXT_MAX];
+    char possible[16];
+    if (selection->strata == 0) {
+        return;
+    }
+    cli_count_print(selection->possible, possible, sizeof possible);
+    snprintf(line, sizeof line,
+             "%s seed %llu: %llu of %s possible injections, shared out over %llu kinds of them",
+             recorder->catalogue->scenarios[selection->scenario].info.name,
+             (unsigned long long)selection->seed, (unsigned long long)selection->selected, possible,
+             (unsigned long long)selection->strata);
+    cli_progress_line(recorder, line);
+}
+
 static bool selection_take(void *ctx, const struct sim_selection *selection)
 {
     struct cli_recorder *recorder = ctx;
@@ -301,7 +294,9 @@ static bool selection_take(void *ctx, const struct sim_selection *selection)
     if (selection->shard == 0) {
         recorder->possible += selection->possible;
         recorder->selected += selection->selected;
+        selection_say(recorder, selection);
     }
+    recorder->earlier += selection->earlier;
     if (selection->shard != UINT32_MAX) {
         assert(recorder->unknown > 0);
         recorder->unknown--;
@@ -355,7 +350,8 @@ enum cli_status cli_recorder_status(const struct cli_recorder *recorder, enum si
     if (outcomes[SIM_OUTCOME_ERROR] > 0) {
         return CLI_SCENARIO;
     }
-    return outcomes[SIM_OUTCOME_FINDING] > 0 ? CLI_FINDINGS : CLI_CLEAN;
+    return outcomes[SIM_OUTCOME_FINDING] + recorder->earlier_findings > 0 ? CLI_FINDINGS
+                                                                          : CLI_CLEAN;
 }
 
 static const char *status_string(enum cli_status status)

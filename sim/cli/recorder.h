@@ -5,6 +5,7 @@
 
 #include "options.h"
 #include <reports/store.h>
+#include <sim/explorer/done.h>
 #include <sim/explorer/explorer.h>
 #include <stdio.h>
 
@@ -48,6 +49,8 @@ struct cli_recorder {
     uint32_t unknown;          /* shards that have not said yet what they plan */
     uint64_t possible;         /* injections of the base runs */
     uint64_t selected;         /* of them, chosen */
+    uint64_t earlier;          /* of those, done by an earlier campaign */
+    uint64_t earlier_findings; /* executions of it that failed */
     struct cli_tally *tallies; /* per scenario */
     struct cli_tally total;
     struct cli_bug *bugs;
@@ -84,6 +87,13 @@ void cli_recorder_release(struct cli_recorder *recorder);
 /* edges.c: registers the blocks of the code under test with the store, if the build marks them.
  * False: the store has failed. */
 bool cli_edges_register(struct cli_recorder *recorder);
+/* resume.c: what the file of a campaign has already, for a sweep that goes on. False with a message
+ * on standard error. */
+bool cli_resume_read(const struct cli_options *options, const struct sim_catalogue *catalogue,
+                     const struct sut_ops *sut, const char *db, struct sim_done *done);
+/* The program and the implementation under test. id must live as long as the result is used. */
+struct store_build cli_build(const struct cli_options *options, const struct sut_ops *sut, char *id,
+                             size_t id_size);
 
 /* progress.c: the status line, and lines between its updates, on standard error. */
 void cli_progress_tick(struct cli_recorder *recorder);

@@ -243,7 +243,7 @@ enum cli_status cli_replay(const struct cli_options *options)
     struct cli_options filled = *options; /* with what the file says */
     struct sim_catalogue catalogue;
     struct recorded recorded = {.plan = ""};
-    struct sim_shot shot;
+    struct sim_plan plan;
     enum cli_status status = CLI_USAGE;
     char error[SIM_TEXT_MAX];
     const struct sut_ops *sut = NULL;
@@ -267,7 +267,7 @@ enum cli_status cli_replay(const struct cli_options *options)
                 catalogue.scenarios[0].info.name);
         status = CLI_USAGE;
     }
-    if (status == CLI_CLEAN && !sim_plan_parse(sut, recorded.plan, &shot, error, sizeof error)) {
+    if (status == CLI_CLEAN && !sim_plan_parse(sut, recorded.plan, &plan, error, sizeof error)) {
         fprintf(stderr, "squall: %s\n", error);
         status = CLI_USAGE;
     }

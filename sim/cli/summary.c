@@ -98,6 +98,30 @@ static void bugs_print(const struct cli_recorder *recorder, FILE *out)
     }
 }
 
+/* Why a sweep has left something out. */
+static const char *left_out_string(const struct cli_options *options)
+{
+    if (options->limit > 0) {
+        return "--limit; without it more occurrences";
+    }
+    switch (options->mode) {
+    case SIM_SWEEP_CRASH:
+        return options->exhaustive ? "a sample of the images of a crash with many unsynced writes"
+                                   : "--exhaustive takes every crash, and more images of each";
+    case SIM_SWEEP_PAIRS:
+        return "a sample; --limit takes a larger one, --exhaustive two of each kind for each fault";
+    case SIM_SWEEP_POINTS:
+    case SIM_SWEEP_MEMORY:
+    case SIM_SWEEP_DISK:
+    case SIM_SWEEP_STOP:
+    case SIM_SWEEP_TAIL:
+    case SIM_SWEEP_NETWORK:
+    case SIM_SWEEP_MODE_COUNT:
+        break;
+    }
+    return "--exhaustive takes every occurrence";
+}
+
 /* What a sweep has left out. */
 static void selection_print(const struct cli_recorder *recorder, FILE *out)
 {
@@ -116,11 +140,14 @@ static void selection_print(const struct cli_recorder *recorder, FILE *out)
     fprintf(out, "injections: %llu selected of %s possible", (unsigned long long)recorder->selected,
             possible);
     if (recorder->selected < recorder->possible) {
-        fprintf(out, "; %s not tried (%s)", rest,
-                recorder->options->limit > 0 ? "--limit; without it more occurrences"
-                                             : "--exhaustive takes every occurrence");
+        fprintf(out, "; %s not tried (%s)", rest, left_out_string(recorder->options));
     }
     fputc('\n', out);
+    if (recorder->earlier > 0) {
+        fprintf(out, "resumed: %llu of them had been done before, %llu with a finding\n",
+                (unsigned long long)recorder->earlier,
+                (unsigned long long)recorder->earlier_findings);
+    }
     if (recorder->variants_left > 0) {
         fprintf(out,
                 "parameter sets: %llu not swept (--set chooses another, --exhaustive takes all)\n",

@@ -6,9 +6,7 @@
  * phase, or all if it is exhaustive.
  *
  * 1. Observing does not change the world.
- * 2. The injections come in one order, that of (event, point, occurrence, outcome, persistence),
- *    whatever the number of workers.
- * 3. An injection names an outcome that its point declares. */
+ * 2. An injection names an outcome that its point declares. */
 #include "candidates.h"
 
 #include <assert.h>
@@ -21,6 +19,7 @@ void sim_candidates_init(struct sim_candidates *candidates, const struct sut_ops
     memset(candidates, 0, sizeof *candidates);
     candidates->sut = sut;
     candidates->pattern = pattern;
+    candidates->kinds = UINT32_MAX;
     candidates->exhaustive = exhaustive;
 }
 
@@ -48,7 +47,7 @@ static bool point_in_scope(const struct sim_candidates *candidates, const struct
                            uint32_t point)
 {
     const struct raft_point_info *info = world->faults.points[point];
-    if (info->outcomes == RAFT_OUTCOMES_NONE) {
+    if (info->outcomes == RAFT_OUTCOMES_NONE || (candidates->kinds >> info->kind & 1u) == 0) {
         return false;
     }
     if (candidates->pattern != NULL) {
@@ -124,51 +123,33 @@ bool sim_candidates_observe(struct sim_candidates *candidates, const struct sim_
     return true;
 }
 
-static int injectable_compare(const void *left, const void *right)
-{
-    const struct sim_injectable *a = left;
-    const struct sim_injectable *b = right;
-    if (a->event != b->event) {
-        return a->event < b->event ? -1 : 1;
-    }
-    if (a->shot.point != b->shot.point) {
-        return a->shot.point < b->shot.point ? -1 : 1;
-    }
-    if (a->shot.occurrence != b->shot.occurrence) {
-        return a->shot.occurrence < b->shot.occurrence ? -1 : 1;
-    }
-    if (a->shot.outcome != b->shot.outcome) {
-        return a->shot.outcome < b->shot.outcome ? -1 : 1;
-    }
-    return (int)a->shot.persistent - (int)b->shot.persistent;
-}
-
-/* The injections that one consultation offers; returns how many. */
-static size_t candidate_expand(const struct sut_ops *sut, const struct sim_candidate *candidate,
-                               struct sim_injectable *out)
+/* Adds the injections that one consultation offers. */
+static bool candidate_expand(const struct sut_ops *sut, const struct sim_candidate *candidate,
+                             struct sim_injectables *list)
 {
     uint32_t outcomes = sim_point_info(sut, candidate->point)->outcomes;
-    size_t count = 0;
     for (uint32_t i = 0; i < RAFT_OUTCOME_COUNT; i++) {
         if ((outcomes & (1u << i)) == 0) {
             continue;
         }
         struct sim_injectable item = {.event = candidate->event};
-        item.shot.point = candidate->point;
-        item.shot.occurrence = candidate->occurrence;
-        item.shot.outcome = (enum raft_outcome)i;
-        out[count++] = item;
-        if (!outcome_is_crash(item.shot.outcome)) {
-            item.shot.persistent = true;
-            out[count++] = item;
+        struct sim_shot *shot = &item.plan.first;
+        shot->point = candidate->point;
+        shot->occurrence = candidate->occurrence;
+        shot->outcome = (enum raft_outcome)i;
+        uint32_t kinds = outcome_is_crash(shot->outcome) ? 1 : 2;
+        for (uint32_t k = 0; k < kinds; k++) {
+            shot->persistent = k == 1;
+            item.stratum = ((uint64_t)candidate->point * RAFT_OUTCOME_COUNT + i) * 2 + k;
+            if (!sim_injectables_add(list, &item)) {
+                return false;
+            }
         }
     }
-    assert(count == injection_count(outcomes));
-    return count;
+    return true;
 }
 
-bool sim_candidates_finish(struct sim_candidates *candidates, uint64_t limit,
-                           struct sim_injectable **out_items, size_t *out_count)
+bool sim_candidates_finish(struct sim_candidates *candidates, struct sim_injectables *list)
 {
     for (uint32_t i = 0; i < SIM_POINTS_MAX; i++) {
         for (uint32_t part = 0; part < 2; part++) {
@@ -179,23 +160,9 @@ bool sim_candidates_finish(struct sim_candidates *candidates, uint64_t limit,
             }
         }
     }
-    struct sim_injectable *items =
-        malloc((candidates->count + 1) * 2 * RAFT_OUTCOME_COUNT * sizeof *items);
-    if (items == NULL) {
-        return false;
+    bool added = true;
+    for (size_t i = 0; i < candidates->count && added; i++) {
+        added = candidate_expand(candidates->sut, &candidates->items[i], list);
     }
-    size_t count = 0;
-    for (size_t i = 0; i < candidates->count; i++) {
-        count += candidate_expand(candidates->sut, &candidates->items[i], items + count);
-    }
-    qsort(items, count, sizeof *items, injectable_compare);
-    if (limit > 0 && limit < count) {
-        for (size_t i = 0; i < limit; i++) {
-            items[i] = items[i * count / limit];
-        }
-        count = limit;
-    }
-    *out_items = items;
-    *out_count = count;
-    return true;
+    return added;
 }

@@ -2,6 +2,7 @@
 #ifndef SIM_EXPLORER_CANDIDATES_H
 #define SIM_EXPLORER_CANDIDATES_H
 
+#include "injectable.h"
 #include <sim/world.h>
 
 /* A consultation, and the event that makes it. */
@@ -14,6 +15,7 @@ struct sim_candidate {
 struct sim_candidates {
     const struct sut_ops *sut;
     const char *pattern; /* of the points; NULL: those of the implementation */
+    uint32_t kinds;      /* of the points: bits of enum raft_point_kind */
     bool exhaustive;
     struct sim_candidate *items;
     size_t count;
@@ -27,21 +29,13 @@ struct sim_candidates {
     } points[SIM_POINTS_MAX];
 };
 
-/* One injection of a sweep. */
-struct sim_injectable {
-    struct sim_shot shot;
-    uint64_t event; /* that makes the consultation */
-};
-
 void sim_candidates_init(struct sim_candidates *candidates, const struct sut_ops *sut,
                          const char *pattern, bool exhaustive);
 void sim_candidates_release(struct sim_candidates *candidates);
 /* After each step of the base run. False: out of memory. */
 bool sim_candidates_observe(struct sim_candidates *candidates, const struct sim_world *world);
-/* The injections, in order of event; at most limit of them, evenly spread, unless it is 0. The
- * array is malloc'd. False: out of memory. */
-bool sim_candidates_finish(struct sim_candidates *candidates, uint64_t limit,
-                           struct sim_injectable **out_items, size_t *out_count);
+/* Adds the injections to a list, in no order. False: out of memory. */
+bool sim_candidates_finish(struct sim_candidates *candidates, struct sim_injectables *list);
 /* Whether the nth consultation is one that a sweep takes without being exhaustive. */
 bool sim_ordinal_is_selected(uint64_t ordinal);
 

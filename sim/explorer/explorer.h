@@ -17,6 +17,20 @@ enum sim_task_kind {
     SIM_TASK_VERIFY, /* each seed three times: plain, other fill, with restored checkpoints */
 };
 
+/* What a sweep injects. */
+enum sim_sweep_mode {
+    SIM_SWEEP_POINTS,  /* fault points, at selected consultations */
+    SIM_SWEEP_MEMORY,  /* every allocation */
+    SIM_SWEEP_DISK,    /* every operation of a file */
+    SIM_SWEEP_CRASH,   /* a crash around every operation and message, with images of the disk */
+    SIM_SWEEP_STOP,    /* a graceful stop after an event */
+    SIM_SWEEP_TAIL,    /* a crash that leaves the last write damaged, at each byte of it */
+    SIM_SWEEP_NETWORK, /* a message lost, twice, or late */
+    SIM_SWEEP_PAIRS,   /* a fault point, and a second one soon after it */
+    SIM_SWEEP_MODE_COUNT
+};
+const char *sim_sweep_mode_string(enum sim_sweep_mode mode);
+
 /* A unit of work. Travels through a pipe as it is. */
 struct sim_task {
     enum sim_task_kind kind;
@@ -55,6 +69,8 @@ void sim_tasks_release(struct sim_tasks *tasks);
 void sim_tasks_endless(const struct sim_catalogue *catalogue, enum sim_task_kind kind,
                        uint64_t first_seed, uint64_t number, struct sim_task *out_task);
 
+struct sim_done;
+
 struct sim_oracle_delta {
     uint64_t checks;
     char skipped[SIM_NAME_MAX * 2]; /* why the oracle does not apply; empty: it does */
@@ -88,6 +104,8 @@ struct sim_selection {
     uint64_t possible; /* injections of the whole base run: (occurrence, outcome, persistence) */
     uint64_t selected; /* of them, chosen */
     uint64_t planned;  /* of those, for this shard and still to do */
+    uint64_t earlier;  /* of those, for this shard and done by an earlier campaign */
+    uint64_t strata;   /* kinds of injections among them, if a limit shares them out; else 0 */
 };
 
 /* Where results go. The functions return false to stop the campaign. */
@@ -104,17 +122,19 @@ struct sim_campaign {
     const struct sim_catalogue *catalogue;
     const struct sim_tasks *tasks;
     uint32_t jobs;
-    uint8_t fill;       /* of fresh memory */
-    bool transcript;    /* each run's, on standard output; one worker only */
-    const char *plan;   /* of every run; "" for none */
-    bool exhaustive;    /* sweep: every occurrence */
-    uint64_t limit;     /* sweep: injections of a base run; 0: no limit */
-    const char *point;  /* sweep: pattern of the points; NULL: all of the implementation */
-    bool fork_branches; /* sweep: a process per branch, no checkpoints */
-    uint64_t restores;  /* verify: checkpoints restored in a run */
-    uint32_t wall_s;    /* of one execution; 0: the scenario's */
-    bool no_recheck;    /* run: never a second time */
-    bool is_endless;    /* after the tasks, endless_kind over seeds from endless_seed on */
+    uint8_t fill;                /* of fresh memory */
+    bool transcript;             /* each run's, on standard output; one worker only */
+    const char *plan;            /* of every run; "" for none */
+    enum sim_sweep_mode mode;    /* sweep */
+    bool exhaustive;             /* sweep: every occurrence */
+    uint64_t limit;              /* sweep: injections of a base run; 0: no limit */
+    const char *point;           /* sweep: pattern of the points; NULL: all of the implementation */
+    const struct sim_done *done; /* sweep: what to pass over; NULL: nothing */
+    bool fork_branches;          /* sweep: a process per branch, no checkpoints */
+    uint64_t restores;           /* verify: checkpoints restored in a run */
+    uint32_t wall_s;             /* of one execution; 0: the scenario's */
+    bool no_recheck;             /* run: never a second time */
+    bool is_endless;             /* after the tasks, endless_kind over seeds from endless_seed on */
     enum sim_task_kind endless_kind;
     uint64_t endless_seed;
     uint64_t for_ns;    /* real time after which no task begins; 0: no limit */

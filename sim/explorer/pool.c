@@ -274,7 +274,8 @@ static void death_report(struct pool *pool, const struct worker *worker, int sta
     snprintf(execution.parameters, sizeof execution.parameters, "%s",
              scenario->variants[task->variant]);
     memset(&injection, 0, sizeof injection);
-    if (page->shot.occurrence != 0) {
+    bool is_point = page->shot.occurrence != 0 && page->shot.place == SIM_SHOT_POINT;
+    if (is_point) {
         snprintf(injection.point, sizeof injection.point, "%s",
                  sim_point_info(campaign->sut, page->shot.point)->name);
         snprintf(injection.outcome, sizeof injection.outcome, "%s",
@@ -292,7 +293,7 @@ static void death_report(struct pool *pool, const struct worker *worker, int sta
         .execution = &execution,
         .finding = &finding,
         .injections = &injection,
-        .injection_count = page->shot.occurrence != 0 ? 1 : 0,
+        .injection_count = is_point ? 1 : 0,
         .steps = execution.events,
     };
     row_handle(pool, &row);

@@ -8,7 +8,6 @@
  * 2. The page names an execution before its first event, so that a death has a seed and a plan.
  * 3. Rows are zeroed before they are filled: every byte that goes through the pipe is defined. */
 #include "runner.h"
-#include "plan.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -19,7 +18,7 @@
 #define COUNTS_EVERY 64u
 #define CONTEXTS     ((uint32_t)RAFT_ROLE_COUNT * SIM_LIFE_COUNT)
 
-void sim_runner_announce(struct sim_runner *runner, uint64_t seed, const struct sim_shot *shot,
+void sim_runner_announce(struct sim_runner *runner, uint64_t seed, const struct sim_plan *plan,
                          uint64_t shots)
 {
     struct sim_page *page = runner->page;
@@ -27,9 +26,9 @@ void sim_runner_announce(struct sim_runner *runner, uint64_t seed, const struct 
     runner->rows.steps = 0;
     page->seed = seed;
     page->shots = shots;
-    page->shot = *shot;
+    page->shot = plan->first;
     page->sim_ns = 0;
-    sim_plan_print(runner->campaign->sut, shot, page->plan, sizeof page->plan);
+    sim_plan_print(runner->campaign->sut, plan, page->plan, sizeof page->plan);
     atomic_store(&page->event, 0);
     atomic_fetch_add(&page->executions, 1);
     atomic_store(&page->started_ns, runner->began_ns);
@@ -185,7 +184,7 @@ static void known_bug_apply(struct sim_rows *rows, const struct sim_world *world
 }
 
 void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world,
-                        const struct sim_shot *shot)
+                        const struct sim_plan *plan)
 {
     struct sim_rows *rows = &runner->rows;
     uint64_t steps = rows->steps;
@@ -193,7 +192,7 @@ void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world
     rows->steps = steps;
     sim_world_result(world, &rows->execution);
     rows->execution.wall_ns = sim_monotonic_ns() - runner->began_ns;
-    sim_plan_print(runner->campaign->sut, shot, rows->execution.plan, sizeof rows->execution.plan);
+    sim_plan_print(runner->campaign->sut, plan, rows->execution.plan, sizeof rows->execution.plan);
     rows->has_finding = world->has_finding;
     if (world->has_finding) {
         rows->finding = world->finding;

@@ -2,6 +2,7 @@
 #ifndef SIM_EXPLORER_RUNNER_H
 #define SIM_EXPLORER_RUNNER_H
 
+#include "plan.h"
 #include "wire.h"
 #include <sim/world.h>
 
@@ -61,7 +62,7 @@ struct sim_runner {
 };
 
 /* Writes on the page what begins now. shots: see sim_page. */
-void sim_runner_announce(struct sim_runner *runner, uint64_t seed, const struct sim_shot *shot,
+void sim_runner_announce(struct sim_runner *runner, uint64_t seed, const struct sim_plan *plan,
                          uint64_t shots);
 /* Creates the world of a run. NULL: the script is wrong, and the row says so. */
 struct sim_world *sim_runner_create(struct sim_runner *runner, const struct sim_task *task,
@@ -74,7 +75,7 @@ void sim_runner_finish(struct sim_runner *runner, struct sim_world *world);
 void sim_runner_count_from(struct sim_runner *runner, const struct sim_world *world);
 /* Copies what the finished run came to into the rows, and adds up its counts. */
 void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world,
-                        const struct sim_shot *shot);
+                        const struct sim_plan *plan);
 /* Makes the rows a finding, or a divergence, that the world itself did not see. */
 void sim_rows_fail(struct sim_rows *rows, enum sim_outcome outcome, const char *rule,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -6,7 +6,6 @@
  *
  * 1. A divergence is reported with the first event that differs.
  * 2. Where checkpoints are restored is drawn from the seed, so a verification repeats as well. */
-#include "plan.h"
 #include "runner.h"
 
 #include <assert.h>
@@ -158,25 +157,25 @@ static void restores_compare(const struct sim_trail *trail, struct sim_runner *r
 
 /* One run of a plain campaign into the rows. The trail is scratch. */
 static void seed_run(struct sim_runner *runner, const struct sim_task *task, uint64_t seed,
-                     const struct sim_shot *shot, struct sim_trail *trail)
+                     const struct sim_plan *plan, struct sim_trail *trail)
 {
     const struct sim_campaign *campaign = runner->campaign;
-    bool again = !campaign->no_recheck && shot->occurrence == 0 &&
+    bool again = !campaign->no_recheck && plan->first.occurrence == 0 &&
                  sim_mix(seed, task->scenario, task->variant) % RECHECK_EVERY == 0;
-    sim_runner_announce(runner, seed, shot, 0);
+    sim_runner_announce(runner, seed, plan, 0);
     struct sim_world *world = sim_runner_create(runner, task, seed, campaign->fill);
     if (world == NULL) {
         return;
     }
-    world->faults.shot = *shot;
+    sim_plan_arm(plan, &world->faults);
     if (again) {
         sim_trail_record(trail, runner, world);
     } else {
         sim_runner_finish(runner, world);
     }
-    sim_runner_collect(runner, world, shot);
+    sim_runner_collect(runner, world, plan);
     struct sim_execution *execution = &runner->rows.execution;
-    if (shot->occurrence != 0 && world->faults.shot.fired == 0 &&
+    if (plan->first.occurrence != 0 && world->faults.shot.fired == 0 &&
         execution->outcome == SIM_OUTCOME_OK) {
         execution->outcome = SIM_OUTCOME_SKIPPED;
         snprintf(execution->note, sizeof execution->note, "the planned fault never fired");
@@ -189,16 +188,16 @@ static void seed_run(struct sim_runner *runner, const struct sim_task *task, uin
 bool sim_task_run(struct sim_runner *runner, const struct sim_task *task)
 {
     struct sim_trail trail = {0};
-    struct sim_shot shot;
+    struct sim_plan plan;
     char error[SIM_TEXT_MAX];
     bool sent =
-        sim_plan_parse(runner->campaign->sut, runner->campaign->plan, &shot, error, sizeof error);
+        sim_plan_parse(runner->campaign->sut, runner->campaign->plan, &plan, error, sizeof error);
     assert(sent);
     for (uint64_t seed = task->seed; seed < task->seed_end && sent; seed++) {
         if (sim_runner_is_stopped(runner)) {
             break;
         }
-        seed_run(runner, task, seed, &shot, &trail);
+        seed_run(runner, task, seed, &plan, &trail);
         sent = sim_runner_send(runner, task, seed + 1 == task->seed_end);
     }
     sim_trail_release(&trail);
@@ -207,7 +206,7 @@ bool sim_task_run(struct sim_runner *runner, const struct sim_task *task)
 
 bool sim_task_verify(struct sim_runner *runner, const struct sim_task *task)
 {
-    const struct sim_shot none = {0};
+    const struct sim_plan none = {0};
     struct sim_trail trail = {0};
     struct sim_rows *rows = &runner->rows;
     bool sent = true;

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sim/explorer/candidates.h>
 #include <sim/explorer/death.h>
+#include <sim/explorer/done.h>
+#include <sim/explorer/passages.h>
 #include <sim/explorer/plan.h>
 #include <string.h>
 
@@ -13,29 +15,59 @@ static const struct raft_point_info points[] = {
 };
 static const struct sut_ops sut = {.name = "double", .points = points, .point_count = 2};
 
-START_TEST(plan_is_parsed_to_what_was_printed)
+static const char *const good_plans[] = {
+    "log.append.write#17=enospc!",
+    "io.submit#12=crash_before:0x5",
+    "io.done#3=crash_after:0xffffffffffffffff",
+    "io.done#3=crash_after:cut@0",
+    "io.done#3=crash_after:zero@37",
+    "io.done#3=crash_after:flip@4095",
+    "message#8=crash_before:0x0",
+    "message#8=drop",
+    "message#8=duplicate:1000000",
+    "message#8=delay:0",
+    "event#400=stop:2",
+    "log.append.write#1=eio;log.append.write#2=short",
+};
+
+START_TEST(plan_is_printed_as_what_it_was_parsed_from)
 {
-    const struct sim_shot shot = {
-        .point = 0, .occurrence = 17, .outcome = RAFT_OUTCOME_ENOSPC, .persistent = true};
-    struct sim_shot parsed;
-    char text[128];
+    struct sim_plan plan;
+    char text[256];
+    char error[256] = "";
+    ck_assert_msg(sim_plan_parse(&sut, good_plans[_i], &plan, error, sizeof error), "%s", error);
+    sim_plan_print(&sut, &plan, text, sizeof text);
+    ck_assert_str_eq(text, good_plans[_i]);
+}
+END_TEST
+
+START_TEST(plan_is_parsed_to_what_it_says)
+{
+    struct sim_plan plan;
     char error[256];
-    sim_plan_print(&sut, &shot, text, sizeof text);
-    ck_assert_str_eq(text, "log.append.write#17=enospc!");
-    ck_assert(sim_plan_parse(&sut, text, &parsed, error, sizeof error));
-    ck_assert_uint_eq(parsed.point, 0);
-    ck_assert_uint_eq(parsed.occurrence, 17);
-    ck_assert_int_eq(parsed.outcome, RAFT_OUTCOME_ENOSPC);
-    ck_assert(parsed.persistent);
+    ck_assert(sim_plan_parse(&sut, "log.append.write#17=enospc!", &plan, error, sizeof error));
+    ck_assert_int_eq(plan.first.place, SIM_SHOT_POINT);
+    ck_assert_uint_eq(plan.first.occurrence, 17);
+    ck_assert_int_eq(plan.first.outcome, RAFT_OUTCOME_ENOSPC);
+    ck_assert(plan.first.persistent);
+    ck_assert_uint_eq(plan.second.occurrence, 0);
+    ck_assert(sim_plan_parse(&sut, "io.done#3=crash_after:flip@9", &plan, error, sizeof error));
+    ck_assert_int_eq(plan.first.place, SIM_SHOT_DONE);
+    ck_assert_int_eq(plan.first.deed, SIM_SHOT_CRASH_AFTER);
+    ck_assert_int_eq(plan.first.image.damage, SIM_DISK_FLIP);
+    ck_assert_uint_eq(plan.first.image.byte, 9);
+    ck_assert(sim_plan_parse(&sut, "event#400=stop:2", &plan, error, sizeof error));
+    ck_assert_int_eq(plan.first.place, SIM_SHOT_EVENT);
+    ck_assert_uint_eq(plan.first.node, 2);
 }
 END_TEST
 
 START_TEST(empty_plan_arms_nothing)
 {
-    struct sim_shot parsed = {.occurrence = 1};
+    struct sim_plan parsed = {.first.occurrence = 1};
     char error[256];
     ck_assert(sim_plan_parse(&sut, "", &parsed, error, sizeof error));
-    ck_assert_uint_eq(parsed.occurrence, 0);
+    ck_assert_uint_eq(parsed.first.occurrence, 0);
 }
 END_TEST
 
@@ -49,11 +81,23 @@ static const struct {
     {"log.apend.write#3=eio", "no fault point 'log.apend.write'"},
     {"log.append.write#3=null", "has no outcome 'null'; it has: eio, enospc, short"},
     {"log.get.gap#1=take", "none, it is only counted"},
+    {"io.submit#1=drop", "'drop' cannot be done at io.submit"},
+    {"event#1=crash_after:0x0", "'crash_after' cannot be done at event"},
+    {"message#1=stop:1", "'stop' cannot be done at message"},
+    {"event#1=stop", "stop needs a node"},
+    {"event#1=stop:16", "stop needs a node"},
+    {"io.done#1=crash_after", "what the crash leaves"},
+    {"io.done#1=crash_after:5", "what the crash leaves"},
+    {"io.done#1=crash_after:bend@5", "what the crash leaves"},
+    {"message#1=delay:soon", "delay needs a time"},
+    {"message#1=drop:1", "takes nothing"},
+    {"log.append.write#1=eio;message#2=drop", "the second fault of a pair"},
+    {"log.append.write#1=eio;", "write it as"},
 };
 
 START_TEST(refuses_plan_that_nothing_can_fulfil)
 {
-    struct sim_shot parsed;
+    struct sim_plan parsed;
     char error[512] = "";
     ck_assert(!sim_plan_parse(&sut, bad_plans[_i].text, &parsed, error, sizeof error));
     ck_assert_msg(strstr(error, bad_plans[_i].message) != NULL, "%s", error);
@@ -112,23 +156,23 @@ static void event(struct sim_world *world, uint64_t hits, enum sim_phase phase)
 START_TEST(selects_first_spaced_and_last_of_each_phase)
 {
     struct sim_world *world = world_double();
-    struct sim_injectable *items = NULL;
-    size_t count = 0;
+    struct sim_injectables list = {0};
     event(world, 5, SIM_PHASE_RUN);  /* ordinals 1..5 of RUN; 1, 2, 3, 4 and the last, 5 */
     event(world, 2, SIM_PHASE_HEAL); /* the liveness phase begins: out of scope */
     event(world, 2, SIM_PHASE_HEAL);
     event(world, 1, SIM_PHASE_STOP); /* ordinal 1 of STOP, occurrence 10 */
     event(world, 0, SIM_PHASE_DONE);
-    ck_assert(sim_candidates_finish(candidates, 0, &items, &count));
+    ck_assert(sim_candidates_finish(candidates, &list));
     /* write: eio, short, enospc once and for good, two crashes: 8 for each consultation. */
-    ck_assert_uint_eq(count, 6 * 8);
+    sim_injectables_sort(&list);
+    ck_assert_uint_eq(list.count, 6 * 8);
     ck_assert_uint_eq(candidates->possible, 6 * 8);
-    ck_assert_uint_eq(items[0].shot.occurrence, 1);
-    ck_assert_uint_eq(items[0].event, 1);
-    ck_assert_uint_eq(items[4 * 8].shot.occurrence, 5);
-    ck_assert_uint_eq(items[5 * 8].shot.occurrence, 10);
-    ck_assert_uint_eq(items[5 * 8].event, 4);
-    free(items);
+    ck_assert_uint_eq(list.items[0].plan.first.occurrence, 1);
+    ck_assert_uint_eq(list.items[0].event, 1);
+    ck_assert_uint_eq(list.items[4 * 8].plan.first.occurrence, 5);
+    ck_assert_uint_eq(list.items[5 * 8].plan.first.occurrence, 10);
+    ck_assert_uint_eq(list.items[5 * 8].event, 4);
+    sim_injectables_release(&list);
     free(world);
 }
 END_TEST
@@ -136,14 +180,13 @@ END_TEST
 START_TEST(points_that_are_only_counted_are_not_swept)
 {
     struct sim_world *world = world_double();
-    struct sim_injectable *items = NULL;
-    size_t count = 0;
+    struct sim_injectables list = {0};
     event(world, 1, SIM_PHASE_RUN);
-    ck_assert(sim_candidates_finish(candidates, 0, &items, &count));
-    for (size_t i = 0; i < count; i++) {
-        ck_assert_uint_eq(items[i].shot.point, 0);
+    ck_assert(sim_candidates_finish(candidates, &list));
+    for (size_t i = 0; i < list.count; i++) {
+        ck_assert_uint_eq(list.items[i].plan.first.point, 0);
     }
-    free(items);
+    sim_injectables_release(&list);
     free(world);
 }
 END_TEST
@@ -151,19 +194,18 @@ END_TEST
 START_TEST(crashes_are_injected_once_only)
 {
     struct sim_world *world = world_double();
-    struct sim_injectable *items = NULL;
-    size_t count = 0;
+    struct sim_injectables list = {0};
     size_t crashes = 0;
     event(world, 1, SIM_PHASE_RUN);
-    ck_assert(sim_candidates_finish(candidates, 0, &items, &count));
-    for (size_t i = 0; i < count; i++) {
-        bool is_crash = items[i].shot.outcome == RAFT_OUTCOME_CRASH_BEFORE ||
-                        items[i].shot.outcome == RAFT_OUTCOME_CRASH_AFTER;
-        ck_assert(!is_crash || !items[i].shot.persistent);
+    ck_assert(sim_candidates_finish(candidates, &list));
+    for (size_t i = 0; i < list.count; i++) {
+        bool is_crash = list.items[i].plan.first.outcome == RAFT_OUTCOME_CRASH_BEFORE ||
+                        list.items[i].plan.first.outcome == RAFT_OUTCOME_CRASH_AFTER;
+        ck_assert(!is_crash || !list.items[i].plan.first.persistent);
         crashes += is_crash ? 1 : 0;
     }
     ck_assert_uint_eq(crashes, 2);
-    free(items);
+    sim_injectables_release(&list);
     free(world);
 }
 END_TEST
@@ -171,18 +213,123 @@ END_TEST
 START_TEST(limit_keeps_injections_evenly_spread)
 {
     struct sim_world *world = world_double();
-    struct sim_injectable *items = NULL;
-    size_t count = 0;
+    struct sim_injectables list = {0};
     for (uint32_t i = 0; i < 4; i++) {
         event(world, 1, SIM_PHASE_RUN);
     }
-    ck_assert(sim_candidates_finish(candidates, 4, &items, &count));
-    ck_assert_uint_eq(count, 4);
+    ck_assert(sim_candidates_finish(candidates, &list));
+    sim_injectables_sort(&list);
+    ck_assert_uint_eq(sim_injectables_limit(&list, 4), 8);
+    ck_assert_uint_eq(list.count, 4);
     for (uint64_t i = 0; i < 4; i++) {
-        ck_assert_uint_eq(items[i].shot.occurrence, i + 1);
+        ck_assert_uint_eq(list.items[i].plan.first.occurrence, i + 1);
     }
-    free(items);
+    sim_injectables_release(&list);
     free(world);
+}
+END_TEST
+
+/* A list with so many injections of each stratum, one an event. */
+static void strata_add(struct sim_injectables *list, uint64_t stratum, uint64_t count)
+{
+    for (uint64_t i = 1; i <= count; i++) {
+        const struct sim_injectable item = {
+            .plan.first = {.point = 0, .occurrence = stratum * 1000 + i},
+            .event = i,
+            .stratum = stratum};
+        ck_assert(sim_injectables_add(list, &item));
+    }
+    sim_injectables_sort(list);
+}
+
+static uint64_t stratum_count(const struct sim_injectables *list, uint64_t stratum)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        count += list->items[i].stratum == stratum ? 1 : 0;
+    }
+    return count;
+}
+
+START_TEST(limit_takes_rare_strata_whole_before_it_takes_more_of_the_others)
+{
+    struct sim_injectables list = {0};
+    strata_add(&list, 1, 100);
+    strata_add(&list, 2, 2);
+    strata_add(&list, 3, 50);
+    ck_assert_uint_eq(sim_injectables_limit(&list, 13), 3);
+    ck_assert_uint_eq(list.count, 13);
+    ck_assert_uint_eq(stratum_count(&list, 2), 2);
+    ck_assert_uint_ge(stratum_count(&list, 1), 5);
+    ck_assert_uint_ge(stratum_count(&list, 3), 5);
+    for (size_t i = 1; i < list.count; i++) {
+        ck_assert_uint_le(list.items[i - 1].event, list.items[i].event);
+    }
+    sim_injectables_release(&list);
+}
+END_TEST
+
+START_TEST(limit_that_is_large_enough_keeps_everything)
+{
+    struct sim_injectables list = {0};
+    strata_add(&list, 1, 7);
+    strata_add(&list, 2, 1);
+    sim_injectables_limit(&list, 8);
+    ck_assert_uint_eq(list.count, 8);
+    sim_injectables_limit(&list, 100);
+    ck_assert_uint_eq(list.count, 8);
+    sim_injectables_release(&list);
+}
+END_TEST
+
+START_TEST(all_images_of_a_few_pieces_are_taken)
+{
+    uint64_t images[16];
+    ck_assert_uint_eq(sim_images_choose(1, 1, 0, 16, images), 1);
+    ck_assert_uint_eq(images[0], 0);
+    ck_assert_uint_eq(sim_images_choose(1, 1, 4, 16, images), 16);
+    for (uint64_t i = 0; i < 16; i++) {
+        ck_assert_uint_eq(images[i], i);
+    }
+}
+END_TEST
+
+START_TEST(images_of_many_pieces_are_a_sample_without_repetition)
+{
+    static const uint32_t pieces[] = {5, 20, 63, 64, 500};
+    uint64_t images[16];
+    uint64_t again[16];
+    uint64_t all = pieces[_i] >= 64 ? UINT64_MAX : (UINT64_C(1) << pieces[_i]) - 1;
+    ck_assert_uint_eq(sim_images_choose(1, 9, pieces[_i], 16, images), 16);
+    ck_assert_uint_eq(sim_images_choose(1, 9, pieces[_i], 16, again), 16);
+    ck_assert_mem_eq(images, again, sizeof images);
+    ck_assert_uint_eq(images[0], 0);
+    ck_assert_uint_eq(images[1], all);
+    for (uint32_t i = 0; i < 16; i++) {
+        ck_assert_uint_eq(images[i] & ~all, 0);
+        for (uint32_t k = 0; k < i; k++) {
+            ck_assert_uint_ne(images[i], images[k]);
+        }
+    }
+}
+END_TEST
+
+START_TEST(only_executions_that_were_added_are_done)
+{
+    struct sim_done done = {0};
+    ck_assert(!sim_done_has(NULL, "hello", "n=1", 7, "a#1=eio"));
+    ck_assert(sim_done_add(&done, "hello", "n=1", 7, "a#1=eio"));
+    ck_assert(sim_done_add(&done, "hello", "n=1", 7, ""));
+    ck_assert(sim_done_add(&done, "hello", "n=1", 7, "a#1=eio"));
+    sim_done_seal(&done);
+    ck_assert_uint_eq(done.count, 2);
+    ck_assert(sim_done_has(&done, "hello", "n=1", 7, "a#1=eio"));
+    ck_assert(sim_done_has(&done, "hello", "n=1", 7, ""));
+    ck_assert(!sim_done_has(&done, "hello", "n=1", 8, "a#1=eio"));
+    ck_assert(!sim_done_has(&done, "hello", "n=2", 7, "a#1=eio"));
+    ck_assert(!sim_done_has(&done, "other", "n=1", 7, "a#1=eio"));
+    ck_assert(!sim_done_has(&done, "hello", "n=1", 7, "a#1=eio!"));
+    sim_done_release(&done);
 }
 END_TEST
 
@@ -337,7 +484,9 @@ static Suite *explorer_suite(void)
 {
     Suite *suite = suite_create("explorer");
     TCase *plans = tcase_create("plans");
-    tcase_add_test(plans, plan_is_parsed_to_what_was_printed);
+    tcase_add_loop_test(plans, plan_is_printed_as_what_it_was_parsed_from, 0,
+                        (int)(sizeof good_plans / sizeof good_plans[0]));
+    tcase_add_test(plans, plan_is_parsed_to_what_it_says);
     tcase_add_test(plans, empty_plan_arms_nothing);
     tcase_add_loop_test(plans, refuses_plan_that_nothing_can_fulfil, 0,
                         (int)(sizeof bad_plans / sizeof bad_plans[0]));
@@ -349,6 +498,11 @@ static Suite *explorer_suite(void)
     tcase_add_test(selection, points_that_are_only_counted_are_not_swept);
     tcase_add_test(selection, crashes_are_injected_once_only);
     tcase_add_test(selection, limit_keeps_injections_evenly_spread);
+    tcase_add_test(selection, limit_takes_rare_strata_whole_before_it_takes_more_of_the_others);
+    tcase_add_test(selection, limit_that_is_large_enough_keeps_everything);
+    tcase_add_test(selection, all_images_of_a_few_pieces_are_taken);
+    tcase_add_loop_test(selection, images_of_many_pieces_are_a_sample_without_repetition, 0, 5);
+    tcase_add_test(selection, only_executions_that_were_added_are_done);
     suite_add_tcase(suite, selection);
     TCase *tasks = tcase_create("tasks");
     tcase_add_test(tasks, every_seed_is_in_exactly_one_task);

@@ -1,0 +1,98 @@
+/* Chosen crashes of the simulated disk: what a crash would decide about, and what it was told to
+ * do.
+ *
+ * Terms: *pieces*, as in disk.h. A crash that is chosen draws nothing: its image says of each piece
+ * whether it is kept.
+ *
+ * Invariants:
+ *  1. A crash asks for at most as many pieces as sim_disk_pieces has said. It may ask for fewer: of
+ *     what is under way some may have no effect.
+ *  2. Only what is not durable is kept, lost or damaged. */
+#include "disk_private.h"
+
+#include <assert.h>
+
+bool sim_image_keeps(struct sim_disk *disk)
+{
+    if (disk->image.damage != SIM_DISK_PIECES) {
+        return true;
+    }
+    uint32_t bit = disk->piece < SIM_DISK_PIECE_BITS ? disk->piece : SIM_DISK_PIECE_BITS - 1;
+    disk->piece++;
+    assert(disk->piece > 0);
+    return (disk->image.kept >> bit & 1u) != 0;
+}
+
+static uint32_t sectors(uint64_t offset, size_t size)
+{
+    if (size == 0) {
+        return 0;
+    }
+    uint64_t first = offset / SIM_DISK_SECTOR;
+    uint64_t last = (offset + size - 1) / SIM_DISK_SECTOR;
+    assert(last >= first);
+    return (uint32_t)(last - first + 1);
+}
+
+static uint32_t op_pieces(const struct sim_disk_op *op)
+{
+    if (op->fault.status != RAFT_OK) {
+        return 0;
+    }
+    switch (op->op) {
+    case RAFT_IO_WRITE:
+        return sectors(op->offset, op->size);
+    case RAFT_IO_TRUNCATE:
+    case RAFT_IO_CREATE:
+    case RAFT_IO_UNLINK:
+    case RAFT_IO_RENAME:
+        return 1;
+    case RAFT_IO_OPEN:
+    case RAFT_IO_READ:
+    case RAFT_IO_SYNC:
+    case RAFT_IO_CLOSE:
+    case RAFT_IO_SYNC_DIR:
+    case RAFT_IO_OP_COUNT:
+        break;
+    }
+    return 0;
+}
+
+uint32_t sim_disk_pieces(const struct sim_disk *disk)
+{
+    uint32_t count = 0;
+    for (const struct sim_disk_op *op = disk->pending; op != NULL; op = op->next) {
+        count += op_pieces(op);
+    }
+    for (const struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
+        for (const struct sim_change *change = inode->changes; change != NULL;
+             change = change->next) {
+            count += change->is_truncate ? 1 : sectors(change->offset, change->size);
+        }
+    }
+    for (const struct sim_dir_op *op = disk->dir_ops; op != NULL; op = op->next) {
+        count++;
+    }
+    return count;
+}
+
+/* The last change, if it is a write and not durable, or NULL. */
+static const struct sim_change *last_write(const struct sim_disk *disk)
+{
+    for (const struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
+        for (const struct sim_change *change = inode->changes; change != NULL;
+             change = change->next) {
+            if (change->number == disk->change_last && !change->is_truncate) {
+                return change;
+            }
+        }
+    }
+    return NULL;
+}
+
+uint32_t sim_disk_tail(const struct sim_disk *disk)
+{
+    const struct sim_change *change = last_write(disk);
+    assert(change == NULL || change->size <= UINT32_MAX);
+    return change == NULL ? 0 : (uint32_t)change->size;
+}

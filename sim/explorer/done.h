@@ -1,0 +1,26 @@
+/* Executions that an earlier campaign has finished, so that a sweep can go on where it was killed.
+ */
+#ifndef SIM_EXPLORER_DONE_H
+#define SIM_EXPLORER_DONE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sim_done {
+    uint64_t *keys; /* sorted and without repetitions once they are sealed */
+    size_t count;
+    size_t capacity;
+    uint64_t findings; /* of these executions, those that failed */
+};
+
+/* parameters and plan as they are recorded. False: out of memory. */
+bool sim_done_add(struct sim_done *done, const char *scenario, const char *parameters,
+                  uint64_t seed, const char *plan);
+/* No more will be added. */
+void sim_done_seal(struct sim_done *done);
+bool sim_done_has(const struct sim_done *done, const char *scenario, const char *parameters,
+                  uint64_t seed, const char *plan);
+void sim_done_release(struct sim_done *done);
+
+#endif
