@@ -97,6 +97,9 @@ bool store_flush(struct store *store)
     if (store->broken) {
         return false;
     }
+    if (!store_write_entered(store)) {
+        return false;
+    }
     if (!sqlite3_get_autocommit(store->db) &&
         sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
         return store_fail_write(store);
@@ -171,6 +174,7 @@ static void destroy(struct store *store)
         free(scenario);
     }
     free(store->points);
+    free(store->edges);
     sqlite3_close(store->db);
     free(store->path);
     free(store);

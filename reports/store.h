@@ -57,6 +57,19 @@ bool store_add_leak(struct store *store, uint64_t execution, const struct sim_le
 /* Adds to the counts of (point, outcome, role, phase). */
 bool store_add_coverage(struct store *store, uint64_t execution,
                         const struct sim_coverage *coverage);
+/* Where a block of the code under test begins. */
+struct store_place {
+    const char *file;
+    uint64_t line;
+    const char *function;
+    uint64_t ordinal;   /* among the blocks of one line */
+    const char *source; /* the line's text, or "" */
+};
+/* Registers a block by its number; and which blocks an execution has entered, a bit each: of all
+ * that are registered. Without any registered block the bits are of no use, and ignored. */
+bool store_add_edge(struct store *store, uint32_t number, const struct store_place *place);
+bool store_add_entered(struct store *store, uint64_t execution, const uint8_t *bits,
+                       uint32_t count);
 bool store_flush(struct store *store);
 
 /* For replay: the execution with this id, or the cheapest one of this finding signature. False if

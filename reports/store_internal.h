@@ -24,6 +24,9 @@ enum store_statement {
     STORE_ADD_INJECTION,
     STORE_ADD_LEAK,
     STORE_ADD_COVERAGE,
+    STORE_ADD_EDGE,
+    STORE_SET_EDGES,
+    STORE_ADD_ENTERED,
     STORE_STATEMENT_COUNT
 };
 
@@ -32,6 +35,13 @@ struct store_scenario { /* the scenarios of this session: (file, name) -> the la
     uint64_t id;
     char *file;
     char *name;
+};
+
+struct store_edge {
+    uint64_t id;
+    uint64_t pending; /* executions since the last flush that entered it */
+    uint64_t first;   /* of these */
+    bool seen;        /* by an execution of the latest run */
 };
 
 struct store {
@@ -46,6 +56,8 @@ struct store {
     uint64_t run_executions;
     uint64_t *points; /* registry index -> id; 0: not registered */
     uint32_t point_capacity;
+    struct store_edge *edges;
+    uint32_t edge_count;
     struct store_scenario *scenarios;
     uint64_t execution; /* the latest, with its scenario and the numbers of its rows so far */
     uint64_t execution_scenario;
@@ -75,6 +87,9 @@ void store_bind_text(sqlite3_stmt *statement, int parameter, const char *text);
 /* Content hashes below 2^53, never 0; parent chains them. */
 uint64_t store_id(uint64_t parent, const char *text);
 uint64_t store_id_count(uint64_t parent, uint64_t count);
+
+/* Writes what has been counted of the edges. */
+bool store_write_entered(struct store *store);
 
 /* Writes a point's row. */
 bool store_point_row(struct store *store, const char *name, const char *kind, const char *meaning,

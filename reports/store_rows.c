@@ -65,6 +65,14 @@ static const char *const statement_sql[STORE_STATEMENT_COUNT] = {
         "ON CONFLICT (point, outcome, role, phase, scenario) DO UPDATE SET "
         "times = times + excluded.times, executions = executions + excluded.executions, "
         "survived = survived + excluded.survived",
+    [STORE_ADD_EDGE] = "INSERT INTO edges (id, file, line, function, ordinal, source) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET "
+                       "source = excluded.source",
+    [STORE_SET_EDGES] = "UPDATE executions SET edges = ?2, new_edges = ?3, coverage_hash = ?4 "
+                        "WHERE id = ?1",
+    [STORE_ADD_ENTERED] =
+        "INSERT INTO edge_coverage (edge, executions, first_execution) VALUES (?1, ?2, ?3) "
+        "ON CONFLICT (edge) DO UPDATE SET executions = executions + excluded.executions",
 };
 
 sqlite3_stmt *store_statement(struct store *store, enum store_statement statement)
@@ -152,6 +160,9 @@ bool store_begin_run(struct store *store, const struct store_build *build, const
     }
     store->run = id;
     store->run_executions = 0;
+    for (uint32_t i = 0; i < store->edge_count; i++) {
+        store->edges[i].seen = false;
+    }
     *out_run = id;
     return true;
 }

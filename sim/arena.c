@@ -72,6 +72,8 @@ struct arena {
     size_t used;
     size_t blocks;
     uint64_t fill;
+    uint8_t *attached;
+    size_t attached_size;
     uint64_t free[CLASS_COUNT]; /* offsets of the first free block of each class; 0: none */
 };
 
@@ -79,6 +81,8 @@ struct arena_checkpoint {
     uint8_t *bytes;
     size_t size;
     size_t capacity;
+    uint8_t *attached;
+    size_t attached_size;
 };
 
 #define FIRST_BLOCK ((sizeof(struct arena) + HEADER_SIZE - 1) / HEADER_SIZE * HEADER_SIZE)
@@ -185,6 +189,9 @@ void arena_reset(struct arena *arena)
     memset(arena->free, 0, sizeof arena->free);
     arena->used = FIRST_BLOCK;
     arena->blocks = 0;
+    if (arena->attached_size > 0) {
+        memset(arena->attached, 0, arena->attached_size);
+    }
 }
 
 void arena_set_fill(struct arena *arena, uint8_t fill)
@@ -340,8 +347,29 @@ void arena_checkpoint_destroy(struct arena_checkpoint *checkpoint)
 {
     if (checkpoint != NULL) {
         free(checkpoint->bytes);
+        free(checkpoint->attached);
         free(checkpoint);
     }
+}
+
+void arena_attach(struct arena *arena, uint8_t *bytes, size_t size)
+{
+    assert(arena->magic == ARENA_MAGIC);
+    assert(bytes != NULL || size == 0);
+    arena->attached = bytes;
+    arena->attached_size = size;
+}
+
+/* New memory of a checkpoint in place of the old. */
+static uint8_t *room(uint8_t *old, size_t size)
+{
+    free(old);
+    uint8_t *bytes = malloc(size);
+    if (bytes == NULL) {
+        fprintf(stderr, "out of memory for a checkpoint of %zu bytes\n", size);
+        abort();
+    }
+    return bytes;
 }
 
 void arena_save(const struct arena *arena, struct arena_checkpoint *checkpoint)
@@ -349,13 +377,15 @@ void arena_save(const struct arena *arena, struct arena_checkpoint *checkpoint)
     assert(arena->magic == ARENA_MAGIC);
     assert(checkpoint != NULL);
     if (checkpoint->capacity < arena->used) {
-        free(checkpoint->bytes);
         checkpoint->capacity = arena->used + arena->used / 2;
-        checkpoint->bytes = malloc(checkpoint->capacity);
-        if (checkpoint->bytes == NULL) {
-            fprintf(stderr, "out of memory for a checkpoint of %zu bytes\n", checkpoint->capacity);
-            abort();
-        }
+        checkpoint->bytes = room(checkpoint->bytes, checkpoint->capacity);
+    }
+    if (checkpoint->attached_size != arena->attached_size) {
+        checkpoint->attached_size = arena->attached_size;
+        checkpoint->attached = room(checkpoint->attached, checkpoint->attached_size);
+    }
+    if (arena->attached_size > 0) {
+        memcpy(checkpoint->attached, arena->attached, arena->attached_size);
     }
     copy_all(checkpoint->bytes, at(arena, 0), arena->used);
     checkpoint->size = arena->used;
@@ -389,6 +419,10 @@ void arena_restore(struct arena *arena, const struct arena_checkpoint *checkpoin
     }
     copy_all(at(arena, 0), checkpoint->bytes, checkpoint->size);
     assert(arena->magic == ARENA_MAGIC && arena->used == checkpoint->size);
+    assert(arena->attached_size == checkpoint->attached_size);
+    if (arena->attached_size > 0) {
+        memcpy(arena->attached, checkpoint->attached, arena->attached_size);
+    }
     if (ARENA_POISONS) {
         ASAN_POISON_MEMORY_REGION(at(arena, arena->used), HEADER_SIZE);
         rebuild_marks(arena);

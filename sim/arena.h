@@ -1,9 +1,10 @@
 /* The arena: all memory of a run, mapped at a fixed address.
  *
  * Everything mutable of a run (nodes, devices, queues, streams, oracles, the Lua heap) is allocated
- * here, and nothing outside points into it but the explorer's root pointer. A checkpoint is a copy
- * of the used part, going back is a copy back; both are taken between events only. Under ASan the
- * red zones and freed blocks are poisoned, and the marks are rebuilt after a restore.
+ * here, and nothing outside points into it but the explorer's root pointer. What the compiler keeps
+ * elsewhere (the marks of entered code) is attached. A checkpoint is a copy of the used part, going
+ * back is a copy back; both are taken between events only. Under ASan the red zones and freed
+ * blocks are poisoned, and the marks are rebuilt after a restore.
  *
  * The content of a run never depends on addresses; the fixed address makes checkpoints possible,
  * and makes whatever should depend on an address by mistake repeat. */
@@ -41,6 +42,9 @@ void arena_set_fill(struct arena *arena, uint8_t fill);
 
 size_t arena_used(const struct arena *arena);   /* bytes from the base that a checkpoint copies */
 size_t arena_blocks(const struct arena *arena); /* live blocks */
+/* Memory outside that belongs to the run all the same: cleared by a reset, saved and restored with
+ * the checkpoints. One region; size 0: none. It must outlive the arena. */
+void arena_attach(struct arena *arena, uint8_t *bytes, size_t size);
 bool arena_owns(const struct arena *arena, const void *pointer);
 
 /* Checkpoints live outside the arena, in this process. */

@@ -59,6 +59,14 @@ struct sut_durable_sink {
     void (*entry)(void *ctx, const struct sut_entry *entry);
 };
 
+/* The blocks of the implementation's code that the compiler knows, if it was told to mark those
+ * that are entered (clang's -fsanitize-coverage=inline-bool-flag,pc-table). */
+struct sut_edges {
+    uint8_t *entered;        /* [count]: 1 once the block was entered */
+    const uintptr_t *blocks; /* [2 * count]: address, flags of the compiler */
+    uint32_t count;          /* 0: no block is marked */
+};
+
 struct sut_ops {
     uint32_t abi; /* SUT_ABI */
     const char *name;
@@ -67,7 +75,8 @@ struct sut_ops {
     uint32_t point_count;
     const struct raft_point_exception *exceptions; /* of points, by index into the list */
     uint32_t exception_count;
-    const char *const *places; /* of the points in the code, "file:line"; NULL if unknown */
+    const char *const *places;       /* of the points in the code, "file:line"; NULL if unknown */
+    struct sut_edges (*edges)(void); /* may be NULL */
 
     /* As raft_replica_*. A node is created for each start; the environment outlives it. */
     enum raft_status (*create)(const struct raft_options *options, const struct raft_env *env,

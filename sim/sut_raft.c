@@ -275,6 +275,22 @@ static const char *const places[RAFT_POINT_COUNT] = {
 #include "raft_places.inc"
 };
 
+/* The sections of the marks, by the names that the linker gives to their bounds; absent, so NULL,
+ * unless the build has SQUALL_EDGES. */
+#define SECTION_BOUND __attribute__((weak, visibility("hidden")))
+extern uint8_t __start___sancov_bools[] SECTION_BOUND;
+extern uint8_t __stop___sancov_bools[] SECTION_BOUND;
+extern const uintptr_t __start___sancov_pcs[] SECTION_BOUND;
+
+static struct sut_edges edges(void)
+{
+    return (struct sut_edges){
+        .entered = __start___sancov_bools,
+        .blocks = __start___sancov_pcs,
+        .count = (uint32_t)(__stop___sancov_bools - __start___sancov_bools),
+    };
+}
+
 const struct sut_ops sut_raft = {
     .abi = SUT_ABI,
     .name = "raft",
@@ -287,6 +303,7 @@ const struct sut_ops sut_raft = {
     .exceptions = raft_point_exceptions,
     .exception_count = RAFT_EXCEPTION_COUNT,
     .places = places,
+    .edges = edges,
     .create = node_create,
     .start = node_start,
     .receive = node_receive,

@@ -114,7 +114,7 @@ static bool store_begin(struct cli_recorder *recorder, const struct sut_ops *sut
         .build_id = build_id,
     };
     if (!store_begin_run(recorder->store, &build, command, &recorder->run) ||
-        !inventory_add(recorder, sut)) {
+        !inventory_add(recorder, sut) || !cli_edges_register(recorder)) {
         return store_failed(recorder);
     }
     return true;
@@ -176,6 +176,9 @@ static bool row_store(struct cli_recorder *recorder, const struct sim_row *row, 
             !store_add_coverage(store, execution, coverage)) {
             return false;
         }
+    }
+    if (!store_add_entered(store, execution, row->entered, row->edge_count)) {
+        return false;
     }
     for (uint32_t i = 0; row->oracles != NULL && i < SIM_ORACLE_COUNT; i++) {
         const char *name = sim_oracle_string((enum sim_oracle)i);

@@ -81,6 +81,10 @@ enum cli_status cli_recorder_status(const struct cli_recorder *recorder, enum si
 bool cli_recorder_close(struct cli_recorder *recorder, enum cli_status status);
 void cli_recorder_release(struct cli_recorder *recorder);
 
+/* edges.c: registers the blocks of the code under test with the store, if the build marks them.
+ * False: the store has failed. */
+bool cli_edges_register(struct cli_recorder *recorder);
+
 /* progress.c: the status line, and lines between its updates, on standard error. */
 void cli_progress_tick(struct cli_recorder *recorder);
 void cli_progress_line(struct cli_recorder *recorder, const char *line);

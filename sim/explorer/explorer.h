@@ -76,6 +76,8 @@ struct sim_row {
     const struct sim_coverage *coverage;
     uint32_t coverage_count;
     const struct sim_oracle_delta *oracles; /* [SIM_ORACLE_COUNT], or NULL */
+    const uint8_t *entered;                 /* a bit for each block of sut_edges */
+    uint32_t edge_count;                    /* 0: nobody counts them */
 };
 
 /* How many injections a sweep has found and taken, for one shard of one base run. */

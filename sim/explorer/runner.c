@@ -238,6 +238,15 @@ static uint32_t coverage_copy(const struct sim_runner *runner, struct sim_covera
     return count;
 }
 
+/* Writes a bit for each block that the run has entered; returns how many blocks there are. */
+static uint32_t entered_copy(const struct sut_edges *edges, uint8_t *out)
+{
+    for (uint32_t i = 0; i < edges->count; i++) {
+        out[i / 8] = (uint8_t)(out[i / 8] | (edges->entered[i] & 1u) << i % 8);
+    }
+    return edges->count;
+}
+
 bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, bool is_last)
 {
     const struct sim_rows *rows = &runner->rows;
@@ -248,7 +257,7 @@ bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, boo
     size_t size_max =
         sizeof(struct sim_frame_result) + rows->injection_count * sizeof(struct sim_injection) +
         rows->leak_count * sizeof(struct sim_leak) + cells * sizeof(struct sim_coverage) +
-        SIM_ORACLE_COUNT * sizeof(struct sim_oracle_delta);
+        SIM_ORACLE_COUNT * sizeof(struct sim_oracle_delta) + SIM_ENTERED_SIZE(runner->edges.count);
     uint8_t *bytes = calloc(1, size_max);
     if (bytes == NULL) {
         return false;
@@ -279,6 +288,8 @@ bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, boo
         runner->pending = 0;
         size = (size_t)((uint8_t *)(oracles + SIM_ORACLE_COUNT) - bytes);
     }
+    head->edge_count = entered_copy(&runner->edges, bytes + size);
+    size += SIM_ENTERED_SIZE(head->edge_count);
     runner->sent++;
     bool sent = sim_wire_send(runner->out, SIM_FRAME_RESULT, bytes, size);
     free(bytes);

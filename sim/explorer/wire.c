@@ -130,7 +130,8 @@ bool sim_frame_parse(const struct sim_frame *frame, const struct sim_catalogue *
         (const struct sim_coverage *)(const void *)(leaks + head->leak_count);
     const struct sim_oracle_delta *oracles =
         (const struct sim_oracle_delta *)(const void *)(coverage + head->coverage_count);
-    const uint8_t *end = (const uint8_t *)(oracles + head->oracle_count);
+    const uint8_t *entered = (const uint8_t *)(oracles + head->oracle_count);
+    const uint8_t *end = entered + SIM_ENTERED_SIZE(head->edge_count);
     if (end != (const uint8_t *)(frame + 1) + frame->size) {
         return false;
     }
@@ -148,6 +149,8 @@ bool sim_frame_parse(const struct sim_frame *frame, const struct sim_catalogue *
         .coverage = coverage,
         .coverage_count = head->coverage_count,
         .oracles = head->oracle_count == SIM_ORACLE_COUNT ? oracles : NULL,
+        .entered = entered,
+        .edge_count = head->edge_count,
     };
     return true;
 }

@@ -18,7 +18,8 @@ struct sim_frame {
     uint32_t size; /* of the payload, bytes */
 };
 
-/* Head of a result; injections, leaks, coverage and oracles follow in this order. */
+/* Head of a result; injections, leaks, coverage, oracles and a bit for each edge follow in this
+ * order. */
 struct sim_frame_result {
     struct sim_execution execution;
     struct sim_finding finding;
@@ -30,8 +31,11 @@ struct sim_frame_result {
     uint32_t coverage_count;
     uint32_t oracle_count; /* 0 or SIM_ORACLE_COUNT */
     uint32_t has_finding;
-    uint32_t unused; /* keeps the arrays aligned */
+    uint32_t edge_count;
 };
+
+/* Bytes of a bit for each edge, so many that the payload stays aligned. */
+#define SIM_ENTERED_SIZE(edges) (((size_t)(edges) + 63) / 64 * 8)
 
 /* What a worker is doing. Written by the worker, read by the parent: at any time the atomic
  * members, the others when the worker is dead. */

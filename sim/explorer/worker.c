@@ -42,6 +42,10 @@ int sim_worker_main(const struct sim_campaign *campaign, struct sim_page *page, 
     runner->checkpoint = checkpoint;
     runner->page = page;
     runner->out = out;
+    if (campaign->sut->edges != NULL) {
+        runner->edges = campaign->sut->edges();
+        arena_attach(arena, runner->edges.entered, runner->edges.count);
+    }
     while (sim_wire_read(tasks, &task, sizeof task)) {
         assert(task.scenario < campaign->catalogue->count);
         if (!task_do(runner, &task)) {
