@@ -26,6 +26,7 @@ void html_outcomes(const struct report *report, const uint64_t *counts, const ch
 void html_summary(struct report *report); /* counts, builds, commands */
 void html_bugs(struct report *report);
 void html_points(struct report *report); /* the heat map */
+void html_coverage(struct report *report);
 void html_ledger(struct report *report);
 void html_oracles(struct report *report);
 void html_scenarios(struct report *report);

@@ -100,6 +100,7 @@ static void write_hero(struct report *report)
                        "class=\"wrap\">\n<a href=\"#summary\">Summary</a>\n");
     write_link(report, "bugs", "Bugs", s->bugs, s->bugs > 0);
     write_link(report, "points", "Fault points", s->points, false);
+    html_print(report, "<a href=\"#coverage\">Coverage</a>\n");
     write_link(report, "ledger", "Ledger", s->leaks, s->leaks > 0);
     write_link(report, "oracles", "Oracles", s->oracles, false);
     html_print(report, "<a href=\"#scenarios\">Scenarios</a>\n");
@@ -278,6 +279,7 @@ bool report_html(struct store *store, FILE *out)
     html_summary(&report);
     html_bugs(&report);
     html_points(&report);
+    html_coverage(&report);
     html_ledger(&report);
     html_oracles(&report);
     html_scenarios(&report);

@@ -292,17 +292,20 @@ SELECT phase, role, count(DISTINCT point) AS points, sum(class <> 'never') AS ou
        sum(executions) AS executions, sum(survived) AS survived
 FROM point_contexts GROUP BY phase, role;
 
--- Lines of which no execution has entered any block.
-CREATE VIEW lines_uncovered AS
-SELECT e.file AS file, e.line AS line, min(e.function) AS function, max(e.source) AS source
+-- Lines that begin a block, and how many executions entered any block of it at most. The block of an
+-- assertion is its failure, which ends the process: it is no line to be covered.
+CREATE VIEW lines AS
+SELECT e.file AS file, e.line AS line, min(e.function) AS function, max(e.source) AS source,
+       coalesce(max(c.executions), 0) AS executions
 FROM edges e LEFT JOIN edge_coverage c ON c.edge = e.id
-GROUP BY e.file, e.line HAVING count(c.edge) = 0;
+WHERE e.line > 0 AND e.source NOT LIKE 'assert(%'
+GROUP BY e.file, e.line;
+
+CREATE VIEW lines_uncovered AS
+SELECT file, line, function, source FROM lines WHERE executions = 0;
 
 CREATE VIEW line_summary AS
-SELECT file, count(*) AS lines, sum(covered) AS covered
-FROM (SELECT e.file AS file, e.line AS line, count(c.edge) > 0 AS covered
-      FROM edges e LEFT JOIN edge_coverage c ON c.edge = e.id GROUP BY e.file, e.line)
-GROUP BY file;
+SELECT file, count(*) AS lines, sum(executions > 0) AS covered FROM lines GROUP BY file;
 
 -- Executions that went where none before them had been.
 CREATE VIEW coverage_growth AS

@@ -283,11 +283,29 @@ START_TEST(asan_sees_overruns_and_freed_blocks_also_after_a_restore)
 END_TEST
 #endif
 
+START_TEST(attached_memory_goes_with_the_run)
+{
+    uint8_t marks[3] = {1, 1, 1};
+    struct arena_checkpoint *checkpoint = arena_checkpoint_create();
+    arena_attach(arena, marks, sizeof marks);
+    arena_reset(arena);
+    ck_assert_uint_eq(marks[0] + marks[1] + marks[2], 0);
+    marks[0] = 1;
+    arena_save(arena, checkpoint);
+    marks[1] = 1;
+    arena_restore(arena, checkpoint);
+    ck_assert_uint_eq(marks[0], 1);
+    ck_assert_uint_eq(marks[1], 0);
+    arena_checkpoint_destroy(checkpoint);
+}
+END_TEST
+
 static Suite *arena_suite(void)
 {
     Suite *suite = suite_create("arena");
     TCase *blocks = tcase_create("blocks");
     tcase_add_checked_fixture(blocks, setup, teardown);
+    tcase_add_test(blocks, attached_memory_goes_with_the_run);
     tcase_add_test(blocks, lies_at_its_fixed_address);
     tcase_add_test(blocks, refuses_to_open_twice);
     tcase_add_test(blocks, gives_aligned_blocks_that_do_not_overlap);

@@ -620,6 +620,47 @@ START_TEST(rows_of_an_execution_must_follow_it)
 }
 END_TEST
 
+START_TEST(tells_which_execution_went_where_none_had_been)
+{
+    const struct store_place places[] = {
+        {"core/a.c", 7, "first", 0, "goto out;"},
+        {"core/a.c", 7, "first", 1, "goto out;"},
+        {"core/a.c", 9, "second", 0, "return RAFT_IO;"},
+        {"core/a.c", 11, "second", 0, "assert(false);"},
+    };
+    const uint8_t one[] = {1};
+    const uint8_t two[] = {3};
+
+    begin();
+    struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
+    uint64_t id = add(&execution, NULL);
+    ck_assert(store_add_entered(store, id, one, 4)); /* nothing is registered yet */
+    for (uint32_t i = 0; i < 4; i++) {
+        ck_assert(store_add_edge(store, i, &places[i]));
+    }
+    id = add(&execution, NULL);
+    ck_assert(store_add_entered(store, id, one, 4));
+    ck_assert(!store_add_entered(store, id, one, 3));
+    id = add(&execution, NULL);
+    ck_assert(store_add_entered(store, id, two, 4));
+    ck_assert(store_flush(store));
+    id = add(&execution, NULL);
+    ck_assert(store_add_entered(store, id, two, 4));
+    end();
+    ck_assert_str_eq(ask("SELECT group_concat(edges || '+' || new_edges) FROM (SELECT edges, "
+                         "new_edges FROM executions ORDER BY number)"),
+                     "0+0,1+1,2+1,2+0");
+    ck_assert_str_eq(ask("SELECT count(DISTINCT coverage_hash) FROM executions"), "3");
+    ck_assert_str_eq(ask("SELECT group_concat(executions) FROM (SELECT c.executions FROM "
+                         "edge_coverage c JOIN edges e ON e.id = c.edge ORDER BY e.ordinal)"),
+                     "3,2");
+    ck_assert_str_eq(ask("SELECT group_concat(line || source) FROM lines_uncovered"),
+                     "9return RAFT_IO;");
+    ck_assert_str_eq(ask("SELECT covered || ' of ' || lines FROM line_summary"), "1 of 2");
+    ck_assert_str_eq(ask("SELECT max(edges) FROM coverage_growth"), "2");
+}
+END_TEST
+
 START_TEST(words_of_outcomes_can_be_read_back)
 {
     for (unsigned i = 0; i < SIM_OUTCOME_COUNT; i++) {
@@ -658,6 +699,7 @@ static Suite *store_suite(void)
     tcase_add_test(cases, a_full_device_loses_nothing_that_was_flushed);
     tcase_add_test(cases, says_that_another_process_holds_the_file);
     tcase_add_test(cases, rows_of_an_execution_must_follow_it);
+    tcase_add_test(cases, tells_which_execution_went_where_none_had_been);
     tcase_add_test(cases, words_of_outcomes_can_be_read_back);
     suite_add_tcase(suite, cases);
     return suite;
