@@ -420,9 +420,10 @@ START_TEST(a_node_dies_before_or_after_it_sends)
         char body[512];
         snprintf(body, sizeof(body),
                  "local c = cluster{ nodes = 2, election_min_ms = 5000, election_max_ms = 6000 } "
-                 "sleep_ms(50) local sent = 0 on('message_sent', function() sent = sent + 1 end) "
-                 "fault.at('message.send.refused'):times(1):crash('%s') c[1]:campaign() "
-                 "expect.ok(not c[1].up) sleep_ms(1) expect.eq(sent, %d)",
+                 "sleep_ms(50) local sent = 0 on('message_sent', { node = c[1] }, function() sent "
+                 "= sent "
+                 "+ 1 end) fault.at('message.send.refused'):on(1):times(1):crash('%s') "
+                 "c[1]:campaign() sleep_ms(100) expect.eq(c[1].up, false) expect.eq(sent, %d)",
                  sides[i], i);
         run_body(body, &result);
         ck_assert_str_eq(result.message, "");
