@@ -5,14 +5,18 @@ scenario{
   doc    = "A leader that is cut off answers no read from its lease once another one has committed, at the edge of the drift.",
   tags   = {"read", "clock", "network"},
   seeds  = 10,
-  params = { drift_ppm = {200000, "the drift that the options allow", min = 0, max = 400000} },
+  params = {
+    drift_ppm = {200000, "the drift that the options allow", min = 0, max = 400000},
+    real_ppm  = {0, "how far the clocks are off; 0: as far as that", min = 0, max = 900000},
+  },
 
   run = function(p)
     local c = cluster{ nodes = 3, lease_reads = true, clock_drift_ppm = p.drift_ppm }
     local old = c:wait_leader()
     expect.ok(c:client():put("x", 1))
     for _, n in ipairs(c:nodes()) do
-      n.clock:drift_ppm(n.id == old.id and -p.drift_ppm or p.drift_ppm)
+      local ppm = p.real_ppm > 0 and p.real_ppm or p.drift_ppm
+      n.clock:drift_ppm(n.id == old.id and -ppm or ppm)
     end
     sleep_ms(500)
     c:isolate(old)

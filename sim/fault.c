@@ -518,6 +518,11 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
         break;
     case SIM_FAULT_CRASH:
         note_fired(faults, node, point, SIM_COUNTED_CRASH, persistent);
+        if (rule->outcome == RAFT_OUTCOME_CRASH_AFTER &&
+            faults->points[point]->kind == RAFT_POINT_QUEUE) {
+            verdict.outcome = RAFT_OUTCOME_CRASH_AFTER; /* whoever asked sees to it */
+            break;
+        }
         sim_node_crash(who, SIM_UNSYNCED_RANDOM);
         break;
     case SIM_FAULT_LIE:

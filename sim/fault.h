@@ -33,7 +33,7 @@ enum sim_world_point {
 enum sim_fault_action {
     SIM_FAULT_OUTCOME, /* rule.outcome */
     SIM_FAULT_DELAY,   /* rule.delay_ns more; files only, and not those that take no time */
-    SIM_FAULT_CRASH,   /* the node crashes after the step */
+    SIM_FAULT_CRASH,   /* the node crashes; at a hand-over with outcome CRASH_AFTER behind it */
     SIM_FAULT_LIE,     /* rule.lie: a write that is lost or misdirected reports success */
     SIM_FAULT_CALL,    /* the script's function rule.call decides nothing, it only looks */
 };

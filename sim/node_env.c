@@ -6,9 +6,9 @@
  *
  * Fault model. Beside what the devices do by themselves (disk.h, network.h): any call may be
  * refused or fail as its points declare; the process may die before an operation (it never
- * happened) or after it (it happened, nobody heard). What runs at once (the reads of a recovery)
- * takes no time and cannot be delayed. The state machine may fail at any entry of a
- * batch; then the entries before that one are applied.
+ * happened) or after it (it happened, nobody heard); a hand-over likewise. What runs at once (the
+ * reads of a recovery) takes no time and cannot be delayed. The state machine may fail at any entry
+ * of a batch; then the entries before that one are applied.
  *
  * Invariants:
  *  1. Nothing calls back into the process from inside one of these functions.
@@ -210,6 +210,9 @@ static enum raft_status env_send(void *ctx, enum raft_point point, raft_node_id 
     world->network.strike = sim_instant_message(&world->faults, node->id);
     sim_network_send(&world->network, node->id, to, bytes, size);
     sim_instant_pass(&world->faults, node->id, SIM_SHOT_MESSAGE, true);
+    if (verdict.outcome == RAFT_OUTCOME_CRASH_AFTER) {
+        sim_node_crash(node, SIM_UNSYNCED_RANDOM);
+    }
     return RAFT_OK;
 }
 
@@ -228,6 +231,7 @@ static enum raft_status env_apply(void *ctx, enum raft_point refused, enum raft_
     if (node->dying || verdict.outcome == RAFT_OUTCOME_REFUSE) {
         return RAFT_BUSY;
     }
+    bool dies = verdict.outcome == RAFT_OUTCOME_CRASH_AFTER;
     verdict = sim_fault_consult(&world->faults, node->id, (uint32_t)error);
     if (node->dying) {
         return RAFT_BUSY;
@@ -248,6 +252,9 @@ static enum raft_status env_apply(void *ctx, enum raft_point refused, enum raft_
     node->batch = batch;
     sim_schedule(&world->scheduler, &node->machine_source, batch->event,
                  world->scheduler.now_ns + duration);
+    if (dies) {
+        sim_node_crash(node, SIM_UNSYNCED_RANDOM);
+    }
     return RAFT_OK;
 }
 

@@ -184,6 +184,14 @@ static uint32_t durable_voters(const struct sim_oracles *oracles, const struct s
     return count;
 }
 
+/* Whether a voter holds what is committed, or did, before its store was taken away. */
+static bool held(const struct sim_oracles *oracles, raft_node_id voter, raft_index index)
+{
+    assert(voter > 0 && voter < SIM_NODES_MAX);
+    return oracles->world->nodes[voter]->is_store_planted ||
+           sim_oracle_is_durable(&oracles->nodes[voter], index, oracles->commits[index].chain);
+}
+
 /* Durable majority, when a node is the first to say that an index is committed. The chain makes the
  * last index stand for all before it. */
 static void majority_check(struct sim_oracles *oracles, uint32_t node, raft_index index)
@@ -195,9 +203,7 @@ static void majority_check(struct sim_oracles *oracles, uint32_t node, raft_inde
     const struct sim_node *sim_node = oracles->world->nodes[node];
     uint32_t holders = 0;
     for (uint32_t i = 0; i < sim_node->options.voter_count; i++) {
-        assert(sim_node->options.voters[i] < SIM_NODES_MAX);
-        holders += sim_oracle_is_durable(&oracles->nodes[sim_node->options.voters[i]], index,
-                                         oracles->commits[index].chain);
+        holders += held(oracles, sim_node->options.voters[i], index);
     }
     if (holders > sim_node->options.voter_count / 2) {
         return;

@@ -5,9 +5,10 @@
  * What is drawn is in profile_draw.c, what happens and when in profile_agenda.c. After the phase
  * RUN the phases of every run follow (world_phases.c): all faults end, and the cluster must get on.
  *
- * Of the faults that a profile knows none destroys what is durable: each node that has failed comes
- * back from its disk. So no run can lose more copies than the protocol survives, and progress after
- * the heal is demanded of every run, of the unrestricted ones too.
+ * Damage to what is durable is kept to one minority of the nodes for the whole run, so that no
+ * entry loses more copies than the protocol survives, and progress after the heal is demanded of
+ * every run. An unrestricted run may lose more; then it is unavailable-by-budget, which the phase
+ * HEAL proves from the damaged disks.
  *
  * Invariants:
  *  1. One event of the agenda is queued during RUN; the one that is left over afterwards does
@@ -94,7 +95,12 @@ const char *sim_class_string(enum sim_fault_class class_)
         [SIM_CLASS_REFUSE] = "refuse",     [SIM_CLASS_MACHINE] = "machine",
         [SIM_CLASS_EXIT] = "exit",         [SIM_CLASS_READ_ONLY] = "read_only",
         [SIM_CLASS_TRANSFER] = "transfer", [SIM_CLASS_CAMPAIGN] = "campaign",
-        [SIM_CLASS_RESTART] = "restart",
+        [SIM_CLASS_RESTART] = "restart",   [SIM_CLASS_CAPACITY] = "capacity",
+        [SIM_CLASS_TRUNCATE] = "truncate", [SIM_CLASS_RESET] = "reset",
+        [SIM_CLASS_LAG] = "lag",           [SIM_CLASS_FREEZE] = "freeze",
+        [SIM_CLASS_STROBE] = "strobe",     [SIM_CLASS_LATE] = "late",
+        [SIM_CLASS_SQUEEZE] = "squeeze",   [SIM_CLASS_ROT] = "rot",
+        [SIM_CLASS_LIE] = "lie",           [SIM_CLASS_WIPE] = "wipe",
     };
     assert((unsigned)class_ < SIM_CLASS_COUNT && names[class_] != NULL);
     return names[class_];

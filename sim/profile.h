@@ -47,6 +47,10 @@ enum sim_fault_class {
     SIM_CLASS_PARTITION, /* the cluster falls into parts */
     SIM_CLASS_CUT,       /* links are cut in one direction */
     SIM_CLASS_CLOG,      /* links hold messages back */
+    SIM_CLASS_CAPACITY,  /* links have room for few messages */
+    SIM_CLASS_TRUNCATE,  /* messages arrive in part */
+    SIM_CLASS_RESET,     /* connections break */
+    SIM_CLASS_LAG,       /* single file operations are very late */
     SIM_CLASS_SLOW,      /* a disk is slow */
     SIM_CLASS_STALL,     /* a disk does not answer, once a run */
     SIM_CLASS_EIO,       /* file operations other than syncs fail */
@@ -58,16 +62,29 @@ enum sim_fault_class {
     SIM_CLASS_PAUSE,     /* a process stands still */
     SIM_CLASS_DRIFT,     /* clocks run at other rates */
     SIM_CLASS_STEP,      /* clocks jump */
+    SIM_CLASS_FREEZE,    /* a clock stands still */
+    SIM_CLASS_STROBE,    /* a clock is thrown to and fro */
+    SIM_CLASS_LATE,      /* timers are late */
     SIM_CLASS_MEMORY,    /* allocations fail */
+    SIM_CLASS_SQUEEZE,   /* a process has hardly any memory left */
     SIM_CLASS_REFUSE,    /* the environment's queues refuse */
     SIM_CLASS_MACHINE,   /* the state machine fails */
     SIM_CLASS_EXIT,      /* early returns are taken */
     SIM_CLASS_READ_ONLY, /* a node is read-only */
     SIM_CLASS_TRANSFER,  /* leadership is handed over */
     SIM_CLASS_CAMPAIGN,  /* a node campaigns out of turn */
-    SIM_CLASS_RESTART,   /* a node stops in good order and starts again */
+    SIM_CLASS_RESTART, /* a node stops in good order and starts again, perhaps with other options */
+    /* Damage to what is durable, from here on: only if SIM_PROFILE_DRAWS_DAMAGE or an override. */
+    SIM_CLASS_ROT,  /* durable bits flip */
+    SIM_CLASS_LIE,  /* writes are lost or land elsewhere */
+    SIM_CLASS_WIPE, /* a store is gone */
     SIM_CLASS_COUNT
 };
+#define SIM_CLASS_DAMAGE SIM_CLASS_ROT
+/* Whether seeds draw damage. Not as long as a node that finds some refuses to start: it would be
+ * out for the rest of the run. "--set rot_gap_ms=1000" and the like do it for single runs. */
+#define SIM_PROFILE_DRAWS_DAMAGE false
+
 const char *sim_class_string(enum sim_fault_class class_);
 
 /* Units are in the names; ppm are probabilities in millionths. All of one type, for the table. */
@@ -81,14 +98,18 @@ struct sim_draw {
     uint64_t clients, by_index, think_ms, keys, puts, gets, cas, padding; /* by_index: clients */
     uint64_t readers; /* 1: the clients that read by index do nothing else */
     uint64_t down_ms; /* mean time until a node is started again */
-    uint64_t loss_ppm, dup_ppm, delay_us, spread_us, reorder_ppm, corrupt_ppm;
+    uint64_t loss_ppm, burst_ms, dup_ppm, delay_us, spread_us, tail_ppm, tail_us;
+    uint64_t reorder_ppm, corrupt_ppm, capacity, truncate_ppm, reset_ppm, lag_ppm, lag_us;
     uint64_t split_gap_ms, split_ms, cut_gap_ms, cut_ms, clog_gap_ms, clog_ms;
     uint64_t slow_gap_ms, slow_ms, slow_us, stall_ms;
     uint64_t eio_ppm, short_ppm, sync_ppm, full_gap_ms, full_ms, enospc_ppm;
     uint64_t crash_gap_ms, crash_io_ppm, pause_gap_ms, pause_ms;
-    uint64_t drift_ppm, step_gap_ms, step_ms, memory_ppm, refuse_ppm, machine_ppm, exit_ppm;
+    uint64_t drift_ppm, step_gap_ms, step_ms, freeze_gap_ms, freeze_ms;
+    uint64_t strobe_gap_ms, strobe_ms, strobe_us, late_ppm, late_us;
+    uint64_t squeeze_gap_ms, squeeze_ms, memory_ppm, refuse_ppm, machine_ppm, exit_ppm;
     uint64_t ro_gap_ms, ro_ms, transfer_gap_ms, campaign_gap_ms;
     uint64_t restart_gap_ms;
+    uint64_t rot_gap_ms, lose_ppm, misdirect_ppm, wipe_gap_ms;
 };
 
 /* What a seed of a profile draws. A function of its arguments; every parameter has a stream of its

@@ -16,11 +16,14 @@
 #include <assert.h>
 #include <string.h>
 
-#define US             UINT64_C(1000)
-#define MS             UINT64_C(1000000)
-#define PPM            (UINT64_MAX / 1000000u)
-#define BACK_NS_MAX    (1000 * MS) /* of one step of a clock */
-#define FREE_BYTES_MAX 2000u       /* of a disk that is as good as full */
+#define US                UINT64_C(1000)
+#define MS                UINT64_C(1000000)
+#define PPM               (UINT64_MAX / 1000000u)
+#define BACK_NS_MAX       (1000 * MS) /* of one step of a clock */
+#define ROT_BITS_MAX      64u
+#define STROBE_PERIOD_MAX (100 * MS)
+#define SQUEEZE_MAX       4000u /* bytes that a process may still have */
+#define FREE_BYTES_MAX    2000u /* of a disk that is as good as full */
 
 /* ---- rules ---- */
 
@@ -66,8 +69,9 @@ static void rules_add(struct sim_profile *profile)
 static void links_shape(struct sim_profile *profile)
 {
     const struct sim_draw *draw = &profile->draw;
-    if (draw->loss_ppm + draw->dup_ppm + draw->delay_us + draw->spread_us + draw->reorder_ppm +
-            draw->corrupt_ppm ==
+    if (draw->loss_ppm + draw->dup_ppm + draw->delay_us + draw->spread_us + draw->tail_ppm +
+            draw->reorder_ppm + draw->corrupt_ppm + draw->capacity + draw->truncate_ppm +
+            draw->reset_ppm ==
         0) {
         return;
     }
@@ -77,10 +81,58 @@ static void links_shape(struct sim_profile *profile)
     rule->loss = draw->loss_ppm * PPM;
     rule->duplicate = draw->dup_ppm * PPM;
     rule->reorder = draw->reorder_ppm * PPM;
+    rule->burst_ns = draw->burst_ms * MS;
     rule->corrupt = draw->corrupt_ppm * PPM;
+    rule->truncate = draw->truncate_ppm * PPM;
+    rule->reset = draw->reset_ppm * PPM;
+    rule->capacity = (uint32_t)draw->capacity;
+    rule->tail = draw->tail_us == 0 ? 0 : draw->tail_ppm * PPM;
+    rule->tail_ns = draw->tail_us * US;
     rule->latency_ns = draw->delay_us * US;
     rule->jitter_ns = draw->spread_us * US;
     sim_network_rule_activate(&profile->world->network, rule);
+}
+
+/* Delays and lies, which are no outcomes of a point. */
+static void disks_misbehave(struct sim_profile *profile)
+{
+    struct sim_faults *faults = &profile->world->faults;
+    const struct sim_draw *draw = &profile->draw;
+    const struct sim_selector damageable = {.nodes = profile->damageable};
+    const struct {
+        const char *pattern;
+        enum sim_fault_action action;
+        enum sim_lie lie;
+        uint64_t ppm;
+    } rows[] = {
+        {"disk.*", SIM_FAULT_DELAY, SIM_LIE_NONE, draw->lag_us == 0 ? 0 : draw->lag_ppm},
+        {"disk.write", SIM_FAULT_LIE, SIM_LIE_LOST, draw->lose_ppm},
+        {"disk.write", SIM_FAULT_LIE, SIM_LIE_MISDIRECTED, draw->misdirect_ppm},
+    };
+    for (uint32_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].ppm == 0) {
+            continue;
+        }
+        struct sim_rule *rule = sim_fault_rule_new(faults, rows[i].pattern);
+        rule->action = rows[i].action;
+        rule->lie = rows[i].lie;
+        rule->delay_ns = draw->lag_us * US;
+        rule->has_heavy_tail = true;
+        rule->optional = true;
+        rule->trigger.p = rows[i].ppm * PPM;
+        if (rule->action == SIM_FAULT_LIE) {
+            rule->on = damageable;
+        }
+        sim_fault_rule_arm(faults, rule);
+    }
+}
+
+static void timers_delay(struct sim_profile *profile)
+{
+    const struct sim_draw *draw = &profile->draw;
+    for (uint32_t id = 1; id <= profile->world->node_count && draw->late_us != 0; id++) {
+        sim_node_clock_late(profile->world->nodes[id], draw->late_ppm * PPM, draw->late_us * US);
+    }
 }
 
 static void clocks_drift(struct sim_profile *profile)
@@ -94,18 +146,38 @@ static void clocks_drift(struct sim_profile *profile)
         uint64_t shape = sim_draw_below(stream, 3);
         uint64_t draw = sim_draw_between(stream, 0, 2 * profile->draw.drift_ppm);
         draw = shape == 0 ? 0 : shape == 1 ? 2 * profile->draw.drift_ppm : draw;
-        sim_node_clock_drift(profile->world->nodes[id],
-                             (int64_t)draw - (int64_t)profile->draw.drift_ppm);
+        profile->drift_ppm[id] = (int64_t)draw - (int64_t)profile->draw.drift_ppm;
+        sim_node_clock_drift(profile->world->nodes[id], profile->drift_ppm[id]);
     }
 }
 
 /* ---- episodes: links ---- */
 
+/* Each node reaches its neighbours in a random ring. */
+static void ring_begin(struct sim_profile *profile, struct profile_episode *episode)
+{
+    struct sim_world *world = profile->world;
+    struct sim_link_rule *rule = sim_network_rule_new(&world->network);
+    uint32_t order[SIM_NODES_MAX];
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        uint64_t place = sim_draw_below(&episode->stream, (uint64_t)i + 1);
+        order[i] = order[place];
+        order[place] = i + 1;
+    }
+    sim_network_rule_ring(rule, order, world->node_count);
+    sim_network_rule_activate(&world->network, rule);
+    episode->link = rule;
+}
+
 static void partition_begin(struct sim_profile *profile, struct profile_episode *episode)
 {
     struct sim_world *world = profile->world;
     struct sim_link_rule *rule = sim_network_rule_new(&world->network);
-    uint64_t shape = sim_draw_below(&episode->stream, 4);
+    uint64_t shape = sim_draw_below(&episode->stream, world->node_count < 4 ? 4 : 5);
+    if (shape == 4) {
+        ring_begin(profile, episode);
+        return;
+    }
     uint32_t alone = sim_atlas_pick_any(profile, &episode->stream);
     rule->partition = true;
     for (uint32_t id = 1; id <= world->node_count; id++) {
@@ -148,6 +220,7 @@ static void clog_begin(struct sim_profile *profile, struct profile_episode *epis
         rule->to.role = SIM_SELECT_ANY;
     }
     rule->hold = true;
+    rule->shuffles = sim_draw_below(&episode->stream, 2) == 0;
     sim_network_rule_activate(network, rule);
     episode->link = rule;
 }
@@ -229,6 +302,45 @@ static void transfer_now(struct sim_profile *profile, struct profile_episode *ep
     }
 }
 
+/* In every second case a node comes back with other options. */
+static void restart_now(struct sim_profile *profile, struct profile_episode *episode)
+{
+    struct sim_node *node = profile->world->nodes[episode->node];
+    struct raft_options *options = &node->options;
+    bool changes = sim_draw_below(&episode->stream, 2) == 0;
+    if (changes) {
+        uint64_t batch = sim_draw_between(&episode->stream, 1, 64);
+        uint64_t window = sim_draw_between(&episode->stream, 1, 8);
+        uint64_t segment = sim_draw_between(&episode->stream, 512, 65536);
+        uint64_t divisor = sim_draw_between(&episode->stream, 1, 3);
+        options->batch_entries_max = (uint32_t)batch;
+        options->window_messages_max = (uint32_t)window;
+        options->segment_size_max = (uint32_t)segment;
+        options->heartbeat_ns = profile->draw.heartbeat_ms * MS / divisor;
+        assert(raft_options_check(options) == NULL);
+    }
+    sim_node_stop(node);
+}
+
+static void wipe_now(struct sim_profile *profile, struct profile_episode *episode)
+{
+    uint32_t id = sim_atlas_pick_damaged(profile, &episode->stream);
+    if (id != 0) {
+        struct sim_node *node = profile->world->nodes[id];
+        sim_node_crash(node, SIM_UNSYNCED_LOSE);
+        sim_node_wipe(node);
+    }
+}
+
+static void rot_now(struct sim_profile *profile, struct profile_episode *episode)
+{
+    uint32_t id = sim_atlas_pick_damaged(profile, &episode->stream);
+    uint64_t bits = sim_draw_between(&episode->stream, 1, ROT_BITS_MAX);
+    if (id != 0) {
+        (void)sim_disk_rot(&profile->world->nodes[id]->disk, "", SIM_ROT_ANYWHERE, (uint32_t)bits);
+    }
+}
+
 static void campaign_now(struct sim_profile *profile, struct profile_episode *episode)
 {
     uint64_t node = 1 + sim_draw_below(&episode->stream, profile->world->node_count);
@@ -255,6 +367,11 @@ static bool episode_times(const struct sim_draw *draw, enum sim_fault_class clas
         {SIM_CLASS_CRASH, draw->crash_gap_ms, 0},
         {SIM_CLASS_PAUSE, draw->pause_gap_ms, draw->pause_ms},
         {SIM_CLASS_STEP, draw->step_gap_ms, 0},
+        {SIM_CLASS_FREEZE, draw->freeze_gap_ms, draw->freeze_ms},
+        {SIM_CLASS_STROBE, draw->strobe_us == 0 ? 0 : draw->strobe_gap_ms, draw->strobe_ms},
+        {SIM_CLASS_SQUEEZE, draw->squeeze_gap_ms, draw->squeeze_ms},
+        {SIM_CLASS_ROT, draw->rot_gap_ms, 0},
+        {SIM_CLASS_WIPE, draw->wipe_gap_ms, 0},
         {SIM_CLASS_READ_ONLY, draw->ro_gap_ms, draw->ro_ms},
         {SIM_CLASS_TRANSFER, draw->transfer_gap_ms, 0},
         {SIM_CLASS_CAMPAIGN, draw->campaign_gap_ms, 0},
@@ -275,7 +392,7 @@ static bool hurts(enum sim_fault_class class_)
 {
     return class_ == SIM_CLASS_STALL || class_ == SIM_CLASS_FULL || class_ == SIM_CLASS_CRASH ||
            class_ == SIM_CLASS_PAUSE || class_ == SIM_CLASS_READ_ONLY ||
-           class_ == SIM_CLASS_RESTART;
+           class_ == SIM_CLASS_RESTART || class_ == SIM_CLASS_FREEZE || class_ == SIM_CLASS_SQUEEZE;
 }
 
 /* Does what a class does to a node. */
@@ -295,9 +412,17 @@ static void node_begin(struct sim_profile *profile, enum sim_fault_class class_,
         sim_node_pause(node);
     } else if (class_ == SIM_CLASS_READ_ONLY) {
         sim_node_set_read_only(node, true);
+    } else if (class_ == SIM_CLASS_FREEZE) {
+        sim_node_clock_drift(node, SIM_CLOCK_FROZEN);
+    } else if (class_ == SIM_CLASS_STROBE) {
+        uint64_t period_ns = 1 + sim_draw_below(&episode->stream, STROBE_PERIOD_MAX);
+        sim_node_clock_strobe(node, profile->draw.strobe_us * US, period_ns);
+    } else if (class_ == SIM_CLASS_SQUEEZE) {
+        uint64_t left = sim_draw_below(&episode->stream, SQUEEZE_MAX);
+        node->memory_limit = node->block_bytes + left;
     } else {
         assert(class_ == SIM_CLASS_RESTART);
-        sim_node_stop(node);
+        restart_now(profile, episode);
     }
 }
 
@@ -316,6 +441,10 @@ static void episode_begin(struct sim_profile *profile, enum sim_fault_class clas
         transfer_now(profile, episode);
     } else if (class_ == SIM_CLASS_CAMPAIGN) {
         campaign_now(profile, episode);
+    } else if (class_ == SIM_CLASS_ROT) {
+        rot_now(profile, episode);
+    } else if (class_ == SIM_CLASS_WIPE) {
+        wipe_now(profile, episode);
     } else {
         episode->node = hurts(class_) ? sim_atlas_pick(profile, &episode->stream)
                                       : sim_atlas_pick_any(profile, &episode->stream);
@@ -350,6 +479,12 @@ static void episode_end(struct sim_profile *profile, enum sim_fault_class class_
         node->disk.slow_ns = 0;
     } else if (class_ == SIM_CLASS_PAUSE) {
         sim_node_resume(node);
+    } else if (class_ == SIM_CLASS_FREEZE) {
+        sim_node_clock_drift(node, profile->drift_ppm[episode->node]);
+    } else if (class_ == SIM_CLASS_STROBE) {
+        sim_node_clock_strobe(node, 0, 0);
+    } else if (class_ == SIM_CLASS_SQUEEZE) {
+        node->memory_limit = UINT64_MAX;
     } else {
         assert(class_ == SIM_CLASS_READ_ONLY);
         sim_node_set_read_only(node, false);
@@ -397,6 +532,9 @@ void sim_agenda_begin(struct sim_profile *profile)
     rules_add(profile);
     links_shape(profile);
     clocks_drift(profile);
+    timers_delay(profile);
+    sim_atlas_damage(profile);
+    disks_misbehave(profile);
     if (profile->draw.mode == SIM_MODE_UNRESTRICTED) {
         sim_atlas_set(profile, (2u << world->node_count) - 2);
     } else {

@@ -5,11 +5,17 @@
  *
  * Victims are at most a minority (but one in a cluster of one or two); others are chosen only when
  * none of them is hurt. An unrestricted run knows no atlas: everybody is a victim. A node that is
- * down, by whatever fault, is started again after a time.
+ * down, by whatever fault, is started again after a time, unless it has refused a damaged store.
+ *
+ * The *damageable* nodes are the only ones whose durable bytes are damaged, from the beginning of
+ * the run to its end, and then they are the only victims, too: a node that refuses its store stays
+ * down. So of each entry a minority of the copies at most is damaged, whenever it was written.
  *
  * Invariants:
  *  1. Whoever is down is a victim.
- *  2. The rules that hurt match the victims. */
+ *  2. The rules that hurt match the victims.
+ *  3. If there are damageable nodes in a run that is not unrestricted, they are a minority, and the
+ *     chosen victims are among them. */
 #include "profile_internal.h"
 
 #include <assert.h>
@@ -21,6 +27,7 @@ static bool is_hurt(const struct sim_profile *profile, uint32_t id)
 {
     const struct sim_node *node = profile->world->nodes[id];
     return node->state != SIM_NODE_UP || node->paused || node->disk.quota != UINT64_MAX ||
+           node->memory_limit != UINT64_MAX || node->clock.drift_ppm == SIM_CLOCK_FROZEN ||
            node->is_read_only_wanted || node->view.condition != RAFT_RUNNING ||
            (profile->episodes[SIM_CLASS_STALL].active &&
             profile->episodes[SIM_CLASS_STALL].node == id);
@@ -45,6 +52,10 @@ void sim_atlas_choose(struct sim_profile *profile)
 {
     const struct sim_world *world = profile->world;
     assert(victims_max(profile) <= world->node_count);
+    if (profile->damageable != 0) {
+        sim_atlas_set(profile, profile->damageable);
+        return;
+    }
     uint32_t victims = 0;
     uint32_t size = 1 + (uint32_t)sim_draw_below(&profile->atlas, victims_max(profile));
     bool with_leader = sim_draw_below(&profile->atlas, 2) == 0;
@@ -56,6 +67,35 @@ void sim_atlas_choose(struct sim_profile *profile)
         victims |= 2u << sim_draw_below(&profile->atlas, world->node_count);
     }
     sim_atlas_set(profile, victims);
+}
+
+void sim_atlas_damage(struct sim_profile *profile)
+{
+    const struct sim_world *world = profile->world;
+    uint32_t minority = (world->node_count - 1) / 2;
+    bool is_on = false;
+    for (uint32_t i = SIM_CLASS_DAMAGE; i < SIM_CLASS_COUNT; i++) {
+        is_on = is_on || sim_profile_has(&profile->draw, (enum sim_fault_class)i);
+    }
+    profile->damageable = 0;
+    if (is_on && profile->draw.mode == SIM_MODE_UNRESTRICTED) {
+        profile->damageable = (2u << world->node_count) - 2;
+    }
+    while (is_on && (uint32_t)__builtin_popcount(profile->damageable) < minority) {
+        profile->damageable |= 2u << sim_draw_below(&profile->atlas, world->node_count);
+    }
+}
+
+uint32_t sim_atlas_pick_damaged(struct sim_profile *profile, struct sim_stream *stream)
+{
+    uint64_t left = sim_draw_below(stream, (uint64_t)__builtin_popcount(profile->damageable));
+    for (uint32_t id = 1; id <= profile->world->node_count; id++) {
+        if ((profile->damageable >> id & 1u) != 0 && left-- == 0) {
+            return id;
+        }
+    }
+    assert(profile->damageable == 0);
+    return 0;
 }
 
 void sim_atlas_rotate(struct sim_profile *profile)
@@ -79,7 +119,7 @@ void sim_atlas_revive(struct sim_profile *profile)
     uint64_t now_ns = world->scheduler.now_ns;
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct sim_node *node = world->nodes[id];
-        if (sim_node_is_up(node)) {
+        if (sim_node_is_up(node) || node->refused_store) {
             profile->revive_ns[id] = 0;
         } else if (profile->revive_ns[id] == 0) {
             /* Whoever has gone without being chosen is hurt all the same. */

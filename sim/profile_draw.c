@@ -2,17 +2,17 @@
  *
  * Terms. A *field* is one parameter. A field of a class of faults is 0 unless the class is on; then
  * it is drawn between its bounds, in equal shares for each eighth of an octave (log-uniform, by an
- * integer table). Its *harsh* end is the upper bound, except for an interval (`…_gap_ms`), whose
- * harsh end is the lower one. The fields of the cluster and of the loads belong to no class and are
- * always drawn.
+ * integer table). Its *harsh* end is the upper bound, except for an interval (`…_gap_ms`) and the
+ * room of a link, whose harsh end is the lower one. The fields of the cluster and of the loads
+ * belong to no class and are always drawn.
  *
  * Invariants:
  *  1. A field is drawn from a stream that is keyed by its name: a new field moves no other.
  *  2. Overriding a draw with its own print changes nothing.
  *  3. The base cluster, which stays when every fault has ended, is one that can elect: four disk
  *     operations and two messages fit into half of the shortest election timeout.
- *  4. Lease reads are drawn only if no clock jumps and none is off by more than the bound that the
- *     nodes are told. */
+ *  4. Lease reads are drawn only if no clock jumps or stands still and none is off by more than the
+ * bound that the nodes are told. */
 #include "profile.h"
 
 #include "random.h"
@@ -93,10 +93,18 @@ static const struct field fields[] = {
     BASE(down_ms, HOW_LOG, 10, 3000, 1000000),
     PPM(loss_ppm, SIM_CLASS_LOSS, 1000, 300000),
     PPM(dup_ppm, SIM_CLASS_DUPLICATE, 1000, 500000),
+    FAULT(burst_ms, SIM_CLASS_LOSS, 1, 200),
     FAULT(delay_us, SIM_CLASS_DELAY, 100, 30000),
     FAULT(spread_us, SIM_CLASS_DELAY, 1000, 100000),
+    PPM(tail_ppm, SIM_CLASS_DELAY, 100, 20000),
+    FAULT(tail_us, SIM_CLASS_DELAY, 10000, 300000),
     PPM(reorder_ppm, SIM_CLASS_REORDER, 1000, 300000),
     PPM(corrupt_ppm, SIM_CLASS_CORRUPT, 100, 20000),
+    FIELD(capacity, SIM_CLASS_CAPACITY, HOW_INTERVAL, 2, 20, 1000000),
+    PPM(truncate_ppm, SIM_CLASS_TRUNCATE, 100, 20000),
+    PPM(reset_ppm, SIM_CLASS_RESET, 100, 20000),
+    PPM(lag_ppm, SIM_CLASS_LAG, 100, 20000),
+    FAULT(lag_us, SIM_CLASS_LAG, 1000, 100000),
     EVERY(split_gap_ms, SIM_CLASS_PARTITION, 300),
     FAULT(split_ms, SIM_CLASS_PARTITION, 50, 3000),
     EVERY(cut_gap_ms, SIM_CLASS_CUT, 300),
@@ -120,6 +128,15 @@ static const struct field fields[] = {
     FIELD(drift_ppm, SIM_CLASS_DRIFT, HOW_LOG, 50, 100000, 499999),
     EVERY(step_gap_ms, SIM_CLASS_STEP, 300),
     FAULT(step_ms, SIM_CLASS_STEP, 10, 300000),
+    EVERY(freeze_gap_ms, SIM_CLASS_FREEZE, 300),
+    FAULT(freeze_ms, SIM_CLASS_FREEZE, 50, 3000),
+    EVERY(strobe_gap_ms, SIM_CLASS_STROBE, 300),
+    FAULT(strobe_ms, SIM_CLASS_STROBE, 50, 3000),
+    FAULT(strobe_us, SIM_CLASS_STROBE, 1000, 500000),
+    PPM(late_ppm, SIM_CLASS_LATE, 1000, 300000),
+    FAULT(late_us, SIM_CLASS_LATE, 1000, 50000),
+    EVERY(squeeze_gap_ms, SIM_CLASS_SQUEEZE, 300),
+    FAULT(squeeze_ms, SIM_CLASS_SQUEEZE, 50, 3000),
     PPM(memory_ppm, SIM_CLASS_MEMORY, 10, 10000),
     PPM(refuse_ppm, SIM_CLASS_REFUSE, 100, 20000),
     PPM(machine_ppm, SIM_CLASS_MACHINE, 100, 5000),
@@ -129,6 +146,10 @@ static const struct field fields[] = {
     EVERY(transfer_gap_ms, SIM_CLASS_TRANSFER, 100),
     EVERY(campaign_gap_ms, SIM_CLASS_CAMPAIGN, 100),
     EVERY(restart_gap_ms, SIM_CLASS_RESTART, 300),
+    EVERY(rot_gap_ms, SIM_CLASS_ROT, 1000),
+    PPM(lose_ppm, SIM_CLASS_LIE, 100, 5000),
+    PPM(misdirect_ppm, SIM_CLASS_LIE, 100, 5000),
+    EVERY(wipe_gap_ms, SIM_CLASS_WIPE, 2000),
 };
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])
 
@@ -224,19 +245,28 @@ static enum sim_profile_mode draw_mode(enum sim_profile_kind kind, uint64_t seed
     return SIM_MODE_CALM;
 }
 
+/* Whose coin decides whether a class is on: all that forbids leases is on together, so that half of
+ * the runs may have them. */
+static const char *coin_of(enum sim_fault_class class_)
+{
+    bool is_of_clocks = class_ == SIM_CLASS_FREEZE || class_ == SIM_CLASS_STROBE;
+    return sim_class_string(is_of_clocks ? SIM_CLASS_STEP : class_);
+}
+
 /* The classes that are on, as bits. */
 static uint64_t draw_classes(enum sim_profile_mode mode, uint64_t seed)
 {
     uint64_t on = 0;
+    uint32_t drawn = SIM_PROFILE_DRAWS_DAMAGE ? SIM_CLASS_COUNT : SIM_CLASS_DAMAGE;
     if (mode == SIM_MODE_CALM) {
         return 0;
     }
     if (mode == SIM_MODE_MAXIMUM) {
-        return UINT64_C(1) << draw_alone(seed, "class", SIM_CLASS_COUNT);
+        return UINT64_C(1) << draw_alone(seed, "class", drawn);
     }
-    for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
+    for (uint32_t i = 0; i < drawn; i++) {
         struct sim_stream stream;
-        stream_open(&stream, seed, sim_class_string((enum sim_fault_class)i));
+        stream_open(&stream, seed, coin_of((enum sim_fault_class)i));
         on |= (uint64_t)(sim_draw_below(&stream, 2) == 0) << i;
     }
     return on;
@@ -278,7 +308,8 @@ static void draw_cluster(struct sim_draw *draw, uint64_t seed)
     if (draw->drift_ppm != 0 && draw_alone(seed, "tight", 2) == 0) {
         draw->bound_ppm = draw->drift_ppm; /* the nodes know it, and have nothing to spare */
     }
-    bool clocks_are_fit = draw->step_gap_ms == 0 && draw->drift_ppm <= draw->bound_ppm;
+    bool clocks_are_fit = draw->step_gap_ms == 0 && draw->freeze_gap_ms == 0 &&
+                          draw->strobe_gap_ms == 0 && draw->drift_ppm <= draw->bound_ppm;
     draw->lease = draw_alone(seed, "lease", 2) == 0 && draw->quorum != 0 && clocks_are_fit;
 }
 

@@ -30,6 +30,8 @@ struct sim_profile {
     bool begun;
     uint64_t end_ns;
     uint32_t victims;                            /* bit per node id */
+    uint32_t damageable;                         /* likewise; 0: what is durable stays whole */
+    int64_t drift_ppm[SIM_NODES_MAX];            /* of each clock, when nothing else is wrong */
     uint64_t revive_ns[SIM_NODES_MAX];           /* 0: the node is up, or has just gone */
     struct sim_rule *hurting[PROFILE_RULES_MAX]; /* rules that hurt victims only */
     uint32_t hurting_count;
@@ -44,6 +46,11 @@ void sim_agenda_tick(struct sim_profile *profile);
 /* profile_atlas.c: who may be hurt. */
 /* Makes these nodes the victims, of the rules that hurt as well. */
 void sim_atlas_set(struct sim_profile *profile, uint32_t victims);
+/* Chooses whose disks may be damaged, for good, if any class does that: a minority, or everybody in
+ * an unrestricted run. Nobody in a cluster without a minority. */
+void sim_atlas_damage(struct sim_profile *profile);
+/* One of them, in any state; 0: there is none. */
+uint32_t sim_atlas_pick_damaged(struct sim_profile *profile, struct sim_stream *stream);
 /* Makes a random minority the victims, in every second case with the leader. */
 void sim_atlas_choose(struct sim_profile *profile);
 /* Now and then makes others the victims, if nobody is hurt. */

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define SIM_NAME_MAX 64
-#define SIM_TEXT_MAX 1024
+#define SIM_TEXT_MAX 2048
 
 enum sim_outcome {
     SIM_OUTCOME_OK,

@@ -289,8 +289,8 @@ static int delay_ms(lua_State *L, struct sim_script *script, void *self)
     return chain(L, fault);
 }
 
-/* "before" (unless said) or "after" the operation; at a point that is no file operation the node
- * dies at the end of its step. */
+/* "before" (unless said) or "after" the operation or hand-over; elsewhere there is no difference:
+ * from there on nothing that the node does has an effect. */
 static int crash(lua_State *L, struct sim_script *script, void *self)
 {
     struct script_fault *fault = self;

@@ -76,6 +76,25 @@ START_TEST(rejects_every_flipped_bit)
 }
 END_TEST
 
+START_TEST(rejects_every_flipped_bit_of_every_type)
+{
+    struct raft_message read;
+    struct raft_message bare = {.memory = &memory.memory, .from = 1, .to = 2, .term = 7};
+    for (int type = 1; type < RAFT_MESSAGE_TYPE_COUNT; type++) {
+        bare.type = (enum raft_message_type)type;
+        size_t bare_size = raft_message_size(&bare);
+        ck_assert_uint_le(bare_size, sizeof bytes);
+        raft_message_encode(&bare, bytes);
+        ck_assert_int_eq(raft_message_peek(bytes, bare_size, &read), RAFT_OK);
+        for (size_t bit = 0; bit < 8 * bare_size; bit++) {
+            bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            ck_assert_int_eq(raft_message_peek(bytes, bare_size, &read), RAFT_CORRUPT);
+            bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+    }
+}
+END_TEST
+
 START_TEST(rejects_every_shortened_message)
 {
     struct raft_message read;
@@ -132,6 +151,7 @@ static Suite *message_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, reads_back_what_it_wrote);
     tcase_add_test(tests, rejects_every_flipped_bit);
+    tcase_add_test(tests, rejects_every_flipped_bit_of_every_type);
     tcase_add_test(tests, rejects_every_shortened_message);
     tcase_add_test(tests, owns_nothing_after_any_failed_allocation);
     tcase_add_test(tests, peeks_without_allocating);

@@ -55,7 +55,7 @@ START_TEST(each_class_is_on_in_every_second_swarm_run)
             }
         }
     }
-    for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
+    for (uint32_t i = 0; i < SIM_CLASS_DAMAGE; i++) {
         const char *name = sim_class_string((enum sim_fault_class)i);
         ck_assert_msg(counts[i] > runs * 44 / 100, "%s: %u of %u", name, counts[i], runs);
         ck_assert_msg(counts[i] < runs * 56 / 100, "%s: %u of %u", name, counts[i], runs);
@@ -79,7 +79,7 @@ START_TEST(maximum_has_one_class_and_every_class_is_some_runs)
         ck_assert(draw.loss_ppm == 0 || draw.loss_ppm == 300000);
         ck_assert(draw.crash_gap_ms == 0 || draw.crash_gap_ms == 300);
     }
-    for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
+    for (uint32_t i = 0; i < SIM_CLASS_DAMAGE; i++) {
         ck_assert_msg(counts[i] > 0, "%s", sim_class_string((enum sim_fault_class)i));
     }
 }
@@ -99,6 +99,8 @@ static void assert_cluster_is_sound(const struct sim_draw *draw)
     if (draw->lease != 0) {
         ck_assert_uint_ne(draw->quorum, 0);
         ck_assert_uint_eq(draw->step_gap_ms, 0);
+        ck_assert_uint_eq(draw->freeze_gap_ms, 0);
+        ck_assert_uint_eq(draw->strobe_gap_ms, 0);
         ck_assert_uint_le(draw->drift_ppm, draw->bound_ppm);
     }
 }
@@ -252,6 +254,69 @@ START_TEST(unrestricted_runs_hurt_whole_clusters)
 }
 END_TEST
 
+/* Runs a seed with rot and wiped stores; returns how many nodes were damaged at one time or
+ * another. */
+static uint32_t run_damaged(struct arena *arena, enum sim_profile_kind kind, uint64_t seed,
+                            struct sim_execution *out_execution)
+{
+    const struct sim_spec spec = {.sut = &sut_raft,
+                                  .profile = kind,
+                                  .scenario = sim_profile_scenario(kind),
+                                  .parameters = "length_ms=3000 wipe_gap_ms=300 lose_ppm=20000",
+                                  .seed = seed,
+                                  .fill = 0xA5};
+    char error[SIM_TEXT_MAX] = "";
+    uint32_t damaged = 0;
+    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
+    ck_assert_msg(world != NULL, "%s", error);
+    while (sim_world_step(world)) {
+        for (uint32_t id = 1; id <= world->node_count; id++) {
+            damaged |= (uint32_t)sim_node_is_damaged(world->nodes[id]) << id;
+        }
+    }
+    sim_world_result(world, out_execution);
+    uint32_t count = (uint32_t)__builtin_popcount(damaged);
+    if (strstr(sim_profile_text(world->profile), "mode=unrestricted") == NULL) {
+        ck_assert_uint_le(count, (world->node_count - 1) / 2);
+        ck_assert_int_ne(out_execution->outcome, SIM_OUTCOME_UNAVAILABLE);
+    }
+    return count;
+}
+
+START_TEST(damage_stays_within_one_minority_for_a_whole_run)
+{
+    const char *error = NULL;
+    struct arena *arena = arena_open(&error);
+    ck_assert_msg(arena != NULL, "%s", error);
+    uint32_t damaged = 0;
+    uint32_t unavailable = 0;
+    for (uint64_t seed = 1; seed <= RUNS; seed++) {
+        struct sim_execution execution;
+        damaged += run_damaged(arena, SIM_PROFILE_SWARM, seed, &execution);
+        run_damaged(arena, SIM_PROFILE_UNRESTRICTED, seed, &execution);
+        unavailable += execution.outcome == SIM_OUTCOME_UNAVAILABLE;
+    }
+    ck_assert_uint_gt(damaged, RUNS / 3);
+    ck_assert_uint_gt(unavailable, RUNS / 3);
+    arena_close(arena);
+}
+END_TEST
+
+START_TEST(seeds_draw_no_damage_by_themselves)
+{
+    for (int kind = SIM_PROFILE_CALM; kind < SIM_PROFILE_COUNT; kind++) {
+        for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+            struct sim_draw draw;
+            sim_profile_draw((enum sim_profile_kind)kind, seed, &draw);
+            for (uint32_t i = SIM_CLASS_DAMAGE; i < SIM_CLASS_COUNT; i++) {
+                ck_assert(SIM_PROFILE_DRAWS_DAMAGE ||
+                          !sim_profile_has(&draw, (enum sim_fault_class)i));
+            }
+        }
+    }
+}
+END_TEST
+
 START_TEST(recorded_parameters_give_the_same_run)
 {
     const char *no_arena = NULL;
@@ -293,6 +358,8 @@ int main(void)
     tcase_set_timeout(runs, 120);
     tcase_add_test(runs, no_more_than_a_minority_is_hurt_at_once);
     tcase_add_test(runs, unrestricted_runs_hurt_whole_clusters);
+    tcase_add_test(draws, seeds_draw_no_damage_by_themselves);
+    tcase_add_test(runs, damage_stays_within_one_minority_for_a_whole_run);
     tcase_add_test(runs, recorded_parameters_give_the_same_run);
     suite_add_tcase(suite, runs);
     return unit_main(suite);

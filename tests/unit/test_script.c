@@ -412,6 +412,25 @@ START_TEST(a_rule_that_never_fires_is_a_finding_unless_it_is_optional)
 }
 END_TEST
 
+START_TEST(a_node_dies_before_or_after_it_sends)
+{
+    static const char *const sides[] = {"before", "after"};
+    static struct result result;
+    for (int i = 0; i < 2; i++) {
+        char body[512];
+        snprintf(body, sizeof(body),
+                 "local c = cluster{ nodes = 2, election_min_ms = 5000, election_max_ms = 6000 } "
+                 "sleep_ms(50) local sent = 0 on('message_sent', { node = c[1] }, function() sent "
+                 "= sent "
+                 "+ 1 end) fault.at('message.send.refused'):on(1):times(1):crash('%s') "
+                 "c[1]:campaign() sleep_ms(100) expect.eq(c[1].up, false) expect.eq(sent, %d)",
+                 sides[i], i);
+        run_body(body, &result);
+        ck_assert_str_eq(result.message, "");
+    }
+}
+END_TEST
+
 /* What a script sets on a device, without an effect; in parentheses, so that it can be made
  * optional. */
 static const char *const idle_effects[] = {
@@ -713,6 +732,7 @@ static Suite *script_suite(void)
     tcase_add_test(tests, a_rule_that_never_fires_is_a_finding_unless_it_is_optional);
     tcase_add_loop_test(tests, what_never_mattered_is_a_finding_unless_it_is_optional, 0,
                         sizeof(idle_effects) / sizeof(idle_effects[0]));
+    tcase_add_test(tests, a_node_dies_before_or_after_it_sends);
     tcase_add_test(tests, what_mattered_counts_how_often);
     tcase_add_loop_test(tests, a_script_sees_the_same_in_every_run, 0,
                         sizeof(views) / sizeof(views[0]));
