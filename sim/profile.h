@@ -66,6 +66,7 @@ enum sim_fault_class {
     SIM_CLASS_TRANSFER,  /* leadership is handed over */
     SIM_CLASS_CAMPAIGN,  /* a node campaigns out of turn */
     SIM_CLASS_RESTART,   /* a node stops in good order and starts again */
+    SIM_CLASS_MEMBERS,   /* the members change */
     SIM_CLASS_COUNT
 };
 const char *sim_class_string(enum sim_fault_class class_);
@@ -79,8 +80,10 @@ struct sim_draw {
     uint64_t batch, batch_bytes, window, payload, segment, pending, errors;
     uint64_t prevote, quorum, lease, bound_ppm, reverts;
     uint64_t clients, by_index, think_ms, keys, puts, gets, cas, padding; /* by_index: clients */
-    uint64_t readers; /* 1: the clients that read by index do nothing else */
-    uint64_t down_ms; /* mean time until a node is started again */
+    uint64_t readers;                    /* 1: the clients that read by index do nothing else */
+    uint64_t learners, witness, prefers; /* how many; whether one voter is one; priorities */
+    uint64_t rounds, catch_up_ms;        /* that an added voter has */
+    uint64_t down_ms;                    /* mean time until a node is started again */
     uint64_t loss_ppm, dup_ppm, delay_us, spread_us, reorder_ppm, corrupt_ppm;
     uint64_t split_gap_ms, split_ms, cut_gap_ms, cut_ms, clog_gap_ms, clog_ms;
     uint64_t slow_gap_ms, slow_ms, slow_us, stall_ms;
@@ -88,7 +91,7 @@ struct sim_draw {
     uint64_t crash_gap_ms, crash_io_ppm, pause_gap_ms, pause_ms;
     uint64_t drift_ppm, step_gap_ms, step_ms, memory_ppm, refuse_ppm, machine_ppm, exit_ppm;
     uint64_t ro_gap_ms, ro_ms, transfer_gap_ms, campaign_gap_ms;
-    uint64_t restart_gap_ms;
+    uint64_t restart_gap_ms, members_gap_ms;
 };
 
 /* What a seed of a profile draws. A function of its arguments; every parameter has a stream of its

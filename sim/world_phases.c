@@ -111,6 +111,7 @@ static void begin_done(struct sim_world *world)
 static void begin_stop(struct sim_world *world)
 {
     phase_set(world, SIM_PHASE_STOP);
+    sim_changes_abandon(&world->changes);
     if (world->script != NULL) {
         sim_script_abandon(world->script);
     }
@@ -162,10 +163,22 @@ static void heal_node(struct sim_node *node)
     }
 }
 
+/* Without pre-vote and without check-quorum nothing keeps a node that was removed, and has not
+ * heard of it, from deposing leaders for ever: its operator keeps it switched off. */
+static bool is_disturbing(const struct sim_world *world, uint32_t id)
+{
+    const struct raft_options *raft = &world->cluster.raft;
+    const struct sim_node *node = world->nodes[id];
+    return !raft->pre_vote && !raft->check_quorum && node->state != SIM_NODE_UP &&
+           !sim_oracle_is_member(world->oracles, id);
+}
+
 static void restart_nodes(struct sim_world *world)
 {
     for (uint32_t id = 1; id <= world->node_count; id++) {
-        sim_node_start(world->nodes[id]);
+        if (!is_disturbing(world, id)) {
+            sim_node_start(world->nodes[id]);
+        }
     }
 }
 
@@ -180,6 +193,7 @@ static void begin_heal(struct sim_world *world)
     for (struct sim_load *load = world->clients.loads; load != NULL; load = load->next) {
         sim_load_stop(load);
     }
+    sim_changes_abandon(&world->changes);
     for (uint32_t id = 1; id <= world->node_count; id++) {
         heal_node(world->nodes[id]);
     }
@@ -192,7 +206,8 @@ static void begin_heal(struct sim_world *world)
 static bool all_up(const struct sim_world *world)
 {
     for (uint32_t id = 1; id <= world->node_count; id++) {
-        if (world->nodes[id]->state != SIM_NODE_UP) {
+        const struct sim_node *node = world->nodes[id];
+        if (node->state != SIM_NODE_UP && !node->is_gone && !is_disturbing(world, id)) {
             return false;
         }
     }
@@ -248,14 +263,14 @@ static void poll_heal(struct sim_world *world)
     bool is_late = world->scheduler.now_ns >= world->stage_deadline_ns;
     if (world->stage == HEAL_CONVERGES) {
         if (all_up(world) && sim_oracle_converged(world->oracles) &&
-            sim_clients_idle(&world->clients)) {
+            sim_clients_idle(&world->clients) && world->changes.open == 0) {
             begin_proof(world);
         } else if (is_late && is_skipped) {
             begin_stop(world);
             return;
         } else if (is_late) {
             fail_progress(world, sim_oracle_converged(world->oracles)
-                                     ? "a client has no answer"
+                                     ? "a client, or a change of the members, has no answer"
                                      : "the cluster has not agreed");
             return;
         }

@@ -170,7 +170,7 @@ static const struct mistake mistakes[] = {
     {C "fault.at('disk.write'):nth(0)", "fault:nth: the number = 0 is too small: it is at least 1"},
     {C "fault.at('disk.write'):on('leder')",
      "fault:on: unknown node selector 'leder' (did you mean 'leader'?); use a node, a list of "
-     "nodes, or one of leader, follower, candidate, any"},
+     "nodes, or one of leader, follower, candidate, learner, any"},
     {C "expect.eventually(function() end)",
      "expect.eventually: the first argument must be a sentence that says what is expected, got "
      "function"},
