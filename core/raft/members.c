@@ -199,6 +199,39 @@ void raft_members_by_hand(struct raft *raft, const struct raft_configuration *co
     put_in_force(raft, configuration, raft->base_configuration_index, true);
 }
 
+/* The configuration that the one in force has replaced. */
+static void configuration_before(const struct raft *raft, struct raft_configuration *out)
+{
+    for (raft_index index = raft->configuration_index - 1; index > raft->log->base.index; index--) {
+        const struct raft_entry *entry = raft_log_peek(raft->log, index);
+        if (entry->kind == RAFT_ENTRY_CONFIGURATION) {
+            bool is_good = raft_configuration_decode(entry->payload, entry->size, out);
+            assert(is_good);
+            return;
+        }
+    }
+    *out = raft->base_configuration;
+}
+
+static bool leads_by(uint32_t flags)
+{
+    return (flags & RAFT_MEMBER_VOTES) != 0 && (flags & RAFT_MEMBER_WITNESS) == 0;
+}
+
+bool raft_may_campaign(const struct raft *raft)
+{
+    if (leads_by(raft_own_flags(raft))) {
+        return true;
+    }
+    if (raft->configuration_by_hand || raft->configuration_index <= raft->commit) {
+        return false;
+    }
+    struct raft_configuration before;
+    configuration_before(raft, &before);
+    const struct raft_member *own = raft_configuration_find(&before, raft->options.id);
+    return own != NULL && leads_by(own->flags);
+}
+
 uint32_t raft_own_flags(const struct raft *raft)
 {
     return raft->own_member == RAFT_MEMBER_NONE

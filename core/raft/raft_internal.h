@@ -171,12 +171,9 @@ static inline bool raft_member_could_lead(const struct raft_member *member)
     return (member->flags & RAFT_MEMBER_VOTER) != 0 && (member->flags & RAFT_MEMBER_WITNESS) == 0;
 }
 
-/* Whether the configuration in force lets this node campaign. */
-static inline bool raft_may_campaign(const struct raft *raft)
-{
-    uint32_t flags = raft_own_flags(raft);
-    return (flags & RAFT_MEMBER_VOTES) != 0 && (flags & RAFT_MEMBER_WITNESS) == 0;
-}
+/* Whether the configuration in force lets this node campaign; or the one before it, as long as the
+ * one in force is not known to be committed: nobody else may have it (dissertation §4.2.2). */
+bool raft_may_campaign(const struct raft *raft);
 
 /* change.c: the leader's side of a change of the configuration */
 enum raft_status raft_change_begin(struct raft *raft, const struct raft_configuration *target);
