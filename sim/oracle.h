@@ -78,6 +78,8 @@ void sim_oracle_print_configuration(const struct raft_configuration *configurati
                                     size_t size);
 /* Whether a node is a member of the newest committed configuration, or of none that is known. */
 bool sim_oracle_is_member(const struct sim_oracles *oracles, uint32_t node);
+/* Whether the machines that are not gone for good have a majority of what one of them goes by. */
+bool sim_oracle_is_available(const struct sim_oracles *oracles);
 /* From now on the configurations of the run need not follow from one another. */
 void sim_oracle_recovered(struct sim_oracles *oracles);
 void sim_oracle_completed(struct sim_oracles *oracles, uint32_t node, uint64_t request,

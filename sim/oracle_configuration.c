@@ -311,3 +311,20 @@ bool sim_oracle_is_member(const struct sim_oracles *oracles, uint32_t node)
     const struct oracle_configuration *newest = &oracles->canonical[oracles->canonical_count - 1];
     return raft_configuration_find(&newest->value, node) != NULL;
 }
+
+bool sim_oracle_is_available(const struct sim_oracles *oracles)
+{
+    const struct sim_world *world = oracles->world;
+    uint32_t here = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        here |= (uint32_t)!world->nodes[id]->is_gone << id;
+    }
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        struct raft_configuration configuration;
+        sim_oracle_configuration_in_force(oracles, id, &configuration);
+        if ((here >> id & 1u) != 0 && sim_oracle_has_majority(&configuration, here)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -202,6 +202,9 @@ static bool is_held(const struct sim_oracles *oracles, uint32_t node, raft_index
 {
     raft_index seen = oracles->nodes[node].configuration_seen;
     sim_oracle_configuration_at(oracles, node, seen > index ? seen : index, out_configuration);
+    if (oracles->world->nodes[node]->view.configuration_by_hand) {
+        sim_oracle_configuration_in_force(oracles, node, out_configuration);
+    }
     return sim_oracle_has_majority(out_configuration, holders);
 }
 

@@ -521,6 +521,10 @@ void sim_world_result(const struct sim_world *world, struct sim_execution *out)
         snprintf(out->note, sizeof out->note, "%s", world->error_text);
     } else if (world->has_finding) {
         out->outcome = SIM_OUTCOME_FINDING;
+    } else if (world->is_unavailable) {
+        out->outcome = SIM_OUTCOME_SKIPPED;
+        snprintf(out->note, sizeof out->note,
+                 "unavailable: machines that are gone for good had a majority");
     } else if (unfired != NULL) {
         out->outcome = SIM_OUTCOME_SKIPPED;
         snprintf(out->note, sizeof out->note, "the planned rule at %s never fired",

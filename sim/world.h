@@ -84,8 +84,9 @@ struct sim_world {
     uint32_t leak_count;
     bool has_error; /* of the script: error_text says where */
     char error_text[SIM_TEXT_MAX];
-    bool script_over; /* the end of RUN has been ordered */
-    uint32_t stage;   /* within a phase; private to world_phases.c from here on */
+    bool is_unavailable; /* machines that are gone for good had a majority */
+    bool script_over;    /* the end of RUN has been ordered */
+    uint32_t stage;      /* within a phase; private to world_phases.c from here on */
     uint64_t stage_deadline_ns;
     uint64_t phase_event;             /* number of the event that began the phase */
     struct sim_client *proof;         /* of progress: writes once more after the convergence */

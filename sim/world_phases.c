@@ -14,7 +14,9 @@
  * Invariants:
  *  1. From HEAL on the script has no say.
  *  2. In HEAL and in STOP exactly one PHASE event is queued.
- *  3. Nothing fires in HEAL: a node that fails although it was started in HEAL is a finding. */
+ *  3. A cluster that cannot agree because machines that had a majority are gone for good is neither
+ *     a finding nor a pass.
+ *  4. Nothing fires in HEAL: a node that fails although it was started in HEAL is a finding. */
 #include "world.h"
 
 #include <assert.h>
@@ -265,7 +267,8 @@ static void poll_heal(struct sim_world *world)
         if (all_up(world) && sim_oracle_converged(world->oracles) &&
             sim_clients_idle(&world->clients) && world->changes.open == 0) {
             begin_proof(world);
-        } else if (is_late && is_skipped) {
+        } else if (is_late && (is_skipped || !sim_oracle_is_available(world->oracles))) {
+            world->is_unavailable = !is_skipped;
             begin_stop(world);
             return;
         } else if (is_late) {
