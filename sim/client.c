@@ -28,8 +28,11 @@
 
 #define CLIENT_BITS 16u
 _Static_assert(SIM_CLIENTS_MAX == (1u << CLIENT_BITS) - 1, "a client's number is a mask as well");
-#define TIMEOUT_NS     UINT64_C(2000000000) /* default */
-#define RETRY_NS       UINT64_C(10000000)
+#define TIMEOUT_NS UINT64_C(2000000000) /* default */
+#define RETRY_NS   UINT64_C(10000000)
+/* Nodes that have heard nothing for long may send a client about in a circle: it breaks out of it.
+ */
+#define TURNS_MAX      16u
 #define LATENCY_NS_MIN UINT64_C(1000) /* so that time passes between two attempts */
 
 /* A request on its way to a node, or its answer on the way back. */
@@ -149,6 +152,7 @@ void sim_client_begin(struct sim_client *client, const struct sim_command *comma
     client->open = operation;
     client->waiter = waiter;
     client->sent_unknown = false;
+    client->turns = 0;
     client->last_error = NULL;
     client->deadline_ns = world->scheduler.now_ns + client->timeout_ns;
     attempt(client);
@@ -391,7 +395,12 @@ static void on_reply(struct sim_world *world, const struct letter *letter)
     }
     bool has_hint = letter->leader != 0 && letter->leader <= world->node_count &&
                     letter->leader != letter->node;
-    client->target = has_hint ? letter->leader : letter->node % world->node_count + 1;
+    client->turns++;
+    if (client->turns % TURNS_MAX == 0) {
+        client->target = 1 + (uint32_t)sim_draw_below(&client->stream, world->node_count);
+    } else {
+        client->target = has_hint ? letter->leader : letter->node % world->node_count + 1;
+    }
     uint64_t at_ns = world->scheduler.now_ns + client->retry_ns;
     sim_client_timer_set(client, at_ns < client->deadline_ns ? at_ns : client->deadline_ns);
 }

@@ -52,6 +52,7 @@ struct sim_client {
     struct sim_load *load;  /* or the load it works for */
     raft_index read_floor;  /* what was committed when its read was taken */
     bool sent_unknown;      /* an attempt was answered, and its outcome is unknown */
+    uint32_t turns;         /* answers to the open operation that sent it elsewhere */
     const char *last_error; /* static; NULL: none yet */
     char seen[SIM_VALUE_MAX]; /* the last value it read, for its CAS */
 };

@@ -149,7 +149,7 @@ void sim_node_start(struct sim_node *node)
         order_action(node, SIM_NODE_RESTART, world->scheduler.now_ns);
         return;
     }
-    if (sim_node_is_up(node)) {
+    if (sim_node_is_up(node) || node->is_gone) {
         return;
     }
     assert(node->process == NULL && node->blocks == NULL);
@@ -285,6 +285,33 @@ enum raft_status sim_node_transfer(struct sim_node *node, uint32_t target)
     return status;
 }
 
+void sim_node_retire(struct sim_node *node)
+{
+    node->is_gone = true;
+    sim_node_crash(node, SIM_UNSYNCED_LOSE);
+}
+
+bool sim_node_learns(const struct sim_node *node)
+{
+    return (node->view.member_flags & (RAFT_MEMBER_LEARNER | RAFT_MEMBER_OUTGOING)) ==
+           RAFT_MEMBER_LEARNER;
+}
+
+enum raft_status sim_node_recover(struct sim_node *node, const struct raft_configuration *target)
+{
+    if (node->state != SIM_NODE_UP) {
+        return RAFT_STOPPED;
+    }
+    if (node->running || node->dying || node->paused) {
+        return RAFT_BUSY;
+    }
+    sim_oracle_recovered(node->world->oracles);
+    enter(node);
+    enum raft_status status = node->world->sut->recover(node->process, sim_node_now(node), target);
+    leave(node);
+    return status;
+}
+
 /* A completion that comes before the request has been taken waits until it has. */
 static void request_begin(struct sim_node *node, uint64_t request)
 {
@@ -326,6 +353,25 @@ enum raft_status sim_node_read(struct sim_node *node, uint64_t request)
     enum raft_status status = node->world->sut->read(node->process, sim_node_now(node), request);
     node->running = false;
     node->reads_open += status == RAFT_OK;
+    request_end(node, request);
+    return status;
+}
+
+enum raft_status sim_node_change(struct sim_node *node, uint64_t request,
+                                 const struct raft_configuration *target)
+{
+    assert((request & SIM_REQUEST_CHANGE) != 0 && node->submitting == 0);
+    if (node->state != SIM_NODE_UP) {
+        return RAFT_STOPPED;
+    }
+    if (node->running || node->dying || node->paused) {
+        return RAFT_BUSY;
+    }
+    request_begin(node, request);
+    enum raft_status status =
+        node->world->sut->change(node->process, sim_node_now(node), request, target);
+    node->running = false;
+    node->changes_open += status == RAFT_OK;
     request_end(node, request);
     return status;
 }
@@ -493,6 +539,12 @@ static void tell_changes(struct sim_node *node, const struct raft_view *old)
     if (new.condition != old->condition) {
         sim_world_transcribe(world, "    n%u is %s", node->id,
                              raft_condition_string(new.condition));
+    }
+    if (new.configuration_index != old->configuration_index) {
+        char members[SIM_NAME_MAX * 2];
+        sim_oracle_print_configuration(&new.configuration, members, sizeof members);
+        sim_world_transcribe(world, "    n%u goes by the configuration of %llu: %s", node->id,
+                             (unsigned long long)new.configuration_index, members);
     }
     if (new.commit > old->commit) {
         sim_world_transcribe(world, "    n%u has committed up to %llu", node->id,

@@ -107,6 +107,8 @@ struct sim_node {
     uint64_t quarantine_bytes;
     uint8_t fill;        /* pattern for fresh memory */
     uint32_t reads_open; /* taken and not completed */
+    uint32_t changes_open;
+    bool is_gone;        /* the machine is switched off for good */
     uint32_t exit_point; /* the last early return that the process took */
     uint64_t exit_event; /* 0: none yet */
     uint64_t crashes;
@@ -162,6 +164,14 @@ void sim_node_set_read_only(struct sim_node *node, bool read_only);
 enum raft_status sim_node_campaign(struct sim_node *node);
 /* Asks a leader to hand leadership over. */
 enum raft_status sim_node_transfer(struct sim_node *node, uint32_t target);
+/* Asks a leader to change the members to those of target; request has SIM_REQUEST_CHANGE. */
+enum raft_status sim_node_change(struct sim_node *node, uint64_t request,
+                                 const struct raft_configuration *target);
+/* Puts a configuration in force by hand. */
+enum raft_status sim_node_recover(struct sim_node *node, const struct raft_configuration *target);
+/* The machine is switched off, and never comes back. */
+void sim_node_retire(struct sim_node *node);
+bool sim_node_learns(const struct sim_node *node); /* it is a learner, by its own word */
 /* Asks for a read without a log entry; request has SIM_REQUEST_READ. */
 enum raft_status sim_node_read(struct sim_node *node, uint64_t request);
 /* Does what is due after a step: the crash of a dying process, the end of a stopped one, the view.

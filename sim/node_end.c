@@ -26,6 +26,7 @@ static void process_forget(struct sim_node *node, enum sim_unsynced unsynced)
     node->machine = NULL;
     node->process = NULL;
     node->reads_open = 0;
+    node->changes_open = 0;
     node->dying = false;
     node->has_stopped = false;
     node->crash_after = NULL;
@@ -45,6 +46,7 @@ void sim_node_crash_now(struct sim_node *node, enum sim_unsynced unsynced)
     sim_world_transcribe(world, "    n%u crashes", node->id);
     sim_oracle_crashed(world->oracles, node->id);
     sim_clients_node_lost(world, node->id);
+    sim_changes_node_lost(world, node->id);
     sim_world_fold_node(world, node);
     sim_world_notice(world, SIM_NOTICE_CRASHED, node->id, 0, 0, NULL);
 }
@@ -120,11 +122,17 @@ void sim_node_process_end(struct sim_node *node, enum raft_status why)
         snprintf(node->why, sizeof node->why, "%s", raft_status_string(why));
         check_failure(node, why);
     }
+    if (node->changes_open > 0) {
+        sim_fail(world, sim_oracle_string(SIM_ORACLE_REQUEST_ONCE), node->id,
+                 "n%u has ended in order and %u changes of the members were never completed",
+                 node->id, node->changes_open);
+    }
     process_forget(node, SIM_UNSYNCED_KEEP);
     node->state = in_order ? SIM_NODE_STOPPED : SIM_NODE_FAILED;
     sim_world_transcribe(world, "    n%u %s%s%s", node->id, in_order ? "has stopped" : "has failed",
                          in_order ? "" : ": ", in_order ? "" : node->why);
     sim_oracle_crashed(world->oracles, node->id);
     sim_clients_node_lost(world, node->id);
+    sim_changes_node_lost(world, node->id);
     sim_world_fold_node(world, node);
 }

@@ -35,8 +35,9 @@ static const struct {
     [SIM_ORACLE_STATE_MACHINE_SAFETY] = {"state-machine-safety",
                                          "every node commits and applies the same entries, each "
                                          "once, in order, with the same result"},
-    [SIM_ORACLE_DURABLE_MAJORITY] = {"durable-majority", "what is committed for the first time is "
-                                                         "on the disks of a majority of voters"},
+    [SIM_ORACLE_DURABLE_MAJORITY] = {"durable-majority",
+                                     "what is committed for the first time is "
+                                     "on the disks of a majority of the voters in force"},
     [SIM_ORACLE_CURRENT_TERM_COMMIT] = {"current-term-commit",
                                         "a leader moves its commit index to an entry of its term"},
     [SIM_ORACLE_SPEAKS_DURABLE] = {"speaks-durable", "the term, the vote and the index that a "
@@ -44,6 +45,9 @@ static const struct {
     [SIM_ORACLE_MONOTONIC] = {"monotonic",
                               "term, commit, applied and match never go back; match < next; match "
                               "is on the peer's disk; what was durable is there after a restart"},
+    [SIM_ORACLE_CONFIGURATION] =
+        {"configuration", "a node goes by the newest configuration of its log, at most one "
+                          "is uncommitted, and successive ones have their quorums in common"},
     [SIM_ORACLE_LEDGER] = {"ledger",
                            "every reference and every other thing a node owns is given back"},
     [SIM_ORACLE_REQUEST_ONCE] = {"request-once",
@@ -122,6 +126,11 @@ const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracl
     case SIM_ORACLE_READ_INDEX:
         if (!sim_oracle_has(oracles, SUT_FEATURE_READ)) {
             return "the implementation has no reads without a log entry";
+        }
+        break;
+    case SIM_ORACLE_CONFIGURATION:
+        if (!sim_oracle_has(oracles, SUT_FEATURE_MEMBERSHIP)) {
+            return "the implementation does not change its members";
         }
         break;
     case SIM_ORACLE_INVARIANT:
@@ -284,6 +293,7 @@ static void examine(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
     sim_oracle_election_check(oracles, node);
     sim_oracle_claims_check(oracles, node);
     sim_oracle_progress_check(oracles, node, peer);
+    sim_oracle_configuration_check(oracles, node);
     condition_check(oracles, node);
     remember(oracles, node);
 }
@@ -397,33 +407,62 @@ uint64_t sim_oracle_leader_changes(const struct sim_oracles *oracles)
     return oracles->elections > 0 ? oracles->elections - 1 : 0;
 }
 
+/* The leader of the highest term, or NULL. */
+static const struct sim_node *leader_of(const struct sim_world *world)
+{
+    const struct sim_node *leader = NULL;
+    for (uint32_t id = 1; id < SIM_NODES_MAX; id++) {
+        const struct sim_node *node = world->nodes[id];
+        if (node != NULL && node->state == SIM_NODE_UP && node->view.role == RAFT_LEADER &&
+            (leader == NULL || node->view.state.term > leader->view.state.term)) {
+            leader = node;
+        }
+    }
+    return leader;
+}
+
+/* What a member must have come to; learners count, whatever they count for. */
+static bool member_converged(const struct sim_oracles *oracles, const struct sim_node *node,
+                             raft_node_id leader)
+{
+    const struct raft_view *view = &node->view;
+    bool is_witness = (view->member_flags & RAFT_MEMBER_WITNESS) != 0; /* applies nothing */
+    return view->leader == leader && view->last.index >= oracles->committed &&
+           (is_witness ? view->commit : view->applied) >= oracles->committed;
+}
+
+/* After the heal nothing excuses a node that still takes no entries or owes answers. */
+static bool is_settled(const struct sim_oracles *oracles, const struct sim_node *node)
+{
+    return node->view.condition == RAFT_RUNNING && oracles->nodes[node->id].requests == 0 &&
+           node->changes_open == 0;
+}
+
 bool sim_oracle_converged(const struct sim_oracles *oracles)
 {
     const struct sim_world *world = oracles->world;
-    raft_node_id leader = RAFT_NODE_NONE;
+    const struct sim_node *leader = leader_of(world);
+    bool is_healing = world->phase == SIM_PHASE_HEAL;
+    if (leader == NULL) {
+        return false;
+    }
+    struct raft_configuration configuration;
+    sim_oracle_configuration_at(oracles, leader->id, leader->view.last.index, &configuration);
     for (uint32_t id = 1; id < SIM_NODES_MAX; id++) {
         const struct sim_node *node = world->nodes[id];
         if (node == NULL || node->state != SIM_NODE_UP || node->process == NULL) {
             continue;
         }
-        const struct raft_view *view = &node->view;
-        if (view->leader == RAFT_NODE_NONE || view->last.index < oracles->committed ||
-            view->applied < oracles->committed) {
+        if (raft_configuration_find(&configuration, id) != NULL &&
+            !member_converged(oracles, node, leader->id)) {
             return false;
         }
-        if (leader != RAFT_NODE_NONE && view->leader != leader) {
+        if (is_healing && !is_settled(oracles, node)) {
             return false;
         }
-        /* After the heal nothing excuses a node that still takes no entries or owes answers. */
-        if (world->phase == SIM_PHASE_HEAL &&
-            (view->condition != RAFT_RUNNING || oracles->nodes[id].requests != 0)) {
-            return false;
-        }
-        leader = view->leader;
     }
-    if (leader == RAFT_NODE_NONE || leader >= SIM_NODES_MAX || world->nodes[leader] == NULL) {
-        return false;
-    }
-    const struct sim_node *node = world->nodes[leader];
-    return node->state == SIM_NODE_UP && node->view.role == RAFT_LEADER;
+    bool is_pending = raft_configuration_is_joint(&configuration) ||
+                      leader->view.change != RAFT_CHANGE_NONE ||
+                      leader->view.configuration_index > leader->view.commit;
+    return !is_healing || !is_pending;
 }

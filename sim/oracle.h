@@ -12,6 +12,7 @@
 
 #include "record.h"
 #include "sut.h"
+#include <raft/configuration.h>
 
 struct sim_world;
 struct arena;
@@ -26,6 +27,7 @@ enum sim_oracle {
     SIM_ORACLE_CURRENT_TERM_COMMIT,
     SIM_ORACLE_SPEAKS_DURABLE,
     SIM_ORACLE_MONOTONIC,
+    SIM_ORACLE_CONFIGURATION,
     SIM_ORACLE_LEDGER,
     SIM_ORACLE_REQUEST_ONCE,
     SIM_ORACLE_READ_INDEX,
@@ -67,6 +69,19 @@ void sim_oracle_applied(struct sim_oracles *oracles, uint32_t node, const struct
 /* A request of a node was taken, and was completed. */
 void sim_oracle_submitted(struct sim_oracles *oracles, uint32_t node, uint64_t request,
                           const uint8_t *payload, size_t size);
+/* A node took a change of the configuration, and ended it; it is no request of the ledger's. */
+void sim_oracle_change_completed(struct sim_oracles *oracles, uint32_t node,
+                                 const struct raft_configuration *target, enum raft_status status,
+                                 raft_index index);
+/* "voters 1,2,3; learners 4". */
+void sim_oracle_print_configuration(const struct raft_configuration *configuration, char *text,
+                                    size_t size);
+/* Whether a node is a member of the newest committed configuration, or of none that is known. */
+bool sim_oracle_is_member(const struct sim_oracles *oracles, uint32_t node);
+/* Whether the nodes that are not lost (a bit each) have a majority of what one of them goes by. */
+bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost);
+/* From now on the configurations of the run need not follow from one another. */
+void sim_oracle_recovered(struct sim_oracles *oracles);
 void sim_oracle_completed(struct sim_oracles *oracles, uint32_t node, uint64_t request,
                           enum raft_status status, raft_index index);
 /* The process of a node died: its requests will not be completed. */
@@ -84,8 +99,9 @@ raft_index sim_oracle_committed(const struct sim_oracles *oracles);
 uint64_t sim_oracle_commits(const struct sim_oracles *oracles); /* entries committed */
 uint64_t sim_oracle_leader_changes(
     const struct sim_oracles *oracles); /* elections after the first */
-/* Whether every node that is up holds and has applied what is committed, and agrees on a leader; in
- * the phase HEAL also whether every node takes entries and has answered all its requests. */
+/* Whether every member that is up holds and has applied what is committed, and agrees on a leader;
+ * in the phase HEAL also whether every node takes entries and has answered all its requests, and
+ * whether no change of the configuration is pending. */
 bool sim_oracle_converged(const struct sim_oracles *oracles);
 
 #endif

@@ -56,7 +56,27 @@ static raft_index committed_before(const struct sim_oracles *oracles, raft_term 
     return low;
 }
 
-/* Who leads has the votes of a majority, each of them on a disk or spoken. */
+static bool may_lead(const struct raft_member *member)
+{
+    return member != NULL && (member->flags & RAFT_MEMBER_WITNESS) == 0 &&
+           (member->flags & (RAFT_MEMBER_VOTER | RAFT_MEMBER_OUTGOING)) != 0;
+}
+
+/* Who has a configuration without it, and is perhaps alone to have it, must bring it to the others:
+ * it leads by the one before. */
+static bool may_finish(const struct sim_oracles *oracles, uint32_t node)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    raft_index newest = oracles->world->nodes[node]->view.configuration_index;
+    struct raft_configuration before;
+    if (newest == 0 || newest <= state->commit) {
+        return false;
+    }
+    sim_oracle_configuration_at(oracles, node, newest - 1, &before);
+    return may_lead(raft_configuration_find(&before, node));
+}
+
+/* Who leads has the votes of a majority of each side, each of them on a disk or spoken. */
 static void ballots_check(struct sim_oracles *oracles, uint32_t node)
 {
     const struct sim_node *sim_node = oracles->world->nodes[node];
@@ -65,14 +85,24 @@ static void ballots_check(struct sim_oracles *oracles, uint32_t node)
     if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
         return;
     }
-    for (uint32_t i = 0; i < sim_node->options.voter_count; i++) {
-        votes += sim_oracle_vote_of(oracles, sim_node->options.voters[i], term) == node;
+    struct raft_configuration configuration;
+    sim_oracle_configuration_in_force(oracles, node, &configuration);
+    for (uint32_t id = 1; id < SIM_NODES_MAX; id++) {
+        votes |= (uint32_t)(sim_oracle_vote_of(oracles, id, term) == node) << id;
     }
-    if (votes <= sim_node->options.voter_count / 2) {
+    if (!sim_oracle_has_majority(&configuration, votes)) {
+        char members[SIM_TEXT_MAX / 4];
+        sim_oracle_print_configuration(&configuration, members, sizeof members);
         sim_oracle_broken(oracles, SIM_ORACLE_ELECTION_SAFETY, node,
                           "a leader without a majority of votes: node %u leads term %" PRIu64
-                          " with the votes of %u of %u voters",
-                          node, term, votes, sim_node->options.voter_count);
+                          " with the votes of %d nodes, under %s",
+                          node, term, __builtin_popcount(votes), members);
+    }
+    if (!may_lead(raft_configuration_find(&configuration, node)) && !may_finish(oracles, node)) {
+        sim_oracle_broken(oracles, SIM_ORACLE_ELECTION_SAFETY, node,
+                          "a node that must not lead: node %u leads term %" PRIu64
+                          " and is no voter with a state machine, neither now nor before",
+                          node, term);
     }
 }
 
@@ -161,6 +191,16 @@ static void match_check(struct sim_oracles *oracles, uint32_t node, uint32_t pee
     }
 }
 
+void sim_oracle_progress_forget(struct sim_oracles *oracles, uint32_t node,
+                                const struct raft_configuration *configuration)
+{
+    for (uint32_t id = 1; id < SIM_NODES_MAX; id++) {
+        if (raft_configuration_find(configuration, id) == NULL) {
+            oracles->nodes[node].progress[id].match = 0;
+        }
+    }
+}
+
 void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
 {
     struct oracle_node *state = &oracles->nodes[node];
@@ -194,5 +234,8 @@ void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint3
     if (progress.match > state->progress[peer].match) {
         match_check(oracles, node, peer, progress.match);
     }
-    state->progress[peer].match = progress.match;
+    struct raft_configuration configuration;
+    sim_oracle_configuration_in_force(oracles, node, &configuration);
+    bool is_member = raft_configuration_find(&configuration, peer) != NULL;
+    state->progress[peer].match = is_member ? progress.match : 0;
 }

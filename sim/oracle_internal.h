@@ -19,6 +19,12 @@ struct oracle_durable {
     uint32_t file;  /* number of the file that holds it; 0: no entry here */
 };
 
+/* A configuration and the entry that it came with. */
+struct oracle_configuration {
+    raft_index index;
+    struct raft_configuration value;
+};
+
 struct oracle_file {
     char name[RAFT_FILE_NAME_MAX];
     size_t cursor;    /* read up to here */
@@ -97,6 +103,11 @@ struct oracle_node {
     struct oracle_link *links; /* by index */
     size_t link_capacity;
     raft_index last;
+    struct oracle_configuration *configurations; /* in links[1 .. last], ascending */
+    size_t configuration_capacity;
+    uint32_t configuration_count;
+    raft_index configuration_seen;    /* index of the newest one at the end of its last step */
+    struct oracle_configuration done; /* what a change came to in this step; index 0: none */
     /* The durable bytes. */
     struct oracle_durable *durable; /* by index */
     size_t durable_capacity;
@@ -129,6 +140,10 @@ struct sim_oracles {
     struct oracle_commit *commits; /* by index */
     size_t commit_capacity;
     raft_index committed;
+    struct oracle_configuration *canonical; /* configurations that are committed, ascending */
+    size_t canonical_capacity;
+    uint32_t canonical_count;
+    bool was_recovered;       /* a configuration was set by hand */
     raft_term term_max;       /* of all nodes, in all incarnations */
     struct sim_table leaders; /* term -> leader */
     struct sim_table votes;   /* term and node -> candidate */
@@ -165,6 +180,26 @@ void sim_oracle_log_start(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_commit_check(struct sim_oracles *oracles, uint32_t node);
 
+/* oracle_configuration.c */
+/* The configuration that a node begins with. */
+void sim_oracle_bootstrap(const struct raft_options *options, struct raft_configuration *out);
+/* Whether nodes (a bit per id) have a majority of each side. */
+bool sim_oracle_has_majority(const struct raft_configuration *configuration, uint32_t nodes);
+/* The newest one of a node's log up to an index. */
+void sim_oracle_configuration_at(const struct sim_oracles *oracles, uint32_t node, raft_index index,
+                                 struct raft_configuration *out);
+/* What it goes by. */
+void sim_oracle_configuration_in_force(const struct sim_oracles *oracles, uint32_t node,
+                                       struct raft_configuration *out);
+/* A node's log was cut, begins at a position, has one more configuration, was committed. */
+void sim_oracle_configuration_cut(struct oracle_node *state, raft_index keep_last);
+void sim_oracle_configuration_rebase(struct sim_oracles *oracles, uint32_t node, raft_index base);
+void sim_oracle_configuration_pulled(struct sim_oracles *oracles, uint32_t node,
+                                     const struct sut_entry *entry);
+void sim_oracle_configuration_committed(struct sim_oracles *oracles, uint32_t node,
+                                        raft_index before);
+void sim_oracle_configuration_check(struct sim_oracles *oracles, uint32_t node);
+
 /* oracle_durable.c */
 bool sim_oracle_is_durable(const struct oracle_node *state, raft_index index, uint64_t chain);
 void sim_oracle_claims_check(struct sim_oracles *oracles, uint32_t node);
@@ -175,6 +210,9 @@ void sim_oracle_voted(struct sim_oracles *oracles, uint32_t node, raft_term term
 /* Whom a node is known to have voted for in a term, or RAFT_NODE_NONE. */
 raft_node_id sim_oracle_vote_of(const struct sim_oracles *oracles, uint32_t node, raft_term term);
 void sim_oracle_election_check(struct sim_oracles *oracles, uint32_t node);
+/* Of a peer that is no member of this configuration a leader remembers nothing. */
+void sim_oracle_progress_forget(struct sim_oracles *oracles, uint32_t node,
+                                const struct raft_configuration *configuration);
 void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer);
 
 /* oracle_history.c */

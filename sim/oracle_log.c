@@ -28,6 +28,7 @@ static void rebase(struct sim_oracles *oracles, uint32_t node, struct raft_entry
     links_reserve(oracles, state, base.index);
     state->links[base.index] = (struct oracle_link){base.term, 0};
     state->last = base.index;
+    sim_oracle_configuration_rebase(oracles, node, base.index);
     if (base.index == 0) {
         return;
     }
@@ -46,6 +47,7 @@ void sim_oracle_log_start(struct sim_oracles *oracles, uint32_t node)
     const struct raft_view *view = &oracles->world->nodes[node]->view;
     rebase(oracles, node, view->base);
     oracles->nodes[node].generation = view->log_generation;
+    oracles->nodes[node].done.index = 0;
 }
 
 /* Log matching: compares a link with the first one that was seen at its index and term. */
@@ -101,6 +103,9 @@ static void pull(struct sim_oracles *oracles, uint32_t node)
         state->links[index] = link;
         state->last = index;
         position_check(oracles, node, index, link);
+        if (entry.kind == RAFT_ENTRY_CONFIGURATION) {
+            sim_oracle_configuration_pulled(oracles, node, &entry);
+        }
     }
 }
 
@@ -158,38 +163,52 @@ void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node)
         rebase(oracles, node, view->base);
     } else {
         state->last = keep;
+        sim_oracle_configuration_cut(state, keep);
     }
     pull(oracles, node);
 }
 
-/* Counts the disks that hold the canonical log up to an index, and lists them. */
-static uint32_t durable_voters(const struct sim_oracles *oracles, const struct sim_node *sim_node,
-                               raft_index index, char *list, size_t list_size)
+/* The nodes whose disks hold the canonical log up to an index, or did, before their store was taken
+ * away. */
+static uint32_t durable_nodes(const struct sim_oracles *oracles, raft_index index)
 {
-    uint32_t count = 0;
-    size_t used = 0;
-    list[0] = 0;
-    for (uint32_t i = 0; i < sim_node->options.voter_count; i++) {
-        raft_node_id voter = sim_node->options.voters[i];
-        assert(voter < SIM_NODES_MAX);
-        const struct oracle_node *state = &oracles->nodes[voter];
-        bool has = sim_oracle_is_durable(state, index, oracles->commits[index].chain);
-        count += has;
-        if (used < list_size) {
-            used += (size_t)snprintf(list + used, list_size - used,
-                                     "%snode %u %s (up to %" PRIu64 ")", i == 0 ? "" : ", ", voter,
-                                     has ? "has it" : "lacks it", state->durable_last);
-        }
+    const struct sim_world *world = oracles->world;
+    uint32_t nodes = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        bool has = world->nodes[id]->is_store_planted ||
+                   sim_oracle_is_durable(&oracles->nodes[id], index, oracles->commits[index].chain);
+        nodes |= (uint32_t)has << id;
     }
-    return count;
+    return nodes;
 }
 
-/* Whether a voter holds what is committed, or did, before its store was taken away. */
-static bool held(const struct sim_oracles *oracles, raft_node_id voter, raft_index index)
+/* Who of the members has it. */
+static void print_holders(const struct sim_oracles *oracles,
+                          const struct raft_configuration *configuration, uint32_t holders,
+                          char *list, size_t list_size)
 {
-    assert(voter > 0 && voter < SIM_NODES_MAX);
-    return oracles->world->nodes[voter]->is_store_planted ||
-           sim_oracle_is_durable(&oracles->nodes[voter], index, oracles->commits[index].chain);
+    size_t used = 0;
+    list[0] = 0;
+    for (uint32_t i = 0; i < configuration->count && used < list_size; i++) {
+        raft_node_id id = configuration->members[i].id;
+        assert(id < SIM_NODES_MAX);
+        used += (size_t)snprintf(
+            list + used, list_size - used, "%snode %u %s (up to %" PRIu64 ")", i == 0 ? "" : ", ",
+            id, (holders >> id & 1u) != 0 ? "has it" : "lacks it", oracles->nodes[id].durable_last);
+    }
+}
+
+/* Whether a majority of the configuration that a node goes by holds an index. It went by the one
+ * that it had before this step, unless the index itself covers a newer one. */
+static bool is_held(const struct sim_oracles *oracles, uint32_t node, raft_index index,
+                    uint32_t holders, struct raft_configuration *out_configuration)
+{
+    raft_index seen = oracles->nodes[node].configuration_seen;
+    sim_oracle_configuration_at(oracles, node, seen > index ? seen : index, out_configuration);
+    if (oracles->world->nodes[node]->view.configuration_by_hand) {
+        sim_oracle_configuration_in_force(oracles, node, out_configuration);
+    }
+    return sim_oracle_has_majority(out_configuration, holders);
 }
 
 /* Durable majority, when a node is the first to say that an index is committed. The chain makes the
@@ -200,21 +219,27 @@ static void majority_check(struct sim_oracles *oracles, uint32_t node, raft_inde
         return;
     }
     oracles->checks[SIM_ORACLE_DURABLE_MAJORITY]++;
-    const struct sim_node *sim_node = oracles->world->nodes[node];
-    uint32_t holders = 0;
-    for (uint32_t i = 0; i < sim_node->options.voter_count; i++) {
-        holders += held(oracles, sim_node->options.voters[i], index);
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    uint32_t holders = durable_nodes(oracles, index);
+    struct raft_configuration configuration;
+    if (is_held(oracles, node, index, holders, &configuration)) {
+        return;
     }
-    if (holders > sim_node->options.voter_count / 2) {
+    /* A follower may be the first because the leader died in the step in which it told. */
+    const uint64_t *leader = sim_table_find(&oracles->leaders, view->state.term);
+    struct raft_configuration leaders;
+    if (view->role != RAFT_LEADER && leader != NULL &&
+        is_held(oracles, (uint32_t)*leader, index, holders, &leaders)) {
         return;
     }
     char list[SIM_TEXT_MAX / 2];
-    durable_voters(oracles, sim_node, index, list, sizeof list);
+    char members[SIM_TEXT_MAX / 4];
+    print_holders(oracles, &configuration, holders, list, sizeof list);
+    sim_oracle_print_configuration(&configuration, members, sizeof members);
     sim_oracle_broken(oracles, SIM_ORACLE_DURABLE_MAJORITY, node,
                       "committed without a majority of disks: node %u commits (term %" PRIu64
-                      ", index %" PRIu64 "), durable on %u of %u voters: %s",
-                      node, oracles->nodes[node].links[index].term, index, holders,
-                      sim_node->options.voter_count, list);
+                      ", index %" PRIu64 ") under %s: %s",
+                      node, oracles->nodes[node].links[index].term, index, members, list);
 }
 
 /* Extends the canonical log by what a node says is committed. */
@@ -222,6 +247,7 @@ static void canonical_extend(struct sim_oracles *oracles, uint32_t node, raft_in
 {
     const struct oracle_node *state = &oracles->nodes[node];
     raft_term term = oracles->world->nodes[node]->view.state.term;
+    raft_index before = oracles->committed;
     oracles->commits = sim_oracle_room(oracles, oracles->commits, &oracles->commit_capacity,
                                        (size_t)end + 1, sizeof oracles->commits[0]);
     while (oracles->committed < end) {
@@ -231,6 +257,7 @@ static void canonical_extend(struct sim_oracles *oracles, uint32_t node, raft_in
             .term = term,
         };
     }
+    sim_oracle_configuration_committed(oracles, node, before);
     majority_check(oracles, node, end);
 }
 

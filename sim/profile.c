@@ -101,6 +101,7 @@ const char *sim_class_string(enum sim_fault_class class_)
         [SIM_CLASS_STROBE] = "strobe",     [SIM_CLASS_LATE] = "late",
         [SIM_CLASS_SQUEEZE] = "squeeze",   [SIM_CLASS_ROT] = "rot",
         [SIM_CLASS_LIE] = "lie",           [SIM_CLASS_WIPE] = "wipe",
+        [SIM_CLASS_MEMBERS] = "members",
     };
     assert((unsigned)class_ < SIM_CLASS_COUNT && names[class_] != NULL);
     return names[class_];
@@ -108,7 +109,8 @@ const char *sim_class_string(enum sim_fault_class class_)
 
 /* ---- what was drawn, as options ---- */
 
-static void cluster_options(const struct sim_draw *draw, struct sim_cluster_options *options)
+static void cluster_options(const struct sim_draw *draw, uint64_t seed,
+                            struct sim_cluster_options *options)
 {
     sim_cluster_options_init(options);
     struct raft_options *raft = &options->raft;
@@ -135,12 +137,14 @@ static void cluster_options(const struct sim_draw *draw, struct sim_cluster_opti
     raft->pre_vote = draw->prevote != 0;
     raft->check_quorum = draw->quorum != 0;
     raft->lease_reads = draw->lease != 0;
+    sim_members_options(draw, seed, options);
 }
 
-static bool options_check(const struct sim_draw *draw, char *error, size_t error_size)
+static bool options_check(const struct sim_draw *draw, uint64_t seed, char *error,
+                          size_t error_size)
 {
     struct sim_cluster_options options;
-    cluster_options(draw, &options);
+    cluster_options(draw, seed, &options);
     struct raft_options raft = options.raft;
     raft.id = 1;
     raft.voter_count = options.nodes;
@@ -148,6 +152,9 @@ static bool options_check(const struct sim_draw *draw, char *error, size_t error
         raft.voters[i] = i + 1;
     }
     const char *broken = raft_options_check(&raft);
+    if (broken == NULL && options.nodes + options.learners > RAFT_MEMBERS_MAX) {
+        broken = "nodes and learners are too many together";
+    }
     if (broken != NULL) {
         snprintf(error, error_size, "the parameters do not fit together: %s", broken);
     }
@@ -162,7 +169,7 @@ struct sim_profile *sim_profile_open(struct sim_world *world, enum sim_profile_k
     profile->world = world;
     sim_profile_draw(kind, world->seed, draw);
     if (!sim_profile_override(draw, parameters, error, error_size) ||
-        !options_check(draw, error, error_size)) {
+        !options_check(draw, world->seed, error, error_size)) {
         return NULL;
     }
     if (sim_profile_print(draw, profile->text, sizeof profile->text) >= sizeof profile->text) {
@@ -219,7 +226,10 @@ static void begin(struct sim_profile *profile)
     }
     profile->begun = true;
     sim_world_transcribe(profile->world, "    profile: %s", profile->text);
-    cluster_options(draw, &options);
+    cluster_options(draw, profile->world->seed, &options);
+    if ((profile->world->sut->features & SUT_FEATURE_MEMBERSHIP) == 0) {
+        options.learners = 0;
+    }
     sim_cluster_create(profile->world, &options);
     load_start(profile, (uint32_t)(draw->clients - by_index), false);
     load_start(profile, (uint32_t)by_index, true);

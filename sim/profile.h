@@ -74,6 +74,7 @@ enum sim_fault_class {
     SIM_CLASS_TRANSFER,  /* leadership is handed over */
     SIM_CLASS_CAMPAIGN,  /* a node campaigns out of turn */
     SIM_CLASS_RESTART, /* a node stops in good order and starts again, perhaps with other options */
+    SIM_CLASS_MEMBERS, /* the members change */
     /* Damage to what is durable, from here on: only if SIM_PROFILE_DRAWS_DAMAGE or an override. */
     SIM_CLASS_ROT,  /* durable bits flip */
     SIM_CLASS_LIE,  /* writes are lost or land elsewhere */
@@ -96,8 +97,10 @@ struct sim_draw {
     uint64_t batch, batch_bytes, window, payload, segment, pending, errors;
     uint64_t prevote, quorum, lease, bound_ppm, reverts;
     uint64_t clients, by_index, think_ms, keys, puts, gets, cas, padding; /* by_index: clients */
-    uint64_t readers; /* 1: the clients that read by index do nothing else */
-    uint64_t down_ms; /* mean time until a node is started again */
+    uint64_t readers;                    /* 1: the clients that read by index do nothing else */
+    uint64_t learners, witness, prefers; /* how many; whether one voter is one; priorities */
+    uint64_t rounds, catch_up_ms;        /* that an added voter has */
+    uint64_t down_ms;                    /* mean time until a node is started again */
     uint64_t loss_ppm, burst_ms, dup_ppm, delay_us, spread_us, tail_ppm, tail_us;
     uint64_t reorder_ppm, corrupt_ppm, capacity, truncate_ppm, reset_ppm, lag_ppm, lag_us;
     uint64_t split_gap_ms, split_ms, cut_gap_ms, cut_ms, clog_gap_ms, clog_ms;
@@ -108,7 +111,7 @@ struct sim_draw {
     uint64_t strobe_gap_ms, strobe_ms, strobe_us, late_ppm, late_us;
     uint64_t squeeze_gap_ms, squeeze_ms, memory_ppm, refuse_ppm, machine_ppm, exit_ppm;
     uint64_t ro_gap_ms, ro_ms, transfer_gap_ms, campaign_gap_ms;
-    uint64_t restart_gap_ms;
+    uint64_t restart_gap_ms, members_gap_ms;
     uint64_t rot_gap_ms, lose_ppm, misdirect_ppm, wipe_gap_ms;
 };
 

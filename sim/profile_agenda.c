@@ -376,6 +376,7 @@ static bool episode_times(const struct sim_draw *draw, enum sim_fault_class clas
         {SIM_CLASS_TRANSFER, draw->transfer_gap_ms, 0},
         {SIM_CLASS_CAMPAIGN, draw->campaign_gap_ms, 0},
         {SIM_CLASS_RESTART, draw->restart_gap_ms, 0},
+        {SIM_CLASS_MEMBERS, draw->members_gap_ms, 0},
     };
     for (uint32_t i = 0; i < sizeof times / sizeof times[0]; i++) {
         if (times[i].class_ == class_) {
@@ -445,6 +446,10 @@ static void episode_begin(struct sim_profile *profile, enum sim_fault_class clas
         rot_now(profile, episode);
     } else if (class_ == SIM_CLASS_WIPE) {
         wipe_now(profile, episode);
+    } else if (class_ == SIM_CLASS_MEMBERS && sim_atlas_fixes_members(profile)) {
+        /* Of another configuration the damaged nodes might be more than a minority. */
+    } else if (class_ == SIM_CLASS_MEMBERS) {
+        sim_members_change(profile, &episode->stream);
     } else {
         episode->node = hurts(class_) ? sim_atlas_pick(profile, &episode->stream)
                                       : sim_atlas_pick_any(profile, &episode->stream);

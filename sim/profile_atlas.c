@@ -72,7 +72,8 @@ void sim_atlas_choose(struct sim_profile *profile)
 void sim_atlas_damage(struct sim_profile *profile)
 {
     const struct sim_world *world = profile->world;
-    uint32_t minority = (world->node_count - 1) / 2;
+    uint32_t voters = (uint32_t)profile->draw.nodes;
+    uint32_t minority = (voters - 1) / 2;
     bool is_on = false;
     for (uint32_t i = SIM_CLASS_DAMAGE; i < SIM_CLASS_COUNT; i++) {
         is_on = is_on || sim_profile_has(&profile->draw, (enum sim_fault_class)i);
@@ -82,8 +83,13 @@ void sim_atlas_damage(struct sim_profile *profile)
         profile->damageable = (2u << world->node_count) - 2;
     }
     while (is_on && (uint32_t)__builtin_popcount(profile->damageable) < minority) {
-        profile->damageable |= 2u << sim_draw_below(&profile->atlas, world->node_count);
+        profile->damageable |= 2u << sim_draw_below(&profile->atlas, voters);
     }
+}
+
+bool sim_atlas_fixes_members(const struct sim_profile *profile)
+{
+    return profile->damageable != 0 && profile->draw.mode != SIM_MODE_UNRESTRICTED;
 }
 
 uint32_t sim_atlas_pick_damaged(struct sim_profile *profile, struct sim_stream *stream)

@@ -90,6 +90,11 @@ static const struct field fields[] = {
     BASE(cas, HOW_EVENLY, 0, 2, 100),
     BASE(padding, HOW_NOT, 0, 1000000, 0),
     BASE(readers, HOW_EVENLY, 0, 1, 0),
+    BASE(learners, HOW_NOT, 0, 8, 0),
+    BASE(witness, HOW_NOT, 0, 1, 0),
+    BASE(prefers, HOW_NOT, 0, 1, 0),
+    BASE(rounds, HOW_LOG, 1, 16, 1000000),
+    BASE(catch_up_ms, HOW_LOG, 50, 5000, 1000000),
     BASE(down_ms, HOW_LOG, 10, 3000, 1000000),
     PPM(loss_ppm, SIM_CLASS_LOSS, 1000, 300000),
     PPM(dup_ppm, SIM_CLASS_DUPLICATE, 1000, 500000),
@@ -150,6 +155,7 @@ static const struct field fields[] = {
     PPM(lose_ppm, SIM_CLASS_LIE, 100, 5000),
     PPM(misdirect_ppm, SIM_CLASS_LIE, 100, 5000),
     EVERY(wipe_gap_ms, SIM_CLASS_WIPE, 2000),
+    EVERY(members_gap_ms, SIM_CLASS_MEMBERS, 100),
 };
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])
 
@@ -303,6 +309,9 @@ static void draw_cluster(struct sim_draw *draw, uint64_t seed)
     if (draw_alone(seed, "fifo", 4) == 0) {
         draw->jitter_us = 0; /* links keep their order */
     }
+    draw->learners = draw->members_gap_ms != 0 ? draw_alone(seed, "learners", 3) : 0;
+    draw->witness = draw_alone(seed, "witness", 8) == 0;
+    draw->prefers = draw_alone(seed, "prefers", 4) == 0;
     draw->prevote = draw_alone(seed, "prevote", 8) != 0;
     draw->quorum = draw_alone(seed, "quorum", 8) != 0;
     if (draw->drift_ppm != 0 && draw_alone(seed, "tight", 2) == 0) {

@@ -1,4 +1,4 @@
-/* A profile's run, shared by profile.c, profile_agenda.c and profile_atlas.c. */
+/* A profile's run, shared by profile*.c. */
 #ifndef SIM_PROFILE_INTERNAL_H
 #define SIM_PROFILE_INTERNAL_H
 
@@ -43,12 +43,21 @@ void sim_agenda_begin(struct sim_profile *profile);
 /* Does what is due: restarts, another choice of victims, episodes that end or begin. */
 void sim_agenda_tick(struct sim_profile *profile);
 
+/* profile_members.c */
+/* Begins a change of the members, if one is possible now. */
+void sim_members_change(struct sim_profile *profile, struct sim_stream *stream);
+/* Who else is in the cluster from the beginning, as what. */
+void sim_members_options(const struct sim_draw *draw, uint64_t seed,
+                         struct sim_cluster_options *options);
+
 /* profile_atlas.c: who may be hurt. */
 /* Makes these nodes the victims, of the rules that hurt as well. */
 void sim_atlas_set(struct sim_profile *profile, uint32_t victims);
 /* Chooses whose disks may be damaged, for good, if any class does that: a minority, or everybody in
  * an unrestricted run. Nobody in a cluster without a minority. */
 void sim_atlas_damage(struct sim_profile *profile);
+/* Whether the members must stay as they are, since the atlas has counted them. */
+bool sim_atlas_fixes_members(const struct sim_profile *profile);
 /* One of them, in any state; 0: there is none. */
 uint32_t sim_atlas_pick_damaged(struct sim_profile *profile, struct sim_stream *stream);
 /* Makes a random minority the victims, in every second case with the leader. */

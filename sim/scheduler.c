@@ -44,6 +44,8 @@ const char *sim_event_kind_string(enum sim_event_kind kind)
         return "phase";
     case SIM_EVENT_PROFILE:
         return "profile";
+    case SIM_EVENT_CHANGE:
+        return "change";
     case SIM_EVENT_KIND_COUNT:
         break;
     }

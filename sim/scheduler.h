@@ -22,6 +22,7 @@ enum sim_event_kind {
     SIM_EVENT_NODE,        /* node; number = enum sim_node_action: restart, resume … */
     SIM_EVENT_PHASE,       /* the harness: end of budget, convergence poll */
     SIM_EVENT_PROFILE,     /* the agenda of a profile goes on */
+    SIM_EVENT_CHANGE,      /* the operator asks for a change of the members again */
     SIM_EVENT_KIND_COUNT
 };
 const char *sim_event_kind_string(enum sim_event_kind kind);

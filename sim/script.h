@@ -12,6 +12,7 @@ struct sut_ops;
 struct sim_rule;
 struct sim_operation;
 struct sim_load;
+struct sim_member_change;
 
 /* What scripts can be told of. */
 enum sim_notice_kind {
@@ -73,6 +74,8 @@ void sim_script_event(struct sim_script *script, struct sim_event *event);
  * SIM_EVENT_SCRIPT at the same instant. */
 void sim_script_operation_done(struct sim_script *script, int waiter,
                                const struct sim_operation *operation);
+void sim_script_change_done(struct sim_script *script, int waiter,
+                            const struct sim_member_change *change);
 void sim_script_load_done(struct sim_script *script, int waiter);
 /* Something scripts can listen to has happened; cheap when nobody listens. */
 void sim_script_notice(struct sim_script *script, enum sim_notice_kind kind, uint32_t node,

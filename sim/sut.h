@@ -29,8 +29,10 @@ enum sut_feature {
     SUT_FEATURE_PROGRESS = 1u << 6, /* progress() works */
     SUT_FEATURE_CAMPAIGN = 1u << 7,
     SUT_FEATURE_TRANSFER = 1u << 9,
-    SUT_FEATURE_READ = 1u << 10,   /* reads without a log entry */
-    SUT_FEATURE_OUTSIDE = 1u << 8, /* keeps state outside the arena: no checkpoints */
+    SUT_FEATURE_READ = 1u << 10,       /* reads without a log entry */
+    SUT_FEATURE_MEMBERSHIP = 1u << 11, /* change() and recover() work; configurations are entries
+                                          that raft_configuration_decode reads */
+    SUT_FEATURE_OUTSIDE = 1u << 8,     /* keeps state outside the arena: no checkpoints */
 };
 
 /* What a message is and claims. */
@@ -92,6 +94,10 @@ struct sut_ops {
     enum raft_status (*campaign)(void *node, raft_time now_ns);
     enum raft_status (*transfer)(void *node, raft_time now_ns, raft_node_id target);
     enum raft_status (*read)(void *node, raft_time now_ns, uint64_t request);
+    enum raft_status (*change)(void *node, raft_time now_ns, uint64_t request,
+                               const struct raft_configuration *target);
+    enum raft_status (*recover)(void *node, raft_time now_ns,
+                                const struct raft_configuration *target);
     void (*stop)(void *node, raft_time now_ns);
     void (*destroy)(void *node);
 

@@ -91,6 +91,18 @@ static enum raft_status node_read(void *node, raft_time now_ns, uint64_t request
     return raft_replica_read(node, now_ns, request);
 }
 
+static enum raft_status node_change(void *node, raft_time now_ns, uint64_t request,
+                                    const struct raft_configuration *target)
+{
+    return raft_replica_change(node, now_ns, request, target);
+}
+
+static enum raft_status node_recover(void *node, raft_time now_ns,
+                                     const struct raft_configuration *target)
+{
+    return raft_replica_recover(node, now_ns, target);
+}
+
 static void node_stop(void *node, raft_time now_ns)
 {
     raft_replica_stop(node, now_ns);
@@ -297,7 +309,7 @@ const struct sut_ops sut_raft = {
     .features = SUT_FEATURE_READ_ONLY | SUT_FEATURE_PRE_VOTE | SUT_FEATURE_CHECK_QUORUM |
                 SUT_FEATURE_LEDGER | SUT_FEATURE_DESCRIBE | SUT_FEATURE_DURABLE |
                 SUT_FEATURE_PROGRESS | SUT_FEATURE_CAMPAIGN | SUT_FEATURE_TRANSFER |
-                SUT_FEATURE_READ,
+                SUT_FEATURE_READ | SUT_FEATURE_MEMBERSHIP,
     .points = raft_points,
     .point_count = RAFT_POINT_COUNT,
     .exceptions = raft_point_exceptions,
@@ -315,6 +327,8 @@ const struct sut_ops sut_raft = {
     .campaign = node_campaign,
     .transfer = node_transfer,
     .read = node_read,
+    .change = node_change,
+    .recover = node_recover,
     .stop = node_stop,
     .destroy = node_destroy,
     .view = node_view,

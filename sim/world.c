@@ -47,6 +47,7 @@ struct sim_world *sim_world_create(struct arena *arena, const struct sim_spec *s
     sim_network_init(&world->network, world);
     sim_faults_init(&world->faults, world, spec->sut);
     sim_clients_init(&world->clients, world);
+    sim_changes_init(&world->changes);
     world->oracles = sim_oracles_create(world);
     if (spec->source != NULL && !sim_script_open(world, spec->source, spec->scenario,
                                                  spec->parameters, error, error_size)) {
@@ -84,35 +85,81 @@ void sim_cluster_options_init(struct sim_cluster_options *options)
     raft_options_init(&options->raft);
 }
 
+/* The raft options of the nodes that a cluster begins with. */
+static void bootstrap_options(const struct sim_cluster_options *options, struct raft_options *out)
+{
+    *out = options->raft;
+    out->voter_count = options->nodes;
+    for (uint32_t i = 0; i < options->nodes; i++) {
+        out->voters[i] = i + 1;
+    }
+}
+
+static struct sim_node *node_new(struct sim_world *world, const struct raft_options *raft)
+{
+    const struct sim_cluster_options *options = &world->cluster;
+    uint32_t id = ++world->node_count;
+    assert(id < SIM_NODES_MAX);
+    struct sim_node *node = sim_node_create(world, id, raft);
+    world->nodes[id] = node;
+    node->apply_ns = options->apply_ns;
+    node->disk.read_ns = options->disk_read_ns;
+    node->disk.write_ns = options->disk_write_ns;
+    node->disk.sync_ns = options->disk_sync_ns;
+    node->disk.revert_failed_sync = options->revert_failed_sync;
+    return node;
+}
+
+struct sim_node *sim_world_node_add(struct sim_world *world)
+{
+    assert(world->node_count > 0);
+    if (world->node_count + 1 >= SIM_NODES_MAX) {
+        return NULL;
+    }
+    struct raft_options raft = world->cluster.raft;
+    raft.voter_count = 0;
+    raft.witnesses = 0;
+    memset(raft.priorities, 0, sizeof raft.priorities);
+    struct sim_node *node = node_new(world, &raft);
+    sim_node_start(node);
+    return node;
+}
+
+/* What is not there from the beginning joins as soon as somebody leads. */
+static void learners_add(struct sim_world *world, uint32_t count)
+{
+    struct sim_change_plan plan = {.voters = 0};
+    for (uint32_t i = 0; i < count; i++) {
+        const struct sim_node *node = sim_world_node_add(world);
+        assert(node != NULL);
+        plan.learners |= 1u << node->id;
+    }
+    if (count > 0) {
+        sim_change_begin(world, &plan, world->progress_bound_ns, 0);
+    }
+}
+
 void sim_cluster_create(struct sim_world *world, const struct sim_cluster_options *options)
 {
     assert(world->node_count == 0);
-    assert(options->nodes > 0 && options->nodes < SIM_NODES_MAX &&
-           options->nodes <= RAFT_VOTERS_MAX);
+    assert(options->nodes > 0 && options->nodes + options->learners < SIM_NODES_MAX &&
+           options->nodes + options->learners <= RAFT_MEMBERS_MAX);
+    world->cluster = *options;
     world->network.latency_ns = options->latency_ns;
     world->network.jitter_ns = options->jitter_ns;
-    struct raft_options raft = options->raft;
-    raft.voter_count = options->nodes;
+    struct raft_options raft;
+    bootstrap_options(options, &raft);
     for (uint32_t i = 0; i < options->nodes; i++) {
-        raft.voters[i] = i + 1;
+        node_new(world, &raft);
     }
-    world->node_count = options->nodes;
-    for (uint32_t id = 1; id <= options->nodes; id++) {
-        struct sim_node *node = sim_node_create(world, id, &raft);
-        world->nodes[id] = node;
-        node->apply_ns = options->apply_ns;
-        node->disk.read_ns = options->disk_read_ns;
-        node->disk.write_ns = options->disk_write_ns;
-        node->disk.sync_ns = options->disk_sync_ns;
-        node->disk.revert_failed_sync = options->revert_failed_sync;
-    }
-    /* Twenty elections, and what a slow disk needs to catch up. */
+    /* Twenty elections, what a slow disk needs to catch up, and a change that is given up. */
     uint64_t operation_ns = options->disk_read_ns + options->disk_write_ns + options->disk_sync_ns;
-    world->progress_bound_ns =
-        20 * options->raft.election_ns_max + 10 * UINT64_C(1000000000) + 1000 * operation_ns;
+    world->progress_bound_ns = 20 * options->raft.election_ns_max + 10 * UINT64_C(1000000000) +
+                               1000 * operation_ns + options->raft.catch_up_ns_max;
     for (uint32_t id = 1; id <= options->nodes; id++) {
         sim_node_start(world->nodes[id]);
     }
+    learners_add(world, options->learners);
 }
 
 struct sim_node *sim_world_leader(const struct sim_world *world)
@@ -128,6 +175,12 @@ struct sim_node *sim_world_leader(const struct sim_world *world)
     return leader;
 }
 
+const struct raft_configuration *sim_world_configuration(const struct sim_world *world)
+{
+    const struct sim_node *leader = sim_world_leader(world);
+    return leader == NULL ? NULL : &leader->view.configuration;
+}
+
 bool sim_selector_matches(const struct sim_world *world, const struct sim_selector *selector,
                           uint32_t node)
 {
@@ -141,12 +194,13 @@ bool sim_selector_matches(const struct sim_world *world, const struct sim_select
     case SIM_SELECT_LEADER:
         return who != NULL && who == sim_world_leader(world);
     case SIM_SELECT_FOLLOWER:
-        return who != NULL && sim_node_is_up(who) && who->view.role == RAFT_FOLLOWER;
+        return who != NULL && sim_node_is_up(who) && who->view.role == RAFT_FOLLOWER &&
+               !sim_node_learns(who);
     case SIM_SELECT_CANDIDATE:
         return who != NULL && sim_node_is_up(who) &&
                (who->view.role == RAFT_CANDIDATE || who->view.role == RAFT_PRECANDIDATE);
     case SIM_SELECT_LEARNER:
-        return false; /* this implementation has none */
+        return who != NULL && sim_node_is_up(who) && sim_node_learns(who);
     }
     assert(!"not a role");
     return false;
@@ -180,6 +234,8 @@ void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
         view->durable.index,
         view->log_generation,
         view->truncated_to,
+        view->configuration_index,
+        (uint64_t)view->change,
         view->entries_log,
         view->entries_storage,
         view->entries_apply,
@@ -277,6 +333,9 @@ static void dispatch(struct sim_world *world, struct sim_event *event)
         break;
     case SIM_EVENT_PROFILE:
         sim_profile_event(world->profile);
+        break;
+    case SIM_EVENT_CHANGE:
+        sim_change_event(event);
         break;
     case SIM_EVENT_KIND_COUNT:
         assert(!"not an event");

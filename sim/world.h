@@ -8,6 +8,7 @@
 #define SIM_WORLD_H
 
 #include "arena.h"
+#include "change.h"
 #include "client.h"
 #include "fault.h"
 #include "network.h"
@@ -37,12 +38,14 @@ struct sim_spec {
 
 /* How a cluster is made; nanoseconds. */
 struct sim_cluster_options {
-    uint32_t nodes;
+    uint32_t nodes;    /* the voters of the bootstrap configuration */
+    uint32_t learners; /* nodes beyond them, which the operator adds as learners */
     uint64_t latency_ns, jitter_ns;
     uint64_t disk_read_ns, disk_write_ns, disk_sync_ns;
     uint64_t apply_ns;
     bool revert_failed_sync;
-    struct raft_options raft; /* id, voters and seed are filled in for each node */
+    struct raft_options raft; /* id, voters and seed are filled in for each node; priorities and
+                                 witnesses are given */
 };
 void sim_cluster_options_init(struct sim_cluster_options *options);
 
@@ -80,12 +83,14 @@ struct sim_world {
     struct sim_network network;
     struct sim_faults faults;
     struct sim_clients clients;
+    struct sim_changes changes;
     struct sim_oracles *oracles;
     struct sim_script *script;
     struct sim_profile *profile; /* NULL: none */
     struct sim_stream pick;
     struct sim_watch *watches;
-    uint32_t node_count; /* 0: no cluster yet */
+    struct sim_cluster_options cluster; /* as it was made */
+    uint32_t node_count;                /* 0: no cluster yet */
     struct sim_node *nodes[SIM_NODES_MAX];
     uint64_t heal_started_ns;
     uint64_t progress_bound_ns; /* after the heal; convergence must come within it */
@@ -121,6 +126,9 @@ struct sim_world *sim_world_create(struct arena *arena, const struct sim_spec *s
                                    size_t error_size);
 /* Creates the nodes and starts them. Once a run. */
 void sim_cluster_create(struct sim_world *world, const struct sim_cluster_options *options);
+/* One more node: a new id, a disk of its own, and no configuration yet. NULL: there is no id left.
+ */
+struct sim_node *sim_world_node_add(struct sim_world *world);
 /* The time of the next event; UINT64_MAX if none. */
 uint64_t sim_world_next_ns(const struct sim_world *world);
 /* Handles the next event. False when the run is over. */
@@ -163,6 +171,8 @@ void sim_world_transcribe(struct sim_world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 struct sim_node *sim_world_leader(const struct sim_world *world); /* highest term, up; or NULL */
+/* The configuration that the leader goes by, or NULL. */
+const struct raft_configuration *sim_world_configuration(const struct sim_world *world);
 bool sim_selector_matches(const struct sim_world *world, const struct sim_selector *selector,
                           uint32_t node);
 

@@ -14,7 +14,9 @@
  * Invariants:
  *  1. From HEAL on the script has no say.
  *  2. In HEAL and in STOP exactly one PHASE event is queued.
- *  3. Nothing fires in HEAL: a node that fails although it was started in HEAL is a finding. */
+ *  3. A cluster that cannot agree because machines that had a majority are gone for good is neither
+ *     a finding nor a pass.
+ *  4. Nothing fires in HEAL: a node that fails although it was started in HEAL is a finding. */
 #include "world.h"
 
 #include <assert.h>
@@ -126,6 +128,7 @@ static void begin_done(struct sim_world *world)
 static void begin_stop(struct sim_world *world)
 {
     phase_set(world, SIM_PHASE_STOP);
+    sim_changes_abandon(&world->changes);
     if (world->script != NULL) {
         sim_script_abandon(world->script);
     }
@@ -178,11 +181,22 @@ static void heal_node(struct sim_node *node)
     }
 }
 
+/* Without pre-vote and without check-quorum nothing keeps a node that was removed, and has not
+ * heard of it, from deposing leaders for ever: its operator keeps it switched off. */
+static bool is_disturbing(const struct sim_world *world, uint32_t id)
+{
+    const struct raft_options *raft = &world->cluster.raft;
+    const struct sim_node *node = world->nodes[id];
+    return !raft->pre_vote && !raft->check_quorum && node->state != SIM_NODE_UP &&
+           !sim_oracle_is_member(world->oracles, id);
+}
+
 /* A node that has refused a damaged store would refuse it again. */
 static void restart_nodes(struct sim_world *world, bool is_first)
 {
     for (uint32_t id = 1; id <= world->node_count; id++) {
-        if (is_first || !world->nodes[id]->refused_store) {
+        bool refuses = !is_first && world->nodes[id]->refused_store;
+        if (!refuses && !is_disturbing(world, id)) {
             sim_node_start(world->nodes[id]);
         }
     }
@@ -199,6 +213,7 @@ static void begin_heal(struct sim_world *world)
     for (struct sim_load *load = world->clients.loads; load != NULL; load = load->next) {
         sim_load_stop(load);
     }
+    sim_changes_abandon(&world->changes);
     for (uint32_t id = 1; id <= world->node_count; id++) {
         heal_node(world->nodes[id]);
     }
@@ -211,7 +226,9 @@ static void begin_heal(struct sim_world *world)
 static bool all_up(const struct sim_world *world)
 {
     for (uint32_t id = 1; id <= world->node_count; id++) {
-        if (world->nodes[id]->state != SIM_NODE_UP && !world->nodes[id]->refused_store) {
+        const struct sim_node *node = world->nodes[id];
+        if (node->state != SIM_NODE_UP && !node->is_gone && !node->refused_store &&
+            !is_disturbing(world, id)) {
             return false;
         }
     }
@@ -237,35 +254,37 @@ static void describe_nodes(const struct sim_world *world, char *text, size_t siz
     }
 }
 
-/* Whether a node is out for good because of what was done to its disk: it has refused its store, or
- * waits for what nobody has. */
+/* Whether a node is out for good: its machine is gone, or its disk was damaged, and it has refused
+ * its store or waits for what nobody has. */
 static bool is_lost(const struct sim_node *node)
 {
     bool is_stuck = node->state == SIM_NODE_UP && node->view.condition != RAFT_RUNNING;
-    return node->refused_store || (is_stuck && sim_node_is_damaged(node));
+    return node->is_gone || node->refused_store || (is_stuck && sim_node_is_damaged(node));
 }
 
 /* Whether so many copies are lost that the rest is no majority: then nobody can demand progress.
- * The proof is the list of the damaged disks. */
+ * The proof is the list of those who are lost. */
 static bool is_beyond_budget(struct sim_world *world)
 {
     uint32_t lost = 0;
+    uint32_t count = 0;
     size_t used = 0;
     char nodes[SIM_NAME_MAX] = "";
     for (uint32_t id = 1; id <= world->node_count; id++) {
         const struct sim_node *node = world->nodes[id];
         if (is_lost(node) && used < sizeof nodes) {
-            int written =
-                snprintf(nodes + used, sizeof nodes - used, "%sn%u", lost > 0 ? ", " : "", id);
+            int written = snprintf(nodes + used, sizeof nodes - used, "%sn%u%s",
+                                   count > 0 ? ", " : "", id, node->is_gone ? " (gone)" : "");
             used += written > 0 ? (size_t)written : 0;
-            lost++;
+            lost |= 1u << id;
+            count++;
         }
     }
-    if (world->node_count - lost > world->node_count / 2) {
+    if (sim_oracle_is_available(world->oracles, lost)) {
         return false;
     }
     snprintf(world->unavailable_text, sizeof world->unavailable_text,
-             "%u of %u copies are lost, on the damaged disks of %s: the rest is no majority", lost,
+             "unavailable: %u of %u copies are lost for good, %s: the rest is no majority", count,
              world->node_count, nodes);
     return true;
 }
@@ -300,19 +319,19 @@ static void poll_heal(struct sim_world *world)
     bool is_late = world->scheduler.now_ns >= world->stage_deadline_ns;
     if (world->stage == HEAL_CONVERGES) {
         if (all_up(world) && sim_oracle_converged(world->oracles) &&
-            sim_clients_idle(&world->clients)) {
+            sim_clients_idle(&world->clients) && world->changes.open == 0) {
             begin_proof(world);
         } else if (is_late && is_skipped) {
             begin_stop(world);
             return;
         } else if (is_late && is_beyond_budget(world)) {
             world->is_unavailable = true;
-            sim_world_transcribe(world, "    unavailable: %s", world->unavailable_text);
+            sim_world_transcribe(world, "    %s", world->unavailable_text);
             begin_stop(world);
             return;
         } else if (is_late) {
             fail_progress(world, sim_oracle_converged(world->oracles)
-                                     ? "a client has no answer"
+                                     ? "a client, or a change of the members, has no answer"
                                      : "the cluster has not agreed");
             return;
         }

@@ -72,9 +72,40 @@ static void commit_up_to(struct raft *raft, raft_index index)
     }
 }
 
+static bool has_good_configurations(const struct raft_message *message)
+{
+    struct raft_configuration configuration;
+    for (uint32_t i = 0; i < message->entry_count; i++) {
+        const struct raft_entry *entry = message->entries[i];
+        if (entry->kind == RAFT_ENTRY_CONFIGURATION &&
+            (!raft_configuration_decode(entry->payload, entry->size, &configuration) ||
+             configuration.count == 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Appends what the log does not have; a configuration is in force from here on. */
+static void append_entries(struct raft *raft, const struct raft_message *message, uint32_t present,
+                           uint32_t end)
+{
+    raft_index first = message->id.index + 1 + present;
+    if (first <= raft_log_last_index(raft->log)) {
+        assert(first > raft->commit);
+        raft_log_truncate(raft->log, first - 1);
+        raft_members_truncated(raft);
+    }
+    for (uint32_t i = present; i < end; i++) {
+        raft_log_append(raft->log, message->entries[i]);
+        if (message->entries[i]->kind == RAFT_ENTRY_CONFIGURATION) {
+            raft_members_adopt(raft, message->entries[i]);
+        }
+    }
+}
+
 /* Takes the entries of a message whose position agrees. Room has been reserved. */
-static void take_entries(struct raft *raft, struct raft_peer *peer,
-                         const struct raft_message *message)
+static void take_entries(struct raft *raft, const struct raft_message *message)
 {
     uint32_t present = count_present(raft, message);
     uint32_t end = message->entry_count;
@@ -94,14 +125,7 @@ static void take_entries(struct raft *raft, struct raft_peer *peer,
         flags |= RAFT_FLAG_BUSY;
     }
     if (present < end) {
-        raft_index first = message->id.index + 1 + present;
-        if (first <= raft_log_last_index(raft->log)) {
-            assert(first > raft->commit);
-            raft_log_truncate(raft->log, first - 1);
-        }
-        for (uint32_t i = present; i < end; i++) {
-            raft_log_append(raft->log, message->entries[i]);
-        }
+        append_entries(raft, message, present, end);
     }
     raft_index covered = message->id.index + end;
     if (covered > raft->verified) {
@@ -111,7 +135,9 @@ static void take_entries(struct raft *raft, struct raft_peer *peer,
     /* What brings nothing new is answered at once, new entries when they are durable. */
     if (end == present || covered <= raft->log->durable.index || flags != RAFT_FLAG_SUCCESS ||
         end < message->entry_count) {
-        owe(raft, peer, flags, acknowledged(raft), (struct raft_entry_id){0});
+        struct raft_peer *leader = raft_peer_find(raft, message->from);
+        assert(leader != NULL);
+        owe(raft, leader, flags, acknowledged(raft), (struct raft_entry_id){0});
     }
 }
 
@@ -122,6 +148,10 @@ enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
                         message->term < raft->state.term)) {
         owe(raft, peer, 0, (struct raft_entry_id){0}, (struct raft_entry_id){0});
         return RAFT_OK;
+    }
+    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_CONFIGURATION,
+                        !has_good_configurations(message))) {
+        return RAFT_CORRUPT;
     }
     enum raft_status status = raft_log_reserve(raft->log, message->entry_count);
     if (status != RAFT_OK) {
@@ -139,12 +169,18 @@ enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
         raft->read_round = message->round;
     }
     raft_election_timer_reset(raft);
+    if (raft->configuration_by_hand) {
+        /* There is a leader after all: what its log says holds. */
+        raft_members_restore(raft);
+        peer = raft_peer_find(raft, message->from);
+        assert(peer != NULL);
+    }
     bool is_before_base = message->id.index < raft->log->base.index;
     if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_MISMATCH,
                         !is_before_base && !raft_log_matches(raft->log, message->id))) {
         owe(raft, peer, 0, message->id, raft_log_hint(raft->log, message->id));
         return RAFT_OK;
     }
-    take_entries(raft, peer, message);
+    take_entries(raft, message);
     return RAFT_OK;
 }

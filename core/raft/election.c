@@ -32,7 +32,23 @@ void raft_election_timer_reset(struct raft *raft)
 {
     raft_time spread = raft->options.election_ns_max - raft->options.election_ns_min;
     raft_time timeout = raft->options.election_ns_min + draw(raft) % spread;
+    raft->has_yielded = false;
     election_timer_set(raft, raft->now_ns + timeout);
+}
+
+/* Whether another voter should lead rather than this node. */
+static bool has_preferred(const struct raft *raft)
+{
+    const struct raft_configuration *configuration = &raft->configuration;
+    uint32_t own = raft->own_member;
+    for (uint32_t i = 0; own != RAFT_MEMBER_NONE && i < configuration->count; i++) {
+        const struct raft_member *member = &configuration->members[i];
+        if (raft_member_could_lead(member) &&
+            member->priority > configuration->members[own].priority) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void state_change(struct raft *raft, raft_term term, raft_node_id vote)
@@ -50,6 +66,7 @@ static void state_change(struct raft *raft, raft_term term, raft_node_id vote)
         raft->peers[i].prevote_reply.due = false;
         raft->peers[i].vote_reply.due = false;
         raft->peers[i].append_reply.due = false;
+        raft->peers[i].timeout_now_due = false;
     }
 }
 
@@ -60,6 +77,7 @@ static void leave_role(struct raft *raft)
         raft->noop_due = false;
         raft->heartbeat_deadline_ns = RAFT_TIME_NEVER;
         raft->timers_due[RAFT_TIMER_HEARTBEAT] = RAFT_TIME_NEVER;
+        raft_change_stop(raft);
     }
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         struct raft_peer *peer = &raft->peers[i];
@@ -110,19 +128,9 @@ void raft_become_leader(struct raft *raft)
     raft->lease_until_ns = 0;
     raft->lease_is_given_up = false;
     for (uint32_t i = 0; i < raft->peer_count; i++) {
-        struct raft_peer *peer = &raft->peers[i];
-        peer->state = RAFT_PROBE;
-        peer->match = 0;
-        peer->next = raft_log_last_index(raft->log) + 1;
-        peer->inflight_first = 0;
-        peer->inflight_count = 0;
-        peer->probe_sent = false;
-        peer->read_only = false;
-        peer->read_echo = 0;
-        peer->active = true;
-        peer->append_due = true;
-        peer->heartbeat_due = true;
+        raft_progress_reset(raft, &raft->peers[i]);
     }
+    raft_change_resume(raft);
     raft->heartbeat_deadline_ns = raft->now_ns + raft->options.heartbeat_ns;
     raft->timers_due[RAFT_TIMER_HEARTBEAT] = raft->heartbeat_deadline_ns;
     election_timer_set(raft, raft->now_ns + raft->options.election_ns_min);
@@ -136,7 +144,8 @@ static void ask_for_ballots(struct raft *raft, enum raft_role role)
     raft->role = role;
     raft->leader = RAFT_NODE_NONE;
     for (uint32_t i = 0; i < raft->peer_count; i++) {
-        raft->peers[i].ballot_due = true;
+        struct raft_peer *peer = &raft->peers[i];
+        peer->ballot_due = (raft_peer_flags(raft, peer) & RAFT_MEMBER_VOTES) != 0;
     }
     raft_election_timer_reset(raft);
 }
@@ -158,7 +167,7 @@ enum raft_status raft_campaign(struct raft *raft, bool forced)
 {
     if (raft_exit_taken(raft->memory, RAFT_AT_ELECTION_CAMPAIGN_REFUSED,
                         raft->role == RAFT_LEADER || raft->condition != RAFT_RUNNING ||
-                            disk_is_stalled(raft))) {
+                            !raft_may_campaign(raft) || disk_is_stalled(raft))) {
         return RAFT_BUSY;
     }
     /* Nothing below can fail. */
@@ -172,21 +181,34 @@ enum raft_status raft_campaign(struct raft *raft, bool forced)
     return RAFT_OK;
 }
 
+static uint64_t active_of(const struct raft_peer *peer)
+{
+    return peer->active;
+}
+
 /* A leader that has not heard of a majority for the shortest election timeout steps down
  * (dissertation §6.2). */
 static bool quorum_is_lost(struct raft *raft)
 {
-    uint32_t active = 1;
+    bool is_lost = raft_agreed(raft, 1, active_of) == 0;
     for (uint32_t i = 0; i < raft->peer_count; i++) {
-        active += raft->peers[i].active;
         raft->peers[i].active = false;
     }
-    return raft->options.check_quorum && active < raft_quorum(raft);
+    return raft->options.check_quorum && is_lost;
 }
 
 enum raft_status raft_on_election_timeout(struct raft *raft)
 {
     if (raft->role != RAFT_LEADER) {
+        /* A preferred voter gets one more timeout to come first, and no more: preference must not
+         * stand in the way of having a leader. */
+        if (raft_exit_taken(raft->memory, RAFT_AT_ELECTION_TIMEOUT_YIELD,
+                            raft->role == RAFT_FOLLOWER && !raft->has_yielded &&
+                                has_preferred(raft))) {
+            raft_election_timer_reset(raft);
+            raft->has_yielded = true;
+            return RAFT_OK;
+        }
         if (raft_campaign(raft, false) != RAFT_OK) {
             /* It may not campaign now; another timeout later it may. */
             raft_election_timer_reset(raft);
@@ -304,14 +326,15 @@ enum raft_status raft_on_vote_rep(struct raft *raft, struct raft_peer *peer,
     return RAFT_OK;
 }
 
+static uint64_t grant_of(const struct raft_peer *peer)
+{
+    return peer->ballot == RAFT_BALLOT_GRANTED;
+}
+
 void raft_count_ballots(struct raft *raft)
 {
     assert(raft->role == RAFT_PRECANDIDATE || raft->role == RAFT_CANDIDATE);
-    uint32_t granted = raft->own_ballot == RAFT_BALLOT_GRANTED;
-    for (uint32_t i = 0; i < raft->peer_count; i++) {
-        granted += raft->peers[i].ballot == RAFT_BALLOT_GRANTED;
-    }
-    if (granted < raft_quorum(raft)) {
+    if (raft_agreed(raft, raft->own_ballot == RAFT_BALLOT_GRANTED, grant_of) == 0) {
         return;
     }
     if (raft->role == RAFT_PRECANDIDATE) {

@@ -18,6 +18,8 @@ void raft_options_init(struct raft_options *options)
         .segment_size_max = 64 * 1024,
         .append_errors_max = 3,
         .clock_drift_ppm_max = 1000,
+        .catch_up_rounds_max = 10,
+        .catch_up_ns_max = 5000 * MS,
         .pre_vote = true,
         .check_quorum = true,
     };
@@ -25,6 +27,9 @@ void raft_options_init(struct raft_options *options)
 
 static bool is_voter(const struct raft_options *options)
 {
+    if (options->voter_count == 0) {
+        return true; /* it is to be told */
+    }
     for (uint32_t i = 0; i < options->voter_count; i++) {
         if (options->voters[i] == options->id) {
             return true;
@@ -53,11 +58,15 @@ const char *raft_options_check(const struct raft_options *options)
     if (options->id == RAFT_NODE_NONE) {
         return "id must not be 0";
     }
-    if (options->voter_count == 0 || options->voter_count > RAFT_VOTERS_MAX) {
-        return "voter_count must be between 1 and RAFT_VOTERS_MAX";
+    if (options->voter_count > RAFT_VOTERS_MAX) {
+        return "voter_count must be at most RAFT_VOTERS_MAX";
     }
     if (!is_voter(options) || !are_distinct(options)) {
         return "voters must contain id, each voter once, and none that is 0";
+    }
+    uint32_t all = (1u << options->voter_count) - 1;
+    if ((options->witnesses & ~all) != 0 || (all != 0 && options->witnesses == all)) {
+        return "witnesses must be voters, and not all of them";
     }
     if (options->heartbeat_ns == 0 || options->heartbeat_ns >= options->election_ns_min) {
         return "heartbeat_ns must be positive and less than election_ns_min";
@@ -85,6 +94,9 @@ const char *raft_options_check(const struct raft_options *options)
     }
     if (options->lease_reads && !options->check_quorum) {
         return "lease_reads needs check_quorum";
+    }
+    if (options->catch_up_rounds_max == 0 || options->catch_up_ns_max == 0) {
+        return "catch_up_rounds_max and catch_up_ns_max must be positive";
     }
     if (options->append_errors_max == 0) {
         return "append_errors_max must be at least 1";

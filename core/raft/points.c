@@ -80,6 +80,18 @@ const char *raft_role_string(enum raft_role role)
     return words[role];
 }
 
+const char *raft_change_string(enum raft_change change)
+{
+    static const char *const words[RAFT_CHANGE_COUNT] = {
+        [RAFT_CHANGE_NONE] = "none",
+        [RAFT_CHANGE_CATCHING_UP] = "catching up",
+        [RAFT_CHANGE_JOINT] = "joint",
+        [RAFT_CHANGE_LEAVING] = "leaving",
+    };
+    assert((unsigned)change < RAFT_CHANGE_COUNT);
+    return words[change];
+}
+
 const char *raft_condition_string(enum raft_condition condition)
 {
     static const char *const words[RAFT_CONDITION_COUNT] = {

@@ -15,34 +15,12 @@
  *  4. A leader voted for itself and takes itself for the leader.
  *  5. A leader's progress: match < next <= last index + 1.
  *  6. What is durable of the hard state was written: state_durable <= state.sequence.
- *  7. Only a running node leads. */
+ *  7. Only a running node leads.
+ *  8. The configuration in force is that of an entry of the log, or the base one, or one set by
+ *     hand (members.c). */
 #include "raft_internal.h"
 
 #include <assert.h>
-
-struct raft_peer *raft_peer_find(struct raft *raft, raft_node_id id)
-{
-    for (uint32_t i = 0; i < raft->peer_count; i++) {
-        if (raft->peers[i].id == id) {
-            return &raft->peers[i];
-        }
-    }
-    return NULL;
-}
-
-uint64_t raft_quorum_value(uint64_t *values, uint32_t count, uint32_t quorum)
-{
-    assert(quorum > 0 && quorum <= count);
-    for (uint32_t i = 1; i < count; i++) {
-        uint64_t value = values[i];
-        uint32_t at = i;
-        for (; at > 0 && values[at - 1] < value; at--) {
-            values[at] = values[at - 1];
-        }
-        values[at] = value;
-    }
-    return values[quorum - 1];
-}
 
 enum raft_status raft_create(const struct raft_options *options, const struct raft_memory *memory,
                              struct raft_log *log, struct raft **out_raft)
@@ -62,11 +40,8 @@ enum raft_status raft_create(const struct raft_options *options, const struct ra
         .election_deadline_ns = RAFT_TIME_NEVER,
         .heartbeat_deadline_ns = RAFT_TIME_NEVER,
     };
-    for (uint32_t i = 0; i < options->voter_count; i++) {
-        if (options->voters[i] != options->id) {
-            raft->peers[raft->peer_count++].id = options->voters[i];
-        }
-    }
+    raft_members_base(raft);
+    raft_members_restore(raft);
     for (int i = 0; i < RAFT_TIMER_COUNT; i++) {
         raft->timers_set[i] = RAFT_TIME_NEVER;
         raft->timers_due[i] = RAFT_TIME_NEVER;
@@ -86,6 +61,7 @@ void raft_begin(struct raft *raft, const struct raft_hard_state *state, raft_tim
     raft->applied = base;
     raft->applying = base;
     raft->completed = base;
+    raft_members_restore(raft);
     /* Whether it heard a leader just before it was restarted, a node does not know. */
     raft->leader_heard = raft->options.lease_reads;
     raft->leader_heard_ns = now_ns;
@@ -100,12 +76,35 @@ void raft_destroy(struct raft *raft)
     }
 }
 
+/* Whether anybody may send it, member or not (members.c). */
+static bool is_question(enum raft_message_type type)
+{
+    return type == RAFT_MESSAGE_PREVOTE_REQ || type == RAFT_MESSAGE_VOTE_REQ ||
+           type == RAFT_MESSAGE_APPEND_REQ;
+}
+
+/* The peer that a message comes from, or NULL: nobody that this node has to do with. */
+static struct raft_peer *sender_of(struct raft *raft, const struct raft_message *message)
+{
+    if (message->to != raft->options.id || message->from == raft->options.id ||
+        message->from == RAFT_NODE_NONE) {
+        return NULL;
+    }
+    return is_question(message->type) ? raft_peer_take(raft, message->from)
+                                      : raft_peer_find(raft, message->from);
+}
+
 static enum raft_status on_message(struct raft *raft, const struct raft_message *message)
 {
-    struct raft_peer *peer = raft_peer_find(raft, message->from);
-    if (raft_exit_taken(raft->memory, RAFT_AT_MESSAGE_RECEIVE_STRANGER,
-                        peer == NULL || message->to != raft->options.id)) {
+    struct raft_peer *peer = sender_of(raft, message);
+    if (raft_exit_taken(raft->memory, RAFT_AT_MESSAGE_RECEIVE_STRANGER, peer == NULL)) {
         return RAFT_INVALID;
+    }
+    /* Who has no vote, or none any more, ends nobody's leadership (dissertation §4.2.3). */
+    if (raft_exit_taken(raft->memory, RAFT_AT_MESSAGE_RECEIVE_OUTSIDER,
+                        !is_question(message->type) && message->term > raft->state.term &&
+                            (raft_peer_flags(raft, peer) & RAFT_MEMBER_VOTES) == 0)) {
+        return RAFT_STALE;
     }
     if (message->type == RAFT_MESSAGE_PREVOTE_REQ) {
         return raft_on_prevote_req(raft, peer, message);
@@ -195,6 +194,7 @@ static void on_entries_failed(struct raft *raft)
     raft_index keep_last = log->durable.index > raft->commit ? log->durable.index : raft->commit;
     if (keep_last < raft_log_last_index(log)) {
         raft_log_truncate(log, keep_last);
+        raft_members_truncated(raft);
     }
     if (raft->verified > keep_last) {
         raft->verified = keep_last;
@@ -261,6 +261,8 @@ static void on_completion(struct raft *raft, const struct raft_event *event)
     case RAFT_EVENT_PROPOSE:
     case RAFT_EVENT_CAMPAIGN:
     case RAFT_EVENT_TRANSFER:
+    case RAFT_EVENT_CHANGE:
+    case RAFT_EVENT_RECOVER:
     case RAFT_EVENT_READ:
     case RAFT_EVENT_READ_ONLY:
     case RAFT_EVENT_RETRY:
@@ -287,6 +289,10 @@ enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
         return raft_campaign(raft, true);
     case RAFT_EVENT_TRANSFER:
         return raft_transfer_begin(raft, event->node);
+    case RAFT_EVENT_CHANGE:
+        return raft_change_begin(raft, event->configuration);
+    case RAFT_EVENT_RECOVER:
+        return raft_change_recover(raft, event->configuration);
     case RAFT_EVENT_READ:
         return raft_read_begin(raft);
     case RAFT_EVENT_READ_ONLY:
@@ -343,6 +349,13 @@ void raft_get_view(const struct raft *raft, struct raft_view *out_view)
         .read_only = raft->read_only,
         .leader = raft->leader,
         .transfer_target = raft->transfer_target,
+        .configuration = raft->configuration,
+        .configuration_index = raft->configuration_index,
+        .configuration_committed =
+            !raft->configuration_by_hand && raft->configuration_index <= raft->commit,
+        .configuration_by_hand = raft->configuration_by_hand,
+        .member_flags = (uint8_t)raft_own_flags(raft),
+        .change = raft->change,
         .state = raft->state,
         .state_durable = raft->state_durable,
         .commit = raft->commit,
@@ -366,7 +379,7 @@ bool raft_get_progress(const struct raft *raft, raft_node_id peer,
     }
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         const struct raft_peer *found = &raft->peers[i];
-        if (found->id == peer) {
+        if (found->id == peer && found->kind != RAFT_PEER_STRANGER) {
             *out_view = (struct raft_progress_view){
                 .id = peer,
                 .state = found->state,
@@ -397,6 +410,11 @@ const char *raft_invariant_broken(const struct raft *raft)
     if (raft->state_durable > raft->state.sequence) {
         return "6: state_durable <= state.sequence";
     }
+    const struct raft_entry *entry = raft_log_peek(raft->log, raft->configuration_index);
+    if (raft->configuration_index != raft->base_configuration_index &&
+        (entry == NULL || entry->kind != RAFT_ENTRY_CONFIGURATION)) {
+        return "8: the configuration in force is in the log";
+    }
     if (raft->role != RAFT_LEADER) {
         return NULL;
     }
@@ -408,7 +426,8 @@ const char *raft_invariant_broken(const struct raft *raft)
     }
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         const struct raft_peer *peer = &raft->peers[i];
-        if (peer->match >= peer->next || peer->next > last + 1) {
+        if (peer->kind != RAFT_PEER_STRANGER &&
+            (peer->match >= peer->next || peer->next > last + 1)) {
             return "5: match < next <= last index + 1";
         }
     }

@@ -1,5 +1,4 @@
-/* The consensus machine's own state, shared by raft.c, election.c, replication.c, append.c,
- * ready.c. */
+/* The consensus machine's own state, shared by the files of this folder. */
 #ifndef RAFT_INTERNAL_H
 #define RAFT_INTERNAL_H
 
@@ -17,8 +16,22 @@ struct raft_reply {
     struct raft_entry_id hint;
 };
 
+/* Who a peer is to this node; members.c explains. */
+enum raft_peer_kind {
+    RAFT_PEER_STRANGER,
+    RAFT_PEER_MEMBER,
+    RAFT_PEER_ADDED,
+    RAFT_PEER_REMOVED,
+};
+
+#define RAFT_STRANGERS_MAX 4u
+#define RAFT_PEERS_MAX     (RAFT_MEMBERS_MAX + RAFT_STRANGERS_MAX)
+#define RAFT_MEMBER_NONE   UINT32_MAX
+
 struct raft_peer {
     raft_node_id id;
+    enum raft_peer_kind kind;
+    uint32_t member; /* its place in the configuration in force, or RAFT_MEMBER_NONE */
     /* What this node owes it. */
     struct raft_reply prevote_reply;
     struct raft_reply vote_reply;
@@ -40,6 +53,11 @@ struct raft_peer {
     bool active;        /* heard of since the last check of the quorum */
     bool append_due;
     bool heartbeat_due;
+    /* A voter that is to be added: its round of catching up. */
+    bool catching_up;
+    raft_index round_end;
+    raft_time round_began_ns;
+    uint32_t rounds; /* begun */
 };
 
 /* Rounds whose beginning a leader remembers; an older one gives no lease. */
@@ -63,7 +81,14 @@ struct raft {
     bool state_busy;    /* a write of the hard state is under way */
     bool state_blocked; /* it was refused; wait for RETRY */
 
-    struct raft_peer peers[RAFT_VOTERS_MAX]; /* the other voters */
+    struct raft_configuration configuration;      /* in force */
+    raft_index configuration_index;               /* of its entry, or base_configuration_index */
+    bool configuration_by_hand;                   /* not in the log yet */
+    struct raft_configuration base_configuration; /* of the log up to base */
+    raft_index base_configuration_index;
+    uint32_t own_member; /* this node's place in it, or RAFT_MEMBER_NONE */
+
+    struct raft_peer peers[RAFT_PEERS_MAX];
     uint32_t peer_count;
     uint32_t peer_cursor; /* where READY looks next, so that no peer starves another */
     enum raft_ballot own_ballot;
@@ -85,6 +110,15 @@ struct raft {
     raft_node_id transfer_target;
     raft_time transfer_deadline_ns;
     bool campaigns_by_transfer; /* candidate: the leader has asked for it */
+    bool has_yielded;           /* follower: to voters of higher priority, one timeout long */
+
+    /* Leader: the change of the configuration that is under way. */
+    enum raft_change change;
+    struct raft_configuration target;
+    raft_time catch_up_deadline_ns;
+    bool configuration_due; /* the next configuration is to be appended */
+    bool changed_due;       /* the end of a change is to be reported */
+    enum raft_status changed_status;
 
     /* Leader: rounds of reads begun and confirmed by a majority. Follower: read_round is the
      * leader's, to be echoed. */
@@ -107,14 +141,54 @@ struct raft {
     bool probe_due;           /* NOSPACE: try the disk */
 };
 
-static inline uint32_t raft_quorum(const struct raft *raft)
+/* members.c. What rebuilds the peers moves them: no pointer to one outlives it. */
+struct raft_peer *raft_peer_find(struct raft *raft, raft_node_id id);
+/* The peer, as a stranger if need be, or NULL: too many strangers wait for an answer. */
+struct raft_peer *raft_peer_take(struct raft *raft, raft_node_id id);
+/* Makes the peers those of the configuration in force and of the change under way. */
+void raft_peers_rebuild(struct raft *raft);
+/* Sets the base configuration to that of the options. */
+void raft_members_base(struct raft *raft);
+/* Puts the configuration of an entry of the log in force; rebuilds the peers. */
+void raft_members_adopt(struct raft *raft, const struct raft_entry *entry);
+/* Puts the last one in the log in force; rebuilds the peers. */
+void raft_members_restore(struct raft *raft);
+/* The log may have lost the one in force; if so, rebuilds the peers. */
+void raft_members_truncated(struct raft *raft);
+/* Puts one in force that is not in the log; rebuilds the peers. */
+void raft_members_by_hand(struct raft *raft, const struct raft_configuration *configuration);
+/* Of enum raft_member_flag; 0: not a member of the configuration in force. */
+uint32_t raft_own_flags(const struct raft *raft);
+uint32_t raft_peer_flags(const struct raft *raft, const struct raft_peer *peer);
+/* The greatest value that a majority of every side has reached; own is this node's. */
+uint64_t raft_agreed(const struct raft *raft, uint64_t own,
+                     uint64_t (*value)(const struct raft_peer *peer));
+
+#define RAFT_MEMBER_VOTES ((uint32_t)RAFT_MEMBER_VOTER | RAFT_MEMBER_OUTGOING)
+
+static inline bool raft_member_could_lead(const struct raft_member *member)
 {
-    return raft->options.voter_count / 2 + 1;
+    return (member->flags & RAFT_MEMBER_VOTER) != 0 && (member->flags & RAFT_MEMBER_WITNESS) == 0;
 }
 
-struct raft_peer *raft_peer_find(struct raft *raft, raft_node_id id);
-/* The quorum-th greatest of count values, which are reordered. */
-uint64_t raft_quorum_value(uint64_t *values, uint32_t count, uint32_t quorum);
+/* Whether the configuration in force lets this node campaign; or the one before it, as long as the
+ * one in force is not known to be committed: nobody else may have it (dissertation §4.2.2). */
+bool raft_may_campaign(const struct raft *raft);
+
+/* change.c: the leader's side of a change of the configuration */
+enum raft_status raft_change_begin(struct raft *raft, const struct raft_configuration *target);
+enum raft_status raft_change_recover(struct raft *raft, const struct raft_configuration *target);
+/* A new leader goes on with what is in the log; one that steps down leaves it there. */
+void raft_change_resume(struct raft *raft);
+void raft_change_stop(struct raft *raft);
+/* Gives up what takes too long, and forgets whom a change has removed; rebuilds the peers. */
+void raft_change_on_heartbeat(struct raft *raft);
+/* For READY: moves on as far as the log allows; may step down. */
+void raft_change_advance(struct raft *raft);
+/* For READY: the end of a change. */
+bool raft_change_report(struct raft *raft, struct raft_effect *effect);
+/* For READY: appends the configuration that is due. RAFT_NOMEM. */
+enum raft_status raft_change_append(struct raft *raft, struct raft_effect *effect);
 
 /* election.c */
 void raft_election_timer_reset(struct raft *raft);
@@ -143,6 +217,8 @@ void raft_acknowledge(struct raft *raft);
 enum raft_status raft_on_append_rep(struct raft *raft, struct raft_peer *peer,
                                     const struct raft_message *message);
 enum raft_status raft_on_heartbeat_timeout(struct raft *raft);
+/* A leader knows nothing of the peer yet. */
+void raft_progress_reset(struct raft *raft, struct raft_peer *peer);
 enum raft_status raft_propose(struct raft *raft, struct raft_entry *entry);
 void raft_advance_commit(struct raft *raft);
 /* Whether there is an append or heartbeat to send to a peer now. */

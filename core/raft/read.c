@@ -74,15 +74,15 @@ enum raft_status raft_read_begin(struct raft *raft)
     return RAFT_OK;
 }
 
+static uint64_t echo_of(const struct raft_peer *peer)
+{
+    return peer->read_echo;
+}
+
 void raft_read_confirm(struct raft *raft)
 {
     assert(raft->role == RAFT_LEADER);
-    uint64_t echoes[RAFT_VOTERS_MAX];
-    for (uint32_t i = 0; i < raft->peer_count; i++) {
-        echoes[i] = raft->peers[i].read_echo;
-    }
-    echoes[raft->peer_count] = raft->read_round;
-    uint64_t confirmed = raft_quorum_value(echoes, raft->peer_count + 1, raft_quorum(raft));
+    uint64_t confirmed = raft_agreed(raft, raft->read_round, echo_of);
     if (confirmed > raft->read_confirmed) {
         raft->read_confirmed = confirmed;
         lease_extend(raft);

@@ -232,7 +232,9 @@ out:
 
 static bool apply_is_due(const struct raft *raft)
 {
-    return raft->applying == raft->applied && raft->applied < raft->commit && !raft->apply_blocked;
+    /* A witness has no state machine. */
+    return (raft_own_flags(raft) & RAFT_MEMBER_WITNESS) == 0 && raft->applying == raft->applied &&
+           raft->applied < raft->commit && !raft->apply_blocked;
 }
 
 static enum raft_status apply(struct raft *raft, struct raft_effect *effect)
@@ -296,8 +298,9 @@ static enum raft_status replicate(struct raft *raft, struct raft_effect *effect)
 enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect)
 {
     *effect = (struct raft_effect){.type = RAFT_EFFECT_NONE};
-    if (set_timer(raft, effect) || persist_state(raft, effect) || complete(raft, effect) ||
-        use_storage(raft, effect)) {
+    raft_change_advance(raft);
+    if (set_timer(raft, effect) || persist_state(raft, effect) ||
+        raft_change_report(raft, effect) || complete(raft, effect) || use_storage(raft, effect)) {
         return RAFT_OK;
     }
     bool may_speak = raft->state_durable == raft->state.sequence;
@@ -309,6 +312,10 @@ enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect)
     if (effect->type != RAFT_EFFECT_NONE) {
         return RAFT_OK;
     }
+    enum raft_status changed = raft_change_append(raft, effect);
+    if (effect->type != RAFT_EFFECT_NONE) {
+        return RAFT_OK;
+    }
     enum raft_status applied = apply_is_due(raft) ? apply(raft, effect) : RAFT_OK;
     if (effect->type != RAFT_EFFECT_NONE) {
         return RAFT_OK;
@@ -317,5 +324,8 @@ enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect)
     if (effect->type != RAFT_EFFECT_NONE) {
         return RAFT_OK;
     }
-    return noop != RAFT_OK ? noop : applied != RAFT_OK ? applied : sent;
+    if (noop != RAFT_OK || changed != RAFT_OK) {
+        return noop != RAFT_OK ? noop : changed;
+    }
+    return applied != RAFT_OK ? applied : sent;
 }

@@ -40,6 +40,21 @@ static void become_probe(struct raft_peer *peer, raft_index next)
     peer->probe_sent = false;
 }
 
+void raft_progress_reset(struct raft *raft, struct raft_peer *peer)
+{
+    peer->state = RAFT_PROBE;
+    peer->match = 0;
+    peer->next = raft_log_last_index(raft->log) + 1;
+    peer->inflight_first = 0;
+    peer->inflight_count = 0;
+    peer->probe_sent = false;
+    peer->read_only = false;
+    peer->read_echo = 0;
+    peer->active = true;
+    peer->append_due = true;
+    peer->heartbeat_due = true;
+}
+
 static void mark_append_due(struct raft *raft)
 {
     for (uint32_t i = 0; i < raft->peer_count; i++) {
@@ -47,14 +62,14 @@ static void mark_append_due(struct raft *raft)
     }
 }
 
+static uint64_t match_of(const struct raft_peer *peer)
+{
+    return peer->match;
+}
+
 void raft_advance_commit(struct raft *raft)
 {
-    raft_index matches[RAFT_VOTERS_MAX];
-    for (uint32_t i = 0; i < raft->peer_count; i++) {
-        matches[i] = raft->peers[i].match;
-    }
-    matches[raft->peer_count] = raft->log->durable.index;
-    raft_index index = raft_quorum_value(matches, raft->peer_count + 1, raft_quorum(raft));
+    raft_index index = raft_agreed(raft, raft->log->durable.index, match_of);
     if (index <= raft->commit) {
         return;
     }
@@ -164,6 +179,7 @@ enum raft_status raft_on_heartbeat_timeout(struct raft *raft)
         raft->peers[i].heartbeat_due = true;
         raft->peers[i].probe_sent = false;
     }
+    raft_change_on_heartbeat(raft);
     raft->heartbeat_deadline_ns = raft->now_ns + raft->options.heartbeat_ns;
     raft->timers_due[RAFT_TIMER_HEARTBEAT] = raft->heartbeat_deadline_ns;
     return RAFT_OK;
@@ -199,7 +215,7 @@ enum raft_status raft_propose(struct raft *raft, struct raft_entry *entry)
 
 bool raft_replication_is_due(const struct raft *raft, const struct raft_peer *peer)
 {
-    if (raft->role != RAFT_LEADER) {
+    if (raft->role != RAFT_LEADER || peer->kind == RAFT_PEER_STRANGER) {
         return false;
     }
     if (peer->heartbeat_due) {

@@ -19,8 +19,10 @@ enum raft_status raft_transfer_begin(struct raft *raft, raft_node_id target)
     if (raft_exit_taken(raft->memory, RAFT_AT_TRANSFER_NOT_LEADER, raft->role != RAFT_LEADER)) {
         return RAFT_NOT_LEADER;
     }
+    const struct raft_member *member = raft_configuration_find(&raft->configuration, target);
     if (raft_exit_taken(raft->memory, RAFT_AT_TRANSFER_UNKNOWN,
-                        raft_peer_find(raft, target) == NULL)) {
+                        target == raft->options.id || member == NULL ||
+                            !raft_member_could_lead(member))) {
         return RAFT_INVALID;
     }
     if (raft_exit_taken(raft->memory, RAFT_AT_TRANSFER_BUSY,

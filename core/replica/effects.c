@@ -150,6 +150,9 @@ static void carry_out(struct raft_replica *replica, struct raft_effect *effect)
         replica->read_confirmed = effect->round;
         raft_reads_complete(replica, applied_index(replica));
         break;
+    case RAFT_EFFECT_CHANGED:
+        raft_change_complete(replica, effect->status, effect->last.index);
+        break;
     case RAFT_EFFECT_COMPLETE:
         complete(replica, effect);
         break;

@@ -120,7 +120,7 @@ enum raft_status raft_replica_start(struct raft_replica *replica, raft_time now_
 
 static void end(struct raft_replica *replica)
 {
-    assert(replica->request_count == 0 && replica->read_count == 0);
+    assert(replica->request_count == 0 && replica->read_count == 0 && !replica->change_pending);
     assert(replica->applying == NULL);
     if (replica->retry_armed) {
         replica->retry_armed = false;
@@ -173,6 +173,7 @@ static void begin_to_stop(struct raft_replica *replica, enum raft_status why)
     }
     raft_requests_complete(replica, RAFT_LOST, UINT64_MAX);
     raft_reads_refuse(replica);
+    raft_change_complete(replica, RAFT_LOST, 0);
     proceed_to_stop(replica);
 }
 
@@ -367,6 +368,40 @@ enum raft_status raft_replica_transfer(struct raft_replica *replica, raft_time n
         return RAFT_STOPPED;
     }
     return ask(replica, (struct raft_event){.type = RAFT_EVENT_TRANSFER, .node = target});
+}
+
+enum raft_status raft_replica_change(struct raft_replica *replica, raft_time now_ns,
+                                     uint64_t request, const struct raft_configuration *target)
+{
+    advance(replica, now_ns);
+    if (raft_exit_taken(replica->memory, RAFT_AT_CHANGE_STOPPED,
+                        replica->phase != RAFT_REPLICA_RUNNING)) {
+        return RAFT_STOPPED;
+    }
+    struct raft_effect effect;
+    const struct raft_event event = {
+        .type = RAFT_EVENT_CHANGE, .now_ns = replica->now_ns, .configuration = target};
+    enum raft_status status = raft_step(replica->raft, &event, &effect);
+    if (status != RAFT_OK) {
+        return status;
+    }
+    /* Nothing below can fail. */
+    assert(!replica->change_pending);
+    replica->change_pending = true;
+    replica->change_request = request;
+    raft_replica_pump(replica);
+    return RAFT_OK;
+}
+
+enum raft_status raft_replica_recover(struct raft_replica *replica, raft_time now_ns,
+                                      const struct raft_configuration *target)
+{
+    advance(replica, now_ns);
+    if (raft_exit_taken(replica->memory, RAFT_AT_RECOVER_STOPPED,
+                        replica->phase != RAFT_REPLICA_RUNNING)) {
+        return RAFT_STOPPED;
+    }
+    return ask(replica, (struct raft_event){.type = RAFT_EVENT_RECOVER, .configuration = target});
 }
 
 enum raft_status raft_replica_read(struct raft_replica *replica, raft_time now_ns, uint64_t request)

@@ -47,6 +47,8 @@ struct raft_replica {
     uint32_t read_first;
     uint32_t read_count;
     uint64_t read_confirmed;
+    uint64_t change_request; /* asks for a change of the configuration */
+    bool change_pending;
     bool retry_armed;
     bool ready_failed; /* the last READY did: try again */
 };
@@ -67,6 +69,8 @@ void raft_request_add(struct raft_replica *replica, uint64_t request, struct raf
 /* Completes every request whose entry is at or before index. */
 void raft_requests_complete(struct raft_replica *replica, enum raft_status status,
                             raft_index index);
+/* Completes the request for a change of the configuration, if there is one. */
+void raft_change_complete(struct raft_replica *replica, enum raft_status status, raft_index index);
 void raft_read_add(struct raft_replica *replica, struct raft_read read);
 /* Completes the reads that are confirmed and whose index is applied. */
 void raft_reads_complete(struct raft_replica *replica, raft_index applied);

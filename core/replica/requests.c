@@ -42,6 +42,15 @@ void raft_requests_complete(struct raft_replica *replica, enum raft_status statu
     }
 }
 
+void raft_change_complete(struct raft_replica *replica, enum raft_status status, raft_index index)
+{
+    /* A leader also ends a change that one before it has begun. */
+    if (replica->change_pending) {
+        replica->change_pending = false;
+        replica->env->complete(replica->env->ctx, replica->change_request, status, index);
+    }
+}
+
 void raft_read_add(struct raft_replica *replica, struct raft_read read)
 {
     uint32_t capacity = replica->options.pending_requests_max;

@@ -3,7 +3,7 @@
 -- "(exact)" makes the server underline options that do not exist.
 
 ---A node, its number, its name ("n2"), a role, or a list of these.
----@alias Selector Node|integer|"leader"|"follower"|"candidate"|"any"|string|(Node|integer|string)[]
+---@alias Selector Node|integer|"leader"|"follower"|"candidate"|"learner"|"any"|string|(Node|integer|string)[]
 ---@alias MessageType "append_req"|"append_rep"|"vote_req"|"vote_rep"|"prevote_req"|"prevote_rep"|"any"
 ---@alias Errno "EAGAIN"|"EDQUOT"|"EIO"|"ENOMEM"|"ENOSPC"|"EREADONLY"
 ---@alias Outcome "null"|"eio"|"enospc"|"short"|"refuse"|"error"|"take"|"crash_before"|"crash_after"
@@ -100,6 +100,8 @@ function on(kind, o, fn) end
 
 ------------------------------------------------------------------------------ cluster
 ---@class (exact) NodeOptions
+---@field catch_up_rounds? integer   rounds in which an added voter must catch up (10)
+---@field catch_up_ms? number        and the time that it has (5000)
 ---@field election_min_ms? number    (150)
 ---@field election_max_ms? number    (300)
 ---@field heartbeat_ms? number       (50)
@@ -117,7 +119,10 @@ function on(kind, o, fn) end
 ---@field clock_drift_ppm? integer   how far clocks may be off, for the lease (1000)
 
 ---@class (exact) ClusterOptions : NodeOptions
----@field nodes? integer             1..15 (3)
+---@field nodes? integer             1..15, the voters that the cluster begins with (3)
+---@field learners? integer          further nodes, added as learners once somebody leads (0)
+---@field witnesses? integer[]       which of the voters are witnesses
+---@field priorities? integer[]      of n1, n2, …, for leadership: 0..255 (0)
 ---@field latency_ms? number         one way, every link (1)
 ---@field jitter_ms? number          (1)
 ---@field disk_read_ms? number       mean (0.1)
@@ -163,6 +168,41 @@ function Cluster:random_majority() end
 ---Whether all nodes that are up hold and have applied what is committed, and agree on a leader.
 ---@return boolean
 function Cluster:converged() end
+---@class Member
+---@field node Node
+---@field kind "voter"|"witness"|"learner"|"leaving"
+---@field priority integer
+---@field outgoing boolean  it also votes in the configuration that is being left
+---The members that the leader goes by, or nil without a leader.
+---@return Member[]?
+function Cluster:members() end
+---@class (exact) AddOptions
+---@field learner? boolean      it gets the log and does not vote (false)
+---@field witness? boolean      it votes and has no state machine (false)
+---@field priority? integer     for leadership (0)
+---@field node? Selector        somebody who is there and no member; none: a new node
+---@field instead_of? Selector  who is removed in the same change
+---@field within_ms? number     for how long a refused change is asked for again (5000)
+---Adds a member, and waits until the change is committed: the node, or nil and an error ("busy",
+---"no_leader", "invalid", "aborted": it did not catch up; "unknown": it may yet be committed).
+---@param o? AddOptions
+---@return Node?, string?
+function Cluster:add(o) end
+---Likewise: true, or nil and an error.
+---@param x Selector
+---@param o? { within_ms?: number }
+---@return true?, string?
+function Cluster:remove(x, o) end
+---A learner, or any other node, becomes a voter.
+---@param x Selector
+---@param o? { witness?: boolean, priority?: integer, within_ms?: number }
+---@return true?, string?
+function Cluster:promote(x, o) end
+---A voter becomes a learner.
+---@param x Selector
+---@param o? { within_ms?: number }
+---@return true?, string?
+function Cluster:demote(x, o) end
 ---The greatest index known to be committed.
 ---@return integer
 function Cluster:committed() end
@@ -253,7 +293,7 @@ function Effect:optional() end
 ---@class Node
 ---@field id integer
 ---@field name string
----@field role "leader"|"follower"|"candidate"|"down"
+---@field role "leader"|"follower"|"candidate"|"learner"|"down"
 ---@field state "up"|"down"|"stopping"|"stopped"|"failed"
 ---@field condition string
 ---@field term integer
@@ -261,6 +301,10 @@ function Effect:optional() end
 ---@field applied_index integer
 ---@field last_index integer
 ---@field durable_index integer
+---@field member "voter"|"witness"|"learner"|"leaving"|"none"  by its own word
+---@field change string                how far its change of the members is: "none", "catching up", …
+---@field configuration_index integer  of the configuration that it goes by; 0: that of the beginning
+---@field is_joint boolean             that configuration has two sides
 ---@field up boolean
 ---@field disk Disk
 ---@field mem Mem
@@ -286,6 +330,12 @@ function Node:campaign() end
 ---@param to Selector
 ---@return boolean
 function Node:transfer(to) end
+---Unsafe recovery: the node goes by a configuration of these voters, whatever its log says.
+---@param voters Selector
+---@return boolean
+function Node:recover(voters) end
+---The machine is switched off and never comes back.
+function Node:retire() end
 ---@param read_only boolean
 function Node:set_readonly(read_only) end
 

@@ -41,6 +41,7 @@ enum script_wait {
     SCRIPT_WAITS_TIME,
     SCRIPT_WAITS_OPERATION,
     SCRIPT_WAITS_LOAD,
+    SCRIPT_WAITS_CHANGE,
     SCRIPT_WAITS_LEADER, /* until its event, or a leader is elected */
     SCRIPT_WAITS_TASK,
 };
@@ -60,6 +61,7 @@ struct script_task {
     enum script_wait wait;
     int waits_for; /* the task that SCRIPT_WAITS_TASK means */
     const struct sim_operation *operation;
+    const struct sim_member_change *change;
 };
 
 /* A hook, or a check: always or never. */
@@ -301,7 +303,7 @@ struct sim_watch *script_watch_push(lua_State *L, const char *what);
 
 /* scenario.c */
 void script_scenario_open(lua_State *L, int globals);
-/* cluster.c, links.c, nodes.c, faults.c, clients.c, expect.c, misc.c */
+/* cluster.c, links.c, members.c, nodes.c, faults.c, clients.c, expect.c, misc.c */
 void script_cluster_open(lua_State *L, int globals);
 struct sim_world *script_world(lua_State *L); /* with a cluster, else raises */
 /* Puts the options of a node that the table at index gives over those in raft. */
@@ -309,7 +311,7 @@ void script_raft_options_read(lua_State *L, int index, const struct sim_world *w
                               struct raft_options *raft);
 void script_node_push(lua_State *L, struct sim_script *script, uint32_t node);
 void script_nodes_push(lua_State *L, struct sim_script *script, uint32_t nodes);
-/* Methods of the cluster that live in links.c and clients.c. */
+/* Methods of the cluster that live in links.c, clients.c and members.c. */
 int script_cluster_partition(lua_State *L, struct sim_script *script, void *self);
 int script_cluster_bridge(lua_State *L, struct sim_script *script, void *self);
 int script_cluster_ring(lua_State *L, struct sim_script *script, void *self);
@@ -322,6 +324,14 @@ int script_cluster_heal(lua_State *L, struct sim_script *script, void *self);
 int script_cluster_client(lua_State *L, struct sim_script *script, void *self);
 int script_cluster_load(lua_State *L, struct sim_script *script, void *self);
 int script_cluster_history(lua_State *L, struct sim_script *script, void *self);
+int script_cluster_add(lua_State *L, struct sim_script *script, void *self);
+int script_cluster_remove(lua_State *L, struct sim_script *script, void *self);
+int script_cluster_promote(lua_State *L, struct sim_script *script, void *self);
+int script_cluster_demote(lua_State *L, struct sim_script *script, void *self);
+int script_cluster_members(lua_State *L, struct sim_script *script, void *self);
+int script_node_recover(lua_State *L, struct sim_script *script, void *self);
+int script_node_retire(lua_State *L, struct sim_script *script, void *self);
+const char *script_member_string(uint32_t flags);          /* "voter", "learner", …, "none" */
 const char *script_node_role(const struct sim_node *node); /* "down" included */
 extern const struct script_class script_node_class;
 extern const struct script_class script_disk_class;

@@ -22,11 +22,12 @@ struct sim_world *script_world(lua_State *L)
 }
 
 struct cluster_options {
-    int64_t nodes;
+    int64_t nodes, learners, rounds;
     int64_t batch_entries, batch_bytes, window, payload_bytes, pending, segment_bytes, errors;
     uint64_t latency_ns, jitter_ns, read_ns, write_ns, sync_ns, apply_ns;
-    uint64_t election_min_ns, election_max_ns, heartbeat_ns, retry_ns;
+    uint64_t election_min_ns, election_max_ns, heartbeat_ns, retry_ns, catch_up_ns;
     int64_t drift_ppm;
+    struct sim_selector none; /* witnesses and priorities are read by hand */
     bool prevote, check_quorum, lease_reads, reverts;
 };
 
@@ -45,6 +46,11 @@ struct cluster_options {
 
 static const struct script_option cluster_option_list[] = {
     INTEGER("nodes", nodes, 1, RAFT_VOTERS_MAX),
+    INTEGER("learners", learners, 0, RAFT_MEMBERS_MAX),
+    {"witnesses", SCRIPT_TABLE, offsetof(struct cluster_options, none), 0, 0, false},
+    {"priorities", SCRIPT_TABLE, offsetof(struct cluster_options, none), 0, 0, false},
+    INTEGER("catch_up_rounds", rounds, 1, INT32_MAX),
+    DURATION("catch_up", catch_up_ns),
     DURATION("election_min", election_min_ns),
     DURATION("election_max", election_max_ns),
     DURATION("heartbeat", heartbeat_ns),
@@ -73,6 +79,9 @@ static void options_from(struct cluster_options *to, const struct sim_cluster_op
 {
     *to = (struct cluster_options){
         .nodes = from->nodes,
+        .learners = from->learners,
+        .rounds = from->raft.catch_up_rounds_max,
+        .catch_up_ns = from->raft.catch_up_ns_max,
         .batch_entries = from->raft.batch_entries_max,
         .batch_bytes = from->raft.batch_size_max,
         .window = from->raft.window_messages_max,
@@ -101,6 +110,9 @@ static void options_from(struct cluster_options *to, const struct sim_cluster_op
 static void options_to(const struct cluster_options *from, struct sim_cluster_options *to)
 {
     to->nodes = (uint32_t)from->nodes;
+    to->learners = (uint32_t)from->learners;
+    to->raft.catch_up_rounds_max = (uint32_t)from->rounds;
+    to->raft.catch_up_ns_max = from->catch_up_ns;
     to->latency_ns = from->latency_ns;
     to->jitter_ns = from->jitter_ns;
     to->disk_read_ns = from->read_ns;
@@ -140,11 +152,56 @@ static void check_options(lua_State *L, const struct sim_cluster_options *option
     }
 }
 
+/* The list of numbers at an option, up to one a node; NULL: not given. */
+static uint32_t read_list(lua_State *L, const char *name, int64_t max, int64_t *out)
+{
+    if (lua_isnoneornil(L, 1)) {
+        return 0;
+    }
+    lua_getfield(L, 1, name);
+    uint32_t count = lua_isnil(L, -1) ? 0 : (uint32_t)lua_rawlen(L, -1);
+    if (count > RAFT_VOTERS_MAX) {
+        script_raise(L, "'%s' has more than %d numbers", name, RAFT_VOTERS_MAX);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        out[i] = script_integer(L, lua_gettop(L), 0, max, name);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return count;
+}
+
+/* witnesses = {3} are nodes, priorities = {2, 1} belong to n1, n2, …. */
+static void read_members(lua_State *L, struct sim_cluster_options *options)
+{
+    int64_t values[RAFT_VOTERS_MAX];
+    uint32_t count = read_list(L, "witnesses", RAFT_VOTERS_MAX, values);
+    for (uint32_t i = 0; i < count; i++) {
+        if (values[i] < 1 || values[i] > options->nodes) {
+            script_raise(L, "'witnesses': there is no node %lld: nodes are numbered 1..%u",
+                         (long long)values[i], options->nodes);
+        }
+        options->raft.witnesses |= 1u << (values[i] - 1);
+    }
+    count = read_list(L, "priorities", UINT8_MAX, values);
+    if (count > options->nodes) {
+        script_raise(L, "'priorities' has %u numbers for %u nodes", count, options->nodes);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        options->raft.priorities[i] = (uint8_t)values[i];
+    }
+    if (options->nodes + options->learners > RAFT_MEMBERS_MAX) {
+        script_raise(L, "'nodes' and 'learners' together are at most %u", RAFT_MEMBERS_MAX);
+    }
+}
+
 /* Whether an option is of the world around the nodes, the same for all of them and for good. */
 static bool is_of_world(const char *name)
 {
-    static const char *const names[] = {"nodes",      "latency",   "jitter", "disk_read",
-                                        "disk_write", "disk_sync", "apply",  "revert_failed_sync"};
+    static const char *const names[] = {"nodes",     "learners", "witnesses",         "priorities",
+                                        "latency",   "jitter",   "disk_read",         "disk_write",
+                                        "disk_sync", "apply",    "revert_failed_sync"};
     for (size_t i = 0; i < SCRIPT_COUNT(names); i++) {
         if (strcmp(names[i], name) == 0) {
             return true;
@@ -188,6 +245,7 @@ static int cluster(lua_State *L, struct sim_script *script, void *self)
     options_from(&given, &options);
     script_options_read(L, 1, cluster_option_list, SCRIPT_COUNT(cluster_option_list), &given);
     options_to(&given, &options);
+    read_members(L, &options);
     check_options(L, &options);
     sim_cluster_create(script->world, &options);
     script_handle_push(L, &cluster_class, script->world);
@@ -298,7 +356,7 @@ static int followers(lua_State *L, struct sim_script *script, void *self)
     uint32_t result = 0;
     for (uint32_t node = 1; node <= world->node_count; node++) {
         const struct sim_node *n = world->nodes[node];
-        if (sim_node_is_up(n) && n->view.role == RAFT_FOLLOWER) {
+        if (sim_node_is_up(n) && n->view.role == RAFT_FOLLOWER && !sim_node_learns(n)) {
             result |= 1u << node;
         }
     }
@@ -343,7 +401,7 @@ const char *script_node_role(const struct sim_node *node)
     }
     switch (node->view.role) {
     case RAFT_FOLLOWER:
-        return "follower";
+        return sim_node_learns(node) ? "learner" : "follower";
     case RAFT_PRECANDIDATE:
     case RAFT_CANDIDATE:
         return "candidate";
@@ -481,7 +539,7 @@ static int committed(lua_State *L, struct sim_script *script, void *self)
 
 static const struct script_field cluster_fields[] = {{"size", push_size}, {"disk", push_disk}};
 
-/* Those of links.c and clients.c included. */
+/* Those of links.c, clients.c and members.c included. */
 static const struct script_function cluster_methods[] = {
     {"nodes", nodes, 0},
     {"leader", leader, 0},
@@ -494,6 +552,11 @@ static const struct script_function cluster_methods[] = {
     {"random_majority", random_majority, 0},
     {"converged", converged, 0},
     {"committed", committed, 0},
+    {"members", script_cluster_members, 0},
+    {"add", script_cluster_add, SCRIPT_WAITS | SCRIPT_CHANGES},
+    {"remove", script_cluster_remove, SCRIPT_WAITS | SCRIPT_CHANGES},
+    {"promote", script_cluster_promote, SCRIPT_WAITS | SCRIPT_CHANGES},
+    {"demote", script_cluster_demote, SCRIPT_WAITS | SCRIPT_CHANGES},
     {"partition", script_cluster_partition, SCRIPT_CHANGES},
     {"bridge", script_cluster_bridge, SCRIPT_CHANGES},
     {"ring", script_cluster_ring, SCRIPT_CHANGES},

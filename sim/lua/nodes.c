@@ -78,6 +78,31 @@ static void push_durable(lua_State *L, struct sim_script *script, void *self)
     lua_pushinteger(L, (lua_Integer)((const struct sim_node *)self)->view.durable.index);
 }
 
+static void push_member(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    lua_pushstring(L, script_member_string(((const struct sim_node *)self)->view.member_flags));
+}
+
+static void push_change(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    lua_pushstring(L, raft_change_string(((const struct sim_node *)self)->view.change));
+}
+
+static void push_configuration_index(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    lua_pushinteger(L, (lua_Integer)((const struct sim_node *)self)->view.configuration_index);
+}
+
+static void push_is_joint(lua_State *L, struct sim_script *script, void *self)
+{
+    const struct sim_node *node = self;
+    (void)script;
+    lua_pushboolean(L, raft_configuration_is_joint(&node->view.configuration));
+}
+
 static void push_up(lua_State *L, struct sim_script *script, void *self)
 {
     (void)script;
@@ -223,6 +248,10 @@ static const struct script_field node_fields[] = {
     {"applied_index", push_applied},
     {"last_index", push_last},
     {"durable_index", push_durable},
+    {"member", push_member},
+    {"change", push_change},
+    {"configuration_index", push_configuration_index},
+    {"is_joint", push_is_joint},
     {"up", push_up},
     {"disk", push_disk},
     {"mem", push_memory},
@@ -237,6 +266,8 @@ static const struct script_function node_methods[] = {
     {"resume", resume_node, SCRIPT_CHANGES},
     {"campaign", campaign, SCRIPT_CHANGES},
     {"transfer", transfer, SCRIPT_CHANGES},
+    {"recover", script_node_recover, SCRIPT_CHANGES},
+    {"retire", script_node_retire, SCRIPT_CHANGES},
     {"set_readonly", set_readonly, SCRIPT_CHANGES},
 };
 const struct script_class script_node_class = {

@@ -293,7 +293,7 @@ uint64_t script_options_read(lua_State *L, int index, const struct script_option
     return given;
 }
 
-static const char *const roles[] = {"leader", "follower", "candidate", "any"};
+static const char *const roles[] = {"leader", "follower", "candidate", "learner", "any"};
 
 /* A role or a node by name. */
 static void select_name(lua_State *L, int index, struct sim_selector *out)
@@ -305,6 +305,7 @@ static void select_name(lua_State *L, int index, struct sim_selector *out)
             out->role = i == 0   ? SIM_SELECT_LEADER
                         : i == 1 ? SIM_SELECT_FOLLOWER
                         : i == 2 ? SIM_SELECT_CANDIDATE
+                        : i == 3 ? SIM_SELECT_LEARNER
                                  : SIM_SELECT_ANY;
             return;
         }
@@ -320,7 +321,7 @@ static void select_name(lua_State *L, int index, struct sim_selector *out)
     const char *guess = script_push_guess(L, name, roles, SCRIPT_COUNT(roles));
     script_raise(L,
                  "unknown node selector '%s'%s; use a node, a list of nodes, or one of leader, "
-                 "follower, candidate, any",
+                 "follower, candidate, learner, any",
                  name, guess);
 }
 

@@ -270,6 +270,16 @@ void sim_script_operation_done(struct sim_script *script, int waiter,
     schedule(script, task, script->world->scheduler.now_ns);
 }
 
+void sim_script_change_done(struct sim_script *script, int waiter,
+                            const struct sim_member_change *change)
+{
+    struct script_task *task = find_task(script, waiter);
+    if (task != NULL && task->wait == SCRIPT_WAITS_CHANGE) {
+        task->change = change;
+        schedule(script, task, script->world->scheduler.now_ns);
+    }
+}
+
 void sim_script_load_done(struct sim_script *script, int waiter)
 {
     struct script_task *task = find_task(script, waiter);

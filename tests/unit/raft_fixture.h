@@ -21,6 +21,8 @@ static struct {
     struct raft_message sent[32];
     int sent_count;
     int persist_state, persist_entries, truncate, apply, probe, lost;
+    int changed; /* how often a change has ended */
+    struct raft_effect last_changed;
     uint64_t reads; /* round confirmed */
     struct raft_effect last_entries;
     struct raft_hard_state last_state;
@@ -69,6 +71,10 @@ static inline void drain(void)
             break;
         case RAFT_EFFECT_READS:
             seen.reads = effect.round;
+            break;
+        case RAFT_EFFECT_CHANGED:
+            seen.changed++;
+            seen.last_changed = effect;
             break;
         case RAFT_EFFECT_COMPLETE:
             seen.lost += effect.status == RAFT_LOST;

@@ -145,8 +145,8 @@ static const struct mistake mistakes[] = {
      "node:restart: heartbeat_ns must be positive and less than election_ns_min"},
     {C "c[1]:crash() c[1]:restart{ latency_ms = 1 }",
      "node:restart: unknown option 'latency_ms'; options are: append_errors, batch_bytes, "
-     "batch_entries, check_quorum, clock_drift_ppm, election_max_ms, election_min_ms, "
-     "heartbeat_ms, "
+     "batch_entries, catch_up_ms, catch_up_rounds, check_quorum, clock_drift_ppm, "
+     "election_max_ms, election_min_ms, heartbeat_ms, "
      "lease_reads, payload_bytes, pending_requests, prevote, retry_ms, segment_bytes, "
      "window_messages"},
     {C "c[1].clock:strobe{ step_ms = 0, period_ms = 5 }",
@@ -200,7 +200,7 @@ static const struct mistake mistakes[] = {
     {C "fault.at('disk.write'):nth(0)", "fault:nth: the number = 0 is too small: it is at least 1"},
     {C "fault.at('disk.write'):on('leder')",
      "fault:on: unknown node selector 'leder' (did you mean 'leader'?); use a node, a list of "
-     "nodes, or one of leader, follower, candidate, any"},
+     "nodes, or one of leader, follower, candidate, learner, any"},
     {C "expect.eventually(function() end)",
      "expect.eventually: the first argument must be a sentence that says what is expected, got "
      "function"},

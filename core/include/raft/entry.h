@@ -9,8 +9,8 @@
  *   APPLY        raft_log_get takes for each entry handed to the state machine; the applied event,
  *                or the refusal of the batch, gives.
  *   REQUEST      the replica takes when a submission is appended; the request's completion gives.
- *   MESSAGE      the codec, a submission or a new leader's first entry creates with it; the end
- *                of the step gives.
+ *   MESSAGE      the codec, a submission, a new leader's first entry or a configuration creates
+ *                with it; the end of the step gives.
  *   LOADING      recovery creates with it; handing over to the log, or failing, gives.
  */
 #ifndef RAFT_ENTRY_H

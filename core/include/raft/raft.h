@@ -12,6 +12,7 @@
 #ifndef RAFT_RAFT_H
 #define RAFT_RAFT_H
 
+#include <raft/configuration.h>
 #include <raft/env.h>
 #include <raft/log.h>
 #include <raft/message.h>
@@ -19,9 +20,13 @@
 /* Everything that can be set, checked by raft_options_check. */
 struct raft_options {
     raft_node_id id;
-    raft_node_id voters[RAFT_VOTERS_MAX]; /* the initial configuration, with id in it */
+    /* The configuration before the first one in the log, the same at each start, with id in it. A
+     * node that is to join a cluster has none: voter_count is 0, and it waits to be told. */
+    raft_node_id voters[RAFT_VOTERS_MAX];
     uint32_t voter_count;
-    uint64_t seed;                /* of the node's own random stream */
+    uint8_t priorities[RAFT_VOTERS_MAX]; /* of each voter, for leadership */
+    uint32_t witnesses;                  /* bit i: voters[i] is a witness; not all of them */
+    uint64_t seed;                       /* of the node's own random stream */
     raft_time election_ns_min;    /* timeouts are drawn from [min, max); min is the lease T */
     raft_time election_ns_max;    /* > min */
     raft_time heartbeat_ns;       /* < min */
@@ -35,6 +40,8 @@ struct raft_options {
     uint32_t append_errors_max;    /* failed appends in a row, without "no space", before FAILED */
     uint32_t
         clock_drift_ppm_max; /* how far a clock's rate may be off; bounds the lease; < 500000 */
+    uint32_t catch_up_rounds_max; /* rounds in which an added voter must catch up; >= 1 */
+    raft_time catch_up_ns_max;    /* and the time that it has, before the change is given up */
     bool pre_vote;
     bool check_quorum; /* also: no vote while a leader is heard, which a lease rests on */
     bool lease_reads;  /* reads within the lease wait for nobody; needs check_quorum */
@@ -50,6 +57,16 @@ const char *raft_options_check(const struct raft_options *options);
 
 enum raft_role { RAFT_FOLLOWER, RAFT_PRECANDIDATE, RAFT_CANDIDATE, RAFT_LEADER, RAFT_ROLE_COUNT };
 const char *raft_role_string(enum raft_role role);
+
+/* How far a leader's change of the configuration is (dissertation §4.2.1, §4.3). */
+enum raft_change {
+    RAFT_CHANGE_NONE,
+    RAFT_CHANGE_CATCHING_UP, /* added voters get the log; nothing has been decided */
+    RAFT_CHANGE_JOINT,       /* the joint configuration is to be committed */
+    RAFT_CHANGE_LEAVING,     /* the final one is */
+    RAFT_CHANGE_COUNT
+};
+const char *raft_change_string(enum raft_change change);
 
 /* What a node may do after storage faults. */
 enum raft_condition {
@@ -74,6 +91,8 @@ enum raft_event_type {
     RAFT_EVENT_PROPOSE,   /* entry: borrowed; gets its id. RAFT_NOT_LEADER, RAFT_READONLY … */
     RAFT_EVENT_CAMPAIGN,  /* campaign now, without pre-vote. RAFT_BUSY */
     RAFT_EVENT_TRANSFER,  /* node: leads instead, if it can. RAFT_NOT_LEADER, RAFT_BUSY … */
+    RAFT_EVENT_CHANGE,    /* configuration: the target. RAFT_NOT_LEADER, RAFT_INVALID, RAFT_BUSY */
+    RAFT_EVENT_RECOVER,   /* configuration: in force by hand, unsafe. RAFT_INVALID */
     RAFT_EVENT_READ,      /* begins a read of the view's commit and read_round */
     RAFT_EVENT_READ_ONLY, /* read_only; cannot fail */
     RAFT_EVENT_RETRY,     /* what was refused may be tried again; cannot fail */
@@ -102,6 +121,7 @@ struct raft_event {
     uint64_t generation;
     uint64_t sequence;
     raft_node_id node;
+    const struct raft_configuration *configuration; /* borrowed */
     bool read_only;
 };
 
@@ -116,6 +136,8 @@ enum raft_effect_type {
     RAFT_EFFECT_SEND,            /* message: the receiver of the effect owns it; after */
     RAFT_EFFECT_APPLY,           /* entries, entry_count, held as APPLY; answered by APPL* */
     RAFT_EFFECT_READS,           /* round: a majority has confirmed the reads up to it */
+    RAFT_EFFECT_CHANGED,         /* a change is over; status: OK, committed at last; BUSY: given up
+                                    while catching up; LOST: leadership is */
     RAFT_EFFECT_COMPLETE,        /* status: OK up to last, or LOST for all that are pending */
     RAFT_EFFECT_TYPE_COUNT
 };
@@ -179,6 +201,13 @@ struct raft_view {
     bool read_only;
     raft_node_id leader;          /* whom this node takes for the leader, or RAFT_NODE_NONE */
     raft_node_id transfer_target; /* who is to lead instead, or RAFT_NODE_NONE */
+    struct raft_configuration configuration; /* in force: the last one in the log, committed or not
+                                              */
+    raft_index configuration_index; /* of its entry, or where the one before the log belongs */
+    bool configuration_committed;
+    bool configuration_by_hand; /* set by RECOVER, and not in the log yet */
+    uint8_t member_flags;       /* this node's in it (enum raft_member_flag), 0: not a member */
+    enum raft_change change;    /* of a leader */
     struct raft_hard_state state;
     uint64_t state_durable; /* sequence that is durable */
     raft_index commit;

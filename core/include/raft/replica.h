@@ -66,6 +66,28 @@ RAFT_MUST_CHECK enum raft_status raft_replica_campaign(struct raft_replica *repl
 RAFT_MUST_CHECK enum raft_status raft_replica_transfer(struct raft_replica *replica,
                                                        raft_time now_ns, raft_node_id target);
 
+/* Changes the members to those of target, which must not be joint; a joint configuration on the way
+ * is the replica's own affair (dissertation §4.3). Voters that are added get the log first. On
+ * RAFT_OK env->complete will be called once for request: RAFT_OK with the index of the final
+ * configuration when it is committed; RAFT_BUSY: an added voter did not catch up within
+ * catch_up_rounds_max and catch_up_ns_max, nothing was changed; RAFT_LOST: leadership was lost
+ * meanwhile, the change may yet be carried through or be undone. RAFT_NOT_LEADER, RAFT_INVALID (no
+ * configuration, nobody in it who could lead, or more than RAFT_MEMBERS_MAX members in the old and
+ * the new one together), RAFT_BUSY (during another change or a transfer, or before an entry of the
+ * leader's own term is committed), RAFT_STOPPED. */
+RAFT_MUST_CHECK enum raft_status raft_replica_change(struct raft_replica *replica, raft_time now_ns,
+                                                     uint64_t request,
+                                                     const struct raft_configuration *target);
+/* Unsafe recovery: puts a configuration in force by hand, when a majority of the one in the log is
+ * lost for good. Committed entries that only the lost nodes had are lost with them, and if the
+ * others still live, there may be two leaders. The node campaigns among the members of target, and
+ * makes it the first configuration of its term; a restart before that forgets it, and so does
+ * hearing of a leader. RAFT_INVALID (no configuration, or this node could not lead in it),
+ * RAFT_STOPPED. */
+RAFT_MUST_CHECK enum raft_status raft_replica_recover(struct raft_replica *replica,
+                                                      raft_time now_ns,
+                                                      const struct raft_configuration *target);
+
 /* Stops in good order: completes every request, waits for what is in flight, closes files, gives
  * every reference back, then calls env->stopped. Safe to repeat, in any state after start. */
 void raft_replica_stop(struct raft_replica *replica, raft_time now_ns);

@@ -1,0 +1,141 @@
+/* The operator of a profile's run: nodes join, learn, vote, leave.
+ *
+ * Fault model. None: a change of the members is nothing that a cluster must suffer, but everything
+ * else may happen in the middle of it. A node that was removed stays up, hears nothing, and may be
+ * taken back; a new one has an empty disk and a new id.
+ *
+ * Invariants:
+ *  1. Voters are 1 to VOTERS_MAX, learners at most LEARNERS_MAX, by what the leader goes by when it
+ *     is asked.
+ *  2. At most two changes are open, so that now and then one is refused for the other's sake. */
+#include "profile_internal.h"
+
+#include <assert.h>
+
+#define VOTERS_MAX   7
+#define LEARNERS_MAX 2
+#define MEMBERS_MAX  11 /* with what a change brings, those of both sides fit */
+#define WITHIN_NS    UINT64_C(1000000000)
+#define PRIORITIES   3u
+
+enum action { ADD, ADD_LEARNER, REMOVE, PROMOTE, DEMOTE, REPLACE, PREFER, ACTION_COUNT };
+
+/* The members with any of these flags, a bit per id. */
+static uint32_t members_of(const struct raft_configuration *configuration, uint32_t flags)
+{
+    uint32_t nodes = 0;
+    for (uint32_t i = 0; i < configuration->count; i++) {
+        if ((configuration->members[i].flags & flags) != 0) {
+            nodes |= 1u << configuration->members[i].id;
+        }
+    }
+    return nodes;
+}
+
+/* One of the nodes, as a set; the empty set of none. */
+static uint32_t pick(struct sim_stream *stream, uint32_t nodes)
+{
+    uint32_t count = (uint32_t)__builtin_popcount(nodes);
+    uint64_t skip = sim_draw_below(stream, count == 0 ? 1 : count);
+    for (; skip > 0; skip--) {
+        nodes &= nodes - 1;
+    }
+    return nodes & -nodes;
+}
+
+/* Who joins: in every second case somebody who has been here before, if there is one. */
+static uint32_t pick_newcomer(struct sim_profile *profile, struct sim_stream *stream,
+                              uint32_t members)
+{
+    struct sim_world *world = profile->world;
+    uint32_t known = ((2u << world->node_count) - 2) & ~members;
+    uint32_t former = pick(stream, known);
+    bool prefers_new = sim_draw_below(stream, 2) == 0;
+    if (former != 0 && !prefers_new) {
+        return former;
+    }
+    const struct sim_node *node = sim_world_node_add(world);
+    if (node == NULL) {
+        return former;
+    }
+    if (profile->draw.mode == SIM_MODE_UNRESTRICTED) {
+        sim_atlas_set(profile, profile->victims | 1u << node->id);
+    }
+    return 1u << node->id;
+}
+
+/* What is to be done; nothing if it cannot be. */
+static bool make_plan(struct sim_profile *profile, struct sim_stream *stream,
+                      const struct raft_configuration *configuration, struct sim_change_plan *plan)
+{
+    uint32_t voters = members_of(configuration, RAFT_MEMBER_VOTER);
+    uint32_t learners = members_of(configuration, RAFT_MEMBER_LEARNER);
+    enum action action = (enum action)sim_draw_below(stream, ACTION_COUNT);
+    uint32_t voter = pick(stream, voters);
+    uint32_t learner = pick(stream, learners);
+    uint32_t member = pick(stream, voters | learners);
+    bool is_full = __builtin_popcount(voters) >= VOTERS_MAX || configuration->count >= MEMBERS_MAX;
+    bool is_taught =
+        __builtin_popcount(learners) >= LEARNERS_MAX || configuration->count >= MEMBERS_MAX;
+    plan->is_witness = sim_draw_below(stream, 8) == 0;
+    plan->sets_priority = sim_draw_below(stream, 4) == 0;
+    plan->priority = (uint8_t)sim_draw_below(stream, PRIORITIES);
+    switch (action) {
+    case ADD:
+        plan->voters = is_full ? 0 : pick_newcomer(profile, stream, voters | learners);
+        break;
+    case ADD_LEARNER:
+        plan->learners = is_taught ? 0 : pick_newcomer(profile, stream, voters | learners);
+        break;
+    case REMOVE:
+        plan->removed = member;
+        break;
+    case PROMOTE:
+        plan->voters = is_full ? 0 : learner;
+        break;
+    case DEMOTE:
+        plan->learners = is_taught ? 0 : voter;
+        break;
+    case REPLACE:
+        plan->removed = voter;
+        plan->voters = is_full ? 0 : pick_newcomer(profile, stream, voters | learners);
+        break;
+    case PREFER:
+        plan->voters = voter;
+        plan->sets_priority = true;
+        break;
+    case ACTION_COUNT:
+        assert(!"not an action");
+    }
+    return (plan->voters | plan->learners | plan->removed) != 0;
+}
+
+void sim_members_change(struct sim_profile *profile, struct sim_stream *stream)
+{
+    struct sim_world *world = profile->world;
+    const struct raft_configuration *configuration = sim_world_configuration(world);
+    struct sim_change_plan plan = {.voters = 0};
+    if (configuration == NULL || raft_configuration_is_joint(configuration) ||
+        world->changes.open > 1 || (world->sut->features & SUT_FEATURE_MEMBERSHIP) == 0) {
+        return;
+    }
+    if (make_plan(profile, stream, configuration, &plan)) {
+        sim_change_begin(world, &plan, WITHIN_NS, 0);
+    }
+}
+
+void sim_members_options(const struct sim_draw *draw, uint64_t seed,
+                         struct sim_cluster_options *options)
+{
+    struct sim_stream stream;
+    sim_stream_init(&stream, seed, SIM_STREAM_PROFILE, 0, 6);
+    options->learners = (uint32_t)draw->learners;
+    options->raft.catch_up_rounds_max = (uint32_t)draw->rounds;
+    options->raft.catch_up_ns_max = draw->catch_up_ms * UINT64_C(1000000);
+    if (draw->witness != 0 && draw->nodes > 2) {
+        options->raft.witnesses = 1u << sim_draw_below(&stream, draw->nodes);
+    }
+    for (uint32_t i = 0; i < draw->nodes && draw->prefers != 0; i++) {
+        options->raft.priorities[i] = (uint8_t)sim_draw_below(&stream, PRIORITIES);
+    }
+}
