@@ -18,6 +18,7 @@ struct raft_log {
     struct raft_entry_id durable; /* durable up to here */
     uint64_t generation;          /* incremented by each suffix truncation */
     raft_index truncated_to;      /* last index kept by the latest suffix truncation */
+    bool reset_due;               /* storage must empty its log and begin behind base */
     raft_index truncate_due;      /* storage must cut behind this index; UINT64_MAX: nothing due */
 };
 
@@ -41,6 +42,13 @@ void raft_log_append(struct raft_log *log, struct raft_entry *entry);
 
 /* Removes every entry behind keep_last, and notes what storage has to cut. */
 void raft_log_truncate(struct raft_log *log, raft_index keep_last);
+
+/* Drops the entries up to id, which the log has and which are applied and durable: it becomes the
+ * base. References of others stay valid. */
+void raft_log_compact(struct raft_log *log, struct raft_entry_id id);
+/* Drops everything; the log begins behind id, which a durable snapshot covers. Storage has to do
+ * the same (reset_due) before any later write. */
+void raft_log_reset(struct raft_log *log, struct raft_entry_id id);
 
 /* The term at an index, base included. RAFT_COMPACTED before base, RAFT_GAP past the end. */
 RAFT_MUST_CHECK enum raft_status raft_log_term(const struct raft_log *log, raft_index index,

@@ -15,6 +15,8 @@ enum raft_message_type {
     RAFT_MESSAGE_APPEND_REQ, /* without entries: a heartbeat */
     RAFT_MESSAGE_APPEND_REP,
     RAFT_MESSAGE_TIMEOUT_NOW, /* the leader asks a follower to campaign at once */
+    RAFT_MESSAGE_INSTALL_REQ, /* a piece of a snapshot file */
+    RAFT_MESSAGE_INSTALL_REP,
     RAFT_MESSAGE_TYPE_COUNT
 };
 
@@ -35,6 +37,8 @@ enum raft_message_flag {
  *                                 match; failure: the                   follower may agree
  *                                 refused position
  *   TIMEOUT_NOW   leader's        -                     -               -
+ *   INSTALL_REQ   leader's        the snapshot's        leader's        -
+ *   INSTALL_REP   follower's      the snapshot's        -               -
  *   *) a granted PREVOTE_REP carries the term it was asked for. */
 struct raft_message {
     const struct raft_memory *memory; /* what entries was allocated from */
@@ -47,14 +51,21 @@ struct raft_message {
     raft_index commit;
     struct raft_entry_id hint;
     uint64_t round; /* APPEND_REQ: of reads; APPEND_REP: the latest one heard in the term */
+    /* INSTALL_REQ: where the piece begins, and the size of the whole file. INSTALL_REP: how far the
+     * follower has the file, so where the next piece must begin; == total: it is installed. */
+    uint64_t offset;
+    uint64_t total;
+    uint8_t *bytes; /* INSTALL_REQ: the piece, allocated from memory */
+    uint32_t size;
     enum raft_holder holder; /* of the entries: REPLICATION when sent, MESSAGE when received */
     uint32_t entry_count;
     uint32_t entry_capacity;
     struct raft_entry **entries; /* consecutive, from id.index + 1 */
 };
 
-/* Bytes of a message without entries, and what one entry adds to it besides its payload. */
-#define RAFT_MESSAGE_SIZE       88u
+/* Bytes of a message without entries and without a piece, and what one entry adds to it besides its
+ * payload. */
+#define RAFT_MESSAGE_SIZE       104u
 #define RAFT_MESSAGE_ENTRY_SIZE 16u
 
 const char *raft_message_type_string(enum raft_message_type type);
