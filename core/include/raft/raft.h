@@ -107,10 +107,11 @@ enum raft_event_type {
     RAFT_EVENT_SNAPSHOT_SAVED,    /* status; snapshot */
     RAFT_EVENT_SNAPSHOT_RECEIVED, /* status (REFUSED: RAFT_BUSY); offset; last piece: snapshot */
     RAFT_EVENT_SNAPSHOT_FETCHED,  /* status; node; snapshot, offset, bytes (taken), size */
-    RAFT_EVENT_RESTORED,          /* the state machine has the published snapshot's state */
-    RAFT_EVENT_APPLIED,           /* id.index: applied up to here */
-    RAFT_EVENT_APPLY_REFUSED,     /* the batch was not taken */
-    RAFT_EVENT_READY,             /* emit the next effect. RAFT_NOMEM */
+    RAFT_EVENT_RESTORED,      /* status: the state machine has the published snapshot's state, or
+                               * could not begin to take it */
+    RAFT_EVENT_APPLIED,       /* id.index: applied up to here */
+    RAFT_EVENT_APPLY_REFUSED, /* the batch was not taken */
+    RAFT_EVENT_READY,         /* emit the next effect. RAFT_NOMEM */
     RAFT_EVENT_TYPE_COUNT
 };
 

@@ -64,18 +64,22 @@ RAFT_MUST_CHECK enum raft_status raft_storage_create(const struct raft_options *
                                                      const struct raft_env *env,
                                                      struct raft_storage **out_storage);
 
-/* Writes a new, empty store. RAFT_INVALID if anything of a store is there already; RAFT_IO,
- * RAFT_NOSPACE. A crash in it leaves a store that can be bootstrapped again or is whole. */
-RAFT_MUST_CHECK enum raft_status raft_storage_bootstrap(struct raft_storage *storage);
+/* Writes a new, empty store with the initial configuration. RAFT_INVALID if anything of a store is
+ * there already; RAFT_IO, RAFT_NOSPACE. A crash in it leaves a store that can be bootstrapped again
+ * or is whole. */
+RAFT_MUST_CHECK enum raft_status raft_storage_bootstrap(
+    struct raft_storage *storage, const struct raft_configuration *configuration);
 
 /* Whether any file of a store exists. RAFT_IO. */
 RAFT_MUST_CHECK enum raft_status raft_storage_exists(struct raft_storage *storage,
                                                      bool *out_exists);
 
-/* Reads the store into an initialised, empty log and the hard state, repairing what a crash may
- * have left (storage/README.md has the table). On success everything in the log is durable. On
- * failure the log is empty again. RAFT_NOMEM, RAFT_IO, RAFT_NOSPACE, RAFT_CORRUPT (a record that
- * was acknowledged is damaged), RAFT_LOST_STORE (the hard state is lost). */
+/* Reads the store into an initialised, empty log, the hard state and the state machine (which gets
+ * the newest good snapshot), repairing what a crash may have left (storage/README.md has the
+ * table). On success everything in the log is durable. On failure the log is empty again.
+ * RAFT_NOMEM, RAFT_IO, RAFT_NOSPACE, RAFT_CORRUPT (something that was acknowledged is damaged),
+ * RAFT_LOST_STORE (the hard state is lost), RAFT_MACHINE (the state machine refused the snapshot).
+ */
 RAFT_MUST_CHECK enum raft_status raft_storage_load(struct raft_storage *storage,
                                                    struct raft_log *log,
                                                    struct raft_stored *out_stored);
@@ -117,11 +121,8 @@ RAFT_MUST_CHECK enum raft_status raft_storage_receive(struct raft_storage *stora
 RAFT_MUST_CHECK enum raft_status raft_storage_fetch(struct raft_storage *storage,
                                                     struct raft_entry_id id, uint64_t offset);
 /* Puts the published snapshot into the state machine: reads the whole file, checks it and hands its
- * state to env->restore_*. The second one does it at once, for start, and is RAFT_OK without a
- * snapshot; it may also return RAFT_IO, RAFT_CORRUPT or RAFT_MACHINE, then the state machine is as
- * it was. */
+ * state to env->restore_*. */
 RAFT_MUST_CHECK enum raft_status raft_storage_restore(struct raft_storage *storage);
-RAFT_MUST_CHECK enum raft_status raft_storage_restore_now(struct raft_storage *storage);
 /* Closes the open files, once all lanes are free. RAFT_OK with no operation needed: *out_closed.
  */
 RAFT_MUST_CHECK enum raft_status raft_storage_close(struct raft_storage *storage, bool *out_closed);
