@@ -23,7 +23,7 @@ static void owe(struct raft *raft, struct raft_peer *peer, uint32_t flags, struc
     };
 }
 
-/* The durable part of what agrees with the leader. */
+/* The durable part of what agrees with the leader. The base agrees with every leader. */
 static struct raft_entry_id acknowledged(const struct raft *raft)
 {
     struct raft_entry_id durable = raft->log->durable;
@@ -115,6 +115,22 @@ static void take_entries(struct raft *raft, struct raft_peer *peer,
     }
 }
 
+void raft_hear_leader(struct raft *raft, struct raft_peer *peer, const struct raft_message *message)
+{
+    assert(message->term >= raft->state.term);
+    assert(raft->role != RAFT_LEADER || message->term > raft->state.term);
+    if (message->term > raft->state.term || raft->role != RAFT_FOLLOWER ||
+        raft->leader != peer->id) {
+        raft_become_follower(raft, message->term, peer->id);
+    }
+    raft->leader_heard = true;
+    raft->leader_heard_ns = raft->now_ns;
+    if (message->round > raft->read_round) {
+        raft->read_round = message->round;
+    }
+    raft_election_timer_reset(raft);
+}
+
 enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
                                     const struct raft_message *message)
 {
@@ -128,17 +144,7 @@ enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
         return status;
     }
     /* Nothing below can fail. */
-    assert(raft->role != RAFT_LEADER || message->term > raft->state.term);
-    if (message->term > raft->state.term || raft->role != RAFT_FOLLOWER ||
-        raft->leader != peer->id) {
-        raft_become_follower(raft, message->term, peer->id);
-    }
-    raft->leader_heard = true;
-    raft->leader_heard_ns = raft->now_ns;
-    if (message->round > raft->read_round) {
-        raft->read_round = message->round;
-    }
-    raft_election_timer_reset(raft);
+    raft_hear_leader(raft, peer, message);
     bool is_before_base = message->id.index < raft->log->base.index;
     if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_MISMATCH,
                         !is_before_base && !raft_log_matches(raft->log, message->id))) {

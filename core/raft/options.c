@@ -16,6 +16,10 @@ void raft_options_init(struct raft_options *options)
         .payload_size_max = 16 * 1024,
         .pending_requests_max = 256,
         .segment_size_max = 64 * 1024,
+        .snapshot_threshold = 1024,
+        .snapshot_trailing = 128,
+        .snapshot_chunk_size = 64 * 1024,
+        .snapshot_installs_max = 2,
         .append_errors_max = 3,
         .clock_drift_ppm_max = 1000,
         .pre_vote = true,
@@ -79,6 +83,12 @@ const char *raft_options_check(const struct raft_options *options)
     }
     if (options->pending_requests_max == 0) {
         return "pending_requests_max must be at least 1";
+    }
+    if (options->snapshot_chunk_size == 0) {
+        return "snapshot_chunk_size must be at least 1";
+    }
+    if (options->snapshot_installs_max == 0) {
+        return "snapshot_installs_max must be at least 1";
     }
     if (options->clock_drift_ppm_max >= 500000) {
         return "clock_drift_ppm_max must be less than 500000";

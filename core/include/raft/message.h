@@ -1,7 +1,8 @@
 /* Messages between nodes, and their encoding.
  *
  * One format for all types, little-endian: magic, version, type, checksum (CRC-32C over all that
- * follows), the fixed fields, then the entries. Whatever does not match is RAFT_CORRUPT. */
+ * follows), the fixed fields, then the entries or the piece of a snapshot. Whatever does not match
+ * is RAFT_CORRUPT. */
 #ifndef RAFT_MESSAGE_H
 #define RAFT_MESSAGE_H
 
@@ -41,7 +42,7 @@ enum raft_message_flag {
  *   INSTALL_REP   follower's      the snapshot's        -               -
  *   *) a granted PREVOTE_REP carries the term it was asked for. */
 struct raft_message {
-    const struct raft_memory *memory; /* what entries was allocated from */
+    const struct raft_memory *memory; /* what entries and bytes were allocated from */
     enum raft_message_type type;
     raft_node_id from;
     raft_node_id to;
@@ -74,16 +75,17 @@ const char *raft_message_type_string(enum raft_message_type type);
 size_t raft_message_size(const struct raft_message *message);
 /* Writes raft_message_size bytes. */
 void raft_message_encode(const struct raft_message *message, uint8_t *bytes);
-/* Reads a message; its entries are held as MESSAGE and released by raft_message_release.
+/* Reads a message; its entries are held as MESSAGE and, like its piece, released by
+ * raft_message_release.
  * RAFT_CORRUPT, RAFT_NOMEM; then message owns nothing. */
 RAFT_MUST_CHECK enum raft_status raft_message_decode(const struct raft_memory *memory,
                                                      const uint8_t *bytes, size_t size,
                                                      struct raft_message *message);
-/* Reads all but the entries (entry_count is set, entries is NULL) and allocates nothing. For
- * observers. RAFT_CORRUPT. */
+/* Reads all but the entries and the piece (entry_count and size are set, entries and bytes are
+ * NULL) and allocates nothing. For observers. RAFT_CORRUPT. */
 RAFT_MUST_CHECK enum raft_status raft_message_peek(const uint8_t *bytes, size_t size,
                                                    struct raft_message *message);
-/* Gives back the entries and the array. Safe to repeat. */
+/* Gives back the entries, the array and the piece. Safe to repeat. */
 void raft_message_release(struct raft_message *message);
 
 /* CRC-32C (Castagnoli), start with crc = 0. */
