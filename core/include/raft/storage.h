@@ -31,24 +31,28 @@ enum raft_job {
  *
  *   RAFT_OK       done and durable.
  *   RAFT_NOSPACE  (APPEND, PROBE) the device is full; the log is durably as before the job.
- *   RAFT_BUSY     (APPEND, PROBE) a write failed otherwise; the log is durably as before the job.
- *                 (SAVE, RECEIVE) the same for a snapshot: what was written of the new one is gone
- *                 again, the one before it and the log are as they were.
- *   RAFT_CORRUPT  (RECEIVE) the whole file does not match its checksum, and is gone.
+ *                 (SAVE, RECEIVE) the same for a snapshot: what was written of the new one is given
+ *                 up, the one before it and the log are as they were.
+ *   RAFT_BUSY     (APPEND, PROBE, SAVE, RECEIVE) likewise, a write failed otherwise; for a snapshot
+ *                 also its sync, its reading back, its closing or its renaming.
+ *   RAFT_CORRUPT  (RECEIVE) what came is not the snapshot that was announced, and is given up.
  *                 (FETCH, RESTORE) the published snapshot cannot be read any more.
- *   RAFT_STALE    (FETCH) the published snapshot is not the one that was asked for.
- *   RAFT_MACHINE  (SAVE) the state machine could not be read. (RESTORE) it refused the state, and
- * is as it was. RAFT_IO       the store can no longer be trusted: a sync failed, a write of hard
- * state failed, a roll-back failed, or too many appends failed in a row. The node must fail. */
+ *   RAFT_STALE    (FETCH) the published snapshot is not the one that was asked for, any more.
+ *   RAFT_MACHINE  (SAVE) the state machine could not be read; given up as above.
+ *                 (RESTORE) it refused the state, and is as it was.
+ *   RAFT_IO       the store can no longer be trusted: a sync of the log, the hard state or the
+ *                 directory failed, a write of hard state failed, a roll-back failed, or too many
+ *                 appends failed in a row. The node must fail. */
 struct raft_storage_done {
     enum raft_job job;
     enum raft_status status;
-    struct raft_entry_id id; /* APPEND: the last entry */
-    uint64_t generation;     /* APPEND, TRUNCATE */
+    struct raft_entry_id id; /* APPEND: the last entry; COMPACT, RESET: as given */
+    uint64_t generation;     /* APPEND, TRUNCATE, RESET */
     uint64_t sequence;       /* STATE */
-    /* SAVE, and RECEIVE of a last piece: the snapshot; FETCH: the one that is read. */
+    /* SAVE, and RECEIVE of a last piece: the snapshot; FETCH, RESTORE: the one that is read. */
     struct raft_snapshot snapshot;
-    uint64_t offset; /* RECEIVE: bytes of the file that are written; FETCH: of the piece */
+    uint64_t offset; /* RECEIVE: bytes of the file that are written, 0 if it was given up; FETCH: of
+                      * the piece */
     uint8_t *bytes;  /* FETCH: the piece, the caller's now, allocated from the node's memory */
     uint32_t size;   /* of the piece */
 };
@@ -56,7 +60,8 @@ struct raft_storage_done {
 /* What a store holds at start, beside its log. */
 struct raft_stored {
     struct raft_hard_state state;
-    struct raft_snapshot snapshot; /* id (0, 0): none; the log begins behind it */
+    struct raft_snapshot snapshot; /* the log begins behind it; id (0, 0): none, and configuration
+                                    * is the one that the store was bootstrapped with */
 };
 
 /* RAFT_NOMEM. Borrows env for its life; reads nothing yet. */
@@ -78,8 +83,8 @@ RAFT_MUST_CHECK enum raft_status raft_storage_exists(struct raft_storage *storag
  * the newest good snapshot), repairing what a crash may have left (storage/README.md has the
  * table). On success everything in the log is durable. On failure the log is empty again.
  * RAFT_NOMEM, RAFT_IO, RAFT_NOSPACE, RAFT_CORRUPT (something that was acknowledged is damaged),
- * RAFT_LOST_STORE (the hard state is lost), RAFT_MACHINE (the state machine refused the snapshot).
- */
+ * RAFT_LOST_STORE (the hard state or the marker is lost, or older than the log), RAFT_INVALID (the
+ * store of another node), RAFT_MACHINE (the state machine refused the snapshot). */
 RAFT_MUST_CHECK enum raft_status raft_storage_load(struct raft_storage *storage,
                                                    struct raft_log *log,
                                                    struct raft_stored *out_stored);
@@ -99,29 +104,33 @@ RAFT_MUST_CHECK enum raft_status raft_storage_truncate(struct raft_storage *stor
 /* Writes and syncs a scratch file of a batch's size, at most 4096 bytes, and removes it. RAFT_IO
  * only when the directory could not be synced. */
 RAFT_MUST_CHECK enum raft_status raft_storage_probe(struct raft_storage *storage);
-/* Removes the segments that lie wholly at or before id. */
+/* Removes the segments that lie wholly at or before id, which the published snapshot covers; but
+ * not the last one. RAFT_IO only when the directory could not be synced. */
 RAFT_MUST_CHECK enum raft_status raft_storage_compact(struct raft_storage *storage,
                                                       struct raft_entry_id id);
 /* Empties the log; the next entry to be appended is the one behind id, which the published snapshot
  * covers. */
 RAFT_MUST_CHECK enum raft_status raft_storage_reset(struct raft_storage *storage,
                                                     struct raft_entry_id id, uint64_t generation);
-/* Writes a snapshot: freezes the state machine, copies it into a new file, publishes it, reads it
- * back and removes the one before. snapshot->size is ignored. Also RAFT_MACHINE. */
+/* Writes a snapshot: freezes the state machine, copies it into a new file, reads it back, publishes
+ * it and removes the one before, which must not be newer. One with the same id is replaced.
+ * snapshot->size is ignored. Also RAFT_MACHINE. */
 RAFT_MUST_CHECK enum raft_status raft_storage_save(struct raft_storage *storage,
                                                    const struct raft_snapshot *snapshot);
-/* Writes a piece of a snapshot that comes from the leader. offset 0 begins anew; any other must be
- * where the last piece ended. The piece that reaches `total` publishes the file as above. Takes
- * bytes on success. */
+/* Writes a piece of a snapshot that comes from the leader and is newer than the published one.
+ * offset 0 begins anew, whatever came before; any other must be where the last piece of the same
+ * snapshot ended. The piece that reaches `total`, the size of the whole, publishes the file as
+ * above. Takes bytes on success. */
 RAFT_MUST_CHECK enum raft_status raft_storage_receive(struct raft_storage *storage,
                                                       struct raft_entry_id id, uint64_t offset,
                                                       uint64_t total, uint8_t *bytes,
                                                       uint32_t size);
-/* Reads a piece of the published snapshot, at most snapshot_chunk_size bytes. RAFT_NOMEM too. */
+/* Reads a piece of the published snapshot, at most snapshot_chunk_size bytes; before the first one,
+ * all of it is checked. Also RAFT_STALE: it is another one, or has no such offset. */
 RAFT_MUST_CHECK enum raft_status raft_storage_fetch(struct raft_storage *storage,
                                                     struct raft_entry_id id, uint64_t offset);
-/* Puts the published snapshot into the state machine: reads the whole file, checks it and hands its
- * state to env->restore_*. */
+/* Puts the published snapshot, which there must be, into the state machine: reads the whole file,
+ * checks it and hands its state to env->restore_*. */
 RAFT_MUST_CHECK enum raft_status raft_storage_restore(struct raft_storage *storage);
 /* Closes the open files, once all lanes are free. RAFT_OK with no operation needed: *out_closed.
  */
@@ -138,9 +147,10 @@ bool raft_storage_retry(struct raft_storage *storage);
 bool raft_storage_stalled(const struct raft_storage *storage);
 /* Whether an operation has been taken by the environment and is not answered yet. */
 bool raft_storage_in_flight(const struct raft_storage *storage);
-/* Gives up stalled jobs: they will not be retried or reported, and their entries are given back.
- * For a node that fails: afterwards no job but raft_storage_close may be started. A job with an
- * operation in flight goes on to its end. */
+/* Gives up stalled jobs: they will not be retried or reported, and what they hold is given back.
+ * For a node that stops: afterwards no job but raft_storage_close may be started. A job with an
+ * operation in flight goes on to its end, if it is one of the log or the hard state; one of a
+ * snapshot ends with that operation, and is not reported either. */
 void raft_storage_abandon(struct raft_storage *storage);
 
 uint32_t raft_storage_entries_held(const struct raft_storage *storage);
