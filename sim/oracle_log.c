@@ -48,6 +48,16 @@ void sim_oracle_log_start(struct sim_oracles *oracles, uint32_t node)
     oracles->nodes[node].generation = view->log_generation;
 }
 
+uint64_t sim_oracle_chain(const struct sim_oracles *oracles, uint32_t node, raft_index index)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    assert(index <= state->last);
+    if (index > 0 && index < oracles->world->nodes[node]->view.base.index) {
+        return index <= oracles->committed ? oracles->commits[index].chain : 0;
+    }
+    return state->links[index].chain;
+}
+
 /* Log matching: compares a link with the first one that was seen at its index and term. */
 static void position_check(struct sim_oracles *oracles, uint32_t node, raft_index index,
                            struct oracle_link link)
@@ -154,7 +164,8 @@ void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node)
                           node, cut_to, state->commit);
     }
     raft_index keep = kept(state, view);
-    if (keep < view->base.index || keep > state->last) {
+    /* At the base it is known what the chain must be, whatever the log was before. */
+    if (keep <= view->base.index || keep > state->last) {
         rebase(oracles, node, view->base);
     } else {
         state->last = keep;
@@ -173,7 +184,7 @@ static uint32_t durable_voters(const struct sim_oracles *oracles, const struct s
         raft_node_id voter = sim_node->options.voters[i];
         assert(voter < SIM_NODES_MAX);
         const struct oracle_node *state = &oracles->nodes[voter];
-        bool has = sim_oracle_is_durable(state, index, oracles->commits[index].chain);
+        bool has = sim_oracle_is_durable(oracles, state, index, oracles->commits[index].chain);
         count += has;
         if (used < list_size) {
             used += (size_t)snprintf(list + used, list_size - used,
@@ -196,8 +207,8 @@ static void majority_check(struct sim_oracles *oracles, uint32_t node, raft_inde
     uint32_t holders = 0;
     for (uint32_t i = 0; i < sim_node->options.voter_count; i++) {
         assert(sim_node->options.voters[i] < SIM_NODES_MAX);
-        holders += sim_oracle_is_durable(&oracles->nodes[sim_node->options.voters[i]], index,
-                                         oracles->commits[index].chain);
+        holders += sim_oracle_is_durable(oracles, &oracles->nodes[sim_node->options.voters[i]],
+                                         index, oracles->commits[index].chain);
     }
     if (holders > sim_node->options.voter_count / 2) {
         return;
@@ -275,6 +286,35 @@ void sim_oracle_commit_check(struct sim_oracles *oracles, uint32_t node)
     }
     if (view->commit > oracles->committed) {
         canonical_extend(oracles, node, view->commit);
+    }
+}
+
+void sim_oracle_restored(struct sim_oracles *oracles, uint32_t node, raft_index index,
+                         raft_index applied, uint64_t digest)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    oracles->checks[SIM_ORACLE_STATE_MACHINE_SAFETY]++;
+    oracles->nodes[node].machine_applied = index;
+    if (index != applied) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
+                          "a snapshot of another index: node %u restores one of %" PRIu64
+                          ", and the state in it is that of %" PRIu64,
+                          node, index, applied);
+        return;
+    }
+    if (index > oracles->committed) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
+                          "a snapshot of what is not committed: node %u restores one of %" PRIu64
+                          ", committed is %" PRIu64,
+                          node, index, oracles->committed);
+        return;
+    }
+    const struct oracle_commit *commit = &oracles->commits[index];
+    if (commit->applied_by != 0 && commit->digest != digest) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
+                          "a snapshot differs from the state it stands for: at %" PRIu64
+                          " node %u restores %016" PRIx64 ", node %u had %016" PRIx64,
+                          index, node, digest, commit->applied_by, commit->digest);
     }
 }
 

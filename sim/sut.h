@@ -11,7 +11,7 @@
 #include <raft/env.h>
 #include <raft/raft.h>
 
-#define SUT_ABI        2u
+#define SUT_ABI        3u
 #define SUT_POINTS_MAX 480u /* of an implementation; the world has some of its own */
 /* What a shared object exports: `const struct sut_ops *squall_sut(void)`, with default visibility;
  * everything else in it should be hidden. sut_raft.c compiled with SUT_EXPORT has it. */
@@ -29,7 +29,8 @@ enum sut_feature {
     SUT_FEATURE_PROGRESS = 1u << 6, /* progress() works */
     SUT_FEATURE_CAMPAIGN = 1u << 7,
     SUT_FEATURE_TRANSFER = 1u << 9,
-    SUT_FEATURE_READ = 1u << 10,   /* reads without a log entry */
+    SUT_FEATURE_READ = 1u << 10, /* reads without a log entry */
+    SUT_FEATURE_SNAPSHOT = 1u << 11,
     SUT_FEATURE_OUTSIDE = 1u << 8, /* keeps state outside the arena: no checkpoints */
 };
 
@@ -57,6 +58,8 @@ struct sut_durable_sink {
     void *ctx;
     void (*hard_state)(void *ctx, raft_term term, raft_node_id vote);
     void (*entry)(void *ctx, const struct sut_entry *entry);
+    /* A whole snapshot, which stands for the log up to id. */
+    void (*snapshot)(void *ctx, struct raft_entry_id id);
 };
 
 struct sut_ops {
@@ -79,6 +82,7 @@ struct sut_ops {
     void (*set_read_only)(void *node, raft_time now_ns, bool read_only);
     enum raft_status (*campaign)(void *node, raft_time now_ns);
     enum raft_status (*transfer)(void *node, raft_time now_ns, raft_node_id target);
+    enum raft_status (*snapshot)(void *node, raft_time now_ns);
     enum raft_status (*read)(void *node, raft_time now_ns, uint64_t request);
     void (*stop)(void *node, raft_time now_ns);
     void (*destroy)(void *node);
