@@ -48,6 +48,7 @@ static struct raft_entry **slot_of(const struct raft_log *log, raft_index index)
     if (position >= log->capacity) {
         position -= log->capacity;
     }
+    assert(position < log->capacity);
     return &log->slots[position];
 }
 
@@ -235,7 +236,8 @@ struct raft_entry *raft_log_peek(const struct raft_log *log, raft_index index)
 
 void raft_log_stored(struct raft_log *log, struct raft_entry_id id)
 {
-    assert(log->truncate_due == NOTHING_DUE && !log->reset_due);
+    assert(log->truncate_due == NOTHING_DUE);
+    assert(!log->reset_due);
     assert(id.index >= log->stored.index);
     assert(raft_log_matches(log, id));
     log->stored = id;

@@ -150,11 +150,11 @@ static struct raft_peer *waiting_for_fetched(struct raft *raft)
     return waits ? peer : NULL;
 }
 
-/* The file cannot be read any more, or another one has taken its place: the install begins anew,
- * after a new snapshot if need be. */
-static void on_lost(struct raft *raft, struct raft_peer *peer)
+/* The file cannot be read any more: the install begins anew, after a new snapshot. Or another one
+ * has taken its place, and is sent instead. */
+static void on_lost(struct raft *raft, struct raft_peer *peer, enum raft_status status)
 {
-    if (raft->fetched.id.index == raft->snapshot.id.index) {
+    if (status != RAFT_STALE) {
         raft->snapshot_is_bad = true;
     }
     if (peer != NULL) {
@@ -171,7 +171,7 @@ void raft_on_fetched(struct raft *raft, const struct raft_event *event)
     uint8_t *bytes = event->bytes;
     if (raft_exit_taken(raft->memory, RAFT_AT_INSTALL_FETCH_LOST,
                         event->status == RAFT_CORRUPT || event->status == RAFT_STALE)) {
-        on_lost(raft, peer);
+        on_lost(raft, peer, event->status);
         goto out;
     }
     if (event->status != RAFT_OK) {

@@ -24,7 +24,7 @@ static struct {
     int compact, reset, save, receive, fetch, restore;
     struct raft_effect last_log;      /* COMPACT or RESET */
     struct raft_effect last_snapshot; /* SAVE, RECEIVE or FETCH, without its bytes */
-    uint64_t reads; /* round confirmed */
+    uint64_t reads;                   /* round confirmed */
     struct raft_effect last_entries;
     struct raft_hard_state last_state;
 } seen;

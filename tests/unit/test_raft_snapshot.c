@@ -1,5 +1,5 @@
-/* Snapshots of a node: taking them, compacting behind them, and putting in place one that comes from
- * the leader. */
+/* Snapshots of a node: taking them, compacting behind them, and putting in place one that comes
+ * from the leader. */
 #include "raft_fixture.h"
 
 #define TOTAL 10u /* bytes of the snapshot that comes */
@@ -282,11 +282,10 @@ static void follow_to_install(uint32_t count)
     create(3, 2, 0);
     struct raft_message message = {.type = RAFT_MESSAGE_APPEND_REQ, .from = 2, .term = 2};
     message.commit = 1;
-    message.entries = core_memory_alloc(&memory, RAFT_AT_MESSAGE_DECODE_ARRAY,
-                                        count * sizeof message.entries[0]);
+    message.entries =
+        core_memory_alloc(&memory, RAFT_AT_MESSAGE_DECODE_ARRAY, count * sizeof message.entries[0]);
     for (; message.entry_count < count; message.entry_count++) {
-        message.entries[message.entry_count] =
-            core_entry(&memory, 1, 1 + message.entry_count, "x");
+        message.entries[message.entry_count] = core_entry(&memory, 1, 1 + message.entry_count, "x");
     }
     receive(message);
     persist_entries();
@@ -569,6 +568,136 @@ START_TEST(saves_no_own_snapshot_while_one_comes)
 }
 END_TEST
 
+START_TEST(saves_no_own_snapshot_at_its_threshold_while_one_comes)
+{
+    snapshots.threshold = 3;
+    follow_to_install(3);
+    receive_piece(0, 4);
+    written(RAFT_OK, 4);
+    receive_append(2, 2, id(1, 3), 3, 0);
+    ck_assert_uint_eq(view.applied, 3);
+    ck_assert_int_eq(seen.save, 0);
+    receive_append(2, 2, id(1, 3), 20, 17);
+    ck_assert_int_eq(seen.save, 1); /* the one that came is not needed any more */
+}
+END_TEST
+
+START_TEST(drops_a_piece_of_another_leader_while_one_is_written)
+{
+    follow_to_install(3);
+    receive_piece(0, 4);
+    written(RAFT_OK, 4);
+    receive_piece(4, 4);
+    receive_piece_of(3, 3, coming, 0, 4);
+    persist_state();
+    assert_answer(RAFT_FLAG_BUSY, 0);
+}
+END_TEST
+
+START_TEST(drops_a_repeated_piece_while_the_first_one_waits)
+{
+    create(3, 1, 0);
+    receive_piece(0, 4);
+    struct raft_hard_state state = seen.last_state;
+    receive_piece(0, 4);
+    seen.last_state = state;
+    persist_state();
+    ck_assert_int_eq(seen.receive, 1);
+    assert_answer(RAFT_FLAG_BUSY, 0);
+}
+END_TEST
+
+START_TEST(answers_for_no_term_that_is_over)
+{
+    create(3, 1, 0);
+    receive_append(2, 2, id(0, 0), 0, 0);
+    struct raft_hard_state state = seen.last_state;
+    receive_piece_of(3, 1, coming, 0, 4); /* refused, but not before the term is durable */
+    receive_append(3, 3, id(0, 0), 0, 0);
+    seen.last_state = state;
+    persist_state();
+    ck_assert_int_eq(seen.persist_state, 1);
+    persist_state();
+    ck_assert_int_eq(seen.sent_count, 1);
+    ck_assert_int_eq(seen.sent[0].type, RAFT_MESSAGE_APPEND_REP);
+}
+END_TEST
+
+START_TEST(acknowledges_a_log_that_it_kept_as_far_as_the_snapshot)
+{
+    snapshots.trailing = 15;
+    follow_to_install(3);
+    receive_append(2, 2, id(1, 3), 1, 19);
+    persist_entries();
+    receive_piece_of(3, 3, coming, 0, TOTAL);
+    persist_state();
+    ck_assert_int_eq(seen.receive, 1);
+    written(RAFT_OK, TOTAL);
+    restored(RAFT_OK);
+    ck_assert_uint_eq(view.base.index, 5);
+    receive_append(3, 3, id(0, 0), 0, 0);
+    assert_id(seen.sent[0].id, 2, 20); /* of what lies behind it the leader has not spoken */
+}
+END_TEST
+
+START_TEST(adopts_the_configuration_of_the_snapshot)
+{
+    struct raft_event event = {.type = RAFT_EVENT_SNAPSHOT_RECEIVED, .offset = TOTAL};
+    event.snapshot = (struct raft_snapshot){.id = coming, .size = TOTAL, .configuration_index = 15};
+    event.snapshot.configuration.count = 2;
+    event.snapshot.configuration.members[0] = (struct raft_member){1, RAFT_MEMBER_VOTER, 0};
+    event.snapshot.configuration.members[1] = (struct raft_member){2, RAFT_MEMBER_VOTER, 0};
+    follow_to_install(3);
+    receive_piece(0, TOTAL);
+    feed(event);
+    drain();
+    restored(RAFT_OK);
+    emptied();
+    receive_append(2, 2, coming, 21, 1);
+    ask_for_snapshot();
+    ck_assert_uint_eq(seen.last_snapshot.snapshot.configuration.count, 2);
+    ck_assert_uint_eq(seen.last_snapshot.snapshot.configuration_index, 15);
+}
+END_TEST
+
+START_TEST(compacts_nothing_of_a_log_that_is_emptied)
+{
+    follow_to_install(3);
+    receive_append(2, 2, id(1, 3), 1, 1);
+    struct raft_effect write = seen.last_entries;
+    ask_for_snapshot();
+    saved(RAFT_OK); /* its compaction waits for the write */
+    ck_assert_int_eq(seen.compact, 0);
+    receive_piece(0, TOTAL);
+    written(RAFT_OK, TOTAL);
+    restored(RAFT_OK);
+    seen.last_entries = write;
+    persist_entries();
+    ck_assert_int_eq(seen.reset, 1);
+    emptied();
+    ck_assert_int_eq(seen.compact, 0);
+}
+END_TEST
+
+START_TEST(compacts_nothing_that_is_not_applied)
+{
+    follow_to_install(3);
+    holds_applies = true;
+    receive_piece(0, TOTAL);
+    receive_append(2, 2, id(1, 3), 21, 18);
+    struct raft_effect write = seen.last_entries;
+    written(RAFT_OK, TOTAL);
+    seen.last_entries = write;
+    persist_entries();
+    ck_assert_uint_eq(view.durable.index, 21);
+    ck_assert_uint_eq(view.base.index, 1);
+    holds_applies = false;
+    feed((struct raft_event){.type = RAFT_EVENT_APPLIED, .id = id(2, 21)});
+    drain();
+    ck_assert_uint_eq(view.base.index, 20);
+}
+END_TEST
+
 START_TEST(a_piece_that_cannot_be_written_begins_the_snapshot_again)
 {
     const enum raft_status failures[] = {RAFT_BUSY, RAFT_NOSPACE, RAFT_CORRUPT, RAFT_NOMEM};
@@ -734,6 +863,14 @@ static Suite *snapshot_suite(void)
     tcase_add_test(come, drops_a_piece_while_a_snapshot_is_put_in_place);
     tcase_add_test(come, drops_a_piece_while_its_own_snapshot_is_saved);
     tcase_add_test(come, saves_no_own_snapshot_while_one_comes);
+    tcase_add_test(come, saves_no_own_snapshot_at_its_threshold_while_one_comes);
+    tcase_add_test(come, drops_a_piece_of_another_leader_while_one_is_written);
+    tcase_add_test(come, drops_a_repeated_piece_while_the_first_one_waits);
+    tcase_add_test(come, answers_for_no_term_that_is_over);
+    tcase_add_test(come, acknowledges_a_log_that_it_kept_as_far_as_the_snapshot);
+    tcase_add_test(come, adopts_the_configuration_of_the_snapshot);
+    tcase_add_test(come, compacts_nothing_of_a_log_that_is_emptied);
+    tcase_add_test(come, compacts_nothing_that_is_not_applied);
     tcase_add_test(come, a_piece_that_cannot_be_written_begins_the_snapshot_again);
     tcase_add_test(come, a_later_snapshot_takes_the_place_of_the_one_that_was_coming);
     tcase_add_test(come, another_leaders_file_begins_again);
