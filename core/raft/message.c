@@ -1,7 +1,7 @@
 /* The message codec. message.h has the layout in words; here it is in bytes, all little-endian:
  *
  *    0  u32 magic "sqrm"      4  u16 version       6  u16 type
- *    8  u32 checksum of everything from 12 on
+ *    8  u32 checksum of everything else
  *   12  u32 from             16  u32 to           20  u32 flags
  *   24  u64 term             32  u64 id.term      40  u64 id.index
  *   48  u64 commit           56  u64 hint.term    64  u64 hint.index
@@ -10,7 +10,8 @@
  *  104  APPEND_REQ: the entries, each: u64 term, u32 kind, u32 size, payload
  *       INSTALL_REQ: the piece of the snapshot file
  *
- * Version 2: version 1 ended the fixed fields before the offset.
+ * Version 2: version 1 ended the fixed fields before the offset, and did not check the first eight
+ * bytes: one flipped bit of the type made an answer of a question.
  *
  * Fault model: bytes come from a network and may be anything. Every length is checked before use.
  */
@@ -21,7 +22,7 @@
 
 #define MESSAGE_MAGIC   0x6d727173u
 #define MESSAGE_VERSION 2u
-#define CHECKED_FROM    12u
+#define AT_CHECKSUM     8u
 
 static void put16(uint8_t *at, uint32_t value)
 {
@@ -56,6 +57,14 @@ static uint32_t get32(const uint8_t *at)
 static uint64_t get64(const uint8_t *at)
 {
     return (uint64_t)get32(at) | (uint64_t)get32(at + 4) << 32;
+}
+
+/* Of all that stands around the checksum. */
+static uint32_t checksum(const uint8_t *bytes, size_t size)
+{
+    const size_t behind = AT_CHECKSUM + 4;
+    assert(size >= RAFT_MESSAGE_SIZE);
+    return raft_crc32c(raft_crc32c(0, bytes, AT_CHECKSUM), bytes + behind, size - behind);
 }
 
 /* Bytes behind the fixed fields that are no headers of entries. */
@@ -110,7 +119,7 @@ void raft_message_encode(const struct raft_message *message, uint8_t *bytes)
         memcpy(at, message->bytes, message->size);
         at += message->size;
     }
-    put32(bytes + 8, raft_crc32c(0, bytes + CHECKED_FROM, (size_t)(at - bytes) - CHECKED_FROM));
+    put32(bytes + AT_CHECKSUM, checksum(bytes, (size_t)(at - bytes)));
 }
 
 /* Whether what follows the fixed fields is a piece of the snapshot that they name. */
@@ -131,7 +140,7 @@ static bool is_message(const uint8_t *bytes, size_t size)
     }
     uint32_t type = get16(bytes + 6);
     if (type == 0 || type >= RAFT_MESSAGE_TYPE_COUNT ||
-        get32(bytes + 8) != raft_crc32c(0, bytes + CHECKED_FROM, size - CHECKED_FROM)) {
+        get32(bytes + AT_CHECKSUM) != checksum(bytes, size)) {
         return false;
     }
     uint32_t count = get32(bytes + 72);

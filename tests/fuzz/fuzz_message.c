@@ -46,7 +46,8 @@ static void seal(uint8_t *bytes, size_t size)
 {
     memcpy(bytes, MAGIC, 4);
     put(bytes + AT_VERSION, 2, VERSION);
-    put(bytes + AT_SUM, 4, raft_crc32c(0, bytes + AT_FIELDS, size - AT_FIELDS));
+    uint32_t sum = raft_crc32c(0, bytes, AT_SUM);
+    put(bytes + AT_SUM, 4, raft_crc32c(sum, bytes + AT_FIELDS, size - AT_FIELDS));
 }
 
 /* Makes a batch of what stands behind the fixed fields: each entry within the bytes that are left,

@@ -64,7 +64,7 @@ START_TEST(reads_back_what_it_wrote)
 }
 END_TEST
 
-START_TEST(rejects_every_flipped_bit)
+static void reject_flipped_bits(void)
 {
     struct raft_message read;
     for (size_t bit = 0; bit < 8 * size; bit++) {
@@ -72,6 +72,33 @@ START_TEST(rejects_every_flipped_bit)
         ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_CORRUPT);
         ck_assert_int_eq(raft_message_peek(bytes, size, &read), RAFT_CORRUPT);
         bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+}
+
+START_TEST(rejects_every_flipped_bit)
+{
+    reject_flipped_bits();
+}
+END_TEST
+
+START_TEST(makes_no_message_of_one_type_from_another_ones_bits)
+{
+    for (int type = 1; type < RAFT_MESSAGE_TYPE_COUNT; type++) {
+        uint8_t piece = 7;
+        bool has_piece = type == RAFT_MESSAGE_INSTALL_REQ;
+        message = (struct raft_message){
+            .type = (enum raft_message_type)type,
+            .from = 1,
+            .to = 2,
+            .term = 3,
+            .id = {2, 1},
+            .total = 1,
+            .bytes = has_piece ? &piece : NULL,
+            .size = has_piece,
+        };
+        size = raft_message_size(&message);
+        raft_message_encode(&message, bytes);
+        reject_flipped_bits();
     }
 }
 END_TEST
@@ -142,7 +169,7 @@ static void forge(size_t at, uint64_t value)
     for (size_t i = 0; i < 8; i++) {
         bytes[at + i] = (uint8_t)(value >> (8 * i));
     }
-    uint32_t sum = raft_crc32c(0, bytes + 12, size - 12);
+    uint32_t sum = raft_crc32c(raft_crc32c(0, bytes, 8), bytes + 12, size - 12);
     for (size_t i = 0; i < 4; i++) {
         bytes[8 + i] = (uint8_t)(sum >> (8 * i));
     }
@@ -270,6 +297,7 @@ static Suite *message_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, reads_back_what_it_wrote);
     tcase_add_test(tests, rejects_every_flipped_bit);
+    tcase_add_test(tests, makes_no_message_of_one_type_from_another_ones_bits);
     tcase_add_test(tests, rejects_every_shortened_message);
     tcase_add_test(tests, owns_nothing_after_any_failed_allocation);
     tcase_add_test(tests, peeks_without_allocating);

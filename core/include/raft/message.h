@@ -1,7 +1,7 @@
 /* Messages between nodes, and their encoding.
  *
- * One format for all types, little-endian: magic, version, type, checksum (CRC-32C over all that
- * follows), the fixed fields, then the entries or the piece of a snapshot. Whatever does not match
+ * One format for all types, little-endian: magic, version, type, checksum (CRC-32C over all the
+ * rest), the fixed fields, then the entries or the piece of a snapshot. Whatever does not match
  * is RAFT_CORRUPT. */
 #ifndef RAFT_MESSAGE_H
 #define RAFT_MESSAGE_H
