@@ -14,13 +14,20 @@
 #include "arena.h"
 #include "random.h"
 
+#include <raft/session.h>
+
 #include <assert.h>
 #include <string.h>
 
-#define COMMAND_MAGIC 0xc3u
-#define HEADER_SIZE   18u
-#define CLIENT_MAX    65535u
-#define BUCKETS_MIN   64u
+#define COMMAND_MAGIC       0xc3u
+#define HEADER_SIZE         18u
+#define CLIENT_MAX          65535u
+#define BUCKETS_MIN         64u
+#define SESSIONS_MAX        64u /* more than there are clients */
+
+#define FROZEN_MAGIC        0x5a46514du
+#define FROZEN_HEADER_SIZE  29u
+#define FROZEN_SESSION_SIZE 21u
 
 struct pair {
     struct pair *next;
@@ -29,8 +36,9 @@ struct pair {
     char value[SIM_VALUE_MAX];
 };
 
-struct session {
-    uint64_t sequence;
+/* The answer to a client's latest command, by the slot of its session. */
+struct answer {
+    uint64_t hash; /* of the session with its answer, as it is in total */
     struct sim_result result;
 };
 
@@ -42,8 +50,8 @@ struct sim_machine {
     struct pair **buckets;
     uint32_t bucket_count; /* a power of two */
     uint32_t pair_count;
-    struct session *sessions; /* by client */
-    uint32_t session_count;
+    struct raft_sessions *sessions;
+    struct answer answers[SESSIONS_MAX];
 };
 
 /* ---- commands ---- */
@@ -234,50 +242,44 @@ static void execute(struct sim_machine *machine, const struct sim_command *comma
 
 /* ---- sessions ---- */
 
-static uint64_t session_hash(uint32_t client, const struct session *session)
+static uint64_t session_hash(const struct raft_session *session, const struct sim_result *result)
 {
-    uint64_t flags = (uint64_t)session->result.found | (uint64_t)session->result.swapped << 1;
-    return text_hash(session->result.value, sim_mix(client, session->sequence, flags));
+    uint64_t flags = (uint64_t)result->found | (uint64_t)result->swapped << 1;
+    return text_hash(result->value, sim_mix(session->client, session->sequence, flags));
 }
 
-static struct session *session_of(struct sim_machine *machine, uint32_t client)
+/* Keeps the answer in the slot, and in the sum. */
+static void answer_set(struct sim_machine *machine, uint32_t slot, const struct sim_result *result)
 {
-    if (client >= machine->session_count) {
-        uint32_t count = machine->session_count == 0 ? 8 : machine->session_count;
-        while (count <= client) {
-            count *= 2;
-        }
-        machine->sessions =
-            arena_realloc(machine->arena, machine->sessions, count * sizeof machine->sessions[0]);
-        memset(machine->sessions + machine->session_count, 0,
-               (count - machine->session_count) * sizeof machine->sessions[0]);
-        machine->session_count = count;
-    }
-    return &machine->sessions[client];
+    struct answer *answer = &machine->answers[slot];
+    machine->total -= answer->hash;
+    answer->result = *result;
+    answer->hash = session_hash(raft_sessions_at(machine->sessions, slot), result);
+    machine->total += answer->hash;
 }
 
 static void apply_command(struct sim_machine *machine, const struct sim_command *command,
-                          struct sim_result *result)
+                          raft_index index, struct sim_result *result)
 {
     if (command->client == 0) {
         execute(machine, command, result);
         return;
     }
-    struct session *session = session_of(machine, command->client);
-    if (command->sequence <= session->sequence) {
-        /* A repetition; of one older than the latest nobody waits for the answer. */
-        if (command->sequence == session->sequence) {
-            *result = session->result;
-        }
+    uint32_t slot = RAFT_SESSION_NONE;
+    switch (
+        raft_sessions_judge(machine->sessions, command->client, command->sequence, index, &slot)) {
+    case RAFT_SESSION_NEW:
+        execute(machine, command, result);
+        answer_set(machine, slot, result);
+        return;
+    case RAFT_SESSION_REPEATED:
+        *result = machine->answers[slot].result;
+        return;
+    case RAFT_SESSION_STALE:
+    case RAFT_SESSION_EXPIRED:
         return;
     }
-    if (session->sequence != 0) {
-        machine->total -= session_hash(command->client, session);
-    }
-    execute(machine, command, result);
-    session->sequence = command->sequence;
-    session->result = *result;
-    machine->total += session_hash(command->client, session);
+    assert(!"not a verdict");
 }
 
 struct sim_machine *sim_machine_create(struct arena *arena)
@@ -286,6 +288,8 @@ struct sim_machine *sim_machine_create(struct arena *arena)
     machine->arena = arena;
     machine->bucket_count = BUCKETS_MIN;
     machine->buckets = arena_calloc(arena, BUCKETS_MIN * sizeof machine->buckets[0]);
+    machine->sessions =
+        raft_sessions_init(arena_calloc(arena, raft_sessions_size(SESSIONS_MAX)), SESSIONS_MAX);
     return machine;
 }
 
@@ -315,7 +319,7 @@ void sim_machine_apply(struct sim_machine *machine, const struct sut_entry *entr
     struct sim_result own = {0};
     if (entry->kind == RAFT_ENTRY_COMMAND) {
         if (sim_command_decode(entry->payload, entry->size, &command)) {
-            apply_command(machine, &command, &own);
+            apply_command(machine, &command, entry->id.index, &own);
         } else {
             machine->position = sim_hash(entry->payload, entry->size, machine->position);
         }
@@ -339,11 +343,143 @@ void sim_machine_read(const struct sim_machine *machine, const char *key,
 bool sim_machine_session(const struct sim_machine *machine, uint32_t client, uint64_t sequence,
                          struct sim_result *out_result)
 {
-    if (client >= machine->session_count || machine->sessions[client].sequence != sequence) {
+    uint32_t slot = raft_sessions_find(machine->sessions, client);
+    if (slot == RAFT_SESSION_NONE ||
+        raft_sessions_at(machine->sessions, slot)->sequence != sequence) {
         return false;
     }
-    *out_result = machine->sessions[client].result;
+    *out_result = machine->answers[slot].result;
     return true;
+}
+
+/* ---- the state as bytes ----
+ *
+ * u32 magic, u64 applied, u64 position, u32 pairs, u32 sessions, u8 whether sessions were
+ * forgotten; each pair: key and value as u8 length and bytes; each session, the oldest first: u32
+ * client, u64 sequence, u64 index, u8 flags, value. */
+
+static size_t text_size(const char *text)
+{
+    return 1 + strlen(text);
+}
+
+static size_t frozen_size(const struct sim_machine *machine)
+{
+    size_t size = FROZEN_HEADER_SIZE;
+    for (uint32_t i = 0; i < machine->bucket_count; i++) {
+        for (const struct pair *pair = machine->buckets[i]; pair != NULL; pair = pair->next) {
+            size += text_size(pair->key) + text_size(pair->value);
+        }
+    }
+    for (uint32_t slot = 0; slot < raft_sessions_count(machine->sessions); slot++) {
+        size += FROZEN_SESSION_SIZE + text_size(machine->answers[slot].result.value);
+    }
+    return size;
+}
+
+static void freeze_sessions(const struct sim_machine *machine, uint8_t **at)
+{
+    uint32_t slot = raft_sessions_first(machine->sessions);
+    while (slot != RAFT_SESSION_NONE) {
+        const struct raft_session *session = raft_sessions_at(machine->sessions, slot);
+        const struct sim_result *result = &machine->answers[slot].result;
+        put_uint(at, session->client, 4);
+        put_uint(at, session->sequence, 8);
+        put_uint(at, session->index, 8);
+        put_uint(at, (uint64_t)result->found | (uint64_t)result->swapped << 1, 1);
+        put_text(at, result->value, SIM_VALUE_MAX);
+        slot = raft_sessions_next(machine->sessions, slot);
+    }
+}
+
+uint8_t *sim_machine_freeze(const struct sim_machine *machine, size_t *out_size)
+{
+    *out_size = frozen_size(machine);
+    uint8_t *bytes = arena_alloc(machine->arena, *out_size);
+    uint8_t *at = bytes;
+    put_uint(&at, FROZEN_MAGIC, 4);
+    put_uint(&at, machine->applied, 8);
+    put_uint(&at, machine->position, 8);
+    put_uint(&at, machine->pair_count, 4);
+    put_uint(&at, raft_sessions_count(machine->sessions), 4);
+    put_uint(&at, raft_sessions_has_forgotten(machine->sessions), 1);
+    for (uint32_t i = 0; i < machine->bucket_count; i++) {
+        for (const struct pair *pair = machine->buckets[i]; pair != NULL; pair = pair->next) {
+            put_text(&at, pair->key, SIM_KEY_MAX);
+            put_text(&at, pair->value, SIM_VALUE_MAX);
+        }
+    }
+    freeze_sessions(machine, &at);
+    assert(at == bytes + *out_size);
+    return bytes;
+}
+
+static bool thaw_pair(struct sim_machine *machine, const uint8_t **at, const uint8_t *end)
+{
+    char key[SIM_KEY_MAX];
+    char value[SIM_VALUE_MAX];
+    if (!get_text(at, end, key, sizeof key) || !get_text(at, end, value, sizeof value)) {
+        return false;
+    }
+    uint64_t hash = text_hash(key, 0);
+    if (pair_find(machine, key, hash) != NULL) {
+        return false;
+    }
+    pair_set(machine, NULL, key, hash, value);
+    return true;
+}
+
+static bool thaw_session(struct sim_machine *machine, const uint8_t **at, const uint8_t *end)
+{
+    struct raft_session session;
+    struct sim_result result = {0};
+    uint32_t slot = RAFT_SESSION_NONE;
+    if ((size_t)(end - *at) < FROZEN_SESSION_SIZE) {
+        return false;
+    }
+    session.client = get_uint(at, 4);
+    session.sequence = get_uint(at, 8);
+    session.index = get_uint(at, 8);
+    uint64_t flags = get_uint(at, 1);
+    result.found = (flags & 1) != 0;
+    result.swapped = (flags & 2) != 0;
+    if (session.sequence == 0 || flags > 3 ||
+        !get_text(at, end, result.value, sizeof result.value) ||
+        !raft_sessions_put(machine->sessions, &session, &slot)) {
+        return false;
+    }
+    answer_set(machine, slot, &result);
+    return true;
+}
+
+struct sim_machine *sim_machine_thaw(struct arena *arena, const uint8_t *bytes, size_t size)
+{
+    const uint8_t *at = bytes;
+    const uint8_t *end = bytes + size;
+    if (size < FROZEN_HEADER_SIZE || get_uint(&at, 4) != FROZEN_MAGIC) {
+        return NULL;
+    }
+    struct sim_machine *machine = sim_machine_create(arena);
+    machine->applied = get_uint(&at, 8);
+    machine->position = get_uint(&at, 8);
+    uint64_t pairs = get_uint(&at, 4);
+    uint64_t sessions = get_uint(&at, 4);
+    bool has_forgotten = get_uint(&at, 1) != 0;
+    bool good = true;
+    for (uint64_t i = 0; good && i < pairs; i++) {
+        good = thaw_pair(machine, &at, end);
+    }
+    for (uint64_t i = 0; good && i < sessions; i++) {
+        good = thaw_session(machine, &at, end);
+    }
+    if (!good || at != end) {
+        sim_machine_destroy(machine);
+        return NULL;
+    }
+    if (has_forgotten) {
+        raft_sessions_set_forgotten(machine->sessions);
+    }
+    return machine;
 }
 
 uint64_t sim_machine_digest(const struct sim_machine *machine)

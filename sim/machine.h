@@ -47,12 +47,16 @@ void sim_machine_destroy(struct sim_machine *machine); /* NULL is nothing */
  * their position. */
 void sim_machine_apply(struct sim_machine *machine, const struct sut_entry *entry,
                        struct sim_result *result);
-/* The result of a client's latest command, if that is the one with this sequence number. */
 /* What a key has now, without a command. */
 void sim_machine_read(const struct sim_machine *machine, const char *key,
                       struct sim_result *out_result);
+/* The result of a client's latest command, if that is the one with this sequence number. */
 bool sim_machine_session(const struct sim_machine *machine, uint32_t client, uint64_t sequence,
                          struct sim_result *out_result);
+/* The whole state as bytes, *out_size of them, allocated from the arena. */
+uint8_t *sim_machine_freeze(const struct sim_machine *machine, size_t *out_size);
+/* A machine with a state that was frozen, or NULL: the bytes are no such state. */
+struct sim_machine *sim_machine_thaw(struct arena *arena, const uint8_t *bytes, size_t size);
 uint64_t sim_machine_digest(const struct sim_machine *machine);
 raft_index sim_machine_applied(const struct sim_machine *machine);
 

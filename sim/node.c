@@ -271,6 +271,20 @@ enum raft_status sim_node_campaign(struct sim_node *node)
     return status;
 }
 
+enum raft_status sim_node_snapshot(struct sim_node *node)
+{
+    if (node->state != SIM_NODE_UP) {
+        return RAFT_STOPPED;
+    }
+    if (node->running || node->dying || node->paused) {
+        return RAFT_BUSY;
+    }
+    enter(node);
+    enum raft_status status = node->world->sut->snapshot(node->process, sim_node_now(node));
+    leave(node);
+    return status;
+}
+
 enum raft_status sim_node_transfer(struct sim_node *node, uint32_t target)
 {
     if (node->state != SIM_NODE_UP) {

@@ -50,6 +50,13 @@ struct sim_block;
 /* The mark of a request that is a read: it is in no log. */
 #define SIM_REQUEST_READ (UINT64_C(1) << 63)
 
+/* The bytes of a state machine's state; NULL: none. */
+struct sim_state {
+    uint8_t *bytes;
+    size_t size;
+    size_t done; /* restoring: how much has come */
+};
+
 struct sim_node {
     struct sim_world *world;
     uint32_t id;
@@ -92,7 +99,9 @@ struct sim_node {
     struct sim_source timer_source;
     struct sim_source machine_source;
     struct sim_stream machine_stream;
-    struct sim_batch *batch; /* being applied */
+    struct sim_batch *batch;    /* being applied */
+    struct sim_state frozen;    /* a snapshot that is being saved */
+    struct sim_state restoring; /* one that is being put in place */
     bool is_read_only_wanted;
     uint64_t apply_ns; /* mean time of the state machine for a batch */
     struct sim_block *blocks;
@@ -162,6 +171,8 @@ enum raft_status sim_node_submit(struct sim_node *node, uint64_t request, const 
                                  uint32_t size);
 void sim_node_set_read_only(struct sim_node *node, bool read_only);
 enum raft_status sim_node_campaign(struct sim_node *node);
+/* Asks for a snapshot of its state machine. */
+enum raft_status sim_node_snapshot(struct sim_node *node);
 /* Asks a leader to hand leadership over. */
 enum raft_status sim_node_transfer(struct sim_node *node, uint32_t target);
 /* Asks a leader to change the members to those of target; request has SIM_REQUEST_CHANGE. */

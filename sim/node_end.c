@@ -18,12 +18,10 @@ static void process_forget(struct sim_node *node, enum sim_unsynced unsynced)
 {
     sim_node_deferred_flush(node);
     sim_node_timers_cancel(node);
-    sim_node_batch_cancel(node);
     sim_disk_crash(&node->disk, unsynced);
     sim_node_memory_release(node);
     sim_ledger_forget(&node->ledger);
-    sim_machine_destroy(node->machine);
-    node->machine = NULL;
+    sim_node_machine_forget(node);
     node->process = NULL;
     node->reads_open = 0;
     node->changes_open = 0;
@@ -82,6 +80,8 @@ static void check_released(struct sim_node *node)
     note_leak(node, "operation", sim_disk_pending(&node->disk), "");
     note_leak(node, "timer", sim_node_timers_armed(node), "");
     note_leak(node, "batch", node->batch != NULL, "");
+    note_leak(node, "frozen state", node->frozen.bytes != NULL, "");
+    note_leak(node, "half restored state", node->restoring.bytes != NULL, "");
     if (world->leak_count > before) {
         const struct sim_leak *leak = &world->leaks[before];
         sim_fail(world, sim_oracle_string(SIM_ORACLE_LEDGER), node->id,

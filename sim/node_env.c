@@ -7,12 +7,10 @@
  * Fault model. Beside what the devices do by themselves (disk.h, network.h): any call may be
  * refused or fail as its points declare; the process may die before an operation (it never
  * happened) or after it (it happened, nobody heard); a hand-over likewise. What runs at once (the
- * reads of a recovery) takes no time and cannot be delayed. The state machine may fail at any entry
- * of a batch; then the entries before that one are applied.
+ * reads of a recovery) takes no time and cannot be delayed. node_machine.c has the state machine,
+ * node_clock.c the clock.
  *
- * Invariants:
- *  1. Nothing calls back into the process from inside one of these functions.
- *  2. At most one batch is out. */
+ * Invariant: nothing calls back into the process from inside one of these functions. */
 #include "node_internal.h"
 
 #include "world.h"
@@ -216,79 +214,6 @@ static enum raft_status env_send(void *ctx, enum raft_point point, raft_node_id 
     return RAFT_OK;
 }
 
-/* ---- the state machine ---- */
-
-static enum raft_status env_apply(void *ctx, enum raft_point refused, enum raft_point error,
-                                  struct raft_entry *const *entries, size_t count)
-{
-    struct sim_node *node = ctx;
-    struct sim_world *world = node->world;
-    assert(node->running && count > 0);
-    if (node->dying) {
-        return RAFT_BUSY;
-    }
-    struct sim_verdict verdict = sim_fault_consult(&world->faults, node->id, (uint32_t)refused);
-    if (node->dying || verdict.outcome == RAFT_OUTCOME_REFUSE) {
-        return RAFT_BUSY;
-    }
-    bool dies = verdict.outcome == RAFT_OUTCOME_CRASH_AFTER;
-    verdict = sim_fault_consult(&world->faults, node->id, (uint32_t)error);
-    if (node->dying) {
-        return RAFT_BUSY;
-    }
-    assert(node->batch == NULL);
-    struct sim_batch *batch =
-        arena_calloc(world->arena, sizeof *batch + count * sizeof batch->entries[0]);
-    batch->count = count;
-    batch->good = count;
-    batch->first = entries[0]->id.index;
-    memcpy(batch->entries, entries, count * sizeof entries[0]);
-    if (verdict.outcome == RAFT_OUTCOME_ERROR) {
-        batch->good = (size_t)sim_draw_below(&node->machine_stream, count);
-    }
-    uint64_t duration = sim_draw_exponential(&node->machine_stream, node->apply_ns);
-    batch->event = sim_event_new(&world->scheduler, SIM_EVENT_APPLIED, node->id);
-    batch->event->incarnation = node->incarnation;
-    node->batch = batch;
-    sim_schedule(&world->scheduler, &node->machine_source, batch->event,
-                 world->scheduler.now_ns + duration);
-    if (dies) {
-        sim_node_crash(node, SIM_UNSYNCED_RANDOM);
-    }
-    return RAFT_OK;
-}
-
-void sim_node_batch_done(struct sim_node *node)
-{
-    struct sim_world *world = node->world;
-    struct sim_batch *batch = node->batch;
-    assert(batch != NULL);
-    node->batch = NULL;
-    for (size_t i = 0; i < batch->good; i++) {
-        const struct raft_entry *entry = batch->entries[i];
-        const struct sut_entry applied = {entry->id, entry->kind, entry->size, entry->payload};
-        sim_machine_apply(node->machine, &applied, NULL);
-        sim_oracle_applied(world->oracles, node->id, &applied, sim_machine_digest(node->machine));
-    }
-    enum raft_status status = batch->good == batch->count ? RAFT_OK : RAFT_MACHINE;
-    raft_index last = batch->first + batch->good - 1;
-    arena_free(world->arena, batch);
-    node->running = true;
-    world->sut->applied(node->process, sim_node_now(node), status, last);
-    node->running = false;
-}
-
-void sim_node_batch_cancel(struct sim_node *node)
-{
-    struct sim_batch *batch = node->batch;
-    if (batch != NULL) {
-        sim_unschedule(&node->world->scheduler, batch->event);
-        sim_event_free(&node->world->scheduler, batch->event);
-        arena_free(node->world->arena, batch);
-        node->batch = NULL;
-    }
-}
-
 /* ---- requests, the end, the probe ---- */
 
 /* A change is completed once, by the process that took it. */
@@ -405,8 +330,8 @@ void sim_node_env_init(struct sim_node *node)
         .list = env_list,
         .send = env_send,
         .set_timer = sim_node_set_timer,
-        .apply = env_apply,
         .complete = env_complete,
         .stopped = env_stopped,
     };
+    sim_node_machine_init(node);
 }

@@ -24,6 +24,14 @@ void sim_node_crash_now(struct sim_node *node, enum sim_unsynced unsynced);
 /* The process has ended by itself; process may be NULL if it was not even created. */
 void sim_node_process_end(struct sim_node *node, enum raft_status why);
 
+/* node_machine.c */
+/* The state machine's part of the environment. */
+void sim_node_machine_init(struct sim_node *node);
+/* The state machine has finished its batch. */
+void sim_node_batch_done(struct sim_node *node);
+/* The process is gone, and the state machine with it. */
+void sim_node_machine_forget(struct sim_node *node);
+
 /* node_memory.c */
 void sim_node_memory_init(struct sim_node *node);
 /* Frees every block of the process and empties the quarantine, verifying it. */
@@ -40,9 +48,6 @@ void sim_node_clock_throw(struct sim_node *node);
 
 /* node_env.c */
 void sim_node_env_init(struct sim_node *node);
-/* The state machine has finished its batch. */
-void sim_node_batch_done(struct sim_node *node);
-void sim_node_batch_cancel(struct sim_node *node);
 /* Tells everybody who waits for a request. */
 void sim_node_deliver_completion(struct sim_node *node, uint64_t request, enum raft_status status,
                                  raft_index index);

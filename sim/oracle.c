@@ -325,7 +325,6 @@ void sim_oracle_started(struct sim_oracles *oracles, uint32_t node)
     state->term = 0;
     state->commit = 0;
     state->applied = 0;
-    state->machine_applied = view->base.index;
     if (view->state.term < state->durable_term) {
         sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
                           "the term went back over a restart: node %u starts with term %" PRIu64
@@ -366,6 +365,7 @@ void sim_oracle_crashed(struct sim_oracles *oracles, uint32_t node)
     struct oracle_node *state = &oracles->nodes[node];
     assert(how != SIM_NODE_UP && how != SIM_NODE_STOPPING);
     state->is_up = false;
+    state->machine_applied = 0;
     sim_oracle_claims_check(oracles, node);
     if (how == SIM_NODE_DOWN) {
         sim_oracle_requests_lost(oracles, node);

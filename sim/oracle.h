@@ -66,6 +66,10 @@ void sim_oracle_sent(struct sim_oracles *oracles, uint32_t node, const uint8_t *
 /* A node's state machine applied an entry and then had this digest. */
 void sim_oracle_applied(struct sim_oracles *oracles, uint32_t node, const struct sut_entry *entry,
                         uint64_t machine_digest);
+/* A node's state machine was replaced by the state of a snapshot of an index; applied is the index
+ * that the state itself names. */
+void sim_oracle_restored(struct sim_oracles *oracles, uint32_t node, raft_index index,
+                         raft_index applied, uint64_t digest);
 /* A request of a node was taken, and was completed. */
 void sim_oracle_submitted(struct sim_oracles *oracles, uint32_t node, uint64_t request,
                           const uint8_t *payload, size_t size);

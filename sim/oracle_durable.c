@@ -7,7 +7,8 @@
  *
  * Invariants:
  *  1. durable[i] with file != 0 is an entry that durable bytes of that file hold.
- *  2. durable[1 .. durable_last] are all there, and chained.
+ *  2. A durable snapshot stands for durable[1 .. durable_base], which are what is committed;
+ *     durable[durable_base + 1 .. durable_last] are all there, and chained.
  *  3. A claim of a message is judged in the step in which it was sent: a step is too short for the
  *     disk to catch up. */
 #include "oracle_internal.h"
@@ -40,14 +41,43 @@ static uint32_t file_number(struct sim_oracles *oracles, struct oracle_node *sta
     return state->file_count;
 }
 
+/* Goes on with the chain as far as there are entries. */
+static void durable_walk(struct oracle_node *state)
+{
+    while (state->durable_last + 1 < state->durable_capacity &&
+           state->durable[state->durable_last + 1].file != 0) {
+        uint64_t previous =
+            state->durable_last == 0 ? 0 : state->durable[state->durable_last].chain;
+        struct oracle_durable *next = &state->durable[++state->durable_last];
+        next->chain = sim_oracle_link(previous, next->leaf);
+    }
+}
+
+/* A snapshot has come or gone: begins the chain behind the newest one that is left. */
+static void durable_rebase(struct sim_oracles *oracles, struct oracle_node *state)
+{
+    raft_index base = 0;
+    for (uint32_t i = 0; i < state->file_count; i++) {
+        base = state->files[i].snapshot > base ? state->files[i].snapshot : base;
+    }
+    state->durable = sim_oracle_room(oracles, state->durable, &state->durable_capacity,
+                                     (size_t)base + 2, sizeof state->durable[0]);
+    state->durable_base = base;
+    state->durable_last = base;
+    if (base > 0) {
+        state->durable[base].chain = base <= oracles->committed ? oracles->commits[base].chain : 0;
+    }
+    durable_walk(state);
+}
+
 /* Forgets what a file has given. */
-static void file_drop(struct oracle_node *state, uint32_t number)
+static void file_drop(struct sim_oracles *oracles, struct oracle_node *state, uint32_t number)
 {
     struct oracle_file *file = &state->files[number - 1];
     for (raft_index index = file->first; file->first != 0 && index <= file->last; index++) {
         if (state->durable[index].file == number) {
             state->durable[index].file = 0;
-            if (index <= state->durable_last) {
+            if (index <= state->durable_last && index > state->durable_base) {
                 state->durable_last = index - 1;
             }
         }
@@ -60,6 +90,10 @@ static void file_drop(struct oracle_node *state, uint32_t number)
     file->first = 0;
     file->last = 0;
     file->gave_state = false;
+    if (file->snapshot != 0) {
+        file->snapshot = 0;
+        durable_rebase(oracles, state);
+    }
 }
 
 static void on_hard_state(void *ctx, raft_term term, raft_node_id vote)
@@ -92,15 +126,19 @@ static void on_entry(void *ctx, const struct sut_entry *entry)
     if (index > file->last) {
         file->last = index;
     }
-    if (index <= state->durable_last) {
+    if (index <= state->durable_last && index > state->durable_base) {
         state->durable_last = index - 1;
     }
-    while (state->durable_last + 1 < state->durable_capacity &&
-           state->durable[state->durable_last + 1].file != 0) {
-        uint64_t previous = state->durable[state->durable_last].chain;
-        struct oracle_durable *next = &state->durable[++state->durable_last];
-        next->chain = sim_oracle_link(previous, next->leaf);
-    }
+    durable_walk(state);
+}
+
+static void on_snapshot(void *ctx, struct raft_entry_id id)
+{
+    const struct reader *reader = ctx;
+    struct oracle_node *state = &reader->oracles->nodes[reader->node];
+    assert(id.index > 0);
+    state->files[reader->file - 1].snapshot = id.index;
+    durable_rebase(reader->oracles, state);
 }
 
 static void on_durable(void *ctx, uint32_t node, const char *name, const uint8_t *bytes,
@@ -113,10 +151,10 @@ static void on_durable(void *ctx, uint32_t node, const char *name, const uint8_t
     size_t known = state->files[number - 1].cursor;
     /* A reader that stays at 0 reads the whole file each time. */
     if (known == 0 || from < known || size < known) {
-        file_drop(state, number);
+        file_drop(oracles, state, number);
     }
     struct reader reader = {oracles, node, number};
-    const struct sut_durable_sink sink = {&reader, on_hard_state, on_entry};
+    const struct sut_durable_sink sink = {&reader, on_hard_state, on_entry, on_snapshot};
     size_t cursor =
         oracles->sut->read_durable(name, bytes, size, state->files[number - 1].cursor, &sink);
     assert(cursor <= size);
@@ -128,7 +166,7 @@ static void on_removed(void *ctx, uint32_t node, const char *name)
     struct sim_oracles *oracles = ctx;
     assert(node > 0 && node < SIM_NODES_MAX);
     struct oracle_node *state = &oracles->nodes[node];
-    file_drop(state, file_number(oracles, state, name));
+    file_drop(oracles, state, file_number(oracles, state, name));
 }
 
 void sim_oracle_attach_disk(struct sim_oracles *oracles, uint32_t node)
@@ -144,8 +182,12 @@ void sim_oracle_attach_disk(struct sim_oracles *oracles, uint32_t node)
     sim_disk_observe_all(&sim_node->disk);
 }
 
-bool sim_oracle_is_durable(const struct oracle_node *state, raft_index index, uint64_t chain)
+bool sim_oracle_is_durable(const struct sim_oracles *oracles, const struct oracle_node *state,
+                           raft_index index, uint64_t chain)
 {
+    if (index > 0 && index < state->durable_base) {
+        return index <= oracles->committed && oracles->commits[index].chain == chain;
+    }
     return index == 0 || (index <= state->durable_last && state->durable[index].chain == chain);
 }
 
@@ -218,13 +260,16 @@ void sim_oracle_sent(struct sim_oracles *oracles, uint32_t node, const uint8_t *
 }
 
 /* Of a process that died in the same step only the disk can be asked: how far it goes. */
-static bool claim_holds(const struct oracle_node *state, const struct oracle_claim *claim)
+static bool claim_holds(const struct sim_oracles *oracles, uint32_t node,
+                        const struct oracle_claim *claim)
 {
+    const struct oracle_node *state = &oracles->nodes[node];
     if (!state->is_up) {
         return claim->index <= state->durable_last;
     }
     return claim->index <= state->last &&
-           sim_oracle_is_durable(state, claim->index, state->links[claim->index].chain);
+           sim_oracle_is_durable(oracles, state, claim->index,
+                                 sim_oracle_chain(oracles, node, claim->index));
 }
 
 void sim_oracle_claims_check(struct sim_oracles *oracles, uint32_t node)
@@ -232,7 +277,7 @@ void sim_oracle_claims_check(struct sim_oracles *oracles, uint32_t node)
     struct oracle_node *state = &oracles->nodes[node];
     for (uint32_t i = 0; i < state->claim_count; i++) {
         const struct oracle_claim *claim = &state->claims[i];
-        if (claim_holds(state, claim)) {
+        if (claim_holds(oracles, node, claim)) {
             continue;
         }
         sim_oracle_broken(

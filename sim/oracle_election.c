@@ -182,7 +182,8 @@ static void match_check(struct sim_oracles *oracles, uint32_t node, uint32_t pee
         other->durable_term > term || oracles->world->nodes[peer]->is_store_planted) {
         return;
     }
-    if (match > state->last || !sim_oracle_is_durable(other, match, state->links[match].chain)) {
+    if (match > state->last ||
+        !sim_oracle_is_durable(oracles, other, match, sim_oracle_chain(oracles, node, match))) {
         sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
                           "a match that is not on the peer's disk: leader %u of term %" PRIu64
                           " believes that node %u agrees up to %" PRIu64 "; its own log ends at "

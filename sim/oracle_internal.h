@@ -31,6 +31,7 @@ struct oracle_file {
     raft_index first; /* what it gave; 0: nothing */
     raft_index last;
     bool gave_state;
+    raft_index snapshot; /* it covers the log up to here; 0: it is none */
 };
 
 /* The first log that was seen with an index and a term. */
@@ -111,7 +112,8 @@ struct oracle_node {
     /* The durable bytes. */
     struct oracle_durable *durable; /* by index */
     size_t durable_capacity;
-    raft_index durable_last; /* contiguous and linked up to here */
+    raft_index durable_base; /* a durable snapshot covers the log up to here */
+    raft_index durable_last; /* contiguous and linked up to here, >= durable_base */
     struct oracle_file *files;
     size_t file_capacity;
     uint32_t file_count;
@@ -177,6 +179,9 @@ uint64_t sim_oracle_link(uint64_t previous, uint64_t leaf);
 
 /* oracle_log.c */
 void sim_oracle_log_start(struct sim_oracles *oracles, uint32_t node);
+/* The chain of a node's log up to an index, at most its last one. What lies before a compacted log
+ * is what is committed. */
+uint64_t sim_oracle_chain(const struct sim_oracles *oracles, uint32_t node, raft_index index);
 void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_commit_check(struct sim_oracles *oracles, uint32_t node);
 
@@ -201,7 +206,8 @@ void sim_oracle_configuration_committed(struct sim_oracles *oracles, uint32_t no
 void sim_oracle_configuration_check(struct sim_oracles *oracles, uint32_t node);
 
 /* oracle_durable.c */
-bool sim_oracle_is_durable(const struct oracle_node *state, raft_index index, uint64_t chain);
+bool sim_oracle_is_durable(const struct sim_oracles *oracles, const struct oracle_node *state,
+                           raft_index index, uint64_t chain);
 void sim_oracle_claims_check(struct sim_oracles *oracles, uint32_t node);
 
 /* oracle_election.c */

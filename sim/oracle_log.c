@@ -50,6 +50,16 @@ void sim_oracle_log_start(struct sim_oracles *oracles, uint32_t node)
     oracles->nodes[node].done.index = 0;
 }
 
+uint64_t sim_oracle_chain(const struct sim_oracles *oracles, uint32_t node, raft_index index)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    assert(index <= state->last);
+    if (index > 0 && index < oracles->world->nodes[node]->view.base.index) {
+        return index <= oracles->committed ? oracles->commits[index].chain : 0;
+    }
+    return state->links[index].chain;
+}
+
 /* Log matching: compares a link with the first one that was seen at its index and term. */
 static void position_check(struct sim_oracles *oracles, uint32_t node, raft_index index,
                            struct oracle_link link)
@@ -159,7 +169,8 @@ void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node)
                           node, cut_to, state->commit);
     }
     raft_index keep = kept(state, view);
-    if (keep < view->base.index || keep > state->last) {
+    /* At the base it is known what the chain must be, whatever the log was before. */
+    if (keep <= view->base.index || keep > state->last) {
         rebase(oracles, node, view->base);
     } else {
         state->last = keep;
@@ -176,7 +187,8 @@ static uint32_t durable_nodes(const struct sim_oracles *oracles, raft_index inde
     uint32_t nodes = 0;
     for (uint32_t id = 1; id <= world->node_count; id++) {
         bool has = world->nodes[id]->is_store_planted ||
-                   sim_oracle_is_durable(&oracles->nodes[id], index, oracles->commits[index].chain);
+                   sim_oracle_is_durable(oracles, &oracles->nodes[id], index,
+                                         oracles->commits[index].chain);
         nodes |= (uint32_t)has << id;
     }
     return nodes;
@@ -308,6 +320,35 @@ void sim_oracle_commit_check(struct sim_oracles *oracles, uint32_t node)
     }
     if (view->commit > oracles->committed) {
         canonical_extend(oracles, node, view->commit);
+    }
+}
+
+void sim_oracle_restored(struct sim_oracles *oracles, uint32_t node, raft_index index,
+                         raft_index applied, uint64_t digest)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    oracles->checks[SIM_ORACLE_STATE_MACHINE_SAFETY]++;
+    oracles->nodes[node].machine_applied = index;
+    if (index != applied) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
+                          "a snapshot of another index: node %u restores one of %" PRIu64
+                          ", and the state in it is that of %" PRIu64,
+                          node, index, applied);
+        return;
+    }
+    if (index > oracles->committed) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
+                          "a snapshot of what is not committed: node %u restores one of %" PRIu64
+                          ", committed is %" PRIu64,
+                          node, index, oracles->committed);
+        return;
+    }
+    const struct oracle_commit *commit = &oracles->commits[index];
+    if (commit->applied_by != 0 && commit->digest != digest) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
+                          "a snapshot differs from the state it stands for: at %" PRIu64
+                          " node %u restores %016" PRIx64 ", node %u had %016" PRIx64,
+                          index, node, digest, commit->applied_by, commit->digest);
     }
 }
 

@@ -132,6 +132,10 @@ static void cluster_options(const struct sim_draw *draw, uint64_t seed,
     raft->payload_size_max = (uint32_t)draw->payload;
     raft->pending_requests_max = (uint32_t)draw->pending;
     raft->segment_size_max = (uint32_t)draw->segment;
+    raft->snapshot_threshold = (uint32_t)draw->snapshot;
+    raft->snapshot_trailing = (uint32_t)draw->trailing;
+    raft->snapshot_chunk_size = (uint32_t)draw->piece;
+    raft->snapshot_installs_max = (uint32_t)draw->installs;
     raft->append_errors_max = (uint32_t)draw->errors;
     raft->clock_drift_ppm_max = (uint32_t)draw->bound_ppm;
     raft->pre_vote = draw->prevote != 0;

@@ -32,6 +32,7 @@ enum sut_feature {
     SUT_FEATURE_READ = 1u << 10,       /* reads without a log entry */
     SUT_FEATURE_MEMBERSHIP = 1u << 11, /* change() and recover() work; configurations are entries
                                           that raft_configuration_decode reads */
+    SUT_FEATURE_SNAPSHOT = 1u << 12,   /* snapshot() works */
     SUT_FEATURE_OUTSIDE = 1u << 8,     /* keeps state outside the arena: no checkpoints */
 };
 
@@ -59,6 +60,8 @@ struct sut_durable_sink {
     void *ctx;
     void (*hard_state)(void *ctx, raft_term term, raft_node_id vote);
     void (*entry)(void *ctx, const struct sut_entry *entry);
+    /* A whole snapshot, which stands for the log up to id. */
+    void (*snapshot)(void *ctx, struct raft_entry_id id);
 };
 
 /* The blocks of the implementation's code that the compiler knows, if it was told to mark those
@@ -93,6 +96,7 @@ struct sut_ops {
     void (*set_read_only)(void *node, raft_time now_ns, bool read_only);
     enum raft_status (*campaign)(void *node, raft_time now_ns);
     enum raft_status (*transfer)(void *node, raft_time now_ns, raft_node_id target);
+    enum raft_status (*snapshot)(void *node, raft_time now_ns);
     enum raft_status (*read)(void *node, raft_time now_ns, uint64_t request);
     enum raft_status (*change)(void *node, raft_time now_ns, uint64_t request,
                                const struct raft_configuration *target);

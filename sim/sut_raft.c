@@ -15,17 +15,22 @@
 #include <assert.h>
 #include <string.h>
 
-#define STATE_NAME     "hard-state"
-#define STATE_MAGIC    0x54535152u
-#define STATE_SIZE     32u
-#define STATE_OFFSET_B 4096u
-#define SEGMENT_PREFIX "log-"
-#define SEGMENT_MAGIC  0x47535152u
-#define SEGMENT_SIZE   24u
-#define RECORD_MAGIC   0x43525152u
-#define RECORD_SIZE    48u
-#define RECORD_ALIGN   8u
-#define FORMAT_VERSION 1u
+#define STATE_NAME       "hard-state"
+#define STATE_MAGIC      0x54535152u
+#define STATE_SIZE       32u
+#define STATE_OFFSET_B   4096u
+#define SEGMENT_PREFIX   "log-"
+#define SEGMENT_MAGIC    0x47535152u
+#define SEGMENT_SIZE     24u
+#define RECORD_MAGIC     0x43525152u
+#define RECORD_SIZE      48u
+#define RECORD_ALIGN     8u
+#define SNAPSHOT_PREFIX  "snapshot-"
+#define SNAPSHOT_MAGIC   0x4e535152u
+#define SNAPSHOT_HEADER  168u
+#define SNAPSHOT_TRAILER 8u
+#define TRAILER_MAGIC    0x4c545152u
+#define FORMAT_VERSION   1u
 
 /* ---- the node ---- */
 
@@ -84,6 +89,11 @@ static enum raft_status node_campaign(void *node, raft_time now_ns)
 static enum raft_status node_transfer(void *node, raft_time now_ns, raft_node_id target)
 {
     return raft_replica_transfer(node, now_ns, target);
+}
+
+static enum raft_status node_snapshot(void *node, raft_time now_ns)
+{
+    return raft_replica_snapshot(node, now_ns);
 }
 
 static enum raft_status node_read(void *node, raft_time now_ns, uint64_t request)
@@ -170,6 +180,12 @@ static bool describe(const uint8_t *bytes, size_t size, struct sut_message *out)
         break;
     case RAFT_MESSAGE_APPEND_REQ:
     case RAFT_MESSAGE_TIMEOUT_NOW:
+    case RAFT_MESSAGE_INSTALL_REQ:
+        break;
+    case RAFT_MESSAGE_INSTALL_REP:
+        /* The whole of it is installed; of pieces nothing is claimed. */
+        out->claims_index =
+            message.total > 0 && message.offset == message.total ? message.id.index : 0;
         break;
     case RAFT_MESSAGE_APPEND_REP:
         out->claims_index = success ? message.id.index : 0;
@@ -268,6 +284,25 @@ static size_t read_segment(const uint8_t *bytes, size_t size, size_t from,
     return at;
 }
 
+/* A published snapshot: header, state, trailer, each with its checksum. */
+static void read_snapshot(const uint8_t *bytes, size_t size, const struct sut_durable_sink *sink)
+{
+    if (size < SNAPSHOT_HEADER + SNAPSHOT_TRAILER) {
+        return;
+    }
+    const uint8_t *trailer = bytes + size - SNAPSHOT_TRAILER;
+    bool is_whole =
+        get32(bytes) == SNAPSHOT_MAGIC && get32(bytes + 4) == FORMAT_VERSION &&
+        get64(bytes + 32) == size - SNAPSHOT_HEADER - SNAPSHOT_TRAILER &&
+        get32(bytes + SNAPSHOT_HEADER - 4) == raft_crc32c(0, bytes, SNAPSHOT_HEADER - 4) &&
+        get32(trailer) == TRAILER_MAGIC &&
+        get32(trailer + 4) == raft_crc32c(0, bytes, size - SNAPSHOT_TRAILER);
+    if (is_whole) {
+        sink->snapshot(sink->ctx, (struct raft_entry_id){.index = get64(bytes + 8),
+                                                         .term = get64(bytes + 16)});
+    }
+}
+
 static size_t read_durable(const char *name, const uint8_t *bytes, size_t size, size_t from,
                            const struct sut_durable_sink *sink)
 {
@@ -278,6 +313,9 @@ static size_t read_durable(const char *name, const uint8_t *bytes, size_t size, 
     }
     if (strncmp(name, SEGMENT_PREFIX, strlen(SEGMENT_PREFIX)) == 0) {
         return read_segment(bytes, size, from, sink);
+    }
+    if (strncmp(name, SNAPSHOT_PREFIX, strlen(SNAPSHOT_PREFIX)) == 0) {
+        read_snapshot(bytes, size, sink);
     }
     return 0;
 }
@@ -309,7 +347,7 @@ const struct sut_ops sut_raft = {
     .features = SUT_FEATURE_READ_ONLY | SUT_FEATURE_PRE_VOTE | SUT_FEATURE_CHECK_QUORUM |
                 SUT_FEATURE_LEDGER | SUT_FEATURE_DESCRIBE | SUT_FEATURE_DURABLE |
                 SUT_FEATURE_PROGRESS | SUT_FEATURE_CAMPAIGN | SUT_FEATURE_TRANSFER |
-                SUT_FEATURE_READ | SUT_FEATURE_MEMBERSHIP,
+                SUT_FEATURE_READ | SUT_FEATURE_MEMBERSHIP | SUT_FEATURE_SNAPSHOT,
     .points = raft_points,
     .point_count = RAFT_POINT_COUNT,
     .exceptions = raft_point_exceptions,
@@ -326,6 +364,7 @@ const struct sut_ops sut_raft = {
     .set_read_only = node_set_read_only,
     .campaign = node_campaign,
     .transfer = node_transfer,
+    .snapshot = node_snapshot,
     .read = node_read,
     .change = node_change,
     .recover = node_recover,

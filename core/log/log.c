@@ -4,8 +4,12 @@
  *   ----|-------------|-------------|-------------|
  *         durable       in storage    in memory only
  *
- * "Stored" means handed to storage: storage takes entries in order, one write at a time, and a
- * truncation that cuts what storage has must reach it before any later write (truncate_due).
+ * "Stored" means handed to storage: storage takes entries in order, one job at a time, and a
+ * truncation that cuts what storage has must reach it before any later write (truncate_due). So
+ * must a reset, after which the log begins behind a snapshot (reset_due): it includes every cut.
+ *
+ * The base moves forward only: by compaction over entries that are durable, by a reset over
+ * anything. What lies at or before it is committed, so that it agrees with every leader's log.
  *
  * Invariants:
  *  1. base.index <= durable.index <= stored.index <= last index, each with the log's term there.
@@ -13,7 +17,9 @@
  * count.
  *  3. Terms never decrease along the log.
  *  4. truncate_due is UINT64_MAX or at least stored.index at the time it was set: nothing behind it
- *     is handed over before the cut. */
+ *     is handed over before the cut.
+ *  5. While a reset is due, no truncation is, and nothing behind the base is handed over: stored is
+ *     the base. */
 #include <raft/log.h>
 
 #include <assert.h>
@@ -26,6 +32,15 @@ void raft_log_init(struct raft_log *log, const struct raft_memory *memory)
     *log = (struct raft_log){.memory = memory, .truncate_due = NOTHING_DUE};
 }
 
+void raft_log_begin(struct raft_log *log, struct raft_entry_id id)
+{
+    assert(log->count == 0 && log->base.index == 0);
+    assert(!log->reset_due && log->truncate_due == NOTHING_DUE);
+    log->base = id;
+    log->stored = id;
+    log->durable = id;
+}
+
 static struct raft_entry **slot_of(const struct raft_log *log, raft_index index)
 {
     assert(index > log->base.index && index <= raft_log_last_index(log));
@@ -33,6 +48,7 @@ static struct raft_entry **slot_of(const struct raft_log *log, raft_index index)
     if (position >= log->capacity) {
         position -= log->capacity;
     }
+    assert(position < log->capacity);
     return &log->slots[position];
 }
 
@@ -117,6 +133,41 @@ void raft_log_truncate(struct raft_log *log, raft_index keep_last)
     assert(raft_log_last_index(log) == keep_last);
 }
 
+void raft_log_compact(struct raft_log *log, struct raft_entry_id id)
+{
+    assert(id.index > log->base.index && id.index <= log->durable.index);
+    assert(raft_log_matches(log, id));
+    assert(!log->reset_due && log->truncate_due >= id.index);
+    raft_index first = log->base.index + 1;
+    for (raft_index index = first; index <= id.index; index++) {
+        raft_entry_drop(*slot_of(log, index), RAFT_HOLDER_LOG);
+    }
+    size_t dropped = (size_t)(id.index - log->base.index);
+    log->offset = (log->offset + dropped) % log->capacity;
+    log->count -= dropped;
+    log->base = id;
+    assert(log->base.index <= raft_log_last_index(log));
+}
+
+void raft_log_reset(struct raft_log *log, struct raft_entry_id id)
+{
+    assert(id.index > log->base.index);
+    assert(!raft_log_matches(log, id));
+    for (raft_index index = raft_log_last_index(log); index > log->base.index; index--) {
+        raft_entry_drop(*slot_of(log, index), RAFT_HOLDER_LOG);
+        log->count--;
+    }
+    log->offset = 0;
+    log->base = id;
+    log->stored = id;
+    log->durable = id;
+    log->generation++;
+    log->truncated_to = id.index;
+    log->truncate_due = NOTHING_DUE;
+    log->reset_due = true;
+    assert(raft_log_last_index(log) == id.index);
+}
+
 enum raft_status raft_log_term(const struct raft_log *log, raft_index index, raft_term *out_term)
 {
     if (raft_exit_taken(log->memory, RAFT_AT_LOG_TERM_COMPACTED, index < log->base.index)) {
@@ -186,6 +237,7 @@ struct raft_entry *raft_log_peek(const struct raft_log *log, raft_index index)
 void raft_log_stored(struct raft_log *log, struct raft_entry_id id)
 {
     assert(log->truncate_due == NOTHING_DUE);
+    assert(!log->reset_due);
     assert(id.index >= log->stored.index);
     assert(raft_log_matches(log, id));
     log->stored = id;
@@ -205,9 +257,23 @@ void raft_log_truncation_taken(struct raft_log *log)
 
 void raft_log_truncation_refused(struct raft_log *log, raft_index keep_last)
 {
-    if (keep_last < log->truncate_due) {
+    if (!log->reset_due && keep_last < log->truncate_due) {
         log->truncate_due = keep_last;
     }
+}
+
+void raft_log_reset_taken(struct raft_log *log)
+{
+    assert(log->reset_due);
+    assert(log->stored.index == log->base.index);
+    log->reset_due = false;
+}
+
+void raft_log_reset_refused(struct raft_log *log)
+{
+    assert(log->stored.index == log->base.index);
+    assert(log->truncate_due == NOTHING_DUE);
+    log->reset_due = true;
 }
 
 void raft_log_persisted(struct raft_log *log, struct raft_entry_id id, uint64_t generation)
@@ -219,7 +285,8 @@ void raft_log_persisted(struct raft_log *log, struct raft_entry_id id, uint64_t 
     if (index > log->truncate_due) {
         index = log->truncate_due;
     }
-    if (index <= log->durable.index) {
+    /* Of a log that is to be emptied nothing stays. */
+    if (log->reset_due || index <= log->durable.index) {
         return;
     }
     if (index == id.index && !raft_log_matches(log, id)) {

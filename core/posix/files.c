@@ -1,4 +1,4 @@
-/* A store's directory on a POSIX system: opening and locking it, and the two threads that do what
+/* A store's directory on a POSIX system: opening and locking it, and the threads that do what
  * is submitted.
  *
  *   submit          a worker takes it         it is done          poll

@@ -23,7 +23,7 @@ static void owe(struct raft *raft, struct raft_peer *peer, uint32_t flags, struc
     };
 }
 
-/* The durable part of what agrees with the leader. */
+/* The durable part of what agrees with the leader. The base agrees with every leader. */
 static struct raft_entry_id acknowledged(const struct raft *raft)
 {
     struct raft_entry_id durable = raft->log->durable;
@@ -141,23 +141,10 @@ static void take_entries(struct raft *raft, const struct raft_message *message)
     }
 }
 
-enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
-                                    const struct raft_message *message)
+struct raft_peer *raft_hear_leader(struct raft *raft, struct raft_peer *peer,
+                                   const struct raft_message *message)
 {
-    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_STALE,
-                        message->term < raft->state.term)) {
-        owe(raft, peer, 0, (struct raft_entry_id){0}, (struct raft_entry_id){0});
-        return RAFT_OK;
-    }
-    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_CONFIGURATION,
-                        !has_good_configurations(message))) {
-        return RAFT_CORRUPT;
-    }
-    enum raft_status status = raft_log_reserve(raft->log, message->entry_count);
-    if (status != RAFT_OK) {
-        return status;
-    }
-    /* Nothing below can fail. */
+    assert(message->term >= raft->state.term);
     assert(raft->role != RAFT_LEADER || message->term > raft->state.term);
     if (message->term > raft->state.term || raft->role != RAFT_FOLLOWER ||
         raft->leader != peer->id) {
@@ -175,6 +162,27 @@ enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
         peer = raft_peer_find(raft, message->from);
         assert(peer != NULL);
     }
+    return peer;
+}
+
+enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
+                                    const struct raft_message *message)
+{
+    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_STALE,
+                        message->term < raft->state.term)) {
+        owe(raft, peer, 0, (struct raft_entry_id){0}, (struct raft_entry_id){0});
+        return RAFT_OK;
+    }
+    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_CONFIGURATION,
+                        !has_good_configurations(message))) {
+        return RAFT_CORRUPT;
+    }
+    enum raft_status status = raft_log_reserve(raft->log, message->entry_count);
+    if (status != RAFT_OK) {
+        return status;
+    }
+    /* Nothing below can fail. */
+    peer = raft_hear_leader(raft, peer, message);
     bool is_before_base = message->id.index < raft->log->base.index;
     if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_MISMATCH,
                         !is_before_base && !raft_log_matches(raft->log, message->id))) {

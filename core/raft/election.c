@@ -67,6 +67,7 @@ static void state_change(struct raft *raft, raft_term term, raft_node_id vote)
         raft->peers[i].vote_reply.due = false;
         raft->peers[i].append_reply.due = false;
         raft->peers[i].timeout_now_due = false;
+        raft->peers[i].install_reply.due = false;
     }
 }
 
@@ -89,6 +90,7 @@ static void leave_role(struct raft *raft)
     raft->own_ballot = RAFT_BALLOT_NONE;
     raft->campaigns_by_transfer = false;
     raft_transfer_end(raft);
+    raft_install_end_all(raft);
 }
 
 void raft_become_follower(struct raft *raft, raft_term term, raft_node_id leader)

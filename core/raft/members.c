@@ -34,7 +34,7 @@ struct raft_peer *raft_peer_find(struct raft *raft, raft_node_id id)
 static bool is_owed(const struct raft_peer *peer)
 {
     return peer->prevote_reply.due || peer->vote_reply.due || peer->append_reply.due ||
-           peer->timeout_now_due;
+           peer->install_reply.due || peer->timeout_now_due;
 }
 
 struct raft_peer *raft_peer_take(struct raft *raft, raft_node_id id)
@@ -142,26 +142,31 @@ static void put_in_force(struct raft *raft, const struct raft_configuration *con
     raft_peers_rebuild(raft);
 }
 
-void raft_members_base(struct raft *raft)
+void raft_members_base(struct raft *raft, const struct raft_configuration *configuration,
+                       raft_index index)
 {
-    const struct raft_options *options = &raft->options;
-    struct raft_configuration *base = &raft->base_configuration;
-    *base = (struct raft_configuration){.count = options->voter_count};
-    for (uint32_t i = 0; i < options->voter_count; i++) {
-        bool is_witness = (options->witnesses >> i & 1u) != 0;
-        const struct raft_member member = {
-            .id = options->voters[i],
-            .flags = (uint8_t)(RAFT_MEMBER_VOTER | (is_witness ? RAFT_MEMBER_WITNESS : 0u)),
-            .priority = options->priorities[i],
-        };
-        uint32_t at = i;
-        for (; at > 0 && base->members[at - 1].id > member.id; at--) {
-            base->members[at] = base->members[at - 1];
+    assert(raft_configuration_check(configuration) == NULL);
+    assert(index <= raft->log->base.index);
+    raft->base_configuration = *configuration;
+    raft->base_configuration_index = index;
+}
+
+void raft_members_at(const struct raft *raft, raft_index index,
+                     struct raft_configuration *out_configuration, raft_index *out_index)
+{
+    assert(index >= raft->log->base.index && index <= raft_log_last_index(raft->log));
+    for (raft_index at = index; at > raft->log->base.index; at--) {
+        const struct raft_entry *entry = raft_log_peek(raft->log, at);
+        if (entry->kind == RAFT_ENTRY_CONFIGURATION) {
+            bool is_good =
+                raft_configuration_decode(entry->payload, entry->size, out_configuration);
+            assert(is_good);
+            *out_index = at;
+            return;
         }
-        base->members[at] = member;
     }
-    assert(raft_configuration_check(base) == NULL);
-    raft->base_configuration_index = 0;
+    *out_configuration = raft->base_configuration;
+    *out_index = raft->base_configuration_index;
 }
 
 void raft_members_adopt(struct raft *raft, const struct raft_entry *entry)
@@ -176,15 +181,10 @@ void raft_members_adopt(struct raft *raft, const struct raft_entry *entry)
 
 void raft_members_restore(struct raft *raft)
 {
-    for (raft_index index = raft_log_last_index(raft->log); index > raft->log->base.index;
-         index--) {
-        const struct raft_entry *entry = raft_log_peek(raft->log, index);
-        if (entry->kind == RAFT_ENTRY_CONFIGURATION) {
-            raft_members_adopt(raft, entry);
-            return;
-        }
-    }
-    put_in_force(raft, &raft->base_configuration, raft->base_configuration_index, false);
+    struct raft_configuration configuration;
+    raft_index index = 0;
+    raft_members_at(raft, raft_log_last_index(raft->log), &configuration, &index);
+    put_in_force(raft, &configuration, index, false);
 }
 
 void raft_members_truncated(struct raft *raft)
@@ -197,20 +197,6 @@ void raft_members_truncated(struct raft *raft)
 void raft_members_by_hand(struct raft *raft, const struct raft_configuration *configuration)
 {
     put_in_force(raft, configuration, raft->base_configuration_index, true);
-}
-
-/* The configuration that the one in force has replaced. */
-static void configuration_before(const struct raft *raft, struct raft_configuration *out)
-{
-    for (raft_index index = raft->configuration_index - 1; index > raft->log->base.index; index--) {
-        const struct raft_entry *entry = raft_log_peek(raft->log, index);
-        if (entry->kind == RAFT_ENTRY_CONFIGURATION) {
-            bool is_good = raft_configuration_decode(entry->payload, entry->size, out);
-            assert(is_good);
-            return;
-        }
-    }
-    *out = raft->base_configuration;
 }
 
 static bool leads_by(uint32_t flags)
@@ -227,7 +213,8 @@ bool raft_may_campaign(const struct raft *raft)
         return false;
     }
     struct raft_configuration before;
-    configuration_before(raft, &before);
+    raft_index index = 0;
+    raft_members_at(raft, raft->configuration_index - 1, &before, &index);
     const struct raft_member *own = raft_configuration_find(&before, raft->options.id);
     return own != NULL && leads_by(own->flags);
 }

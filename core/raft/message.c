@@ -1,13 +1,17 @@
 /* The message codec. message.h has the layout in words; here it is in bytes, all little-endian:
  *
  *    0  u32 magic "sqrm"      4  u16 version       6  u16 type
- *    8  u32 checksum of everything but itself
+ *    8  u32 checksum of everything else
  *   12  u32 from             16  u32 to           20  u32 flags
  *   24  u64 term             32  u64 id.term      40  u64 id.index
  *   48  u64 commit           56  u64 hint.term    64  u64 hint.index
- *   72  u32 entry count      76  u32 total payload bytes
- *   80  u64 round
- *   88  the entries, each: u64 term, u32 kind, u32 size, payload
+ *   72  u32 entry count      76  u32 bytes of all payloads, or of the piece
+ *   80  u64 round            88  u64 offset       96  u64 total
+ *  104  APPEND_REQ: the entries, each: u64 term, u32 kind, u32 size, payload
+ *       INSTALL_REQ: the piece of the snapshot file
+ *
+ * Version 2: version 1 ended the fixed fields before the offset, and did not check the first eight
+ * bytes: one flipped bit of the type made an answer of a question.
  *
  * Fault model: bytes come from a network and may be anything. Every length is checked before use.
  */
@@ -17,9 +21,8 @@
 #include <string.h>
 
 #define MESSAGE_MAGIC   0x6d727173u
-#define MESSAGE_VERSION 1u
-#define CHECKSUM_AT     8u
-#define CHECKSUM_END    12u
+#define MESSAGE_VERSION 2u
+#define AT_CHECKSUM     8u
 
 static void put16(uint8_t *at, uint32_t value)
 {
@@ -56,9 +59,18 @@ static uint64_t get64(const uint8_t *at)
     return (uint64_t)get32(at) | (uint64_t)get32(at + 4) << 32;
 }
 
+/* Of all that stands around the checksum. */
+static uint32_t checksum(const uint8_t *bytes, size_t size)
+{
+    const size_t behind = AT_CHECKSUM + 4;
+    assert(size >= RAFT_MESSAGE_SIZE);
+    return raft_crc32c(raft_crc32c(0, bytes, AT_CHECKSUM), bytes + behind, size - behind);
+}
+
+/* Bytes behind the fixed fields that are no headers of entries. */
 static uint32_t payload_total(const struct raft_message *message)
 {
-    uint32_t total = 0;
+    uint32_t total = message->size;
     for (uint32_t i = 0; i < message->entry_count; i++) {
         total += message->entries[i]->size;
     }
@@ -71,18 +83,11 @@ size_t raft_message_size(const struct raft_message *message)
            payload_total(message);
 }
 
-/* The type included: a vote must not become another message by a bit. */
-static uint32_t checksum(const uint8_t *bytes, size_t size)
-{
-    assert(size >= CHECKSUM_END);
-    uint32_t before = raft_crc32c(0, bytes, CHECKSUM_AT);
-    return raft_crc32c(before, bytes + CHECKSUM_END, size - CHECKSUM_END);
-}
-
 void raft_message_encode(const struct raft_message *message, uint8_t *bytes)
 {
     assert(message->type > 0 && message->type < RAFT_MESSAGE_TYPE_COUNT);
     assert(message->entry_count == 0 || message->type == RAFT_MESSAGE_APPEND_REQ);
+    assert((message->size > 0) == (message->type == RAFT_MESSAGE_INSTALL_REQ));
     put32(bytes, MESSAGE_MAGIC);
     put16(bytes + 4, MESSAGE_VERSION);
     put16(bytes + 6, message->type);
@@ -98,6 +103,8 @@ void raft_message_encode(const struct raft_message *message, uint8_t *bytes)
     put32(bytes + 72, message->entry_count);
     put32(bytes + 76, payload_total(message));
     put64(bytes + 80, message->round);
+    put64(bytes + 88, message->offset);
+    put64(bytes + 96, message->total);
     uint8_t *at = bytes + RAFT_MESSAGE_SIZE;
     for (uint32_t i = 0; i < message->entry_count; i++) {
         const struct raft_entry *entry = message->entries[i];
@@ -108,7 +115,20 @@ void raft_message_encode(const struct raft_message *message, uint8_t *bytes)
         memcpy(at + RAFT_MESSAGE_ENTRY_SIZE, entry->payload, entry->size);
         at += RAFT_MESSAGE_ENTRY_SIZE + entry->size;
     }
-    put32(bytes + CHECKSUM_AT, checksum(bytes, (size_t)(at - bytes)));
+    if (message->size > 0) {
+        memcpy(at, message->bytes, message->size);
+        at += message->size;
+    }
+    put32(bytes + AT_CHECKSUM, checksum(bytes, (size_t)(at - bytes)));
+}
+
+/* Whether what follows the fixed fields is a piece of the snapshot that they name. */
+static bool is_piece(const uint8_t *bytes, size_t size)
+{
+    raft_term term = get64(bytes + 32);
+    size_t piece = size - RAFT_MESSAGE_SIZE;
+    return term > 0 && term <= get64(bytes + 24) && get64(bytes + 40) > 0 && piece > 0 &&
+           piece == get32(bytes + 76) && piece <= get64(bytes + 96) - get64(bytes + 88);
 }
 
 /* Whether the bytes are a message: lengths, checksum, and every entry within its bounds. */
@@ -120,13 +140,16 @@ static bool is_message(const uint8_t *bytes, size_t size)
     }
     uint32_t type = get16(bytes + 6);
     if (type == 0 || type >= RAFT_MESSAGE_TYPE_COUNT ||
-        get32(bytes + CHECKSUM_AT) != checksum(bytes, size)) {
+        get32(bytes + AT_CHECKSUM) != checksum(bytes, size)) {
         return false;
     }
     uint32_t count = get32(bytes + 72);
     if (get32(bytes + 12) == RAFT_NODE_NONE || get32(bytes + 16) == RAFT_NODE_NONE ||
-        (count > 0 && type != RAFT_MESSAGE_APPEND_REQ)) {
+        (count > 0 && type != RAFT_MESSAGE_APPEND_REQ) || get64(bytes + 88) > get64(bytes + 96)) {
         return false;
+    }
+    if (type == RAFT_MESSAGE_INSTALL_REQ) {
+        return is_piece(bytes, size);
     }
     size_t at = RAFT_MESSAGE_SIZE;
     uint32_t total = 0;
@@ -162,8 +185,23 @@ static void read_fields(const uint8_t *bytes, struct raft_message *message)
         .commit = get64(bytes + 48),
         .hint = {.term = get64(bytes + 56), .index = get64(bytes + 64)},
         .round = get64(bytes + 80),
+        .offset = get64(bytes + 88),
+        .total = get64(bytes + 96),
         .holder = RAFT_HOLDER_MESSAGE,
     };
+}
+
+/* Copies the piece behind the fixed fields. RAFT_NOMEM. */
+static enum raft_status read_piece(const uint8_t *bytes, size_t size, struct raft_message *message)
+{
+    const struct raft_memory *memory = message->memory;
+    message->bytes = memory->alloc(memory->ctx, RAFT_AT_MESSAGE_DECODE_PIECE, size);
+    if (message->bytes == NULL) {
+        return RAFT_NOMEM;
+    }
+    memcpy(message->bytes, bytes, size);
+    message->size = (uint32_t)size;
+    return RAFT_OK;
 }
 
 enum raft_status raft_message_decode(const struct raft_memory *memory, const uint8_t *bytes,
@@ -176,6 +214,9 @@ enum raft_status raft_message_decode(const struct raft_memory *memory, const uin
     }
     read_fields(bytes, message);
     message->memory = memory;
+    if (message->type == RAFT_MESSAGE_INSTALL_REQ) {
+        return read_piece(bytes + RAFT_MESSAGE_SIZE, size - RAFT_MESSAGE_SIZE, message);
+    }
     uint32_t count = get32(bytes + 72);
     if (count == 0) {
         return RAFT_OK;
@@ -217,18 +258,23 @@ enum raft_status raft_message_peek(const uint8_t *bytes, size_t size, struct raf
     }
     read_fields(bytes, message);
     message->entry_count = get32(bytes + 72);
+    message->size = message->type == RAFT_MESSAGE_INSTALL_REQ ? get32(bytes + 76) : 0;
     return RAFT_OK;
 }
 
 void raft_message_release(struct raft_message *message)
 {
-    if (message->entries == NULL) {
-        return;
+    if (message->entries != NULL) {
+        for (uint32_t i = 0; i < message->entry_count; i++) {
+            raft_entry_drop(message->entries[i], message->holder);
+        }
+        message->memory->free(message->memory->ctx, message->entries);
+        message->entries = NULL;
+        message->entry_count = 0;
     }
-    for (uint32_t i = 0; i < message->entry_count; i++) {
-        raft_entry_drop(message->entries[i], message->holder);
+    if (message->bytes != NULL) {
+        message->memory->free(message->memory->ctx, message->bytes);
+        message->bytes = NULL;
+        message->size = 0;
     }
-    message->memory->free(message->memory->ctx, message->entries);
-    message->entries = NULL;
-    message->entry_count = 0;
 }

@@ -16,6 +16,10 @@ void raft_options_init(struct raft_options *options)
         .payload_size_max = 16 * 1024,
         .pending_requests_max = 256,
         .segment_size_max = 64 * 1024,
+        .snapshot_threshold = 1024,
+        .snapshot_trailing = 128,
+        .snapshot_chunk_size = 64 * 1024,
+        .snapshot_installs_max = 2,
         .append_errors_max = 3,
         .clock_drift_ppm_max = 1000,
         .catch_up_rounds_max = 10,
@@ -89,6 +93,12 @@ const char *raft_options_check(const struct raft_options *options)
     if (options->pending_requests_max == 0) {
         return "pending_requests_max must be at least 1";
     }
+    if (options->snapshot_chunk_size == 0) {
+        return "snapshot_chunk_size must be at least 1";
+    }
+    if (options->snapshot_installs_max == 0) {
+        return "snapshot_installs_max must be at least 1";
+    }
     if (options->clock_drift_ppm_max >= 500000) {
         return "clock_drift_ppm_max must be less than 500000";
     }
@@ -102,4 +112,23 @@ const char *raft_options_check(const struct raft_options *options)
         return "append_errors_max must be at least 1";
     }
     return NULL;
+}
+
+void raft_options_configuration(const struct raft_options *options,
+                                struct raft_configuration *out_configuration)
+{
+    *out_configuration = (struct raft_configuration){.count = options->voter_count};
+    for (uint32_t i = 0; i < options->voter_count; i++) {
+        bool is_witness = (options->witnesses >> i & 1u) != 0;
+        const struct raft_member member = {
+            .id = options->voters[i],
+            .flags = (uint8_t)(RAFT_MEMBER_VOTER | (is_witness ? RAFT_MEMBER_WITNESS : 0u)),
+            .priority = options->priorities[i],
+        };
+        uint32_t at = i;
+        for (; at > 0 && out_configuration->members[at - 1].id > member.id; at--) {
+            out_configuration->members[at] = out_configuration->members[at - 1];
+        }
+        out_configuration->members[at] = member;
+    }
 }

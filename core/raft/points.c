@@ -62,7 +62,8 @@ const char *raft_message_type_string(enum raft_message_type type)
         [RAFT_MESSAGE_PREVOTE_REQ] = "prevote_req", [RAFT_MESSAGE_PREVOTE_REP] = "prevote_rep",
         [RAFT_MESSAGE_VOTE_REQ] = "vote_req",       [RAFT_MESSAGE_VOTE_REP] = "vote_rep",
         [RAFT_MESSAGE_APPEND_REQ] = "append_req",   [RAFT_MESSAGE_APPEND_REP] = "append_rep",
-        [RAFT_MESSAGE_TIMEOUT_NOW] = "timeout_now",
+        [RAFT_MESSAGE_TIMEOUT_NOW] = "timeout_now", [RAFT_MESSAGE_INSTALL_REQ] = "install_req",
+        [RAFT_MESSAGE_INSTALL_REP] = "install_rep",
     };
     assert(type > 0 && type < RAFT_MESSAGE_TYPE_COUNT);
     return words[type];

@@ -17,7 +17,10 @@
  *  6. What is durable of the hard state was written: state_durable <= state.sequence.
  *  7. Only a running node leads.
  *  8. The configuration in force is that of an entry of the log, or the base one, or one set by
- *     hand (members.c). */
+ *     hand (members.c).
+ *  9. base <= published snapshot <= commit, but for a snapshot that is being put in place, and base
+ *     <= applied.
+ * 10. At most snapshot_installs_max followers, each of them in INSTALL, are sent a snapshot. */
 #include "raft_internal.h"
 
 #include <assert.h>
@@ -40,7 +43,9 @@ enum raft_status raft_create(const struct raft_options *options, const struct ra
         .election_deadline_ns = RAFT_TIME_NEVER,
         .heartbeat_deadline_ns = RAFT_TIME_NEVER,
     };
-    raft_members_base(raft);
+    struct raft_configuration configuration;
+    raft_options_configuration(options, &configuration);
+    raft_members_base(raft, &configuration, 0);
     raft_members_restore(raft);
     for (int i = 0; i < RAFT_TIMER_COUNT; i++) {
         raft->timers_set[i] = RAFT_TIME_NEVER;
@@ -50,9 +55,15 @@ enum raft_status raft_create(const struct raft_options *options, const struct ra
     return RAFT_OK;
 }
 
-void raft_begin(struct raft *raft, const struct raft_hard_state *state, raft_time now_ns)
+void raft_begin(struct raft *raft, const struct raft_hard_state *state,
+                const struct raft_snapshot *snapshot, raft_time now_ns)
 {
     assert(raft->state.sequence == 0);
+    if (snapshot != NULL) {
+        raft->snapshot = *snapshot;
+        raft_members_base(raft, &snapshot->configuration, snapshot->configuration_index);
+    }
+    assert(raft->log->base.index == raft->snapshot.id.index);
     raft->now_ns = now_ns;
     raft->state = *state;
     raft->state_durable = state->sequence;
@@ -72,6 +83,8 @@ void raft_begin(struct raft *raft, const struct raft_hard_state *state, raft_tim
 void raft_destroy(struct raft *raft)
 {
     if (raft != NULL) {
+        raft->memory->free(raft->memory->ctx, raft->receive.bytes);
+        raft->memory->free(raft->memory->ctx, raft->fetched.bytes);
         raft->memory->free(raft->memory->ctx, raft);
     }
 }
@@ -80,7 +93,7 @@ void raft_destroy(struct raft *raft)
 static bool is_question(enum raft_message_type type)
 {
     return type == RAFT_MESSAGE_PREVOTE_REQ || type == RAFT_MESSAGE_VOTE_REQ ||
-           type == RAFT_MESSAGE_APPEND_REQ;
+           type == RAFT_MESSAGE_APPEND_REQ || type == RAFT_MESSAGE_INSTALL_REQ;
 }
 
 /* The peer that a message comes from, or NULL: nobody that this node has to do with. */
@@ -94,7 +107,7 @@ static struct raft_peer *sender_of(struct raft *raft, const struct raft_message 
                                       : raft_peer_find(raft, message->from);
 }
 
-static enum raft_status on_message(struct raft *raft, const struct raft_message *message)
+static enum raft_status on_message(struct raft *raft, struct raft_message *message)
 {
     struct raft_peer *peer = sender_of(raft, message);
     if (raft_exit_taken(raft->memory, RAFT_AT_MESSAGE_RECEIVE_STRANGER, peer == NULL)) {
@@ -115,6 +128,9 @@ static enum raft_status on_message(struct raft *raft, const struct raft_message 
     if (message->type == RAFT_MESSAGE_APPEND_REQ) {
         return raft_on_append_req(raft, peer, message);
     }
+    if (message->type == RAFT_MESSAGE_INSTALL_REQ) {
+        return raft_on_install_req(raft, peer, message);
+    }
     if (message->type == RAFT_MESSAGE_PREVOTE_REP) {
         return raft_on_prevote_rep(raft, peer, message);
     }
@@ -131,6 +147,9 @@ static enum raft_status on_message(struct raft *raft, const struct raft_message 
     }
     if (message->type == RAFT_MESSAGE_TIMEOUT_NOW) {
         return raft_on_timeout_now(raft, peer, message);
+    }
+    if (message->type == RAFT_MESSAGE_INSTALL_REP) {
+        return raft_on_install_rep(raft, peer, message);
     }
     assert(message->type == RAFT_MESSAGE_APPEND_REP);
     return raft_on_append_rep(raft, peer, message);
@@ -175,6 +194,7 @@ static void on_entries_persisted(struct raft *raft, const struct raft_event *eve
     } else {
         raft_acknowledge(raft);
     }
+    raft_compact(raft);
 }
 
 /* The disk does not take entries: the node gives up what it could not write, and neither leads nor
@@ -206,6 +226,8 @@ static void on_retry(struct raft *raft)
     raft->state_blocked = false;
     raft->storage_blocked = false;
     raft->apply_blocked = false;
+    raft->save_blocked = false;
+    raft->fetch_blocked = false;
     if (raft->condition == RAFT_CONDITION_NOSPACE) {
         raft->probe_due = true;
     }
@@ -240,6 +262,23 @@ static void on_completion(struct raft *raft, const struct raft_event *event)
         raft->storage_blocked = true;
         raft_log_truncation_refused(raft->log, raft->truncating_to);
         break;
+    case RAFT_EVENT_COMPACTED:
+        raft->storage_busy = false;
+        break;
+    case RAFT_EVENT_COMPACT_REFUSED:
+        raft->storage_busy = false;
+        raft->storage_blocked = true;
+        raft->compact_due = true;
+        break;
+    case RAFT_EVENT_RESET:
+        raft->storage_busy = false;
+        raft_on_reset(raft);
+        break;
+    case RAFT_EVENT_RESET_REFUSED:
+        raft->storage_busy = false;
+        raft->storage_blocked = true;
+        raft_log_reset_refused(raft->log);
+        break;
     case RAFT_EVENT_PROBED:
         raft->storage_busy = false;
         if (event->status == RAFT_OK) {
@@ -251,10 +290,23 @@ static void on_completion(struct raft *raft, const struct raft_event *event)
     case RAFT_EVENT_APPLIED:
         assert(event->id.index == raft->applying);
         raft->applied = event->id.index;
+        raft_compact(raft);
         break;
     case RAFT_EVENT_APPLY_REFUSED:
         raft->applying = raft->applied;
         raft->apply_blocked = true;
+        break;
+    case RAFT_EVENT_SNAPSHOT_SAVED:
+        raft_on_saved(raft, event);
+        break;
+    case RAFT_EVENT_SNAPSHOT_RECEIVED:
+        raft_on_received(raft, event);
+        break;
+    case RAFT_EVENT_SNAPSHOT_FETCHED:
+        raft_on_fetched(raft, event);
+        break;
+    case RAFT_EVENT_RESTORED:
+        raft_on_restored(raft, event);
         break;
     case RAFT_EVENT_MESSAGE:
     case RAFT_EVENT_TIMEOUT:
@@ -265,6 +317,7 @@ static void on_completion(struct raft *raft, const struct raft_event *event)
     case RAFT_EVENT_RECOVER:
     case RAFT_EVENT_READ:
     case RAFT_EVENT_READ_ONLY:
+    case RAFT_EVENT_SNAPSHOT:
     case RAFT_EVENT_RETRY:
     case RAFT_EVENT_READY:
     case RAFT_EVENT_TYPE_COUNT:
@@ -298,6 +351,8 @@ enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
     case RAFT_EVENT_READ_ONLY:
         raft->read_only = event->read_only;
         return RAFT_OK;
+    case RAFT_EVENT_SNAPSHOT:
+        return raft_snapshot_request(raft);
     case RAFT_EVENT_RETRY:
         on_retry(raft);
         return RAFT_OK;
@@ -311,6 +366,14 @@ enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
     case RAFT_EVENT_TRUNCATED:
     case RAFT_EVENT_TRUNCATE_REFUSED:
     case RAFT_EVENT_PROBED:
+    case RAFT_EVENT_COMPACTED:
+    case RAFT_EVENT_COMPACT_REFUSED:
+    case RAFT_EVENT_RESET:
+    case RAFT_EVENT_RESET_REFUSED:
+    case RAFT_EVENT_SNAPSHOT_SAVED:
+    case RAFT_EVENT_SNAPSHOT_RECEIVED:
+    case RAFT_EVENT_SNAPSHOT_FETCHED:
+    case RAFT_EVENT_RESTORED:
     case RAFT_EVENT_APPLIED:
     case RAFT_EVENT_APPLY_REFUSED:
         on_completion(raft, event);
@@ -325,6 +388,7 @@ enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
 bool raft_wants_retry(const struct raft *raft)
 {
     return raft->state_blocked || raft->storage_blocked || raft->apply_blocked ||
+           raft->save_blocked || raft->fetch_blocked ||
            (raft->condition == RAFT_CONDITION_NOSPACE && !raft->probe_due && !raft->storage_busy);
 }
 
@@ -337,6 +401,9 @@ void raft_effect_release(const struct raft_memory *memory, struct raft_effect *e
     memory->free(memory->ctx, effect->entries);
     effect->entries = NULL;
     effect->entry_count = 0;
+    memory->free(memory->ctx, effect->bytes);
+    effect->bytes = NULL;
+    effect->size = 0;
 }
 
 void raft_get_view(const struct raft *raft, struct raft_view *out_view)
@@ -362,6 +429,8 @@ void raft_get_view(const struct raft *raft, struct raft_view *out_view)
         .applied = raft->applied,
         .read_round = raft->read_ticket,
         .base = log->base,
+        .snapshot = raft->snapshot.id,
+        .is_installing = raft_is_installing(raft),
         .last = raft_log_last(log),
         .durable = log->durable,
         .log_generation = log->generation,
@@ -386,12 +455,26 @@ bool raft_get_progress(const struct raft *raft, raft_node_id peer,
                 .match = found->match,
                 .next = found->next,
                 .inflight = found->inflight_count,
+                .offset = found->install_offset,
                 .read_only = found->read_only,
             };
             return true;
         }
     }
     return false;
+}
+
+static bool installs_are_bounded(const struct raft *raft)
+{
+    uint32_t live = 0;
+    for (uint32_t i = 0; i < raft->peer_count; i++) {
+        const struct raft_peer *peer = &raft->peers[i];
+        if (peer->install_live && (raft->role != RAFT_LEADER || peer->state != RAFT_INSTALL)) {
+            return false;
+        }
+        live += peer->install_live;
+    }
+    return live <= raft->options.snapshot_installs_max;
 }
 
 const char *raft_invariant_broken(const struct raft *raft)
@@ -414,6 +497,14 @@ const char *raft_invariant_broken(const struct raft *raft)
     if (raft->configuration_index != raft->base_configuration_index &&
         (entry == NULL || entry->kind != RAFT_ENTRY_CONFIGURATION)) {
         return "8: the configuration in force is in the log";
+    }
+    raft_index base = raft->log->base.index;
+    if (base > raft->snapshot.id.index || base > raft->applied ||
+        (raft->snapshot.id.index > raft->commit && !raft_is_restoring(raft))) {
+        return "9: base <= published snapshot <= commit, and base <= applied";
+    }
+    if (!installs_are_bounded(raft)) {
+        return "10: at most snapshot_installs_max are sent to, each in INSTALL";
     }
     if (raft->role != RAFT_LEADER) {
         return NULL;

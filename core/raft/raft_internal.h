@@ -14,6 +14,8 @@ struct raft_reply {
     raft_term term;
     struct raft_entry_id id;
     struct raft_entry_id hint;
+    uint64_t offset;
+    uint64_t total;
 };
 
 /* Who a peer is to this node; members.c explains. */
@@ -36,6 +38,7 @@ struct raft_peer {
     struct raft_reply prevote_reply;
     struct raft_reply vote_reply;
     struct raft_reply append_reply;
+    struct raft_reply install_reply;
     /* A candidate's view of it. */
     enum raft_ballot ballot;
     bool ballot_due;      /* ask for it */
@@ -58,6 +61,43 @@ struct raft_peer {
     raft_index round_end;
     raft_time round_began_ns;
     uint32_t rounds; /* begun */
+    /* INSTALL: the snapshot that it is sent when it has its turn. */
+    bool install_live;               /* it has its turn */
+    struct raft_entry_id install_id; /* of that snapshot */
+    uint64_t install_offset;         /* bytes of the file that it has */
+    raft_time install_heard_ns;      /* when it answered last, or got its turn */
+    bool piece_due;                  /* the piece at install_offset is to be read and sent */
+    raft_time piece_sent_ns;
+};
+
+/* A snapshot that comes from the leader; snapshot.c has the diagram. */
+enum raft_receive_stage {
+    RAFT_RECEIVE_NONE,
+    RAFT_RECEIVING,
+    RAFT_PUBLISHED,
+    RAFT_RESTORING,
+    RAFT_RESETTING,
+};
+
+struct raft_receive {
+    enum raft_receive_stage stage;
+    raft_node_id from;
+    struct raft_entry_id id;
+    uint64_t offset; /* where the piece that is due, under way or expected begins */
+    uint64_t total;
+    uint8_t *bytes; /* a piece that storage is to be given; owned */
+    uint32_t size;  /* of that piece, also while it is written */
+    bool busy;      /* storage writes a piece */
+};
+
+/* A piece of the published snapshot that was read last for a follower. */
+struct raft_fetched {
+    raft_node_id node;
+    struct raft_entry_id id;
+    uint64_t offset;
+    uint64_t total;
+    uint8_t *bytes; /* NULL: it is being read, or was sent; owned */
+    uint32_t size;
 };
 
 /* Rounds whose beginning a leader remembers; an older one gives no lease. */
@@ -139,6 +179,19 @@ struct raft {
     bool storage_blocked;
     raft_index truncating_to; /* of the TRUNCATE under way */
     bool probe_due;           /* NOSPACE: try the disk */
+    bool compact_due;         /* segments at or before the base are to go */
+
+    struct raft_snapshot snapshot; /* the published one */
+    bool snapshot_is_bad;          /* its file could not be read: it needs a successor */
+    bool save_due;                 /* one was asked for */
+    bool save_busy;                /* one is being written */
+    bool save_blocked;             /* that was refused or failed; wait for RETRY */
+    struct raft_receive receive;
+
+    bool fetch_busy;    /* the published snapshot is read, for a follower or for this node */
+    bool fetch_blocked; /* that was refused; wait for RETRY */
+    struct raft_fetched fetched;
+    uint32_t fetch_cursor; /* which peer is looked at first, so that none starves another */
 };
 
 /* members.c. What rebuilds the peers moves them: no pointer to one outlives it. */
@@ -147,8 +200,13 @@ struct raft_peer *raft_peer_find(struct raft *raft, raft_node_id id);
 struct raft_peer *raft_peer_take(struct raft *raft, raft_node_id id);
 /* Makes the peers those of the configuration in force and of the change under way. */
 void raft_peers_rebuild(struct raft *raft);
-/* Sets the base configuration to that of the options. */
-void raft_members_base(struct raft *raft);
+/* Sets the base configuration, which holds at the base of the log. */
+void raft_members_base(struct raft *raft, const struct raft_configuration *configuration,
+                       raft_index index);
+/* The configuration that holds at an index at or behind the base: of the last entry with one up to
+ * there, or the base one. */
+void raft_members_at(const struct raft *raft, raft_index index,
+                     struct raft_configuration *out_configuration, raft_index *out_index);
 /* Puts the configuration of an entry of the log in force; rebuilds the peers. */
 void raft_members_adopt(struct raft *raft, const struct raft_entry *entry);
 /* Puts the last one in the log in force; rebuilds the peers. */
@@ -208,6 +266,9 @@ enum raft_status raft_on_vote_rep(struct raft *raft, struct raft_peer *peer,
 void raft_count_ballots(struct raft *raft);
 
 /* append.c: the follower's side */
+/* A message of the leader of this term or of a later one: follows it. */
+struct raft_peer *raft_hear_leader(struct raft *raft, struct raft_peer *peer,
+                                   const struct raft_message *message);
 enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
                                     const struct raft_message *message);
 /* What is durable has grown: owes the leader an answer. */
@@ -221,6 +282,8 @@ enum raft_status raft_on_heartbeat_timeout(struct raft *raft);
 void raft_progress_reset(struct raft *raft, struct raft_peer *peer);
 enum raft_status raft_propose(struct raft *raft, struct raft_entry *entry);
 void raft_advance_commit(struct raft *raft);
+/* The next append probes the position before next, or before what matched and what is compacted. */
+void raft_become_probe(struct raft *raft, struct raft_peer *peer, raft_index next);
 /* Whether there is an append or heartbeat to send to a peer now. */
 bool raft_replication_is_due(const struct raft *raft, const struct raft_peer *peer);
 enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer,
@@ -239,6 +302,40 @@ enum raft_status raft_transfer_begin(struct raft *raft, raft_node_id target);
 void raft_transfer_advance(struct raft *raft);
 void raft_transfer_end(struct raft *raft);
 enum raft_status raft_on_timeout_now(struct raft *raft, const struct raft_peer *peer,
+                                     const struct raft_message *message);
+
+/* snapshot.c: own snapshots, and those that come */
+enum raft_status raft_snapshot_request(struct raft *raft);
+/* Moves the base of the log on as far as the published snapshot allows. */
+void raft_compact(struct raft *raft);
+void raft_on_saved(struct raft *raft, const struct raft_event *event);
+/* Takes the piece out of the message if it is the next one. */
+enum raft_status raft_on_install_req(struct raft *raft, struct raft_peer *peer,
+                                     struct raft_message *message);
+void raft_on_received(struct raft *raft, const struct raft_event *event);
+void raft_on_restored(struct raft *raft, const struct raft_event *event);
+/* Storage has emptied the log. */
+void raft_on_reset(struct raft *raft);
+/* Whether a snapshot of the current leader comes, or is put in place. */
+bool raft_is_installing(const struct raft *raft);
+/* Whether the state machine is about to be replaced: it is given nothing to apply. */
+bool raft_is_restoring(const struct raft *raft);
+bool raft_snapshot_ready(struct raft *raft, struct raft_effect *effect);
+
+/* install.c: the leader's side */
+/* A follower's log ends or differs before the base. */
+void raft_install_begin(struct raft *raft, struct raft_peer *peer);
+/* The peer is not sent a snapshot any more; also before it is removed. */
+void raft_install_end(struct raft *raft, struct raft_peer *peer);
+void raft_install_end_all(struct raft *raft);
+/* The base has moved. */
+void raft_install_compacted(struct raft *raft);
+bool raft_install_is_live(const struct raft *raft);
+void raft_install_heartbeat(struct raft *raft);
+bool raft_install_fetch(struct raft *raft, struct raft_effect *effect);
+bool raft_install_send(struct raft *raft, struct raft_effect *effect);
+void raft_on_fetched(struct raft *raft, const struct raft_event *event);
+enum raft_status raft_on_install_rep(struct raft *raft, struct raft_peer *peer,
                                      const struct raft_message *message);
 
 /* ready.c */

@@ -66,7 +66,22 @@ static void occupy_storage(struct raft *raft)
     raft->storage_busy_since_ns = raft->now_ns;
 }
 
-/* A cut goes before any later write (W6 of the storage rules: an append must not overtake it). */
+/* A cut goes before any later write (an append must not overtake it), and a reset is the deepest.
+ */
+static bool reset(struct raft *raft, struct raft_effect *effect)
+{
+    struct raft_log *log = raft->log;
+    if (!log->reset_due) {
+        return false;
+    }
+    occupy_storage(raft);
+    raft_log_reset_taken(log);
+    effect->type = RAFT_EFFECT_RESET;
+    effect->last = log->base;
+    effect->generation = log->generation;
+    return true;
+}
+
 static bool truncate(struct raft *raft, struct raft_effect *effect)
 {
     struct raft_log *log = raft->log;
@@ -115,13 +130,20 @@ static bool use_storage(struct raft *raft, struct raft_effect *effect)
     if (raft->storage_busy || raft->storage_blocked) {
         return false;
     }
-    if (truncate(raft, effect)) {
+    if (reset(raft, effect) || truncate(raft, effect)) {
         return true;
     }
     if (raft->probe_due) {
         raft->probe_due = false;
         occupy_storage(raft);
         effect->type = RAFT_EFFECT_PROBE;
+        return true;
+    }
+    if (raft->compact_due) {
+        raft->compact_due = false;
+        occupy_storage(raft);
+        effect->type = RAFT_EFFECT_COMPACT;
+        effect->last = raft->log->base;
         return true;
     }
     return persist_entries(raft, effect);
@@ -142,6 +164,8 @@ static void answer(struct raft *raft, struct raft_effect *effect, enum raft_mess
         .term = reply->term,
         .id = reply->id,
         .hint = reply->hint,
+        .offset = reply->offset,
+        .total = reply->total,
     };
     if (type == RAFT_MESSAGE_APPEND_REP) {
         effect->message.round = raft->read_round;
@@ -193,6 +217,8 @@ static bool speak(struct raft *raft, struct raft_effect *effect)
             answer(raft, effect, RAFT_MESSAGE_VOTE_REP, peer->id, &peer->vote_reply);
         } else if (peer->append_reply.due) {
             answer(raft, effect, RAFT_MESSAGE_APPEND_REP, peer->id, &peer->append_reply);
+        } else if (peer->install_reply.due) {
+            answer(raft, effect, RAFT_MESSAGE_INSTALL_REP, peer->id, &peer->install_reply);
         } else if (peer->timeout_now_due) {
             tell(raft, effect, peer);
         } else if (peer->ballot_due) {
@@ -234,7 +260,7 @@ static bool apply_is_due(const struct raft *raft)
 {
     /* A witness has no state machine. */
     return (raft_own_flags(raft) & RAFT_MEMBER_WITNESS) == 0 && raft->applying == raft->applied &&
-           raft->applied < raft->commit && !raft->apply_blocked;
+           raft->applied < raft->commit && !raft->apply_blocked && !raft_is_restoring(raft);
 }
 
 static enum raft_status apply(struct raft *raft, struct raft_effect *effect)
@@ -300,11 +326,12 @@ enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect)
     *effect = (struct raft_effect){.type = RAFT_EFFECT_NONE};
     raft_change_advance(raft);
     if (set_timer(raft, effect) || persist_state(raft, effect) ||
-        raft_change_report(raft, effect) || complete(raft, effect) || use_storage(raft, effect)) {
+        raft_change_report(raft, effect) || complete(raft, effect) || use_storage(raft, effect) ||
+        raft_snapshot_ready(raft, effect)) {
         return RAFT_OK;
     }
     bool may_speak = raft->state_durable == raft->state.sequence;
-    if (may_speak && speak(raft, effect)) {
+    if (may_speak && (speak(raft, effect) || raft_install_send(raft, effect))) {
         return RAFT_OK;
     }
     /* What needs memory; a failure of one does not hold up the others. */

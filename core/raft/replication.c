@@ -7,6 +7,9 @@
  *        v                                     |
  *      REPLICATE: up to a window of appends without waiting for answers
  *
+ * A position that is refused before the base of the log leads to INSTALL instead (install.c), and
+ * from there back to PROBE.
+ *
  * Invariants:
  *  1. match only grows during a term: answers arrive late and twice.
  *  2. Commit moves only to an entry of the current term (Raft §5.4.2), counted by what is durable,
@@ -31,10 +34,15 @@ static void inflight_free(struct raft_peer *peer, raft_index match)
     }
 }
 
-static void become_probe(struct raft_peer *peer, raft_index next)
+void raft_become_probe(struct raft *raft, struct raft_peer *peer, raft_index next)
 {
+    raft_index base = raft->log->base.index;
+    raft_install_end(raft, peer);
     peer->state = RAFT_PROBE;
     peer->next = next > peer->match ? next : peer->match + 1;
+    if (peer->next <= base) {
+        peer->next = base + 1;
+    }
     peer->inflight_first = 0;
     peer->inflight_count = 0;
     peer->probe_sent = false;
@@ -89,9 +97,14 @@ void raft_advance_commit(struct raft *raft)
 static void on_refused(struct raft *raft, struct raft_peer *peer,
                        const struct raft_message *message)
 {
+    raft_index base = raft->log->base.index;
+    if (message->hint.index < base || message->id.index <= base) {
+        raft_install_begin(raft, peer);
+        return;
+    }
     struct raft_entry_id agree = raft_log_hint(raft->log, message->hint);
     raft_index next = agree.index + 1 < message->id.index ? agree.index + 1 : message->id.index;
-    become_probe(peer, next);
+    raft_become_probe(raft, peer, next);
     peer->append_due = true;
 }
 
@@ -108,8 +121,15 @@ static void on_matched(struct raft *raft, struct raft_peer *peer,
     inflight_free(peer, peer->match);
     raft_advance_commit(raft);
     raft_transfer_advance(raft);
+    if (peer->state == RAFT_INSTALL) {
+        if (peer->match < raft->log->base.index) {
+            return;
+        }
+        /* It has what it needs: by other ways, or the answer to the last piece was lost. */
+        raft_become_probe(raft, peer, peer->match + 1);
+    }
     if (message->flags & RAFT_FLAG_BUSY) {
-        become_probe(peer, peer->match + 1);
+        raft_become_probe(raft, peer, peer->match + 1);
         peer->probe_sent = true;
         return;
     }
@@ -132,8 +152,10 @@ enum raft_status raft_on_append_rep(struct raft *raft, struct raft_peer *peer,
         return RAFT_NOT_LEADER;
     }
     bool is_success = (message->flags & RAFT_FLAG_SUCCESS) != 0;
+    /* What is compacted is committed, and agrees with every follower's log. */
+    bool is_compacted = message->id.index < raft->log->base.index;
     if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_REPLY_BEYOND,
-                        is_success && !raft_log_matches(raft->log, message->id))) {
+                        is_success && !is_compacted && !raft_log_matches(raft->log, message->id))) {
         return RAFT_INVALID;
     }
     /* Nothing below can fail. */
@@ -153,7 +175,7 @@ enum raft_status raft_on_append_rep(struct raft *raft, struct raft_peer *peer,
     }
     /* An old refusal says nothing any more: the follower has matched since, or another position is
      * being probed. */
-    bool is_old = message->id.index <= peer->match ||
+    bool is_old = message->id.index <= peer->match || peer->state == RAFT_INSTALL ||
                   (peer->state == RAFT_PROBE && message->id.index != peer->next - 1);
     if (!raft_exit_taken(raft->memory, RAFT_AT_APPEND_REPLY_OLD, is_old)) {
         on_refused(raft, peer, message);
@@ -175,6 +197,7 @@ enum raft_status raft_on_heartbeat_timeout(struct raft *raft)
     raft_transfer_advance(raft);
     raft_round_begin(raft);
     raft_read_confirm(raft);
+    raft_install_heartbeat(raft);
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         raft->peers[i].heartbeat_due = true;
         raft->peers[i].probe_sent = false;
@@ -213,6 +236,13 @@ enum raft_status raft_propose(struct raft *raft, struct raft_entry *entry)
     return RAFT_OK;
 }
 
+static bool may_append(const struct raft *raft, const struct raft_peer *peer)
+{
+    bool has_room =
+        peer->state == RAFT_PROBE || peer->inflight_count < raft->options.window_messages_max;
+    return peer->state != RAFT_INSTALL && !peer->probe_sent && has_room;
+}
+
 bool raft_replication_is_due(const struct raft *raft, const struct raft_peer *peer)
 {
     if (raft->role != RAFT_LEADER || peer->kind == RAFT_PEER_STRANGER) {
@@ -221,8 +251,7 @@ bool raft_replication_is_due(const struct raft *raft, const struct raft_peer *pe
     if (peer->heartbeat_due) {
         return true;
     }
-    return peer->append_due && !peer->probe_sent &&
-           (peer->state == RAFT_PROBE || peer->inflight_count < raft->options.window_messages_max);
+    return peer->append_due && may_append(raft, peer);
 }
 
 /* Takes the entry at an index into the message. RAFT_FULL, RAFT_READONLY, and what raft_log_get
@@ -287,9 +316,7 @@ static enum raft_status prepare_entries(struct raft *raft, const struct raft_pee
 enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer,
                                        struct raft_effect *effect)
 {
-    bool may_append =
-        !peer->probe_sent &&
-        (peer->state == RAFT_PROBE || peer->inflight_count < raft->options.window_messages_max);
+    bool takes_entries = may_append(raft, peer);
     struct raft_message message = {
         .memory = raft->memory,
         .type = RAFT_MESSAGE_APPEND_REQ,
@@ -300,29 +327,35 @@ enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer
         .round = raft->read_round,
         .holder = RAFT_HOLDER_REPLICATION,
     };
-    message.id.index = peer->next - 1;
-    enum raft_status status = raft_log_term(raft->log, message.id.index, &message.id.term);
-    if (status != RAFT_OK) {
-        return status;
+    enum raft_status status = RAFT_OK;
+    if (peer->state == RAFT_INSTALL) {
+        /* Its log is not known to have any position but the one before all. */
+        message.commit = 0;
+    } else {
+        message.id.index = peer->next - 1;
+        status = raft_log_term(raft->log, message.id.index, &message.id.term);
+        if (status != RAFT_OK) {
+            return status;
+        }
     }
-    if (may_append) {
+    if (takes_entries) {
         status = prepare_entries(raft, peer, &message);
         if (status != RAFT_OK && !peer->heartbeat_due) {
             return status;
         }
-        may_append = status == RAFT_OK;
+        takes_entries = status == RAFT_OK;
     }
     /* Nothing below can fail. Without memory for entries a heartbeat leaves, and the entries are
      * due. */
     bool is_needed = message.entry_count > 0 || peer->heartbeat_due;
-    peer->append_due = status != RAFT_OK || (peer->append_due && !may_append);
+    peer->append_due = status != RAFT_OK || (peer->append_due && !takes_entries);
     if (!is_needed) {
         raft_message_release(&message);
         return RAFT_OK;
     }
     peer->heartbeat_due = false;
     if (peer->state == RAFT_PROBE) {
-        peer->probe_sent = peer->probe_sent || may_append;
+        peer->probe_sent = peer->probe_sent || takes_entries;
     } else if (message.entry_count > 0) {
         peer->next += message.entry_count;
         inflight_add(peer, peer->next - 1);

@@ -97,6 +97,12 @@ static void use_storage(struct raft_replica *replica, const struct raft_effect *
     } else if (effect->type == RAFT_EFFECT_TRUNCATE) {
         status = raft_storage_truncate(replica->storage, effect->last.index, effect->generation);
         refused = RAFT_EVENT_TRUNCATE_REFUSED;
+    } else if (effect->type == RAFT_EFFECT_COMPACT) {
+        status = raft_storage_compact(replica->storage, effect->last);
+        refused = RAFT_EVENT_COMPACT_REFUSED;
+    } else if (effect->type == RAFT_EFFECT_RESET) {
+        status = raft_storage_reset(replica->storage, effect->last, effect->generation);
+        refused = RAFT_EVENT_RESET_REFUSED;
     } else {
         assert(effect->type == RAFT_EFFECT_PROBE);
         status = raft_storage_probe(replica->storage);
@@ -138,7 +144,15 @@ static void carry_out(struct raft_replica *replica, struct raft_effect *effect)
     case RAFT_EFFECT_PERSIST_ENTRIES:
     case RAFT_EFFECT_TRUNCATE:
     case RAFT_EFFECT_PROBE:
+    case RAFT_EFFECT_COMPACT:
+    case RAFT_EFFECT_RESET:
         use_storage(replica, effect);
+        break;
+    case RAFT_EFFECT_SAVE:
+    case RAFT_EFFECT_RECEIVE:
+    case RAFT_EFFECT_FETCH:
+    case RAFT_EFFECT_RESTORE:
+        raft_replica_use_snapshots(replica, effect);
         break;
     case RAFT_EFFECT_SEND:
         send_message(replica, effect);
@@ -214,6 +228,17 @@ enum raft_status raft_replica_job_done(struct raft_replica *replica,
     case RAFT_JOB_PROBE:
         event.type = RAFT_EVENT_PROBED;
         break;
+    case RAFT_JOB_COMPACT:
+        event.type = RAFT_EVENT_COMPACTED;
+        break;
+    case RAFT_JOB_RESET:
+        event.type = RAFT_EVENT_RESET;
+        break;
+    case RAFT_JOB_SAVE:
+    case RAFT_JOB_RECEIVE:
+    case RAFT_JOB_FETCH:
+    case RAFT_JOB_RESTORE:
+        return raft_replica_snapshot_job_done(replica, done);
     case RAFT_JOB_NONE:
     case RAFT_JOB_CLOSE:
         assert(!"not a job of a running replica");

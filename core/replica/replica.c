@@ -93,7 +93,7 @@ enum raft_status raft_replica_start(struct raft_replica *replica, raft_time now_
     assert(replica->phase == RAFT_REPLICA_CREATED);
     advance(replica, now_ns);
     bool exists = false;
-    struct raft_hard_state state;
+    struct raft_stored stored;
     enum raft_status status = raft_storage_exists(replica->storage, &exists);
     if (status != RAFT_OK) {
         return status;
@@ -102,17 +102,19 @@ enum raft_status raft_replica_start(struct raft_replica *replica, raft_time now_
         return RAFT_LOST_STORE;
     }
     if (!exists) {
-        status = raft_storage_bootstrap(replica->storage);
+        struct raft_configuration configuration;
+        raft_options_configuration(&replica->options, &configuration);
+        status = raft_storage_bootstrap(replica->storage, &configuration);
         if (status != RAFT_OK) {
             return status;
         }
     }
-    status = raft_storage_load(replica->storage, &replica->log, &state);
+    status = raft_storage_load(replica->storage, &replica->log, &stored);
     if (status != RAFT_OK) {
         return status;
     }
     /* Nothing below can fail. */
-    raft_begin(replica->raft, &state, replica->now_ns);
+    raft_begin(replica->raft, &stored.state, &stored.snapshot, replica->now_ns);
     replica->phase = RAFT_REPLICA_RUNNING;
     raft_replica_pump(replica);
     return RAFT_OK;
@@ -259,11 +261,15 @@ void raft_replica_io_done(struct raft_replica *replica, raft_time now_ns, struct
         return;
     }
     if (replica->phase == RAFT_REPLICA_STOPPING) {
+        if (has_ended) {
+            replica->memory->free(replica->memory->ctx, done.bytes);
+        }
         proceed_to_stop(replica);
         return;
     }
-    if (has_ended && raft_replica_job_done(replica, &done) != RAFT_OK) {
-        begin_to_stop(replica, RAFT_IO);
+    enum raft_status status = has_ended ? raft_replica_job_done(replica, &done) : RAFT_OK;
+    if (status != RAFT_OK) {
+        begin_to_stop(replica, status);
         return;
     }
     raft_replica_pump(replica);
@@ -357,6 +363,16 @@ enum raft_status raft_replica_campaign(struct raft_replica *replica, raft_time n
         return RAFT_STOPPED;
     }
     return ask(replica, (struct raft_event){.type = RAFT_EVENT_CAMPAIGN});
+}
+
+enum raft_status raft_replica_snapshot(struct raft_replica *replica, raft_time now_ns)
+{
+    advance(replica, now_ns);
+    if (raft_exit_taken(replica->memory, RAFT_AT_SNAPSHOT_STOPPED,
+                        replica->phase != RAFT_REPLICA_RUNNING)) {
+        return RAFT_STOPPED;
+    }
+    return ask(replica, (struct raft_event){.type = RAFT_EVENT_SNAPSHOT});
 }
 
 enum raft_status raft_replica_transfer(struct raft_replica *replica, raft_time now_ns,

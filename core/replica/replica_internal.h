@@ -1,5 +1,5 @@
 /* The replica's own state, shared by replica.c (life), effects.c (what the consensus machine asks
- * for) and requests.c. */
+ * for), snapshots.c and requests.c. */
 #ifndef RAFT_REPLICA_INTERNAL_H
 #define RAFT_REPLICA_INTERNAL_H
 
@@ -49,6 +49,7 @@ struct raft_replica {
     uint64_t read_confirmed;
     uint64_t change_request; /* asks for a change of the configuration */
     bool change_pending;
+    raft_node_id fetching_for; /* the follower that the piece being read is for */
     bool retry_armed;
     bool ready_failed; /* the last READY did: try again */
 };
@@ -58,11 +59,17 @@ struct raft_replica {
 void raft_replica_pump(struct raft_replica *replica);
 /* Hands one event to the consensus machine; it cannot fail. */
 void raft_replica_feed(struct raft_replica *replica, const struct raft_event *event);
-/* Turns the end of a job into its event; RAFT_IO means that the node must fail. */
+/* Turns the end of a job into its event; anything but RAFT_OK means that the node must fail. */
 RAFT_MUST_CHECK enum raft_status raft_replica_job_done(struct raft_replica *replica,
                                                        const struct raft_storage_done *done);
 void raft_replica_release_applying(struct raft_replica *replica);
 void raft_replica_arm_retry(struct raft_replica *replica);
+
+/* snapshots.c */
+/* SAVE, RECEIVE, FETCH, RESTORE. */
+void raft_replica_use_snapshots(struct raft_replica *replica, struct raft_effect *effect);
+RAFT_MUST_CHECK enum raft_status raft_replica_snapshot_job_done(
+    struct raft_replica *replica, const struct raft_storage_done *done);
 
 /* requests.c */
 void raft_request_add(struct raft_replica *replica, uint64_t request, struct raft_entry *entry);

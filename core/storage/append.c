@@ -84,7 +84,7 @@ enum raft_status raft_storage_append(struct raft_storage *storage, const struct 
                                      uint64_t generation)
 {
     assert(storage->log_lane.job == RAFT_JOB_NONE && storage->held_count == 0);
-    assert(first == storage->offset_count + 1 && last.index >= first);
+    assert(first == raft_storage_last(storage) + 1 && last.index >= first);
     assert(last.index - first < storage->batch_entries_max);
     size_t size = 0;
     for (raft_index index = first; index <= last.index; index++) {
@@ -177,7 +177,7 @@ static void commit_batch(struct raft_storage *storage)
         storage->offsets[storage->offset_count++] = segment->size;
         segment->size += raft_record_span(storage->held[i]->size);
     }
-    assert(storage->offset_count == storage->last.index);
+    assert(raft_storage_last(storage) == storage->last.index);
     storage->append_errors = 0;
 }
 

@@ -16,12 +16,25 @@
 #define STATE_VERSION    1u
 #define SEGMENT_MAGIC    0x47535152u /* "RQSG" */
 #define RECORD_MAGIC     0x43525152u /* "RQRC" */
+#define MARKER_MAGIC     0x4b4d5152u /* "RQMK" */
+#define MARKER_VERSION   1u
+#define SNAPSHOT_MAGIC   0x4e535152u /* "RQSN" */
+#define SNAPSHOT_VERSION 1u
+#define TRAILER_MAGIC    0x4c545152u /* "RQTL" */
 
-#define NAME_PREFIX      "log-"
-#define NAME_PREFIX_SIZE 4u
+#define SEGMENT_PREFIX   "log-"
+#define SNAPSHOT_PREFIX  "snapshot-"
 #define NAME_DIGITS      16u
 
-_Static_assert(NAME_PREFIX_SIZE + NAME_DIGITS < RAFT_FILE_NAME_MAX, "a segment's name must fit");
+/* Where the configuration stands. */
+#define MARKER_CONFIGURATION 16u
+#define HEADER_CONFIGURATION 40u
+
+_Static_assert(sizeof SNAPSHOT_PREFIX + NAME_DIGITS <= RAFT_FILE_NAME_MAX, "a name must fit");
+_Static_assert(MARKER_CONFIGURATION + RAFT_CONFIGURATION_SIZE_MAX + 4 == RAFT_MARKER_SIZE,
+               "the checksum follows the configuration");
+_Static_assert(HEADER_CONFIGURATION + RAFT_CONFIGURATION_SIZE_MAX + 4 == RAFT_SNAPSHOT_HEADER_SIZE,
+               "the checksum follows the configuration");
 _Static_assert(RAFT_SEGMENT_HEADER_SIZE % RAFT_RECORD_ALIGN == 0, "records are aligned");
 _Static_assert(RAFT_RECORD_HEADER_SIZE % RAFT_RECORD_ALIGN == 0, "records are aligned");
 
@@ -135,36 +148,59 @@ bool raft_segment_header_decode(const uint8_t *bytes, size_t size, uint32_t *out
     return true;
 }
 
-void raft_segment_name(raft_index first, char name[RAFT_FILE_NAME_MAX])
+/* A name: a prefix and an index in hexadecimal. */
+static void name_encode(const char *prefix, raft_index index, char name[RAFT_FILE_NAME_MAX])
 {
     static const char digits[] = "0123456789abcdef";
+    size_t prefix_size = strlen(prefix);
+    assert(prefix_size + NAME_DIGITS < RAFT_FILE_NAME_MAX);
     memset(name, 0, RAFT_FILE_NAME_MAX);
-    memcpy(name, NAME_PREFIX, sizeof NAME_PREFIX);
+    memcpy(name, prefix, prefix_size + 1);
     for (unsigned i = 0; i < NAME_DIGITS; i++) {
         unsigned shift = 4 * (NAME_DIGITS - 1 - i);
-        name[NAME_PREFIX_SIZE + i] = digits[(first >> shift) & 0xf];
+        name[prefix_size + i] = digits[(index >> shift) & 0xf];
     }
 }
 
-bool raft_segment_name_parse(const char *name, raft_index *out_first)
+static bool name_decode(const char *prefix, const char *name, raft_index *out_index)
 {
-    if (strlen(name) != NAME_PREFIX_SIZE + NAME_DIGITS ||
-        memcmp(name, NAME_PREFIX, NAME_PREFIX_SIZE) != 0) {
+    size_t prefix_size = strlen(prefix);
+    if (strlen(name) != prefix_size + NAME_DIGITS || memcmp(name, prefix, prefix_size) != 0) {
         return false;
     }
-    raft_index first = 0;
+    raft_index index = 0;
     for (unsigned i = 0; i < NAME_DIGITS; i++) {
-        char c = name[NAME_PREFIX_SIZE + i];
+        char c = name[prefix_size + i];
         if (c >= '0' && c <= '9') {
-            first = first << 4 | (raft_index)(c - '0');
+            index = index << 4 | (raft_index)(c - '0');
         } else if (c >= 'a' && c <= 'f') {
-            first = first << 4 | (raft_index)(c - 'a' + 10);
+            index = index << 4 | (raft_index)(c - 'a' + 10);
         } else {
             return false;
         }
     }
-    *out_first = first;
+    *out_index = index;
     return true;
+}
+
+void raft_segment_name(raft_index first, char name[RAFT_FILE_NAME_MAX])
+{
+    name_encode(SEGMENT_PREFIX, first, name);
+}
+
+bool raft_segment_name_parse(const char *name, raft_index *out_first)
+{
+    return name_decode(SEGMENT_PREFIX, name, out_first);
+}
+
+void raft_snapshot_name(raft_index index, char name[RAFT_FILE_NAME_MAX])
+{
+    name_encode(SNAPSHOT_PREFIX, index, name);
+}
+
+bool raft_snapshot_name_parse(const char *name, raft_index *out_index)
+{
+    return name_decode(SNAPSHOT_PREFIX, name, out_index);
 }
 
 void raft_state_encode(const struct raft_hard_state *state, uint8_t bytes[RAFT_STATE_SIZE])
@@ -189,4 +225,100 @@ bool raft_state_decode(const uint8_t bytes[RAFT_STATE_SIZE], struct raft_hard_st
         .vote = get32(bytes + 24),
     };
     return true;
+}
+
+/* A configuration takes the same room whatever it holds; zeros fill it. */
+static void room_encode(const struct raft_configuration *configuration, uint8_t *room)
+{
+    assert(raft_configuration_size(configuration) <= RAFT_CONFIGURATION_SIZE_MAX);
+    memset(room, 0, RAFT_CONFIGURATION_SIZE_MAX);
+    raft_configuration_encode(configuration, room);
+}
+
+static bool room_decode(const uint8_t *room, struct raft_configuration *out_configuration)
+{
+    struct raft_configuration counted = {.count = get32(room)};
+    if (counted.count > RAFT_MEMBERS_MAX) {
+        return false;
+    }
+    size_t size = raft_configuration_size(&counted);
+    for (size_t i = size; i < RAFT_CONFIGURATION_SIZE_MAX; i++) {
+        if (room[i] != 0) {
+            return false;
+        }
+    }
+    return raft_configuration_decode(room, size, out_configuration);
+}
+
+void raft_marker_encode(raft_node_id node, const struct raft_configuration *configuration,
+                        uint8_t bytes[RAFT_MARKER_SIZE])
+{
+    put32(bytes, MARKER_MAGIC);
+    put32(bytes + 4, MARKER_VERSION);
+    put32(bytes + 8, node);
+    put32(bytes + 12, 0);
+    room_encode(configuration, bytes + MARKER_CONFIGURATION);
+    put32(bytes + RAFT_MARKER_SIZE - 4, raft_crc32c(0, bytes, RAFT_MARKER_SIZE - 4));
+}
+
+bool raft_marker_decode(const uint8_t bytes[RAFT_MARKER_SIZE], raft_node_id *out_node,
+                        struct raft_configuration *out_configuration)
+{
+    if (get32(bytes) != MARKER_MAGIC || get32(bytes + 4) != MARKER_VERSION ||
+        get32(bytes + RAFT_MARKER_SIZE - 4) != raft_crc32c(0, bytes, RAFT_MARKER_SIZE - 4)) {
+        return false;
+    }
+    *out_node = get32(bytes + 8);
+    return room_decode(bytes + MARKER_CONFIGURATION, out_configuration);
+}
+
+uint64_t raft_snapshot_file_size(uint64_t state_size)
+{
+    uint64_t frame = RAFT_SNAPSHOT_HEADER_SIZE + RAFT_SNAPSHOT_TRAILER_SIZE;
+    assert(state_size <= UINT64_MAX - frame);
+    return state_size + frame;
+}
+
+void raft_snapshot_header_encode(const struct raft_snapshot *snapshot,
+                                 uint8_t bytes[RAFT_SNAPSHOT_HEADER_SIZE])
+{
+    assert(snapshot->id.index > 0);
+    assert(snapshot->size >= raft_snapshot_file_size(0));
+    put32(bytes, SNAPSHOT_MAGIC);
+    put32(bytes + 4, SNAPSHOT_VERSION);
+    put64(bytes + 8, snapshot->id.index);
+    put64(bytes + 16, snapshot->id.term);
+    put64(bytes + 24, snapshot->configuration_index);
+    put64(bytes + 32, snapshot->size - raft_snapshot_file_size(0));
+    room_encode(&snapshot->configuration, bytes + HEADER_CONFIGURATION);
+    size_t crc_at = RAFT_SNAPSHOT_HEADER_SIZE - 4;
+    put32(bytes + crc_at, raft_crc32c(0, bytes, crc_at));
+}
+
+bool raft_snapshot_header_decode(const uint8_t bytes[RAFT_SNAPSHOT_HEADER_SIZE], uint64_t file_size,
+                                 struct raft_snapshot *out_snapshot)
+{
+    assert(file_size >= raft_snapshot_file_size(0));
+    size_t crc_at = RAFT_SNAPSHOT_HEADER_SIZE - 4;
+    *out_snapshot = (struct raft_snapshot){
+        .id = {.index = get64(bytes + 8), .term = get64(bytes + 16)},
+        .configuration_index = get64(bytes + 24),
+        .size = file_size,
+    };
+    return get32(bytes) == SNAPSHOT_MAGIC && get32(bytes + 4) == SNAPSHOT_VERSION &&
+           get32(bytes + crc_at) == raft_crc32c(0, bytes, crc_at) && out_snapshot->id.index > 0 &&
+           out_snapshot->configuration_index <= out_snapshot->id.index &&
+           get64(bytes + 32) == file_size - raft_snapshot_file_size(0) &&
+           room_decode(bytes + HEADER_CONFIGURATION, &out_snapshot->configuration);
+}
+
+void raft_snapshot_trailer_encode(uint32_t crc, uint8_t bytes[RAFT_SNAPSHOT_TRAILER_SIZE])
+{
+    put32(bytes, TRAILER_MAGIC);
+    put32(bytes + 4, crc);
+}
+
+bool raft_snapshot_trailer_check(const uint8_t bytes[RAFT_SNAPSHOT_TRAILER_SIZE], uint32_t crc)
+{
+    return get32(bytes) == TRAILER_MAGIC && get32(bytes + 4) == crc;
 }

@@ -1,20 +1,27 @@
-/* The bytes of the store's files: names, hard state, segment header, record. README.md has the
- * layouts as tables. Little-endian throughout. */
+/* The bytes of the store's files: names, marker, hard state, segment header, record, snapshot.
+ * README.md has the layouts as tables. Little-endian throughout. */
 #ifndef RAFT_STORAGE_FORMAT_H
 #define RAFT_STORAGE_FORMAT_H
 
 #include <raft/env.h>
 #include <raft/raft.h>
 
-#define RAFT_STATE_NAME          "hard-state"
-#define RAFT_STATE_NEW_NAME      "hard-state.new"
-#define RAFT_PROBE_NAME          "probe"
+#define RAFT_MARKER_NAME           "store"
+#define RAFT_MARKER_NEW_NAME       "store.new"
+#define RAFT_STATE_NAME            "hard-state"
+#define RAFT_STATE_NEW_NAME        "hard-state.new"
+#define RAFT_PROBE_NAME            "probe"
+#define RAFT_SNAPSHOT_NEW_NAME     "snapshot.new"  /* of this node's own state */
+#define RAFT_SNAPSHOT_PART_NAME    "snapshot.part" /* coming from the leader */
 
-#define RAFT_STATE_SIZE          32u   /* bytes of one copy of the hard state */
-#define RAFT_STATE_OFFSET_B      4096u /* of the second copy; the first is at 0 */
-#define RAFT_SEGMENT_HEADER_SIZE 24u
-#define RAFT_RECORD_HEADER_SIZE  48u
-#define RAFT_RECORD_ALIGN        8u
+#define RAFT_MARKER_SIZE           144u
+#define RAFT_STATE_SIZE            32u   /* bytes of one copy of the hard state */
+#define RAFT_STATE_OFFSET_B        4096u /* of the second copy; the first is at 0 */
+#define RAFT_SEGMENT_HEADER_SIZE   24u
+#define RAFT_RECORD_HEADER_SIZE    48u
+#define RAFT_RECORD_ALIGN          8u
+#define RAFT_SNAPSHOT_HEADER_SIZE  168u
+#define RAFT_SNAPSHOT_TRAILER_SIZE 8u
 
 /* One record of a segment. The payload is borrowed from the bytes it was decoded from. */
 struct raft_record {
@@ -46,9 +53,31 @@ bool raft_segment_header_decode(const uint8_t *bytes, size_t size, uint32_t *out
 void raft_segment_name(raft_index first, char name[RAFT_FILE_NAME_MAX]);
 /* False: not the name of a segment. */
 bool raft_segment_name_parse(const char *name, raft_index *out_first);
+void raft_snapshot_name(raft_index index, char name[RAFT_FILE_NAME_MAX]);
+/* False: not the name of a published snapshot. */
+bool raft_snapshot_name_parse(const char *name, raft_index *out_index);
 
 void raft_state_encode(const struct raft_hard_state *state, uint8_t bytes[RAFT_STATE_SIZE]);
 /* False: it does not match its checksum or version. */
 bool raft_state_decode(const uint8_t bytes[RAFT_STATE_SIZE], struct raft_hard_state *out_state);
+
+void raft_marker_encode(raft_node_id node, const struct raft_configuration *configuration,
+                        uint8_t bytes[RAFT_MARKER_SIZE]);
+/* False: it does not match its checksum, its version or its format. */
+bool raft_marker_decode(const uint8_t bytes[RAFT_MARKER_SIZE], raft_node_id *out_node,
+                        struct raft_configuration *out_configuration);
+
+/* Bytes of a snapshot's file whose state has a size. */
+uint64_t raft_snapshot_file_size(uint64_t state_size);
+/* snapshot->size is the file's. */
+void raft_snapshot_header_encode(const struct raft_snapshot *snapshot,
+                                 uint8_t bytes[RAFT_SNAPSHOT_HEADER_SIZE]);
+/* False: it does not match its checksum, its version, its format or the size of the file. */
+bool raft_snapshot_header_decode(const uint8_t bytes[RAFT_SNAPSHOT_HEADER_SIZE], uint64_t file_size,
+                                 struct raft_snapshot *out_snapshot);
+/* crc: of every byte before the trailer. */
+void raft_snapshot_trailer_encode(uint32_t crc, uint8_t bytes[RAFT_SNAPSHOT_TRAILER_SIZE]);
+/* Whether it is the trailer of bytes with this checksum. */
+bool raft_snapshot_trailer_check(const uint8_t bytes[RAFT_SNAPSHOT_TRAILER_SIZE], uint32_t crc);
 
 #endif

@@ -165,6 +165,18 @@ static enum raft_status rewrite_copies(struct raft_storage *storage, unsigned be
     return status;
 }
 
+enum raft_status raft_state_is_new(struct raft_storage *storage, bool *out_new)
+{
+    assert(storage->state_file == 0);
+    struct raft_hard_state copies[2] = {{0}, {0}};
+    bool good[2] = {false, false};
+    enum raft_status status = read_copies(storage, copies, good);
+    raft_storage_close_now(storage, &storage->state_file);
+    *out_new = good[0] && good[1] && copies[0].sequence == 0 && copies[1].sequence == 0;
+    /* A file that was listed and is not there, which is no fault point's doing. */
+    return status == RAFT_NOT_FOUND ? RAFT_IO : status;
+}
+
 enum raft_status raft_state_load(struct raft_storage *storage)
 {
     assert(storage->state_file == 0);

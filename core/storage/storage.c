@@ -12,18 +12,26 @@
  *              |     raft_storage_retry     v
  *              +------------------------ stalled --- raft_storage_abandon ---> free, not reported
  *
+ * After raft_storage_abandon a job of snapshots ends with the answer it waits for: it may take
+ * long, and what it leaves is removed at the next start.
+ *
  * Invariants:
  *  1. A lane has at most one operation with the environment, and none when it has no job.
  *  2. A lane is never both in flight and stalled.
  *  3. Entries are held as STORAGE exactly while an APPEND job exists.
- *  4. Each open handle is in one of state_file, segment_file, spare_file until its CLOSE is
- *     answered; whatever a failed job leaves there is closed by the CLOSE job.
- *  5. offset_count is the last index that is durable in the files, and the segments' sizes are what
- *     is durable of them, whenever the log lane is free and the store has not failed. */
+ *  4. Each open handle is in a field of the store or of a draft until its CLOSE is answered;
+ * whatever a failed job leaves there is closed by the CLOSE job.
+ *  5. raft_storage_last is the last index that is durable in the files, and the segments' sizes are
+ *     what is durable of them, whenever the log lane is free and the store has not failed. The
+ * first segment begins behind offset_base.
+ *  6. storage->snapshot names a file that is durable and was read back whole; it changes only when
+ *     another one is. */
 #include "storage_internal.h"
 
 #include <assert.h>
 #include <string.h>
+
+#define LANES 4u
 
 /* The operation and the fault point of each step. */
 static const struct {
@@ -59,13 +67,39 @@ static const struct {
     [RAFT_STEP_PROBE_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_PROBE_REMOVE_CLOSE},
     [RAFT_STEP_PROBE_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_PROBE_REMOVE_UNLINK},
     [RAFT_STEP_PROBE_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_PROBE_REMOVE_SYNC_DIR},
+    [RAFT_STEP_COMPACT_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_COMPACT_UNLINK},
+    [RAFT_STEP_COMPACT_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_COMPACT_SYNC_DIR},
+    [RAFT_STEP_RESET_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_RESET_CLOSE},
+    [RAFT_STEP_RESET_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_RESET_UNLINK},
+    [RAFT_STEP_RESET_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_RESET_SYNC_DIR},
+    [RAFT_STEP_SAVE_CREATE] = {RAFT_IO_CREATE, RAFT_AT_SNAPSHOT_SAVE_CREATE},
+    [RAFT_STEP_SAVE_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SNAPSHOT_SAVE_WRITE},
+    [RAFT_STEP_RECEIVE_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_RECEIVE_CLOSE},
+    [RAFT_STEP_RECEIVE_CREATE] = {RAFT_IO_CREATE, RAFT_AT_SNAPSHOT_RECEIVE_CREATE},
+    [RAFT_STEP_RECEIVE_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SNAPSHOT_RECEIVE_WRITE},
+    [RAFT_STEP_PUBLISH_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SNAPSHOT_PUBLISH_SYNC},
+    [RAFT_STEP_PUBLISH_READ] = {RAFT_IO_READ, RAFT_AT_SNAPSHOT_PUBLISH_READ},
+    [RAFT_STEP_PUBLISH_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_PUBLISH_CLOSE},
+    [RAFT_STEP_PUBLISH_RENAME] = {RAFT_IO_RENAME, RAFT_AT_SNAPSHOT_PUBLISH_RENAME},
+    [RAFT_STEP_PUBLISH_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SNAPSHOT_PUBLISH_SYNC_DIR},
+    [RAFT_STEP_REPLACE_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SNAPSHOT_REPLACE_UNLINK},
+    [RAFT_STEP_REPLACE_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SNAPSHOT_REPLACE_SYNC_DIR},
+    [RAFT_STEP_DISCARD_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_DISCARD_CLOSE},
+    [RAFT_STEP_DISCARD_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SNAPSHOT_DISCARD_UNLINK},
+    [RAFT_STEP_FETCH_OPEN] = {RAFT_IO_OPEN, RAFT_AT_SNAPSHOT_FETCH_OPEN},
+    [RAFT_STEP_FETCH_CHECK] = {RAFT_IO_READ, RAFT_AT_SNAPSHOT_FETCH_CHECK},
+    [RAFT_STEP_FETCH_READ] = {RAFT_IO_READ, RAFT_AT_SNAPSHOT_FETCH_READ},
+    [RAFT_STEP_FETCH_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_FETCH_CLOSE},
+    [RAFT_STEP_RESTORE_OPEN] = {RAFT_IO_OPEN, RAFT_AT_SNAPSHOT_RESTORE_OPEN},
+    [RAFT_STEP_RESTORE_READ] = {RAFT_IO_READ, RAFT_AT_SNAPSHOT_RESTORE_READ},
+    [RAFT_STEP_RESTORE_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_RESTORE_CLOSE},
     [RAFT_STEP_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_STORE_CLOSE_CLOSE},
 };
 
 enum raft_status raft_storage_create(const struct raft_options *options, const struct raft_env *env,
                                      struct raft_storage **out_storage)
 {
-    assert(options->batch_entries_max > 0);
+    assert(options->batch_entries_max > 0 && options->snapshot_chunk_size > 0);
     const struct raft_memory *memory = env->memory;
     enum raft_status status = RAFT_NOMEM; /* the only way to fail */
     size_t buffer_size =
@@ -82,6 +116,8 @@ enum raft_status raft_storage_create(const struct raft_options *options, const s
         .batch_size_max = options->batch_size_max,
         .segment_size_max = options->segment_size_max,
         .append_errors_max = options->append_errors_max,
+        .chunk_size = options->snapshot_chunk_size,
+        .node = options->id,
         .buffer_size = buffer_size,
     };
     storage->buffer = memory->alloc(memory->ctx, RAFT_AT_STORE_CREATE_BUFFER, buffer_size);
@@ -109,6 +145,7 @@ void raft_storage_destroy(struct raft_storage *storage)
     assert(!raft_storage_in_flight(storage));
     assert(storage->held_count == 0);
     assert(raft_storage_files_open(storage) == 0);
+    assert(storage->piece == NULL && storage->fetch_bytes == NULL && !storage->is_frozen);
     memory->free(memory->ctx, storage->buffer);
     memory->free(memory->ctx, storage->held);
     memory->free(memory->ctx, storage->segments);
@@ -191,7 +228,8 @@ enum raft_status raft_storage_reserve_offsets(struct raft_storage *storage, enum
 /* The handle that the CLOSE job closes next, or NULL. */
 static raft_file *file_to_close(struct raft_storage *storage)
 {
-    raft_file *const files[] = {&storage->spare_file, &storage->segment_file, &storage->state_file};
+    raft_file *const files[] = {&storage->spare_file, &storage->own.file,     &storage->part.file,
+                                &storage->fetch_file, &storage->segment_file, &storage->state_file};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (*files[i] != 0) {
             return files[i];
@@ -227,6 +265,20 @@ static void prepare(struct raft_storage *storage, struct raft_lane *lane)
     case RAFT_JOB_PROBE:
         raft_probe_prepare(storage, lane->step, &lane->io);
         break;
+    case RAFT_JOB_COMPACT:
+    case RAFT_JOB_RESET:
+        raft_compact_prepare(storage, lane->step, &lane->io);
+        break;
+    case RAFT_JOB_SAVE:
+        raft_save_prepare(storage, lane->step, &lane->io);
+        break;
+    case RAFT_JOB_RECEIVE:
+        raft_receive_prepare(storage, lane->step, &lane->io);
+        break;
+    case RAFT_JOB_FETCH:
+    case RAFT_JOB_RESTORE:
+        raft_fetch_prepare(storage, lane->step, &lane->io);
+        break;
     case RAFT_JOB_CLOSE:
         lane->io.file = *file_to_close(storage);
         break;
@@ -247,6 +299,16 @@ static enum raft_step_id next(struct raft_storage *storage, enum raft_job job,
         return raft_truncate_next(storage, out_status);
     case RAFT_JOB_PROBE:
         return raft_probe_next(storage, out_status);
+    case RAFT_JOB_COMPACT:
+    case RAFT_JOB_RESET:
+        return raft_compact_next(storage, out_status);
+    case RAFT_JOB_SAVE:
+        return raft_save_next(storage, out_status);
+    case RAFT_JOB_RECEIVE:
+        return raft_receive_next(storage, out_status);
+    case RAFT_JOB_FETCH:
+    case RAFT_JOB_RESTORE:
+        return raft_fetch_next(storage, out_status);
     case RAFT_JOB_CLOSE:
         return close_next(storage, out_status);
     case RAFT_JOB_NONE:
@@ -292,11 +354,66 @@ enum raft_status raft_storage_close(struct raft_storage *storage, bool *out_clos
 {
     assert(storage->state_lane.job == RAFT_JOB_NONE);
     assert(storage->log_lane.job == RAFT_JOB_NONE);
+    assert(storage->snapshot_lane.job == RAFT_JOB_NONE);
+    assert(storage->fetch_lane.job == RAFT_JOB_NONE);
     *out_closed = file_to_close(storage) == NULL;
     if (*out_closed) {
         return RAFT_OK;
     }
     return raft_lane_start(storage, &storage->log_lane, RAFT_JOB_CLOSE, RAFT_STEP_CLOSE);
+}
+
+/* Gives back what a job that ends holds. */
+static void release(struct raft_storage *storage, enum raft_job job)
+{
+    switch (job) {
+    case RAFT_JOB_APPEND:
+        raft_append_release(storage);
+        break;
+    case RAFT_JOB_SAVE:
+        raft_save_release(storage);
+        break;
+    case RAFT_JOB_RECEIVE:
+        raft_receive_release(storage);
+        break;
+    case RAFT_JOB_FETCH:
+    case RAFT_JOB_RESTORE:
+        raft_fetch_release(storage);
+        break;
+    case RAFT_JOB_NONE:
+    case RAFT_JOB_STATE:
+    case RAFT_JOB_TRUNCATE:
+    case RAFT_JOB_PROBE:
+    case RAFT_JOB_COMPACT:
+    case RAFT_JOB_RESET:
+    case RAFT_JOB_CLOSE:
+        break;
+    }
+}
+
+/* What the jobs of snapshots report. */
+static void report_snapshot(struct raft_storage *storage, enum raft_job job,
+                            struct raft_storage_done *done)
+{
+    const struct raft_draft *part = &storage->part;
+    bool ok = done->status == RAFT_OK;
+    bool is_published =
+        job == RAFT_JOB_SAVE || (job == RAFT_JOB_RECEIVE && part->offset == part->size);
+    if (ok && is_published) {
+        done->snapshot = storage->snapshot;
+    }
+    if (job == RAFT_JOB_RECEIVE) {
+        done->offset = ok ? part->offset : 0;
+    }
+    if (job == RAFT_JOB_FETCH || job == RAFT_JOB_RESTORE) {
+        done->snapshot = storage->fetching;
+    }
+    if (job == RAFT_JOB_FETCH && ok) {
+        done->offset = storage->fetch_offset;
+        done->size = storage->fetch_size;
+        done->bytes = storage->fetch_bytes;
+        storage->fetch_bytes = NULL;
+    }
 }
 
 static void finish(struct raft_storage *storage, struct raft_lane *lane, enum raft_status status,
@@ -306,24 +423,44 @@ static void finish(struct raft_storage *storage, struct raft_lane *lane, enum ra
     if (lane->job == RAFT_JOB_STATE) {
         out_done->sequence = storage->state.sequence;
     }
-    if (lane->job == RAFT_JOB_APPEND || lane->job == RAFT_JOB_TRUNCATE) {
+    if (lane->job == RAFT_JOB_APPEND || lane->job == RAFT_JOB_TRUNCATE ||
+        lane->job == RAFT_JOB_RESET) {
         out_done->generation = storage->generation;
     }
     if (lane->job == RAFT_JOB_APPEND) {
         out_done->id = storage->last;
-        raft_append_release(storage);
     }
+    if (lane->job == RAFT_JOB_COMPACT || lane->job == RAFT_JOB_RESET) {
+        out_done->id = storage->to;
+    }
+    report_snapshot(storage, lane->job, out_done);
+    release(storage, lane->job);
     if (status == RAFT_IO) {
         storage->failed = true;
     }
     free_lane(lane);
 }
 
+/* Whether a job may end half done, when nobody waits for it any more. */
+static bool may_end_early(enum raft_job job)
+{
+    return job == RAFT_JOB_SAVE || job == RAFT_JOB_RECEIVE || job == RAFT_JOB_FETCH ||
+           job == RAFT_JOB_RESTORE;
+}
+
+/* The lanes, in the order in which they are retried. */
+static struct raft_lane *lane_at(struct raft_storage *storage, size_t position)
+{
+    struct raft_lane *const lanes[LANES] = {&storage->state_lane, &storage->log_lane,
+                                            &storage->snapshot_lane, &storage->fetch_lane};
+    assert(position < LANES);
+    return lanes[position];
+}
+
 bool raft_storage_io_done(struct raft_storage *storage, struct raft_io *io,
                           struct raft_storage_done *out_done)
 {
     struct raft_lane *lane = io->owner;
-    assert(lane == &storage->state_lane || lane == &storage->log_lane);
     assert(lane->in_flight && !lane->stalled && io == &lane->io);
     lane->in_flight = false;
     enum raft_status status = RAFT_OK;
@@ -332,6 +469,11 @@ bool raft_storage_io_done(struct raft_storage *storage, struct raft_io *io,
         finish(storage, lane, status, out_done);
         return true;
     }
+    if (storage->abandoned && may_end_early(lane->job)) {
+        release(storage, lane->job);
+        free_lane(lane);
+        return false;
+    }
     lane->step = step;
     lane->stalled = submit(storage, lane) != RAFT_OK;
     return false;
@@ -339,11 +481,11 @@ bool raft_storage_io_done(struct raft_storage *storage, struct raft_io *io,
 
 bool raft_storage_retry(struct raft_storage *storage)
 {
-    struct raft_lane *const lanes[] = {&storage->state_lane, &storage->log_lane};
-    for (size_t i = 0; i < 2; i++) {
-        if (lanes[i]->stalled) {
-            assert(!lanes[i]->in_flight);
-            lanes[i]->stalled = submit(storage, lanes[i]) != RAFT_OK;
+    for (size_t i = 0; i < LANES; i++) {
+        struct raft_lane *lane = lane_at(storage, i);
+        if (lane->stalled) {
+            assert(!lane->in_flight);
+            lane->stalled = submit(storage, lane) != RAFT_OK;
         }
     }
     return raft_storage_stalled(storage);
@@ -351,30 +493,31 @@ bool raft_storage_retry(struct raft_storage *storage)
 
 void raft_storage_abandon(struct raft_storage *storage)
 {
-    struct raft_lane *const lanes[] = {&storage->state_lane, &storage->log_lane};
-    for (size_t i = 0; i < 2; i++) {
-        if (!lanes[i]->stalled) {
+    storage->abandoned = true;
+    for (size_t i = 0; i < LANES; i++) {
+        struct raft_lane *lane = lane_at(storage, i);
+        if (!lane->stalled) {
             continue;
         }
-        if (lanes[i]->job == RAFT_JOB_APPEND) {
-            raft_append_release(storage);
-        }
-        if (lanes[i]->job != RAFT_JOB_CLOSE) {
+        release(storage, lane->job);
+        if (lane->job != RAFT_JOB_CLOSE) {
             storage->failed = true;
         }
-        free_lane(lanes[i]);
+        free_lane(lane);
     }
     assert(!raft_storage_stalled(storage));
 }
 
 bool raft_storage_stalled(const struct raft_storage *storage)
 {
-    return storage->state_lane.stalled || storage->log_lane.stalled;
+    return storage->state_lane.stalled || storage->log_lane.stalled ||
+           storage->snapshot_lane.stalled || storage->fetch_lane.stalled;
 }
 
 bool raft_storage_in_flight(const struct raft_storage *storage)
 {
-    return storage->state_lane.in_flight || storage->log_lane.in_flight;
+    return storage->state_lane.in_flight || storage->log_lane.in_flight ||
+           storage->snapshot_lane.in_flight || storage->fetch_lane.in_flight;
 }
 
 uint32_t raft_storage_entries_held(const struct raft_storage *storage)
@@ -385,6 +528,11 @@ uint32_t raft_storage_entries_held(const struct raft_storage *storage)
 
 uint32_t raft_storage_files_open(const struct raft_storage *storage)
 {
-    return (storage->state_file != 0 ? 1u : 0u) + (storage->segment_file != 0 ? 1u : 0u) +
-           (storage->spare_file != 0 ? 1u : 0u);
+    const raft_file files[] = {storage->state_file, storage->segment_file, storage->spare_file,
+                               storage->fetch_file, storage->own.file,     storage->part.file};
+    uint32_t count = 0;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        count += files[i] != 0;
+    }
+    return count;
 }

@@ -1,5 +1,5 @@
-/* The store's own state, shared by storage.c (lanes and the public functions), hard_state.c,
- * append.c, truncate.c, probe.c and recovery.c. */
+/* The store's own state, shared by storage.c (lanes and the public functions), the modules of the
+ * jobs, the reader of snapshots, and recovery. */
 #ifndef RAFT_STORAGE_INTERNAL_H
 #define RAFT_STORAGE_INTERNAL_H
 
@@ -44,6 +44,35 @@ enum raft_step_id {
     RAFT_STEP_PROBE_UNLINK,
     RAFT_STEP_PROBE_SYNC_DIR,
 
+    RAFT_STEP_COMPACT_UNLINK,
+    RAFT_STEP_COMPACT_SYNC_DIR,
+    RAFT_STEP_RESET_CLOSE,
+    RAFT_STEP_RESET_UNLINK,
+    RAFT_STEP_RESET_SYNC_DIR,
+
+    RAFT_STEP_SAVE_CREATE,
+    RAFT_STEP_SAVE_WRITE,
+    RAFT_STEP_RECEIVE_CLOSE,
+    RAFT_STEP_RECEIVE_CREATE,
+    RAFT_STEP_RECEIVE_WRITE,
+    RAFT_STEP_PUBLISH_SYNC,
+    RAFT_STEP_PUBLISH_READ,
+    RAFT_STEP_PUBLISH_CLOSE,
+    RAFT_STEP_PUBLISH_RENAME,
+    RAFT_STEP_PUBLISH_SYNC_DIR,
+    RAFT_STEP_REPLACE_UNLINK,
+    RAFT_STEP_REPLACE_SYNC_DIR,
+    RAFT_STEP_DISCARD_CLOSE,
+    RAFT_STEP_DISCARD_UNLINK,
+
+    RAFT_STEP_FETCH_OPEN,
+    RAFT_STEP_FETCH_CHECK,
+    RAFT_STEP_FETCH_READ,
+    RAFT_STEP_FETCH_CLOSE,
+    RAFT_STEP_RESTORE_OPEN,
+    RAFT_STEP_RESTORE_READ,
+    RAFT_STEP_RESTORE_CLOSE,
+
     RAFT_STEP_CLOSE,
 
     RAFT_STEP_COUNT
@@ -63,6 +92,36 @@ struct raft_segment {
     uint64_t size; /* bytes that are durable */
 };
 
+/* Reading a whole snapshot, a piece at a time, in the order of the file. */
+struct raft_reader {
+    raft_index index;   /* that the snapshot must have */
+    uint8_t *bytes;     /* room for a piece of the state, borrowed */
+    uint32_t room;      /* bytes of it */
+    uint64_t file_size; /* bytes */
+    uint64_t offset;    /* of the next piece */
+    uint32_t crc;       /* of what has been read */
+    bool restores;      /* the state goes to the state machine */
+    bool is_restoring;  /* which has begun to take it */
+    struct raft_snapshot snapshot;
+    uint8_t frame[RAFT_SNAPSHOT_HEADER_SIZE]; /* the header, then the trailer */
+};
+
+/* How far a reader is. */
+enum raft_reading {
+    RAFT_READING_MORE,
+    RAFT_READING_GOOD,    /* all of it, and it matches; the state machine has it */
+    RAFT_READING_BAD,     /* not a snapshot */
+    RAFT_READING_REFUSED, /* by the state machine */
+};
+
+/* A snapshot that is being written. */
+struct raft_draft {
+    raft_file file;
+    struct raft_entry_id id;
+    uint64_t size;   /* bytes it will have */
+    uint64_t offset; /* bytes that are written */
+};
+
 struct raft_storage {
     const struct raft_env *env;
     const struct raft_memory *memory;
@@ -70,15 +129,21 @@ struct raft_storage {
     uint32_t batch_size_max;
     uint32_t segment_size_max;
     uint32_t append_errors_max;
+    uint32_t chunk_size;
+    raft_node_id node;
 
     struct raft_lane state_lane;
     struct raft_lane log_lane;
-    bool failed; /* a job ended with RAFT_IO or was abandoned: no further job but CLOSE */
+    struct raft_lane snapshot_lane;
+    struct raft_lane fetch_lane;
+    bool failed;    /* a job ended with RAFT_IO or was abandoned: no further job but CLOSE */
+    bool abandoned; /* the node fails: jobs of snapshots end with the operation in flight */
 
-    /* The open files; 0: none. */
+    /* The open files, beside those of the drafts; 0: none. */
     raft_file state_file;
     raft_file segment_file; /* the last segment */
     raft_file spare_file;   /* the one a job is creating, replacing or reading */
+    raft_file fetch_file;   /* the published snapshot, while it is read */
 
     struct raft_hard_state state; /* durable, or being written */
     uint8_t state_bytes[RAFT_STATE_SIZE];
@@ -86,8 +151,9 @@ struct raft_storage {
     struct raft_segment *segments; /* ascending */
     size_t segment_count;
     size_t segment_capacity;
-    uint64_t *offsets;   /* of the record of index i + 1 within its segment */
-    size_t offset_count; /* == the last index that is durable in the files */
+    raft_index offset_base; /* the index before the first record of the first segment */
+    uint64_t *offsets;      /* of the record of index offset_base + 1 + i within its segment */
+    size_t offset_count;
     size_t offset_capacity;
 
     uint64_t batch_last; /* the highest number given to an append, or found in the files */
@@ -103,10 +169,49 @@ struct raft_storage {
     raft_index first; /* APPEND: the first entry */
     struct raft_entry_id last;
     raft_index keep_last;    /* TRUNCATE */
+    struct raft_entry_id to; /* COMPACT, RESET */
+    bool is_unlinked;        /* COMPACT, RESET: a segment, and the directory is not synced yet */
     enum raft_status result; /* APPEND, PROBE: what a job that is being undone will report */
     uint32_t append_errors;  /* in a row, without RAFT_NOSPACE */
     uint64_t generation;
+
+    struct raft_snapshot snapshot; /* the published one; id (0, 0): none */
+
+    /* The job of the snapshot lane. */
+    struct raft_draft own;       /* of SAVE */
+    struct raft_draft part;      /* of RECEIVE; stays open from one piece to the next */
+    struct raft_snapshot saving; /* SAVE: what goes into the header */
+    uint32_t saving_crc;         /* SAVE: of what has been written */
+    bool is_frozen;              /* SAVE: the state machine holds the state */
+    uint8_t *piece;              /* what is written, then room for reading it back */
+    size_t piece_size;
+    size_t piece_done; /* bytes of it that are written */
+    uint8_t *room;     /* RECEIVE of the last piece: for reading back */
+    struct raft_reader check;
+    raft_index replaced;              /* the published snapshot before */
+    enum raft_status snapshot_result; /* what a job that is being undone will report */
+
+    /* The job of the fetch lane. */
+    struct raft_snapshot fetching; /* the one that is read */
+    uint64_t fetch_offset;
+    uint32_t fetch_size;
+    uint8_t *fetch_bytes;
+    struct raft_reader reader;
+    enum raft_status fetch_result;
 };
+
+/* The last index that is durable in the files; meaningful whenever the log lane is free. */
+static inline raft_index raft_storage_last(const struct raft_storage *storage)
+{
+    return storage->offset_base + storage->offset_count;
+}
+
+/* Bytes of room that reading or writing a snapshot takes: a piece of the state, or the header. */
+static inline size_t raft_storage_room(const struct raft_storage *storage)
+{
+    return storage->chunk_size > RAFT_SNAPSHOT_HEADER_SIZE ? storage->chunk_size
+                                                           : RAFT_SNAPSHOT_HEADER_SIZE;
+}
 
 /* storage.c */
 enum raft_status raft_lane_start(struct raft_storage *storage, struct raft_lane *lane,
@@ -119,7 +224,7 @@ enum raft_status raft_storage_reserve_segments(struct raft_storage *storage, enu
 enum raft_status raft_storage_reserve_offsets(struct raft_storage *storage, enum raft_point point,
                                               size_t count);
 void raft_storage_name_set(char name[RAFT_FILE_NAME_MAX], const char *from);
-/* What an APPEND or PROBE reports for a write or create that failed. */
+/* What a job that could be undone reports for a write or create that failed. */
 static inline enum raft_status raft_storage_refusal(enum raft_status status)
 {
     /* A translation, hence no fault point: the environment's operation had one. */
@@ -138,12 +243,81 @@ enum raft_step_id raft_truncate_next(struct raft_storage *storage, enum raft_sta
 void raft_probe_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io);
 enum raft_step_id raft_probe_next(struct raft_storage *storage, enum raft_status *out_status);
 
-/* append.c: gives back the entries of the job. */
+void raft_compact_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io);
+enum raft_step_id raft_compact_next(struct raft_storage *storage, enum raft_status *out_status);
+void raft_save_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io);
+enum raft_step_id raft_save_next(struct raft_storage *storage, enum raft_status *out_status);
+void raft_receive_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io);
+enum raft_step_id raft_receive_next(struct raft_storage *storage, enum raft_status *out_status);
+void raft_fetch_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io);
+enum raft_step_id raft_fetch_next(struct raft_storage *storage, enum raft_status *out_status);
+
+/* For each job that holds something: gives it back. */
 void raft_append_release(struct raft_storage *storage);
+void raft_save_release(struct raft_storage *storage);
+void raft_receive_release(struct raft_storage *storage);
+void raft_fetch_release(struct raft_storage *storage);
+
+/* publish.c: what SAVE and RECEIVE have in common. The steps from PUBLISH_SYNC to DISCARD_UNLINK
+ * belong to it. */
+void raft_publish_prepare(struct raft_storage *storage, struct raft_draft *draft, const char *name,
+                          enum raft_step_id step, struct raft_io *io);
+enum raft_step_id raft_publish_next(struct raft_storage *storage, struct raft_draft *draft,
+                                    enum raft_status *out_status);
+/* The operation of a write of the piece, and its answer: false when it failed. */
+void raft_draft_prepare_write(const struct raft_storage *storage, const struct raft_draft *draft,
+                              struct raft_io *io);
+bool raft_draft_written(struct raft_storage *storage, struct raft_draft *draft);
+/* Gives the draft up: the job ends with result when its file is gone. */
+enum raft_step_id raft_draft_discard(struct raft_storage *storage, const struct raft_draft *draft,
+                                     enum raft_status result);
+
+/* snapshot_read.c. False: a file of this size is no snapshot. */
+RAFT_MUST_CHECK bool raft_reader_begin(struct raft_reader *reader, raft_index index, uint8_t *bytes,
+                                       size_t room, uint64_t file_size, bool restores);
+/* Fills a READ of the next piece; the file is set. */
+void raft_reader_prepare(struct raft_reader *reader, struct raft_io *io);
+/* Takes the piece that has been read. */
+enum raft_reading raft_reader_take(struct raft_storage *storage, struct raft_reader *reader,
+                                   const struct raft_io *io);
+/* Lets the state machine forget what it has begun to take. */
+void raft_reader_abort(struct raft_storage *storage, struct raft_reader *reader);
+
+/* segment_load.c: reads the segments into an empty log behind storage->snapshot. bad: of the newest
+ * snapshot that is damaged. RAFT_NOMEM, RAFT_CORRUPT, RAFT_LOST_STORE. */
+enum raft_status raft_segments_load(struct raft_storage *storage, struct raft_log *log,
+                                    raft_index bad);
+
+/* snapshot_load.c: the published snapshots that start finds. */
+#define RAFT_FOUND_MAX 4u
+struct raft_found {
+    raft_index indexes[RAFT_FOUND_MAX]; /* ascending; only the newest, if there are more */
+    uint32_t count;
+    raft_index bad; /* of the newest one that is damaged; 0: none */
+};
+void raft_found_add(struct raft_found *found, raft_index index);
+/* Sets storage->snapshot to the newest good one; leaves it alone if there is none. RAFT_NOMEM. */
+enum raft_status raft_snapshot_choose(struct raft_storage *storage, struct raft_found *found);
+/* Removes all but the published one. */
+enum raft_status raft_snapshot_prune(struct raft_storage *storage, const struct raft_found *found);
+/* Puts the published one into the state machine. RAFT_NOMEM, RAFT_CORRUPT, RAFT_MACHINE. */
+enum raft_status raft_snapshot_restore(struct raft_storage *storage);
+
+/* marker.c */
+enum raft_status raft_marker_bootstrap(struct raft_storage *storage,
+                                       const struct raft_configuration *configuration);
+/* Sets storage->snapshot to what a new store begins with. RAFT_LOST_STORE: there is none;
+ * RAFT_CORRUPT; RAFT_INVALID: of another node. */
+enum raft_status raft_marker_load(struct raft_storage *storage);
 
 /* hard_state.c */
 enum raft_status raft_state_bootstrap(struct raft_storage *storage);
 /* RAFT_LOST_STORE when neither copy is good. */
 enum raft_status raft_state_load(struct raft_storage *storage);
+/* Whether a file of it says nothing but what a new store says: then a bootstrap was interrupted. */
+enum raft_status raft_state_is_new(struct raft_storage *storage, bool *out_new);
+
+/* recovery.c: an error is no concern, the file has only been read, or the load has failed. */
+void raft_storage_close_now(struct raft_storage *storage, raft_file *file);
 
 #endif

@@ -31,8 +31,8 @@ static size_t target(const struct raft_storage *storage)
 /* What the target is cut to. */
 static uint64_t cut_size(const struct raft_storage *storage)
 {
-    if (storage->keep_last < storage->offset_count) {
-        return storage->offsets[storage->keep_last];
+    if (storage->keep_last < raft_storage_last(storage)) {
+        return storage->offsets[storage->keep_last - storage->offset_base];
     }
     return storage->segments[storage->segment_count - 1].size;
 }
@@ -43,9 +43,10 @@ enum raft_status raft_storage_truncate(struct raft_storage *storage, raft_index 
     assert(storage->log_lane.job == RAFT_JOB_NONE);
     /* The append of what is to be removed may have failed, and then there is less to remove. */
     storage->keep_last = keep_last;
-    if (storage->keep_last > storage->offset_count) {
-        storage->keep_last = storage->offset_count;
+    if (storage->keep_last > raft_storage_last(storage)) {
+        storage->keep_last = raft_storage_last(storage);
     }
+    assert(storage->keep_last >= storage->offset_base);
     enum raft_step_id step = RAFT_STEP_CUT_NOTHING;
     if (storage->segment_count > 0) {
         bool in_last = target(storage) == storage->segment_count - 1;
@@ -78,8 +79,8 @@ static void forget_segment(struct raft_storage *storage)
     assert(storage->segment_count > 1);
     storage->segment_count--;
     raft_index first = storage->segments[storage->segment_count].first;
-    assert(first > 0 && first - 1 <= storage->offset_count);
-    storage->offset_count = first - 1;
+    assert(first > storage->offset_base && first - 1 <= raft_storage_last(storage));
+    storage->offset_count = (size_t)(first - 1 - storage->offset_base);
 }
 
 /* The target has been cut. */
@@ -87,7 +88,7 @@ static void commit_cut(struct raft_storage *storage)
 {
     struct raft_segment *segment = &storage->segments[storage->segment_count - 1];
     segment->size = cut_size(storage);
-    storage->offset_count = storage->keep_last;
+    storage->offset_count = (size_t)(storage->keep_last - storage->offset_base);
     assert(segment->size >= RAFT_SEGMENT_HEADER_SIZE);
     assert(segment->first <= storage->keep_last + 1);
 }

@@ -115,6 +115,10 @@ function on(kind, o, fn) end
 ---@field append_errors? integer     failed appends in a row before a node fails (3)
 ---@field prevote? boolean           (true)
 ---@field check_quorum? boolean      (true)
+---@field snapshot_every? integer    applied entries between snapshots, 0: on request only (1024)
+---@field snapshot_trailing? integer entries kept in the log before a snapshot (128)
+---@field snapshot_bytes? integer    of a piece of a snapshot (65536)
+---@field snapshot_installs? integer followers that are sent a snapshot at one time (2)
 ---@field lease_reads? boolean       reads within the lease wait for nobody (false)
 ---@field clock_drift_ppm? integer   how far clocks may be off, for the lease (1000)
 
@@ -300,6 +304,9 @@ function Effect:optional() end
 ---@field commit_index integer
 ---@field applied_index integer
 ---@field last_index integer
+---@field snapshot_index integer  of the last entry in its snapshot, 0: it has none
+---@field installing boolean      it is receiving a snapshot, or putting one in place
+---@field first_index integer     of its log
 ---@field durable_index integer
 ---@field member "voter"|"witness"|"learner"|"leaving"|"none"  by its own word
 ---@field change string                how far its change of the members is: "none", "catching up", …
@@ -326,6 +333,9 @@ function Node:resume() end
 ---Campaigns now. False: it may not.
 ---@return boolean
 function Node:campaign() end
+---Takes a snapshot of its state machine. False: one is under way, or there is nothing new.
+---@return boolean
+function Node:snapshot() end
 ---A leader hands leadership to another node; true if it has begun to.
 ---@param to Selector
 ---@return boolean

@@ -24,6 +24,7 @@ struct sim_world *script_world(lua_State *L)
 struct cluster_options {
     int64_t nodes, learners, rounds;
     int64_t batch_entries, batch_bytes, window, payload_bytes, pending, segment_bytes, errors;
+    int64_t snapshot_every, snapshot_trailing, snapshot_bytes, snapshot_installs;
     uint64_t latency_ns, jitter_ns, read_ns, write_ns, sync_ns, apply_ns;
     uint64_t election_min_ns, election_max_ns, heartbeat_ns, retry_ns, catch_up_ns;
     int64_t drift_ppm;
@@ -67,6 +68,10 @@ static const struct script_option cluster_option_list[] = {
     INTEGER("payload_bytes", payload_bytes, 1, INT32_MAX),
     INTEGER("pending_requests", pending, 1, INT32_MAX),
     INTEGER("segment_bytes", segment_bytes, 1, INT32_MAX),
+    INTEGER("snapshot_every", snapshot_every, 0, INT32_MAX),
+    INTEGER("snapshot_trailing", snapshot_trailing, 0, INT32_MAX),
+    INTEGER("snapshot_bytes", snapshot_bytes, 1, INT32_MAX),
+    INTEGER("snapshot_installs", snapshot_installs, 1, RAFT_MEMBERS_MAX),
     INTEGER("append_errors", errors, 1, INT32_MAX),
     BOOLEAN("prevote", prevote),
     BOOLEAN("check_quorum", check_quorum),
@@ -88,6 +93,10 @@ static void options_from(struct cluster_options *to, const struct sim_cluster_op
         .payload_bytes = from->raft.payload_size_max,
         .pending = from->raft.pending_requests_max,
         .segment_bytes = from->raft.segment_size_max,
+        .snapshot_every = from->raft.snapshot_threshold,
+        .snapshot_trailing = from->raft.snapshot_trailing,
+        .snapshot_bytes = from->raft.snapshot_chunk_size,
+        .snapshot_installs = from->raft.snapshot_installs_max,
         .errors = from->raft.append_errors_max,
         .latency_ns = from->latency_ns,
         .jitter_ns = from->jitter_ns,
@@ -130,6 +139,10 @@ static void options_to(const struct cluster_options *from, struct sim_cluster_op
     to->raft.payload_size_max = (uint32_t)from->payload_bytes;
     to->raft.pending_requests_max = (uint32_t)from->pending;
     to->raft.segment_size_max = (uint32_t)from->segment_bytes;
+    to->raft.snapshot_threshold = (uint32_t)from->snapshot_every;
+    to->raft.snapshot_trailing = (uint32_t)from->snapshot_trailing;
+    to->raft.snapshot_chunk_size = (uint32_t)from->snapshot_bytes;
+    to->raft.snapshot_installs_max = (uint32_t)from->snapshot_installs;
     to->raft.append_errors_max = (uint32_t)from->errors;
     to->raft.pre_vote = from->prevote;
     to->raft.check_quorum = from->check_quorum;

@@ -103,6 +103,27 @@ static void push_is_joint(lua_State *L, struct sim_script *script, void *self)
     lua_pushboolean(L, raft_configuration_is_joint(&node->view.configuration));
 }
 
+static void push_snapshot(lua_State *L, struct sim_script *script, void *self)
+{
+    const struct sim_node *node = self;
+    (void)script;
+    lua_pushinteger(L, (lua_Integer)node->view.snapshot.index);
+}
+
+static void push_first(lua_State *L, struct sim_script *script, void *self)
+{
+    const struct sim_node *node = self;
+    (void)script;
+    lua_pushinteger(L, (lua_Integer)node->view.base.index + 1);
+}
+
+static void push_installing(lua_State *L, struct sim_script *script, void *self)
+{
+    const struct sim_node *node = self;
+    (void)script;
+    lua_pushboolean(L, sim_node_is_up(node) && node->view.is_installing);
+}
+
 static void push_up(lua_State *L, struct sim_script *script, void *self)
 {
     (void)script;
@@ -211,6 +232,13 @@ static int campaign(lua_State *L, struct sim_script *script, void *self)
     return 1;
 }
 
+static int snapshot(lua_State *L, struct sim_script *script, void *self)
+{
+    (void)script;
+    lua_pushboolean(L, sim_node_snapshot(self) == RAFT_OK);
+    return 1;
+}
+
 /* n:transfer(to): a leader hands leadership to another node. True if it has begun to. */
 static int transfer(lua_State *L, struct sim_script *script, void *self)
 {
@@ -252,6 +280,9 @@ static const struct script_field node_fields[] = {
     {"change", push_change},
     {"configuration_index", push_configuration_index},
     {"is_joint", push_is_joint},
+    {"snapshot_index", push_snapshot},
+    {"first_index", push_first},
+    {"installing", push_installing},
     {"up", push_up},
     {"disk", push_disk},
     {"mem", push_memory},
@@ -265,6 +296,7 @@ static const struct script_function node_methods[] = {
     {"pause", pause_node, SCRIPT_CHANGES},
     {"resume", resume_node, SCRIPT_CHANGES},
     {"campaign", campaign, SCRIPT_CHANGES},
+    {"snapshot", snapshot, SCRIPT_CHANGES},
     {"transfer", transfer, SCRIPT_CHANGES},
     {"recover", script_node_recover, SCRIPT_CHANGES},
     {"retire", script_node_retire, SCRIPT_CHANGES},

@@ -16,8 +16,8 @@ set -euo pipefail
 cd "$1"
 
 pure='<(assert|stdbool|stddef|stdint|string)\.h>'
-core_pure='<raft/(configuration|entry|fault_points|log|message|points|raft|types)\.(h|def)>'
-core_all='<raft/(configuration|entry|env|fault_points|log|message|points|raft|replica|storage|types)\.(h|def)>'
+core_pure='<raft/(configuration|entry|fault_points|log|message|points|raft|session|types)\.(h|def)>'
+core_all='<raft/(configuration|entry|env|fault_points|log|message|points|raft|replica|session|storage|types)\.(h|def)>'
 sibling='"[a-z_0-9]+\.(h|inc|def)"'
 # The C library and the system, less what would let the wall clock, another thread, the locale or
 # the processor's own rounding into a run.

@@ -12,6 +12,7 @@
 
 /* The layout of core/raft/message.c. */
 #define MAGIC      "sqrm"
+#define VERSION    2u
 #define AT_VERSION 4u
 #define AT_TYPE    6u
 #define AT_SUM     8u
@@ -20,6 +21,8 @@
 #define AT_ID_TERM 32u
 #define AT_COUNT   72u
 #define AT_TOTAL   76u
+#define AT_OFFSET  88u
+#define AT_FILE    96u
 
 /* ---- the mutator ---- */
 
@@ -42,9 +45,9 @@ static uint64_t get(const uint8_t *at, unsigned size)
 static void seal(uint8_t *bytes, size_t size)
 {
     memcpy(bytes, MAGIC, 4);
-    put(bytes + AT_VERSION, 2, 1);
-    uint32_t before = raft_crc32c(0, bytes, AT_SUM);
-    put(bytes + AT_SUM, 4, raft_crc32c(before, bytes + AT_FIELDS, size - AT_FIELDS));
+    put(bytes + AT_VERSION, 2, VERSION);
+    uint32_t sum = raft_crc32c(0, bytes, AT_SUM);
+    put(bytes + AT_SUM, 4, raft_crc32c(sum, bytes + AT_FIELDS, size - AT_FIELDS));
 }
 
 /* Makes a batch of what stands behind the fixed fields: each entry within the bytes that are left,
@@ -77,6 +80,23 @@ static size_t fit(uint8_t *bytes, size_t size)
     return at;
 }
 
+/* Makes a piece of a snapshot of what stands behind the fixed fields: within its file, of a term
+ * that the sender knows. */
+static void fit_piece(uint8_t *bytes, size_t size)
+{
+    uint64_t piece = size - RAFT_MESSAGE_SIZE;
+    uint64_t offset = get(bytes + AT_OFFSET, 8) >> 16;
+    uint64_t rest = get(bytes + AT_FILE, 8) >> 16;
+    put(bytes + AT_TYPE, 2, RAFT_MESSAGE_INSTALL_REQ);
+    put(bytes + AT_COUNT, 4, 0);
+    put(bytes + AT_TOTAL, 4, piece);
+    put(bytes + AT_OFFSET, 8, offset);
+    put(bytes + AT_FILE, 8, offset + piece + rest);
+    if (get(bytes + AT_ID_TERM, 8) > get(bytes + AT_TERM, 8)) {
+        put(bytes + AT_TERM, 8, get(bytes + AT_ID_TERM, 8));
+    }
+}
+
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed)
 {
     size = LLVMFuzzerMutate(data, size, size_max);
@@ -88,8 +108,10 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsi
         memset(data + size, 1, RAFT_MESSAGE_SIZE - size);
         size = RAFT_MESSAGE_SIZE;
     }
-    if (choice > 4) {
+    if (choice > 5) {
         size = fit(data, size);
+    } else if (choice == 5) {
+        fit_piece(data, size);
     } else if (choice == 4) {
         put(data + AT_TYPE, 2, 1 + seed / 8 % (RAFT_MESSAGE_TYPE_COUNT - 1));
         put(data + AT_COUNT, 4, 0);
@@ -108,6 +130,7 @@ static void assert_same_fields(const struct raft_message *a, const struct raft_m
     assert(a->id.term == b->id.term && a->id.index == b->id.index);
     assert(a->hint.term == b->hint.term && a->hint.index == b->hint.index);
     assert(a->entry_count == b->entry_count && a->round == b->round);
+    assert(a->offset == b->offset && a->total == b->total && a->size == b->size);
 }
 
 /* What the core relies on without looking again. */
@@ -116,6 +139,11 @@ static void assert_in_bounds(const struct raft_message *message)
     assert(message->type > 0 && message->type < RAFT_MESSAGE_TYPE_COUNT);
     assert(message->from != RAFT_NODE_NONE && message->to != RAFT_NODE_NONE);
     assert(message->entry_count == 0 || message->type == RAFT_MESSAGE_APPEND_REQ);
+    assert((message->size > 0) == (message->type == RAFT_MESSAGE_INSTALL_REQ));
+    assert((message->size > 0) == (message->bytes != NULL));
+    assert(message->offset <= message->total && message->size <= message->total - message->offset);
+    assert(message->size == 0 || (message->id.index > 0 && message->id.term > 0));
+    assert(message->size == 0 || message->id.term <= message->term);
     raft_term term = message->id.term;
     for (uint32_t i = 0; i < message->entry_count; i++) {
         const struct raft_entry *entry = message->entries[i];

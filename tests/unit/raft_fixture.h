@@ -23,20 +23,40 @@ static struct {
     int persist_state, persist_entries, truncate, apply, probe, lost;
     int changed; /* how often a change has ended */
     struct raft_effect last_changed;
-    uint64_t reads; /* round confirmed */
+    int compact, reset, save, receive, fetch, restore;
+    struct raft_effect last_log;      /* COMPACT or RESET */
+    struct raft_effect last_snapshot; /* SAVE, RECEIVE or FETCH, without its bytes */
+    uint64_t reads;                   /* round confirmed */
     struct raft_effect last_entries;
     struct raft_hard_state last_state;
 } seen;
 
-static inline void feed(struct raft_event event)
+/* What a request comes to. */
+static inline enum raft_status try(struct raft_event event)
 {
     struct raft_effect effect;
     event.now_ns = now;
-    ck_assert_int_eq(raft_step(raft, &event, &effect), RAFT_OK);
+    enum raft_status status = raft_step(raft, &event, &effect);
     ck_assert_int_eq(effect.type, RAFT_EFFECT_NONE);
+    return status;
 }
 
-/* Collects effects; entries of messages are counted and given back. */
+static inline void feed(struct raft_event event)
+{
+    ck_assert_int_eq(try(event), RAFT_OK);
+}
+
+/* Whether batches are left unanswered. */
+static bool holds_applies;
+
+static inline void see_snapshot(struct raft_effect *effect)
+{
+    seen.last_snapshot = *effect;
+    seen.last_snapshot.bytes = NULL;
+    raft_effect_release(&memory.memory, effect);
+}
+
+/* Collects effects; entries and pieces of messages are counted and given back. */
 static inline void drain(void)
 {
     struct raft_effect effect;
@@ -47,6 +67,7 @@ static inline void drain(void)
         switch (effect.type) {
         case RAFT_EFFECT_SEND:
             seen.sent[seen.sent_count] = effect.message;
+            seen.sent[seen.sent_count].bytes = NULL;
             seen.sent[seen.sent_count++].entries = NULL;
             raft_effect_release(&memory.memory, &effect);
             break;
@@ -67,7 +88,32 @@ static inline void drain(void)
         case RAFT_EFFECT_APPLY:
             seen.apply++;
             raft_effect_release(&memory.memory, &effect);
-            feed((struct raft_event){.type = RAFT_EVENT_APPLIED, .id = effect.last});
+            if (!holds_applies) {
+                feed((struct raft_event){.type = RAFT_EVENT_APPLIED, .id = effect.last});
+            }
+            break;
+        case RAFT_EFFECT_COMPACT:
+            seen.compact++;
+            seen.last_log = effect;
+            break;
+        case RAFT_EFFECT_RESET:
+            seen.reset++;
+            seen.last_log = effect;
+            break;
+        case RAFT_EFFECT_SAVE:
+            seen.save++;
+            see_snapshot(&effect);
+            break;
+        case RAFT_EFFECT_RECEIVE:
+            seen.receive++;
+            see_snapshot(&effect);
+            break;
+        case RAFT_EFFECT_FETCH:
+            seen.fetch++;
+            see_snapshot(&effect);
+            break;
+        case RAFT_EFFECT_RESTORE:
+            seen.restore++;
             break;
         case RAFT_EFFECT_READS:
             seen.reads = effect.round;
@@ -139,9 +185,15 @@ static inline void receive_append(raft_node_id from, raft_term term, struct raft
     receive(message);
 }
 
+/* What a test wants otherwise than by default; set before create. */
 static bool lease_reads;
+static struct {
+    uint32_t threshold, trailing, installs_max;
+} snapshots;
 
-static inline void create(uint32_t voters, raft_term term, raft_node_id vote)
+/* A node whose log begins behind a snapshot. */
+static inline void create_behind(uint32_t voters, raft_term term, raft_node_id vote,
+                                 struct raft_entry_id base)
 {
     struct raft_options options;
     raft_options_init(&options);
@@ -156,12 +208,29 @@ static inline void create(uint32_t voters, raft_term term, raft_node_id vote)
     options.heartbeat_ns = 50;
     options.retry_ns = 20;
     options.lease_reads = lease_reads;
+    options.snapshot_threshold = snapshots.threshold;
+    options.snapshot_trailing = snapshots.trailing;
+    options.snapshot_installs_max = snapshots.installs_max > 0 ? snapshots.installs_max : 1;
     core_memory_init(&memory);
     raft_log_init(&log_, &memory.memory);
+    struct raft_snapshot snapshot = {.id = base, .size = 10};
+    snapshot.configuration.count = voters;
+    for (uint32_t i = 0; i < voters; i++) {
+        snapshot.configuration.members[i] = (struct raft_member){i + 1, RAFT_MEMBER_VOTER, 0};
+    }
+    if (base.index > 0) {
+        raft_log_begin(&log_, base);
+    }
     now = 1000;
     ck_assert_int_eq(raft_create(&options, &memory.memory, &log_, &raft), RAFT_OK);
-    raft_begin(raft, &(struct raft_hard_state){term, vote, 1}, now);
+    raft_begin(raft, &(struct raft_hard_state){term, vote, 1}, base.index > 0 ? &snapshot : NULL,
+               now);
     drain();
+}
+
+static inline void create(uint32_t voters, raft_term term, raft_node_id vote)
+{
+    create_behind(voters, term, vote, (struct raft_entry_id){0, 0});
 }
 
 static inline void teardown(void)

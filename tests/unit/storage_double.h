@@ -6,13 +6,15 @@
 #define TESTS_STORAGE_DOUBLE_H
 
 #include "core_memory.h"
+#include "machine_double.h"
 
 #include <check.h>
 #include <raft/env.h>
 
-#define DOUBLE_FILES     8
+#define DOUBLE_FILES     12
+#define DOUBLE_LANES     4
 #define DOUBLE_FILE_SIZE 8192u
-#define DOUBLE_HANDLES   512
+#define DOUBLE_HANDLES   2048
 
 struct double_file {
     bool exists;
@@ -21,7 +23,14 @@ struct double_file {
     size_t size;
 };
 
-enum double_fault { DOUBLE_ERROR, DOUBLE_SHORT, DOUBLE_NOTHING_DONE, DOUBLE_REFUSED };
+/* FLIPPED: a bit of what is read is turned. */
+enum double_fault {
+    DOUBLE_ERROR,
+    DOUBLE_SHORT,
+    DOUBLE_NOTHING_DONE,
+    DOUBLE_REFUSED,
+    DOUBLE_FLIPPED
+};
 
 struct storage_double {
     struct core_memory memory;
@@ -29,7 +38,7 @@ struct storage_double {
     struct double_file files[DOUBLE_FILES];
     struct double_file *handles[DOUBLE_HANDLES];
     uint32_t handle_last;
-    struct raft_io *pending[2];
+    struct raft_io *pending[DOUBLE_LANES];
     size_t pending_count;
     uint64_t operations; /* answered or listed */
     uint64_t stop_after; /* UINT64_MAX: never */
@@ -52,11 +61,22 @@ static inline struct double_file *double_find(struct storage_double *disk, const
     return NULL;
 }
 
+/* Whether a handle is open on a file, which may be unlinked. */
+static inline bool double_is_open(const struct storage_double *disk, const struct double_file *file)
+{
+    for (uint32_t i = 1; i <= disk->handle_last; i++) {
+        if (disk->handles[i] == file) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static inline struct double_file *double_create(struct storage_double *disk, const char *name)
 {
     struct double_file *file = double_find(disk, name);
     for (int i = 0; file == NULL && i < DOUBLE_FILES; i++) {
-        if (!disk->files[i].exists) {
+        if (!disk->files[i].exists && !double_is_open(disk, &disk->files[i])) {
             file = &disk->files[i];
         }
     }
@@ -125,7 +145,10 @@ static inline enum raft_status double_apply(struct storage_double *disk, struct 
         named->exists = false;
     } else if (io->op == RAFT_IO_RENAME) {
         ck_assert_ptr_nonnull(named);
-        ck_assert_ptr_null(double_find(disk, io->name_to));
+        struct double_file *replaced = double_find(disk, io->name_to);
+        if (replaced != NULL) {
+            replaced->exists = false;
+        }
         memcpy(named->name, io->name_to, RAFT_FILE_NAME_MAX);
     }
     return RAFT_OK;
@@ -145,10 +168,13 @@ static inline enum raft_status double_perform(struct storage_double *disk, enum 
         io->status = disk->fault_status;
     } else {
         size_t size = io->size;
-        if (fires) {
+        if (fires && disk->fault != DOUBLE_FLIPPED) {
             size = disk->fault == DOUBLE_SHORT ? (size + 1) / 2 : 0;
         }
         io->status = double_apply(disk, io, size);
+        if (fires && disk->fault == DOUBLE_FLIPPED) {
+            io->bytes[0] ^= 1;
+        }
     }
     if (io->op == RAFT_IO_CLOSE) {
         ck_assert_ptr_nonnull(disk->handles[io->file]);
@@ -171,7 +197,7 @@ static enum raft_status double_submit(void *ctx, enum raft_point point, struct r
     if (fires || disk->submissions == disk->refuse_at) {
         return RAFT_BUSY;
     }
-    ck_assert_uint_lt(disk->pending_count, 2);
+    ck_assert_uint_lt(disk->pending_count, DOUBLE_LANES);
     disk->pending[disk->pending_count++] = io;
     enum raft_status status = double_perform(disk, point, io);
     (void)status;
@@ -213,6 +239,7 @@ static inline void double_init(struct storage_double *disk)
                                   .io_submit = double_submit,
                                   .io_run = double_run,
                                   .list = double_list};
+    machine_install(&disk->env);
 }
 
 static inline void double_arm(struct storage_double *disk, enum raft_point point,

@@ -7,16 +7,19 @@
 
 #include <raft/storage.h>
 
+#define MARKER      "store"
 #define SEGMENT_1   "log-0000000000000001"
 #define HEADER_SIZE 24u
 #define RECORD_SIZE 56u /* of an entry with a payload of 1 to 8 bytes */
 #define COPY_B      4096u
+#define CHUNK       50u /* bytes of a piece of a snapshot */
 
 struct fixture {
     struct storage_double disk;
     struct raft_options options;
     struct raft_storage *storage;
     struct raft_log log;
+    struct raft_stored stored; /* as it was loaded */
     struct raft_hard_state state;
 };
 
@@ -25,23 +28,39 @@ static struct fixture f;
 static inline void setup(void)
 {
     double_init(&f.disk);
+    machine_reset();
     raft_options_init(&f.options);
     f.options.batch_entries_max = 4;
     f.options.batch_size_max = 64;
     f.options.payload_size_max = 64;
     f.options.segment_size_max = 100000;
+    f.options.snapshot_chunk_size = CHUNK;
     raft_log_init(&f.log, &f.disk.memory.memory);
 }
+
+/* What new stores are bootstrapped with. */
+static const struct raft_configuration founders = {
+    .members = {{1, RAFT_MEMBER_VOTER, 0}, {2, RAFT_MEMBER_VOTER, 0}, {3, RAFT_MEMBER_VOTER, 7}},
+    .count = 3,
+};
 
 static inline void create(void)
 {
     ck_assert_int_eq(raft_storage_create(&f.options, &f.disk.env, &f.storage), RAFT_OK);
 }
 
+static inline enum raft_status load_store(void)
+{
+    f.stored.state = (struct raft_hard_state){0};
+    enum raft_status status = raft_storage_load(f.storage, &f.log, &f.stored);
+    f.state = f.stored.state;
+    return status;
+}
+
 static inline enum raft_status load(void)
 {
     create();
-    return raft_storage_load(f.storage, &f.log, &f.state);
+    return load_store();
 }
 
 /* The process dies where it stands; what it owned is given back so that leaks show. */
@@ -55,7 +74,9 @@ static inline void die(void)
     while (f.disk.pending_count > 0) {
         struct raft_io *io = f.disk.pending[--f.disk.pending_count];
         f.disk.refuse_at = f.disk.submissions + 1;
-        raft_storage_io_done(f.storage, io, &done);
+        if (raft_storage_io_done(f.storage, io, &done)) {
+            core_memory_free(&f.disk.memory, done.bytes);
+        }
         raft_storage_abandon(f.storage);
     }
     f.disk.refuse_at = 0;
@@ -67,6 +88,7 @@ static inline void die(void)
     }
     ck_assert_uint_eq(raft_storage_files_open(f.storage), 0);
     ck_assert_uint_eq(raft_storage_entries_held(f.storage), 0);
+    ck_assert(!machine.is_frozen && !machine.is_coming);
     raft_storage_destroy(f.storage);
     f.storage = NULL;
     raft_log_close(&f.log);
@@ -78,14 +100,15 @@ static inline void start_new(void)
 {
     setup();
     create();
-    ck_assert_int_eq(raft_storage_bootstrap(f.storage), RAFT_OK);
-    ck_assert_int_eq(raft_storage_load(f.storage, &f.log, &f.state), RAFT_OK);
+    ck_assert_int_eq(raft_storage_bootstrap(f.storage, &founders), RAFT_OK);
+    ck_assert_int_eq(load_store(), RAFT_OK);
 }
 
 static inline void restart(void)
 {
     die();
     double_reboot(&f.disk);
+    machine_reset();
     ck_assert_int_eq(load(), RAFT_OK);
 }
 
@@ -106,9 +129,26 @@ static inline struct raft_storage_done pump(void)
     return done;
 }
 
+static inline enum raft_status save(raft_term term, raft_node_id vote)
+{
+    struct raft_hard_state state = {term, vote, f.state.sequence + 1};
+    enum raft_status status = raft_storage_save_state(f.storage, &state);
+    if (status != RAFT_OK) {
+        return status;
+    }
+    f.state = state;
+    struct raft_storage_done done = pump();
+    ck_assert_int_eq(done.job, RAFT_JOB_STATE);
+    ck_assert_uint_eq(done.sequence, state.sequence);
+    return done.status;
+}
+
 /* Entries in the log alone, each with a payload that names its index and term. */
 static inline void propose(raft_term term, unsigned count)
 {
+    if (term > f.state.term) {
+        ck_assert_int_eq(save(term, 0), RAFT_OK);
+    }
     ck_assert_int_eq(raft_log_reserve(&f.log, count), RAFT_OK);
     for (unsigned i = 0; i < count; i++) {
         raft_index index = raft_log_last_index(&f.log) + 1;
@@ -157,25 +197,133 @@ static inline enum raft_status cut(raft_index keep_last)
     return status == RAFT_OK ? pump().status : status;
 }
 
-static inline enum raft_status save(raft_term term, raft_node_id vote)
+/* ---- snapshots ---- */
+
+#define SNAPSHOT_FRAME 176u /* bytes of a snapshot beside the state: 168 ahead of it, 8 behind */
+
+static inline struct raft_snapshot snapshot_at(raft_term term, raft_index index)
 {
-    struct raft_hard_state state = {term, vote, f.state.sequence + 1};
-    enum raft_status status = raft_storage_save_state(f.storage, &state);
-    if (status != RAFT_OK) {
-        return status;
-    }
-    f.state = state;
+    struct raft_snapshot snapshot = {.id = {term, index}, .configuration_index = index};
+    snapshot.configuration.count = 2;
+    snapshot.configuration.members[0] = (struct raft_member){4, RAFT_MEMBER_VOTER, 1};
+    snapshot.configuration.members[1] = (struct raft_member){5, RAFT_MEMBER_LEARNER, 0};
+    return snapshot;
+}
+
+static inline struct raft_storage_done snapshot_done(enum raft_job job)
+{
     struct raft_storage_done done = pump();
-    ck_assert_int_eq(done.job, RAFT_JOB_STATE);
-    ck_assert_uint_eq(done.sequence, state.sequence);
-    return done.status;
+    ck_assert_int_eq(done.job, job);
+    return done;
+}
+
+static inline enum raft_status save_snapshot(raft_term term, raft_index index)
+{
+    struct raft_snapshot snapshot = snapshot_at(term, index);
+    enum raft_status status = raft_storage_save(f.storage, &snapshot);
+    return status == RAFT_OK ? snapshot_done(RAFT_JOB_SAVE).status : status;
+}
+
+static inline enum raft_status begin_receive(struct raft_entry_id id, const uint8_t *bytes,
+                                             uint64_t total, uint64_t offset, uint32_t size)
+{
+    uint8_t *piece = core_memory_alloc(&f.disk.memory, RAFT_AT_MESSAGE_DECODE_ARRAY, size);
+    ck_assert_ptr_nonnull(piece);
+    memcpy(piece, bytes + offset, size);
+    enum raft_status status = raft_storage_receive(f.storage, id, offset, total, piece, size);
+    if (status != RAFT_OK) {
+        core_memory_free(&f.disk.memory, piece);
+    }
+    return status;
+}
+
+/* Receives bytes in pieces, until the last one or one that fails. */
+static inline enum raft_status receive(struct raft_entry_id id, const uint8_t *bytes,
+                                       uint64_t total, uint32_t piece)
+{
+    for (uint64_t offset = 0; offset < total;) {
+        uint32_t size = total - offset < piece ? (uint32_t)(total - offset) : piece;
+        enum raft_status status = begin_receive(id, bytes, total, offset, size);
+        if (status != RAFT_OK) {
+            return status;
+        }
+        struct raft_storage_done done = snapshot_done(RAFT_JOB_RECEIVE);
+        if (done.status != RAFT_OK) {
+            ck_assert_uint_eq(done.offset, 0);
+            return done.status;
+        }
+        offset += size;
+        ck_assert_uint_eq(done.offset, offset);
+        ck_assert_uint_eq(done.snapshot.id.index, offset == total ? id.index : 0);
+    }
+    return RAFT_OK;
+}
+
+/* Both may be asked again, when they were refused. */
+
+static inline enum raft_status compact(raft_term term, raft_index index)
+{
+    struct raft_entry_id id = {term, index};
+    if (f.log.base.index < index) {
+        raft_log_compact(&f.log, id);
+    }
+    enum raft_status status = raft_storage_compact(f.storage, id);
+    return status == RAFT_OK ? snapshot_done(RAFT_JOB_COMPACT).status : status;
+}
+
+static inline enum raft_status reset(raft_term term, raft_index index)
+{
+    struct raft_entry_id id = {term, index};
+    if (f.log.base.index < index) {
+        raft_log_reset(&f.log, id);
+        raft_log_reset_taken(&f.log);
+    }
+    enum raft_status status = raft_storage_reset(f.storage, id, f.log.generation);
+    return status == RAFT_OK ? snapshot_done(RAFT_JOB_RESET).status : status;
+}
+
+static inline enum raft_status restore(void)
+{
+    enum raft_status status = raft_storage_restore(f.storage);
+    return status == RAFT_OK ? snapshot_done(RAFT_JOB_RESTORE).status : status;
+}
+
+/* The bytes of a snapshot as a leader has them, whose state is that of machine_set(size, which). */
+static inline size_t leader_bytes(struct raft_entry_id id, size_t size, unsigned which,
+                                  uint8_t *bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    struct fixture *own = malloc(sizeof *own);
+    struct machine_double *own_machine = malloc(sizeof *own_machine);
+    ck_assert(own != NULL && own_machine != NULL);
+    *own = f;
+    *own_machine = machine;
+    setup();
+    create();
+    ck_assert_int_eq(raft_storage_bootstrap(f.storage, &founders), RAFT_OK);
+    ck_assert_int_eq(load_store(), RAFT_OK);
+    machine_set(size, which);
+    ck_assert_int_eq(save_snapshot(id.term, id.index), RAFT_OK);
+    ck_assert_uint_lt(id.index, 16);
+    char name[] = "snapshot-000000000000000?";
+    name[sizeof name - 2] = digits[id.index];
+    const struct double_file *file = double_find(&f.disk, name);
+    ck_assert_ptr_nonnull(file);
+    size_t total = file->size;
+    memcpy(bytes, file->bytes, total);
+    die();
+    f = *own;
+    machine = *own_machine;
+    free(own);
+    free(own_machine);
+    return total;
 }
 
 static inline void assert_log(raft_index last)
 {
     ck_assert_uint_eq(raft_log_last_index(&f.log), last);
     ck_assert_uint_eq(f.log.durable.index, last);
-    for (raft_index index = 1; index <= last; index++) {
+    for (raft_index index = f.log.base.index + 1; index <= last; index++) {
         const struct raft_entry *entry = raft_log_peek(&f.log, index);
         ck_assert_uint_eq(entry->size, 2);
         ck_assert_int_eq(entry->payload[0], (int)('a' + index));
@@ -183,14 +331,15 @@ static inline void assert_log(raft_index last)
     }
 }
 
-/* Three segments: entries 1-2, 3-4, 5. */
+/* Three segments: entries 1-2, 3-4, 5. The term may grow to 3 without another write. */
 static inline void start_rolled(void)
 {
     setup();
     f.options.segment_size_max = HEADER_SIZE + 2 * RECORD_SIZE;
     create();
-    ck_assert_int_eq(raft_storage_bootstrap(f.storage), RAFT_OK);
-    ck_assert_int_eq(raft_storage_load(f.storage, &f.log, &f.state), RAFT_OK);
+    ck_assert_int_eq(raft_storage_bootstrap(f.storage, &founders), RAFT_OK);
+    ck_assert_int_eq(load_store(), RAFT_OK);
+    ck_assert_int_eq(save(3, 0), RAFT_OK);
     for (int i = 0; i < 5; i++) {
         ck_assert_int_eq(append(1, 1), RAFT_OK);
     }

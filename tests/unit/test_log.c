@@ -1,4 +1,5 @@
-/* The log manager: the ring, its marks, truncation against writes under way. */
+/* The log manager: the ring, its marks; truncation, compaction and reset against readers and writes
+ * under way. */
 #include "core_memory.h"
 #include "unit.h"
 
@@ -170,6 +171,240 @@ START_TEST(the_deepest_of_several_cuts_is_due)
 }
 END_TEST
 
+/* Four entries of term 1 and three of term 2, the first five of them durable. */
+static void fill(void)
+{
+    for (int i = 0; i < 7; i++) {
+        append(i < 4 ? 1 : 2);
+    }
+    raft_log_stored(&log_, id(2, 5));
+    raft_log_persisted(&log_, id(2, 5), 0);
+}
+
+static void assert_id(struct raft_entry_id is, raft_term term, raft_index index)
+{
+    ck_assert_uint_eq(is.term, term);
+    ck_assert_uint_eq(is.index, index);
+}
+
+START_TEST(begins_behind_a_position)
+{
+    raft_log_begin(&log_, id(3, 10));
+    assert_id(raft_log_last(&log_), 3, 10);
+    assert_id(log_.durable, 3, 10);
+    ck_assert(!log_.reset_due);
+    append(4);
+    ck_assert_uint_eq(raft_log_peek(&log_, 11)->id.term, 4);
+    ck_assert_uint_eq(log_.stored.index, 10);
+}
+END_TEST
+
+START_TEST(compaction_drops_what_lies_before_and_keeps_the_rest)
+{
+    fill();
+    raft_log_compact(&log_, id(1, 3));
+    assert_id(log_.base, 1, 3);
+    ck_assert_uint_eq(log_.count, 4);
+    ck_assert_ptr_null(raft_log_peek(&log_, 3));
+    ck_assert_uint_eq(raft_log_peek(&log_, 4)->id.term, 1);
+    ck_assert_uint_eq(raft_log_peek(&log_, 7)->id.term, 2);
+    assert_id(log_.durable, 2, 5);
+    ck_assert_uint_eq(log_.generation, 0);
+    raft_log_compact(&log_, id(2, 5));
+    ck_assert_uint_eq(log_.count, 2);
+}
+END_TEST
+
+START_TEST(the_ring_wraps_while_its_beginning_is_compacted)
+{
+    for (raft_index index = 1; index <= 60; index++) {
+        append(1 + index / 20);
+        if (index % 5 == 0) {
+            struct raft_entry_id last = raft_log_last(&log_);
+            raft_log_stored(&log_, last);
+            raft_log_persisted(&log_, last, 0);
+            raft_log_compact(&log_, id(1 + (index - 3) / 20, index - 3));
+        }
+        for (raft_index at = log_.base.index + 1; at <= index; at++) {
+            ck_assert_uint_eq(raft_log_peek(&log_, at)->id.index, at);
+        }
+    }
+    ck_assert_uint_le(log_.capacity, 8 + 4 + 8);
+}
+END_TEST
+
+START_TEST(a_reader_keeps_the_entry_that_is_compacted)
+{
+    struct raft_entry *entry = NULL;
+    fill();
+    ck_assert_int_eq(raft_log_get(&log_, 2, RAFT_HOLDER_REPLICATION, &entry), RAFT_OK);
+    raft_log_compact(&log_, id(1, 3));
+    ck_assert_uint_eq(entry->count, 1);
+    ck_assert_uint_eq(entry->id.index, 2);
+    raft_entry_drop(entry, RAFT_HOLDER_REPLICATION);
+}
+END_TEST
+
+START_TEST(a_reader_keeps_the_entry_that_is_reset)
+{
+    struct raft_entry *entry = NULL;
+    fill();
+    ck_assert_int_eq(raft_log_get(&log_, 7, RAFT_HOLDER_STORAGE, &entry), RAFT_OK);
+    raft_log_reset(&log_, id(4, 20));
+    ck_assert_uint_eq(entry->count, 1);
+    raft_entry_drop(entry, RAFT_HOLDER_STORAGE);
+    ck_assert_int_eq(memory.live, 1); /* the ring */
+}
+END_TEST
+
+START_TEST(says_where_an_index_lies_outside_a_compacted_log)
+{
+    const struct {
+        raft_index index;
+        enum raft_status term_status;
+        raft_term term;
+        enum raft_status get_status;
+    } table[] = {
+        {0, RAFT_COMPACTED, 0, RAFT_COMPACTED},
+        {3, RAFT_COMPACTED, 0, RAFT_COMPACTED},
+        {4, RAFT_OK, 1, RAFT_COMPACTED},
+        {5, RAFT_OK, 2, RAFT_OK},
+        {7, RAFT_OK, 2, RAFT_OK},
+        {8, RAFT_GAP, 0, RAFT_GAP},
+    };
+    fill();
+    raft_log_compact(&log_, id(1, 4));
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        raft_term term = 0;
+        struct raft_entry *entry = NULL;
+        ck_assert_int_eq(raft_log_term(&log_, table[i].index, &term), table[i].term_status);
+        ck_assert_uint_eq(term, table[i].term);
+        ck_assert_int_eq(raft_log_get(&log_, table[i].index, RAFT_HOLDER_APPLY, &entry),
+                         table[i].get_status);
+        if (entry != NULL) {
+            raft_entry_drop(entry, RAFT_HOLDER_APPLY);
+        }
+    }
+}
+END_TEST
+
+START_TEST(hints_at_the_base_when_nothing_behind_it_may_agree)
+{
+    const struct {
+        struct raft_entry_id asked;
+        struct raft_entry_id hint;
+    } table[] = {
+        {{2, 7}, {2, 7}}, {{1, 7}, {1, 4}}, {{0, 7}, {1, 4}},
+        {{9, 2}, {1, 4}}, {{1, 4}, {1, 4}}, {{UINT64_MAX, 6}, {2, 6}},
+    };
+    fill();
+    raft_log_compact(&log_, id(1, 4));
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct raft_entry_id hint = raft_log_hint(&log_, table[i].asked);
+        assert_id(hint, table[i].hint.term, table[i].hint.index);
+    }
+    ck_assert(raft_log_matches(&log_, id(1, 4)));
+    ck_assert(!raft_log_matches(&log_, id(1, 3)));
+    ck_assert(!raft_log_matches(&log_, id(0, 0)));
+}
+END_TEST
+
+START_TEST(a_reset_log_begins_behind_and_is_durable_there)
+{
+    fill();
+    raft_log_reset(&log_, id(4, 20));
+    assert_id(log_.base, 4, 20);
+    assert_id(log_.stored, 4, 20);
+    assert_id(log_.durable, 4, 20);
+    assert_id(raft_log_last(&log_), 4, 20);
+    ck_assert(log_.reset_due);
+    ck_assert_uint_eq(log_.generation, 1);
+    ck_assert_uint_eq(log_.truncated_to, 20);
+    append(4);
+    ck_assert_uint_eq(raft_log_peek(&log_, 21)->id.index, 21);
+}
+END_TEST
+
+START_TEST(a_log_that_is_longer_but_has_another_term_there_is_reset)
+{
+    fill();
+    raft_log_reset(&log_, id(3, 6));
+    assert_id(raft_log_last(&log_), 3, 6);
+    ck_assert_uint_eq(log_.count, 0);
+}
+END_TEST
+
+START_TEST(a_reset_includes_every_cut_that_is_due)
+{
+    fill();
+    raft_log_truncate(&log_, 3);
+    ck_assert_uint_eq(log_.truncate_due, 3);
+    raft_log_reset(&log_, id(4, 20));
+    ck_assert_uint_eq(log_.truncate_due, UINT64_MAX);
+    append(4);
+    raft_log_truncate(&log_, 20);
+    ck_assert_uint_eq(log_.truncate_due, UINT64_MAX); /* storage never had it */
+}
+END_TEST
+
+START_TEST(a_cut_that_is_refused_after_a_reset_is_not_due)
+{
+    fill();
+    raft_log_truncate(&log_, 3);
+    raft_log_truncation_taken(&log_);
+    raft_log_reset(&log_, id(4, 20));
+    raft_log_truncation_refused(&log_, 3);
+    ck_assert_uint_eq(log_.truncate_due, UINT64_MAX);
+    ck_assert(log_.reset_due);
+}
+END_TEST
+
+START_TEST(a_refused_reset_stays_due)
+{
+    fill();
+    raft_log_reset(&log_, id(4, 20));
+    raft_log_reset_taken(&log_);
+    ck_assert(!log_.reset_due);
+    append(4);
+    raft_log_reset_refused(&log_);
+    ck_assert(log_.reset_due);
+}
+END_TEST
+
+START_TEST(a_write_that_was_under_way_at_a_reset_makes_nothing_durable)
+{
+    const struct {
+        struct raft_entry_id reset_to;
+        struct raft_entry_id write;
+    } table[] = {
+        {{4, 20}, {2, 7}}, /* before the base */
+        {{3, 6}, {2, 7}},  /* behind it, replaced by another term */
+        {{1, 6}, {2, 7}},  /* behind it, and the same id has been appended again */
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        fill();
+        raft_log_stored(&log_, id(2, 7));
+        raft_log_reset(&log_, table[i].reset_to);
+        append(i == 2 ? 2 : table[i].reset_to.term);
+        raft_log_persisted(&log_, table[i].write, 0);
+        assert_id(log_.durable, table[i].reset_to.term, table[i].reset_to.index);
+        raft_log_unstored(&log_);
+        ck_assert_uint_eq(log_.stored.index, table[i].reset_to.index);
+        raft_log_close(&log_);
+    }
+}
+END_TEST
+
+START_TEST(a_write_that_was_under_way_at_a_compaction_becomes_durable)
+{
+    fill();
+    raft_log_stored(&log_, id(2, 7));
+    raft_log_compact(&log_, id(2, 5));
+    raft_log_persisted(&log_, id(2, 7), 0);
+    assert_id(log_.durable, 2, 7);
+}
+END_TEST
+
 static Suite *log_suite(void)
 {
     Suite *suite = suite_create("log");
@@ -186,6 +421,20 @@ static Suite *log_suite(void)
                    a_replaced_entry_does_not_become_durable_through_the_write_of_its_predecessor);
     tcase_add_test(tests, a_cut_of_what_storage_never_had_is_not_due);
     tcase_add_test(tests, the_deepest_of_several_cuts_is_due);
+    tcase_add_test(tests, begins_behind_a_position);
+    tcase_add_test(tests, compaction_drops_what_lies_before_and_keeps_the_rest);
+    tcase_add_test(tests, the_ring_wraps_while_its_beginning_is_compacted);
+    tcase_add_test(tests, a_reader_keeps_the_entry_that_is_compacted);
+    tcase_add_test(tests, a_reader_keeps_the_entry_that_is_reset);
+    tcase_add_test(tests, says_where_an_index_lies_outside_a_compacted_log);
+    tcase_add_test(tests, hints_at_the_base_when_nothing_behind_it_may_agree);
+    tcase_add_test(tests, a_reset_log_begins_behind_and_is_durable_there);
+    tcase_add_test(tests, a_log_that_is_longer_but_has_another_term_there_is_reset);
+    tcase_add_test(tests, a_reset_includes_every_cut_that_is_due);
+    tcase_add_test(tests, a_cut_that_is_refused_after_a_reset_is_not_due);
+    tcase_add_test(tests, a_refused_reset_stays_due);
+    tcase_add_test(tests, a_write_that_was_under_way_at_a_reset_makes_nothing_durable);
+    tcase_add_test(tests, a_write_that_was_under_way_at_a_compaction_becomes_durable);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -144,6 +144,38 @@ START_TEST(same_state_by_another_order_has_the_same_digest)
 }
 END_TEST
 
+START_TEST(frozen_state_is_thawed_whole)
+{
+    struct sim_machine *machine = sim_machine_create(arena);
+    char key[16];
+    char value[16];
+    for (raft_index i = 1; i <= 200; i++) {
+        snprintf(key, sizeof key, "k%llu", (unsigned long long)(i % 90));
+        snprintf(value, sizeof value, "v%llu", (unsigned long long)i);
+        struct sim_command command =
+            command_of(SIM_COMMAND_PUT, (uint32_t)(1 + i % 4), i, key, value);
+        apply(machine, i, &command);
+    }
+    size_t size = 0;
+    uint8_t *bytes = sim_machine_freeze(machine, &size);
+    struct sim_machine *copy = sim_machine_thaw(arena, bytes, size);
+    ck_assert_ptr_nonnull(copy);
+    ck_assert_uint_eq(sim_machine_digest(copy), sim_machine_digest(machine));
+    ck_assert_uint_eq(sim_machine_applied(copy), 200);
+    struct sim_result result;
+    ck_assert(sim_machine_session(copy, 1, 200, &result));
+    put(machine, 201, "one", "more");
+    put(copy, 201, "one", "more");
+    ck_assert_uint_eq(sim_machine_digest(copy), sim_machine_digest(machine));
+    for (size_t cut = 0; cut < size; cut++) {
+        ck_assert_ptr_null(sim_machine_thaw(arena, bytes, cut));
+    }
+    sim_machine_destroy(copy);
+    sim_machine_destroy(machine);
+    arena_free(arena, bytes);
+}
+END_TEST
+
 START_TEST(digest_covers_value_session_and_position)
 {
     struct sim_machine *machine = sim_machine_create(arena);
@@ -193,6 +225,7 @@ static Suite *machine_suite(void)
     tcase_add_test(tcase, cas_swaps_only_the_expected_value);
     tcase_add_test(tcase, repetition_is_answered_from_the_session_and_not_applied);
     tcase_add_test(tcase, same_state_by_another_order_has_the_same_digest);
+    tcase_add_test(tcase, frozen_state_is_thawed_whole);
     tcase_add_test(tcase, digest_covers_value_session_and_position);
     tcase_add_test(tcase, map_grows_and_keeps_every_key);
     suite_add_tcase(suite, tcase);

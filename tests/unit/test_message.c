@@ -64,7 +64,7 @@ START_TEST(reads_back_what_it_wrote)
 }
 END_TEST
 
-START_TEST(rejects_every_flipped_bit)
+static void reject_flipped_bits(void)
 {
     struct raft_message read;
     for (size_t bit = 0; bit < 8 * size; bit++) {
@@ -74,23 +74,31 @@ START_TEST(rejects_every_flipped_bit)
         bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
 }
+
+START_TEST(rejects_every_flipped_bit)
+{
+    reject_flipped_bits();
+}
 END_TEST
 
-START_TEST(rejects_every_flipped_bit_of_every_type)
+START_TEST(makes_no_message_of_one_type_from_another_ones_bits)
 {
-    struct raft_message read;
-    struct raft_message bare = {.memory = &memory.memory, .from = 1, .to = 2, .term = 7};
     for (int type = 1; type < RAFT_MESSAGE_TYPE_COUNT; type++) {
-        bare.type = (enum raft_message_type)type;
-        size_t bare_size = raft_message_size(&bare);
-        ck_assert_uint_le(bare_size, sizeof bytes);
-        raft_message_encode(&bare, bytes);
-        ck_assert_int_eq(raft_message_peek(bytes, bare_size, &read), RAFT_OK);
-        for (size_t bit = 0; bit < 8 * bare_size; bit++) {
-            bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
-            ck_assert_int_eq(raft_message_peek(bytes, bare_size, &read), RAFT_CORRUPT);
-            bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        }
+        uint8_t piece = 7;
+        bool has_piece = type == RAFT_MESSAGE_INSTALL_REQ;
+        message = (struct raft_message){
+            .type = (enum raft_message_type)type,
+            .from = 1,
+            .to = 2,
+            .term = 3,
+            .id = {2, 1},
+            .total = 1,
+            .bytes = has_piece ? &piece : NULL,
+            .size = has_piece,
+        };
+        size = raft_message_size(&message);
+        raft_message_encode(&message, bytes);
+        reject_flipped_bits();
     }
 }
 END_TEST
@@ -134,6 +142,144 @@ START_TEST(peeks_without_allocating)
 }
 END_TEST
 
+/* A piece of a snapshot: 3 bytes from 5 on, of 9. */
+static void encode_piece(void)
+{
+    uint8_t piece[] = "abc";
+    message = (struct raft_message){
+        .type = RAFT_MESSAGE_INSTALL_REQ,
+        .from = 1,
+        .to = 2,
+        .term = 7,
+        .id = {5, 40},
+        .commit = 41,
+        .offset = 5,
+        .total = 9,
+        .bytes = piece,
+        .size = 3,
+    };
+    size = raft_message_size(&message);
+    ck_assert_uint_eq(size, RAFT_MESSAGE_SIZE + 3);
+    raft_message_encode(&message, bytes);
+}
+
+/* Changes a field of the encoded message and seals it again. */
+static void forge(size_t at, uint64_t value)
+{
+    for (size_t i = 0; i < 8; i++) {
+        bytes[at + i] = (uint8_t)(value >> (8 * i));
+    }
+    uint32_t sum = raft_crc32c(raft_crc32c(0, bytes, 8), bytes + 12, size - 12);
+    for (size_t i = 0; i < 4; i++) {
+        bytes[8 + i] = (uint8_t)(sum >> (8 * i));
+    }
+}
+
+START_TEST(reads_back_a_piece_of_a_snapshot)
+{
+    struct raft_message read;
+    encode_piece();
+    ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_OK);
+    ck_assert_int_eq(read.type, RAFT_MESSAGE_INSTALL_REQ);
+    ck_assert_uint_eq(read.id.index, 40);
+    ck_assert_uint_eq(read.commit, 41);
+    ck_assert_uint_eq(read.offset, 5);
+    ck_assert_uint_eq(read.total, 9);
+    ck_assert_uint_eq(read.size, 3);
+    ck_assert_mem_eq(read.bytes, "abc", 3);
+    raft_message_release(&read);
+    raft_message_release(&read);
+}
+END_TEST
+
+START_TEST(owns_nothing_without_memory_for_a_piece)
+{
+    struct raft_message read;
+    encode_piece();
+    memory.allocations = 0;
+    memory.fail_at = 1;
+    ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_NOMEM);
+    ck_assert_ptr_null(read.bytes);
+    raft_message_release(&read);
+}
+END_TEST
+
+START_TEST(rejects_a_piece_out_of_its_bounds)
+{
+    const struct {
+        size_t at;
+        uint64_t value;
+    } table[] = {
+        {32, 0},                     /* of no term */
+        {32, 8},                     /* of a later term than the leader's */
+        {40, 0},                     /* of no entry */
+        {88, 7},                     /* reaches behind the end */
+        {88, 10},                    /* begins behind it */
+        {88, UINT64_MAX},            /* begins where adding its size wraps */
+        {96, 7},                     /* the same, by the size of the file */
+        {72, (uint64_t)4 << 32},     /* says 4 bytes, has 3 */
+        {72, (uint64_t)3 << 32 | 1}, /* has an entry as well */
+    };
+    struct raft_message read;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        encode_piece();
+        forge(table[i].at, table[i].value);
+        ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_CORRUPT);
+    }
+    encode_piece();
+    forge(96, UINT64_MAX);
+    forge(88, UINT64_MAX - 1); /* where the end wraps */
+    ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_CORRUPT);
+    encode_piece();
+    forge(88, 6); /* the last three bytes: the way of forging is right */
+    ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_OK);
+    raft_message_release(&read);
+}
+END_TEST
+
+START_TEST(rejects_an_empty_piece)
+{
+    struct raft_message read;
+    encode_piece();
+    size = RAFT_MESSAGE_SIZE;
+    forge(72, 0);
+    ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_CORRUPT);
+}
+END_TEST
+
+START_TEST(rejects_an_answer_beyond_the_end)
+{
+    struct raft_message read;
+    message = (struct raft_message){
+        .type = RAFT_MESSAGE_INSTALL_REP, .from = 1, .to = 2, .term = 7, .offset = 9, .total = 9};
+    size = raft_message_size(&message);
+    raft_message_encode(&message, bytes);
+    ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_OK);
+    forge(88, 10);
+    ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_CORRUPT);
+}
+END_TEST
+
+START_TEST(peeks_at_a_piece_without_taking_it)
+{
+    struct raft_message read;
+    encode_piece();
+    ck_assert_int_eq(raft_message_peek(bytes, size, &read), RAFT_OK);
+    ck_assert_uint_eq(read.size, 3);
+    ck_assert_uint_eq(read.offset, 5);
+    ck_assert_ptr_null(read.bytes);
+}
+END_TEST
+
+START_TEST(rejects_the_version_before)
+{
+    struct raft_message read;
+    encode_piece();
+    bytes[4] = 1;
+    ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_CORRUPT);
+}
+END_TEST
+
 START_TEST(checksum_is_castagnolis)
 {
     /* RFC 3720, appendix B.4, and the check value of the CRC catalogue. */
@@ -151,10 +297,17 @@ static Suite *message_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, reads_back_what_it_wrote);
     tcase_add_test(tests, rejects_every_flipped_bit);
-    tcase_add_test(tests, rejects_every_flipped_bit_of_every_type);
+    tcase_add_test(tests, makes_no_message_of_one_type_from_another_ones_bits);
     tcase_add_test(tests, rejects_every_shortened_message);
     tcase_add_test(tests, owns_nothing_after_any_failed_allocation);
     tcase_add_test(tests, peeks_without_allocating);
+    tcase_add_test(tests, reads_back_a_piece_of_a_snapshot);
+    tcase_add_test(tests, owns_nothing_without_memory_for_a_piece);
+    tcase_add_test(tests, rejects_a_piece_out_of_its_bounds);
+    tcase_add_test(tests, rejects_an_empty_piece);
+    tcase_add_test(tests, rejects_an_answer_beyond_the_end);
+    tcase_add_test(tests, peeks_at_a_piece_without_taking_it);
+    tcase_add_test(tests, rejects_the_version_before);
     tcase_add_test(tests, checksum_is_castagnolis);
     suite_add_tcase(suite, tests);
     return suite;

@@ -287,6 +287,7 @@ END_TEST
 START_TEST(takes_a_batch_larger_than_its_own_bounds)
 {
     start_new();
+    ck_assert_int_eq(save(1, 0), RAFT_OK);
     ck_assert_int_eq(raft_log_reserve(&f.log, 1), RAFT_OK);
     char payload[1001];
     memset(payload, 'x', sizeof payload);

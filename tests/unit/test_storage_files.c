@@ -5,17 +5,23 @@
  * log, the hard state and every byte of every file go into a transcript; the transcripts must be
  * equal. The statuses stand in the table too, so that not all can be wrong together. */
 #include "files_driver.h"
+#include "machine_double.h"
 
+#include <raft/message.h>
 #include <raft/storage.h>
 
 #define STATE_FILE  "hard-state"
+#define MARKER      "store"
+#define SNAPSHOT_2  "snapshot-0000000000000002"
+#define SNAPSHOT_4  "snapshot-0000000000000004"
 #define SEGMENT_1   "log-0000000000000001"
 #define SEGMENT_3   "log-0000000000000003"
 #define SEGMENT_5   "log-0000000000000005"
 #define HEADER_SIZE 24
 #define RECORD_SIZE 56 /* of an entry with a payload of 1 to 8 bytes */
 #define COPY_B      4096
-#define STEPS_MAX   16
+#define STEPS_MAX   24
+#define CHUNK       50 /* bytes of a piece of a snapshot */
 
 enum step_kind {
     STEP_NONE,
@@ -25,6 +31,12 @@ enum step_kind {
     STEP_CUT,    /* a = last index that is kept */
     STEP_SAVE,   /* a = term, b = vote */
     STEP_PROBE,
+    STEP_SNAPSHOT, /* a = index, in term 1; b = bytes of state */
+    STEP_FETCH,    /* a = index: all of it */
+    STEP_RECEIVE,  /* a = index: what was fetched last, in pieces of b bytes */
+    STEP_RESTORE,
+    STEP_COMPACT, /* a = index */
+    STEP_RESET,   /* a = index */
     STEP_RESTART, /* closes in good order, then another process; nothing is loaded */
     STEP_DIE,     /* another process, without closing */
     STEP_FLIP,    /* name, a = offset of the byte whose bits are turned */
@@ -148,6 +160,64 @@ static const struct scenario scenarios[] = {
      {NEW, APPEND(1, 1), STEP(RESTART, 0), STEP(REMOVE, 0, AT(STATE_FILE)),
       LOAD_GIVES(RAFT_LOST_STORE), STEP(RESTART, 0), STEP(BOOTSTRAP, 0, .expected = RAFT_INVALID)}},
     {"an empty directory", LARGE, {LOAD_GIVES(RAFT_LOST_STORE)}},
+    {"the marker is gone",
+     LARGE,
+     {NEW, STEP(RESTART, 0), STEP(REMOVE, 0, AT(MARKER)), LOAD_GIVES(RAFT_LOST_STORE)}},
+    {"the marker is damaged",
+     LARGE,
+     {NEW, STEP(RESTART, 0), STEP(FLIP, 20, AT(MARKER)), LOAD_GIVES(RAFT_CORRUPT)}},
+    {"save a snapshot and reload",
+     ROLLING,
+     {NEW, FIVE, STEP(SNAPSHOT, 2, .b = 120), RELOAD, STEP(SNAPSHOT, 4, .b = 7), APPEND(1, 2),
+      RELOAD}},
+    {"save a snapshot and die",
+     ROLLING,
+     {NEW, FIVE, STEP(SNAPSHOT, 2, .b = 120), STEP(SNAPSHOT, 4, .b = 300), STEP(DIE, 0),
+      STEP(LOAD, 0), APPEND(2, 2), RELOAD}},
+    {"compact and reload",
+     ROLLING,
+     {NEW, FIVE, STEP(SNAPSHOT, 4, .b = 0), STEP(COMPACT, 3), APPEND(1, 1), STEP(COMPACT, 4),
+      APPEND(2, 2), STEP(CUT, 6), RELOAD, APPEND(3, 3), RELOAD}},
+    {"compact and die",
+     ROLLING,
+     {NEW, FIVE, STEP(SNAPSHOT, 5, .b = 80), STEP(COMPACT, 5), STEP(DIE, 0), STEP(LOAD, 0)}},
+    {"receive, restore, reset and go on",
+     ROLLING,
+     {NEW, FIVE, STEP(SNAPSHOT, 4, .b = 200), STEP(FETCH, 4), STEP(RESTART, 0),
+      STEP(REMOVE, 0, AT(SNAPSHOT_4)), STEP(REMOVE, 0, AT(SEGMENT_5)),
+      STEP(REMOVE, 0, AT(SEGMENT_3)), STEP(LOAD, 0), STEP(RECEIVE, 4, .b = 60), STEP(RESTORE, 0),
+      STEP(RESET, 4), APPEND(1, 2), RELOAD}},
+    {"receive and die",
+     ROLLING,
+     {NEW, FIVE, STEP(SNAPSHOT, 4, .b = 200), STEP(FETCH, 4), STEP(RESTART, 0),
+      STEP(REMOVE, 0, AT(SNAPSHOT_4)), STEP(LOAD, 0), STEP(CUT, 1), STEP(RECEIVE, 4, .b = 376),
+      STEP(DIE, 0), STEP(LOAD, 0), APPEND(1, 1), RELOAD}},
+    {"receive another snapshot than the one announced",
+     LARGE,
+     {NEW, FIVE, STEP(SNAPSHOT, 2, .b = 10), STEP(FETCH, 2),
+      STEP(RECEIVE, 4, .b = 100, .expected = RAFT_CORRUPT), RELOAD}},
+    {"the newest snapshot is damaged, the log has everything",
+     LARGE,
+     {NEW, FIVE, STEP(SNAPSHOT, 4, .b = 90), STEP(RESTART, 0), STEP(FLIP, 170, AT(SNAPSHOT_4)),
+      STEP(LOAD, 0), APPEND(1, 1), RELOAD}},
+    {"the newest snapshot is damaged, the log has not",
+     ROLLING,
+     {NEW, FIVE, STEP(SNAPSHOT, 4, .b = 90), STEP(COMPACT, 4), STEP(RESTART, 0),
+      STEP(CHOP, 100, AT(SNAPSHOT_4)), LOAD_GIVES(RAFT_CORRUPT)}},
+    {"a damaged snapshot under an old name, and what was being written",
+     LARGE,
+     {NEW, FIVE, STEP(SNAPSHOT, 4, .b = 90), STEP(RESTART, 0), STEP(CREATE, 30, AT(SNAPSHOT_2)),
+      STEP(CREATE, 300, AT("snapshot.new")), STEP(CREATE, 1, AT("snapshot.part")),
+      STEP(CREATE, 1, AT("store.new")), STEP(LOAD, 0)}},
+    {"the log ends before the snapshot",
+     ROLLING,
+     {NEW, FIVE, STEP(SNAPSHOT, 4, .b = 90), STEP(CUT, 2), STEP(DIE, 0), STEP(LOAD, 0),
+      APPEND(2, 2), RELOAD}},
+    {"a snapshot cannot be read",
+     LARGE,
+     {NEW, FIVE, STEP(SNAPSHOT, 4, .b = 90), STEP(FLIP, 180, AT(SNAPSHOT_4)),
+      STEP(RESTORE, 0, .expected = RAFT_CORRUPT), STEP(FETCH, 4, .expected = RAFT_CORRUPT),
+      STEP(SNAPSHOT, 4, .b = 90), STEP(FETCH, 4), RELOAD}},
 };
 
 /* ---- one process ---- */
@@ -159,7 +229,10 @@ static struct {
     struct raft_options options;
     struct raft_storage *storage;
     struct raft_log log;
+    struct raft_stored stored;
     struct raft_hard_state state;
+    uint8_t fetched[DRIVER_FILE_MAX];
+    uint64_t fetched_size;
     /* Of processes that died, one a driver: nothing gives it back. */
     struct raft_storage *dead_storages[FILES_DRIVERS];
     struct raft_log dead_logs[FILES_DRIVERS];
@@ -174,18 +247,27 @@ static void start_process(void)
     p.env.io_submit = p.driver->submit;
     p.env.io_run = p.driver->run;
     p.env.list = p.driver->list;
+    machine_reset();
+    machine_install(&p.env);
     p.state = (struct raft_hard_state){0};
+    p.stored = (struct raft_stored){.snapshot = {.id = {0, 0}}};
     raft_log_init(&p.log, &p.memory.memory);
     ck_assert_int_eq(raft_storage_create(&p.options, &p.env, &p.storage), RAFT_OK);
 }
 
-static enum raft_status pump(enum raft_job job)
+static struct raft_storage_done answer(enum raft_job job)
 {
     struct raft_storage_done done = {.job = RAFT_JOB_NONE};
     while (!raft_storage_io_done(p.storage, p.driver->next(), &done)) {
         ck_assert(raft_storage_in_flight(p.storage));
     }
     ck_assert_int_eq(done.job, job);
+    return done;
+}
+
+static enum raft_status pump(enum raft_job job)
+{
+    struct raft_storage_done done = answer(job);
     if (job == RAFT_JOB_APPEND && done.status == RAFT_OK) {
         raft_log_persisted(&p.log, done.id, done.generation);
     }
@@ -208,8 +290,18 @@ static void end_process(void)
     ck_assert_int_eq(p.memory.live, 0);
 }
 
+static enum raft_status save(raft_term term, raft_node_id vote)
+{
+    p.state = (struct raft_hard_state){term, vote, p.state.sequence + 1};
+    ck_assert_int_eq(raft_storage_save_state(p.storage, &p.state), RAFT_OK);
+    return pump(RAFT_JOB_STATE);
+}
+
 static enum raft_status append(raft_term term, unsigned count)
 {
+    if (term > p.state.term) {
+        ck_assert_int_eq(save(term, 0), RAFT_OK);
+    }
     ck_assert_int_eq(raft_log_reserve(&p.log, count), RAFT_OK);
     for (unsigned i = 0; i < count; i++) {
         raft_index index = raft_log_last_index(&p.log) + 1;
@@ -234,17 +326,97 @@ static enum raft_status cut(raft_index keep_last)
     return pump(RAFT_JOB_TRUNCATE);
 }
 
-static enum raft_status save(raft_term term, raft_node_id vote)
-{
-    p.state = (struct raft_hard_state){term, vote, p.state.sequence + 1};
-    ck_assert_int_eq(raft_storage_save_state(p.storage, &p.state), RAFT_OK);
-    return pump(RAFT_JOB_STATE);
-}
-
 static enum raft_status probe(void)
 {
     ck_assert_int_eq(raft_storage_probe(p.storage), RAFT_OK);
     return pump(RAFT_JOB_PROBE);
+}
+
+/* ---- snapshots ---- */
+
+static enum raft_status snapshot(raft_index index, size_t size)
+{
+    struct raft_snapshot snapshot = {.id = {1, index}, .configuration_index = 1};
+    snapshot.configuration.count = 1;
+    snapshot.configuration.members[0] = (struct raft_member){9, RAFT_MEMBER_VOTER, 2};
+    machine_set(size, (unsigned)index);
+    ck_assert_int_eq(raft_storage_save(p.storage, &snapshot), RAFT_OK);
+    return pump(RAFT_JOB_SAVE);
+}
+
+static enum raft_status fetch(raft_index index)
+{
+    struct raft_entry_id id = {1, index};
+    p.fetched_size = 0;
+    uint64_t total = UINT64_MAX;
+    while (p.fetched_size < total) {
+        ck_assert_int_eq(raft_storage_fetch(p.storage, id, p.fetched_size), RAFT_OK);
+        struct raft_storage_done done = answer(RAFT_JOB_FETCH);
+        if (done.status != RAFT_OK) {
+            return done.status;
+        }
+        total = done.snapshot.size;
+        memcpy(p.fetched + p.fetched_size, done.bytes, done.size);
+        p.fetched_size += done.size;
+        core_memory_free(&p.memory, done.bytes);
+    }
+    return RAFT_OK;
+}
+
+static enum raft_status receive(raft_index index, uint32_t piece)
+{
+    struct raft_entry_id id = {1, index};
+    enum raft_status status = RAFT_OK;
+    for (uint64_t offset = 0; offset < p.fetched_size && status == RAFT_OK; offset += piece) {
+        uint64_t left = p.fetched_size - offset;
+        uint32_t size = left < piece ? (uint32_t)left : piece;
+        uint8_t *bytes = core_memory_alloc(&p.memory, RAFT_AT_MESSAGE_DECODE_ARRAY, size);
+        memcpy(bytes, p.fetched + offset, size);
+        ck_assert_int_eq(raft_storage_receive(p.storage, id, offset, p.fetched_size, bytes, size),
+                         RAFT_OK);
+        status = pump(RAFT_JOB_RECEIVE);
+    }
+    return status;
+}
+
+static enum raft_status restore(void)
+{
+    ck_assert_int_eq(raft_storage_restore(p.storage), RAFT_OK);
+    return pump(RAFT_JOB_RESTORE);
+}
+
+static enum raft_status compact(raft_index index)
+{
+    struct raft_entry_id id = {1, index};
+    raft_log_compact(&p.log, id);
+    ck_assert_int_eq(raft_storage_compact(p.storage, id), RAFT_OK);
+    return pump(RAFT_JOB_COMPACT);
+}
+
+static enum raft_status reset(raft_index index)
+{
+    struct raft_entry_id id = {1, index};
+    raft_log_reset(&p.log, id);
+    raft_log_reset_taken(&p.log);
+    ck_assert_int_eq(raft_storage_reset(p.storage, id, p.log.generation), RAFT_OK);
+    return pump(RAFT_JOB_RESET);
+}
+
+/* ---- steps ---- */
+
+static enum raft_status bootstrap(void)
+{
+    static const struct raft_configuration founder = {{{1, RAFT_MEMBER_VOTER, 0}}, 1};
+    return raft_storage_bootstrap(p.storage, &founder);
+}
+
+static enum raft_status load(void)
+{
+    enum raft_status status = raft_storage_load(p.storage, &p.log, &p.stored);
+    if (status == RAFT_OK) {
+        p.state = p.stored.state;
+    }
+    return status;
 }
 
 static void edit(const struct step *step)
@@ -271,9 +443,9 @@ static enum raft_status run_step(const struct step *step)
 {
     switch (step->kind) {
     case STEP_BOOTSTRAP:
-        return raft_storage_bootstrap(p.storage);
+        return bootstrap();
     case STEP_LOAD:
-        return raft_storage_load(p.storage, &p.log, &p.state);
+        return load();
     case STEP_APPEND:
         return append(step->a, step->b);
     case STEP_CUT:
@@ -282,6 +454,18 @@ static enum raft_status run_step(const struct step *step)
         return save(step->a, step->b);
     case STEP_PROBE:
         return probe();
+    case STEP_SNAPSHOT:
+        return snapshot(step->a, step->b);
+    case STEP_FETCH:
+        return fetch(step->a);
+    case STEP_RECEIVE:
+        return receive(step->a, step->b);
+    case STEP_RESTORE:
+        return restore();
+    case STEP_COMPACT:
+        return compact(step->a);
+    case STEP_RESET:
+        return reset(step->a);
     case STEP_RESTART:
         end_process();
         p.driver->reboot();
@@ -332,13 +516,20 @@ static void transcribe(size_t position, enum raft_status status)
     fprintf(p.transcript, "step %zu: %s; term %llu, vote %u, write %llu; log:", position,
             raft_status_string(status), (unsigned long long)p.state.term, p.state.vote,
             (unsigned long long)p.state.sequence);
-    for (raft_index index = 1; index <= raft_log_last_index(&p.log); index++) {
+    for (raft_index index = p.log.base.index + 1; index <= raft_log_last_index(&p.log); index++) {
         const struct raft_entry *entry = raft_log_peek(&p.log, index);
         fprintf(p.transcript, " %llu.%llu:%.*s", (unsigned long long)entry->id.term,
                 (unsigned long long)entry->id.index, (int)entry->size, (char *)entry->payload);
     }
     fprintf(p.transcript, "; durable %llu; %u open\n", (unsigned long long)p.log.durable.index,
             raft_storage_files_open(p.storage));
+    fprintf(p.transcript,
+            "  begun at snapshot %llu of %llu bytes with %u members; machine %zu bytes,"
+            " crc %08x, restored %u times at %llu\n",
+            (unsigned long long)p.stored.snapshot.id.index,
+            (unsigned long long)p.stored.snapshot.size, p.stored.snapshot.configuration.count,
+            machine.size, raft_crc32c(0, machine.state, machine.size), machine.commits,
+            (unsigned long long)machine.index);
     ck_assert_int_eq(p.env.list(NULL, RAFT_AT_STORE_LOAD_LIST, transcribe_file, &files), RAFT_OK);
     fprintf(p.transcript, "  %u files\n", files);
 }
@@ -355,6 +546,7 @@ static char *transcript_of(const struct scenario *scenario, const struct files_d
     p.options.batch_size_max = 64;
     p.options.payload_size_max = 64;
     p.options.segment_size_max = scenario->segment_size_max;
+    p.options.snapshot_chunk_size = CHUNK;
     driver->begin();
     start_process();
     for (size_t i = 0; i < STEPS_MAX && scenario->steps[i].kind != STEP_NONE; i++) {

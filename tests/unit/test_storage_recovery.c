@@ -191,7 +191,7 @@ START_TEST(refuses_to_start_without_a_hard_state)
     assert_refused(RAFT_LOST_STORE);
     double_reboot(&f.disk);
     create();
-    ck_assert_int_eq(raft_storage_bootstrap(f.storage), RAFT_INVALID);
+    ck_assert_int_eq(raft_storage_bootstrap(f.storage, &founders), RAFT_INVALID);
     die();
 }
 END_TEST
@@ -203,16 +203,16 @@ START_TEST(bootstrap_that_crashed_can_be_repeated)
         setup();
         f.disk.stop_after = stop;
         create();
-        finished = raft_storage_bootstrap(f.storage) == RAFT_OK;
+        finished = raft_storage_bootstrap(f.storage, &founders) == RAFT_OK;
         die();
         double_reboot(&f.disk);
         create();
         bool exists = false;
         ck_assert_int_eq(raft_storage_exists(f.storage, &exists), RAFT_OK);
         if (!exists) {
-            ck_assert_int_eq(raft_storage_bootstrap(f.storage), RAFT_OK);
+            ck_assert_int_eq(raft_storage_bootstrap(f.storage, &founders), RAFT_OK);
         }
-        ck_assert_int_eq(raft_storage_load(f.storage, &f.log, &f.state), RAFT_OK);
+        ck_assert_int_eq(load_store(), RAFT_OK);
         die();
     }
 }
@@ -293,7 +293,7 @@ START_TEST(returns_what_it_has_when_any_allocation_fails)
         f.disk.memory.fail_at = nth;
         enum raft_status status = raft_storage_create(&f.options, &f.disk.env, &f.storage);
         if (status == RAFT_OK) {
-            status = raft_storage_load(f.storage, &f.log, &f.state);
+            status = load_store();
             finished = status == RAFT_OK;
             die();
         }

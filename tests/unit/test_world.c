@@ -165,12 +165,18 @@ static void says_entry(void *ctx, const struct sut_entry *entry)
         sim_hash(entry->payload, entry->size, entry->id.term * 8 + (uint64_t)entry->kind);
 }
 
+static void says_snapshot(void *ctx, struct raft_entry_id id)
+{
+    struct disk_says *says = ctx;
+    says->last = id.index > says->last ? id.index : says->last;
+}
+
 static void on_durable_file(void *ctx, uint32_t node, const char *name, const uint8_t *bytes,
                             size_t size, size_t from)
 {
     (void)node;
     ck_assert_uint_eq(from, 0);
-    const struct sut_durable_sink sink = {ctx, says_hard_state, says_entry};
+    const struct sut_durable_sink sink = {ctx, says_hard_state, says_entry, says_snapshot};
     sut_raft.read_durable(name, bytes, size, 0, &sink);
 }
 

@@ -2,7 +2,7 @@
  *
  * Every reference has a holder. The census of who takes and who gives:
  *
- *   LOG          raft_log_append takes; truncation, reset and close give.
+ *   LOG          raft_log_append takes; truncation, compaction, reset and close give.
  *   STORAGE      raft_storage_append takes for each queued entry; its completion, its failure and
  *                raft_storage_close give.
  *   REPLICATION  raft_log_get takes for the message being prepared; raft_message_release gives.

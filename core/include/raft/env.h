@@ -88,6 +88,29 @@ struct raft_env {
                                               enum raft_point error,
                                               struct raft_entry *const *entries, size_t count);
 
+    /* Freezes the state machine's state, as it is after the last batch it answered, so that it can
+     * be read while further batches are applied; *out_size is how many bytes it has. At most one
+     * state is frozen at a time. RAFT_BUSY, RAFT_MACHINE. */
+    RAFT_MUST_CHECK enum raft_status (*snapshot_begin)(void *ctx, enum raft_point point,
+                                                       uint64_t *out_size);
+    /* Copies size bytes of the frozen state from an offset on. RAFT_MACHINE. */
+    RAFT_MUST_CHECK enum raft_status (*snapshot_read)(void *ctx, enum raft_point point,
+                                                      uint64_t offset, uint8_t *bytes, size_t size);
+    /* Lets the frozen state go. */
+    void (*snapshot_end)(void *ctx);
+
+    /* Replaces the state machine's state by one that was frozen, perhaps on another node: begin
+     * with its size, the bytes in order, then commit. The old state stays until commit has
+     * returned RAFT_OK, and for good after abort. No batch is out meanwhile. Each: RAFT_MACHINE. */
+    RAFT_MUST_CHECK enum raft_status (*restore_begin)(void *ctx, enum raft_point point,
+                                                      uint64_t size);
+    RAFT_MUST_CHECK enum raft_status (*restore_write)(void *ctx, enum raft_point point,
+                                                      const uint8_t *bytes, size_t size);
+    /* index: of the last entry that is in the state. */
+    RAFT_MUST_CHECK enum raft_status (*restore_commit)(void *ctx, enum raft_point point,
+                                                       raft_index index);
+    void (*restore_abort)(void *ctx);
+
     /* A request that raft_replica_submit took is over; called exactly once for it. RAFT_OK: applied
      * at index. RAFT_LOST: unknown. Any other: it can never be applied. */
     void (*complete)(void *ctx, uint64_t request, enum raft_status status, raft_index index);

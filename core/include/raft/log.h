@@ -16,12 +16,15 @@ struct raft_log {
     struct raft_entry_id base;    /* the position before the first entry in the ring */
     struct raft_entry_id stored;  /* handed to storage up to here; >= durable */
     struct raft_entry_id durable; /* durable up to here */
-    uint64_t generation;          /* incremented by each suffix truncation */
-    raft_index truncated_to;      /* last index kept by the latest suffix truncation */
+    uint64_t generation;          /* incremented by each suffix truncation and reset */
+    raft_index truncated_to;      /* last index kept by the latest of them */
+    bool reset_due;               /* storage must empty its log and begin behind base */
     raft_index truncate_due;      /* storage must cut behind this index; UINT64_MAX: nothing due */
 };
 
 void raft_log_init(struct raft_log *log, const struct raft_memory *memory);
+/* Lets an empty log begin behind id, which a durable snapshot covers. For loading a store. */
+void raft_log_begin(struct raft_log *log, struct raft_entry_id id);
 /* Gives back every reference and the ring. Safe on an initialised or closed log. */
 void raft_log_close(struct raft_log *log);
 
@@ -41,6 +44,13 @@ void raft_log_append(struct raft_log *log, struct raft_entry *entry);
 
 /* Removes every entry behind keep_last, and notes what storage has to cut. */
 void raft_log_truncate(struct raft_log *log, raft_index keep_last);
+
+/* Drops the entries up to id, which the log has and which are durable: it becomes the base.
+ * References of others stay valid. */
+void raft_log_compact(struct raft_log *log, struct raft_entry_id id);
+/* Drops everything; the log begins behind id, which a durable snapshot covers. Storage has to do
+ * the same (reset_due) before any later write. */
+void raft_log_reset(struct raft_log *log, struct raft_entry_id id);
 
 /* The term at an index, base included. RAFT_COMPACTED before base, RAFT_GAP past the end. */
 RAFT_MUST_CHECK enum raft_status raft_log_term(const struct raft_log *log, raft_index index,
@@ -71,8 +81,11 @@ void raft_log_unstored(struct raft_log *log);
 void raft_log_truncation_taken(struct raft_log *log);
 /* Storage did not take it after all. */
 void raft_log_truncation_refused(struct raft_log *log, raft_index keep_last);
+/* Storage has taken the reset that was due, or did not take it after all. */
+void raft_log_reset_taken(struct raft_log *log);
+void raft_log_reset_refused(struct raft_log *log);
 /* A write that ended at id, started in generation, is durable. Raises durable for entries that are
- * still in the log with that term, and ignores what was truncated meanwhile. */
+ * still in the log with that term, and ignores what was truncated or reset meanwhile. */
 void raft_log_persisted(struct raft_log *log, struct raft_entry_id id, uint64_t generation);
 
 #endif

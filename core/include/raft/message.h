@@ -1,7 +1,8 @@
 /* Messages between nodes, and their encoding.
  *
- * One format for all types, little-endian: magic, version, type, checksum (CRC-32C over all
- * else), the fixed fields, then the entries. Whatever does not match is RAFT_CORRUPT. */
+ * One format for all types, little-endian: magic, version, type, checksum (CRC-32C over all the
+ * rest), the fixed fields, then the entries or the piece of a snapshot. Whatever does not match
+ * is RAFT_CORRUPT. */
 #ifndef RAFT_MESSAGE_H
 #define RAFT_MESSAGE_H
 
@@ -15,6 +16,8 @@ enum raft_message_type {
     RAFT_MESSAGE_APPEND_REQ, /* without entries: a heartbeat */
     RAFT_MESSAGE_APPEND_REP,
     RAFT_MESSAGE_TIMEOUT_NOW, /* the leader asks a follower to campaign at once */
+    RAFT_MESSAGE_INSTALL_REQ, /* a piece of a snapshot file */
+    RAFT_MESSAGE_INSTALL_REP,
     RAFT_MESSAGE_TYPE_COUNT
 };
 
@@ -35,9 +38,11 @@ enum raft_message_flag {
  *                                 match; failure: the                   follower may agree
  *                                 refused position
  *   TIMEOUT_NOW   leader's        -                     -               -
+ *   INSTALL_REQ   leader's        the snapshot's        leader's        -
+ *   INSTALL_REP   follower's      the snapshot's        -               -
  *   *) a granted PREVOTE_REP carries the term it was asked for. */
 struct raft_message {
-    const struct raft_memory *memory; /* what entries was allocated from */
+    const struct raft_memory *memory; /* what entries and bytes were allocated from */
     enum raft_message_type type;
     raft_node_id from;
     raft_node_id to;
@@ -47,14 +52,21 @@ struct raft_message {
     raft_index commit;
     struct raft_entry_id hint;
     uint64_t round; /* APPEND_REQ: of reads; APPEND_REP: the latest one heard in the term */
+    /* INSTALL_REQ: where the piece begins, and the size of the whole file. INSTALL_REP: how far the
+     * follower has the file, so where the next piece must begin; == total: it is installed. */
+    uint64_t offset;
+    uint64_t total;
+    uint8_t *bytes; /* INSTALL_REQ: the piece, allocated from memory */
+    uint32_t size;
     enum raft_holder holder; /* of the entries: REPLICATION when sent, MESSAGE when received */
     uint32_t entry_count;
     uint32_t entry_capacity;
     struct raft_entry **entries; /* consecutive, from id.index + 1 */
 };
 
-/* Bytes of a message without entries, and what one entry adds to it besides its payload. */
-#define RAFT_MESSAGE_SIZE       88u
+/* Bytes of a message without entries and without a piece, and what one entry adds to it besides its
+ * payload. */
+#define RAFT_MESSAGE_SIZE       104u
 #define RAFT_MESSAGE_ENTRY_SIZE 16u
 
 const char *raft_message_type_string(enum raft_message_type type);
@@ -63,16 +75,17 @@ const char *raft_message_type_string(enum raft_message_type type);
 size_t raft_message_size(const struct raft_message *message);
 /* Writes raft_message_size bytes. */
 void raft_message_encode(const struct raft_message *message, uint8_t *bytes);
-/* Reads a message; its entries are held as MESSAGE and released by raft_message_release.
+/* Reads a message; its entries are held as MESSAGE and, like its piece, released by
+ * raft_message_release.
  * RAFT_CORRUPT, RAFT_NOMEM; then message owns nothing. */
 RAFT_MUST_CHECK enum raft_status raft_message_decode(const struct raft_memory *memory,
                                                      const uint8_t *bytes, size_t size,
                                                      struct raft_message *message);
-/* Reads all but the entries (entry_count is set, entries is NULL) and allocates nothing. For
- * observers. RAFT_CORRUPT. */
+/* Reads all but the entries and the piece (entry_count and size are set, entries and bytes are
+ * NULL) and allocates nothing. For observers. RAFT_CORRUPT. */
 RAFT_MUST_CHECK enum raft_status raft_message_peek(const uint8_t *bytes, size_t size,
                                                    struct raft_message *message);
-/* Gives back the entries and the array. Safe to repeat. */
+/* Gives back the entries, the array and the piece. Safe to repeat. */
 void raft_message_release(struct raft_message *message);
 
 /* CRC-32C (Castagnoli), start with crc = 0. */

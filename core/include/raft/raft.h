@@ -35,9 +35,14 @@ struct raft_options {
     uint32_t batch_size_max;      /* bytes of payload in one message and in one write; >= payload */
     uint32_t window_messages_max; /* unanswered appends a follower may have; 1..RAFT_WINDOW_MAX */
     uint32_t payload_size_max;    /* bytes of one command */
-    uint32_t pending_requests_max; /* submissions not yet completed; >= 1 */
-    uint32_t segment_size_max;     /* bytes of a log segment before the next one is started */
-    uint32_t append_errors_max;    /* failed appends in a row, without "no space", before FAILED */
+    uint32_t pending_requests_max;  /* submissions not yet completed; >= 1 */
+    uint32_t segment_size_max;      /* bytes of a log segment before the next one is started */
+    uint32_t snapshot_threshold;    /* applied entries since the last one; 0: on request only */
+    uint32_t snapshot_trailing;     /* entries kept in the log before a snapshot, for followers that
+                                     * are a little behind */
+    uint32_t snapshot_chunk_size;   /* bytes of a piece in a message, a read and a write; >= 1 */
+    uint32_t snapshot_installs_max; /* followers that are sent one at a time; >= 1 */
+    uint32_t append_errors_max;     /* failed appends in a row, without "no space", before FAILED */
     uint32_t
         clock_drift_ppm_max; /* how far a clock's rate may be off; bounds the lease; < 500000 */
     uint32_t catch_up_rounds_max; /* rounds in which an added voter must catch up; >= 1 */
@@ -54,6 +59,9 @@ struct raft_options {
 void raft_options_init(struct raft_options *options);
 /* NULL, or which bound is broken, as a static sentence. */
 const char *raft_options_check(const struct raft_options *options);
+/* The configuration of a new store: the voters of checked options, ascending. */
+void raft_options_configuration(const struct raft_options *options,
+                                struct raft_configuration *out_configuration);
 
 enum raft_role { RAFT_FOLLOWER, RAFT_PRECANDIDATE, RAFT_CANDIDATE, RAFT_LEADER, RAFT_ROLE_COUNT };
 const char *raft_role_string(enum raft_role role);
@@ -85,6 +93,14 @@ struct raft_hard_state {
     uint64_t sequence;
 };
 
+/* A snapshot: what it stands for and how large its file is. */
+struct raft_snapshot {
+    struct raft_entry_id id; /* of the last entry in it; (0, 0): none */
+    struct raft_configuration configuration;
+    raft_index configuration_index; /* of the entry it came with; 0: it was bootstrapped */
+    uint64_t size;                  /* bytes */
+};
+
 enum raft_event_type {
     RAFT_EVENT_MESSAGE,   /* message: borrowed. RAFT_NOMEM, RAFT_STALE, RAFT_BUSY … */
     RAFT_EVENT_TIMEOUT,   /* timer: ELECTION or HEARTBEAT has passed its deadline */
@@ -95,6 +111,7 @@ enum raft_event_type {
     RAFT_EVENT_RECOVER,   /* configuration: in force by hand, unsafe. RAFT_INVALID */
     RAFT_EVENT_READ,      /* begins a read of the view's commit and read_round */
     RAFT_EVENT_READ_ONLY, /* read_only; cannot fail */
+    RAFT_EVENT_SNAPSHOT,  /* take one now. RAFT_BUSY */
     RAFT_EVENT_RETRY,     /* what was refused may be tried again; cannot fail */
     RAFT_EVENT_STATE_PERSISTED,   /* sequence; cannot fail, like all that follow */
     RAFT_EVENT_STATE_REFUSED,     /* the write was not started */
@@ -104,9 +121,18 @@ enum raft_event_type {
     RAFT_EVENT_TRUNCATED,         /* the cut is durable */
     RAFT_EVENT_TRUNCATE_REFUSED,  /* the cut was not started */
     RAFT_EVENT_PROBED,            /* status: whether the disk takes writes again */
-    RAFT_EVENT_APPLIED,           /* id.index: applied up to here */
-    RAFT_EVENT_APPLY_REFUSED,     /* the batch was not taken */
-    RAFT_EVENT_READY,             /* emit the next effect. RAFT_NOMEM */
+    RAFT_EVENT_COMPACTED,         /* segments before the base are gone */
+    RAFT_EVENT_COMPACT_REFUSED,
+    RAFT_EVENT_RESET, /* the log begins behind the snapshot, durably */
+    RAFT_EVENT_RESET_REFUSED,
+    RAFT_EVENT_SNAPSHOT_SAVED,    /* status; snapshot */
+    RAFT_EVENT_SNAPSHOT_RECEIVED, /* status (REFUSED: RAFT_BUSY); offset; last piece: snapshot */
+    RAFT_EVENT_SNAPSHOT_FETCHED,  /* status; node; snapshot, offset, bytes (taken), size */
+    RAFT_EVENT_RESTORED,      /* status: the state machine has the published snapshot's state, or
+                               * could not begin to take it */
+    RAFT_EVENT_APPLIED,       /* id.index: applied up to here */
+    RAFT_EVENT_APPLY_REFUSED, /* the batch was not taken */
+    RAFT_EVENT_READY,         /* emit the next effect. RAFT_NOMEM */
     RAFT_EVENT_TYPE_COUNT
 };
 
@@ -123,6 +149,10 @@ struct raft_event {
     raft_node_id node;
     const struct raft_configuration *configuration; /* borrowed */
     bool read_only;
+    struct raft_snapshot snapshot;
+    uint64_t offset;
+    uint8_t *bytes;
+    uint32_t size;
 };
 
 enum raft_effect_type {
@@ -133,6 +163,13 @@ enum raft_effect_type {
     RAFT_EFFECT_PERSIST_ENTRIES, /* [first, last], generation; answered by ENTRIES_* */
     RAFT_EFFECT_TRUNCATE,        /* behind last, generation; answered by TRUNCAT* */
     RAFT_EFFECT_PROBE,           /* try whether the disk has space; answered by PROBED */
+    RAFT_EFFECT_COMPACT,         /* last: the log's new base; answered by COMPACT* */
+    RAFT_EFFECT_RESET,           /* last, generation; answered by RESET* */
+    RAFT_EFFECT_SAVE,            /* snapshot; answered by SNAPSHOT_SAVED */
+    RAFT_EFFECT_RECEIVE,         /* snapshot.id, offset, snapshot.size, bytes (owned), size;
+                                    answered by SNAPSHOT_RECEIVED */
+    RAFT_EFFECT_FETCH,           /* node, snapshot.id, offset; answered by SNAPSHOT_FETCHED */
+    RAFT_EFFECT_RESTORE,         /* put the published snapshot into the machine; RESTORED */
     RAFT_EFFECT_SEND,            /* message: the receiver of the effect owns it; after */
     RAFT_EFFECT_APPLY,           /* entries, entry_count, held as APPLY; answered by APPL* */
     RAFT_EFFECT_READS,           /* round: a majority has confirmed the reads up to it */
@@ -155,6 +192,11 @@ struct raft_effect {
     struct raft_message message;
     struct raft_entry **entries; /* freed with raft_effect_release */
     uint32_t entry_count;
+    raft_node_id node;
+    struct raft_snapshot snapshot;
+    uint64_t offset;
+    uint8_t *bytes; /* freed with raft_effect_release */
+    uint32_t size;
     /* What must be durable before this may happen: the hard state's sequence (0: none) and the log
      * up to an index (0: none). */
     uint64_t after_sequence;
@@ -164,7 +206,7 @@ struct raft_effect {
 /* Gives back what an effect still owns. Safe to repeat. */
 void raft_effect_release(const struct raft_memory *memory, struct raft_effect *effect);
 
-enum raft_progress_state { RAFT_PROBE, RAFT_REPLICATE };
+enum raft_progress_state { RAFT_PROBE, RAFT_REPLICATE, RAFT_INSTALL };
 
 /* A leader's view of one follower. */
 struct raft_progress_view {
@@ -173,6 +215,7 @@ struct raft_progress_view {
     raft_index match;
     raft_index next;
     uint32_t inflight; /* messages */
+    uint64_t offset;   /* INSTALL: bytes of the snapshot that the follower has */
     bool read_only;
 };
 
@@ -182,8 +225,10 @@ struct raft;
 RAFT_MUST_CHECK enum raft_status raft_create(const struct raft_options *options,
                                              const struct raft_memory *memory, struct raft_log *log,
                                              struct raft **out_raft);
-/* Begins as a follower, with the log and the hard state that were loaded. Cannot fail. */
-void raft_begin(struct raft *raft, const struct raft_hard_state *state, raft_time now_ns);
+/* Begins as a follower, with the log, the hard state and the snapshot that were loaded; the state
+ * machine has the snapshot's state. snapshot may be NULL: none. Cannot fail. */
+void raft_begin(struct raft *raft, const struct raft_hard_state *state,
+                const struct raft_snapshot *snapshot, raft_time now_ns);
 void raft_destroy(struct raft *raft); /* NULL is nothing */
 
 /* The statuses are listed with the events. effect is set by READY alone, otherwise NONE. */
@@ -214,6 +259,8 @@ struct raft_view {
     raft_index applied;
     uint64_t read_round; /* that the read which was begun last waits for */
     struct raft_entry_id base;
+    struct raft_entry_id snapshot; /* the published one */
+    bool is_installing;            /* a follower that receives one, or puts one in place */
     struct raft_entry_id last;
     struct raft_entry_id durable;
     uint64_t log_generation;

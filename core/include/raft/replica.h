@@ -60,6 +60,11 @@ void raft_replica_set_read_only(struct raft_replica *replica, raft_time now_ns, 
 RAFT_MUST_CHECK enum raft_status raft_replica_campaign(struct raft_replica *replica,
                                                        raft_time now_ns);
 
+/* Takes a snapshot of the state machine as soon as possible and drops the log before it. RAFT_BUSY
+ * (one is under way, nothing new is applied), RAFT_STOPPED. */
+RAFT_MUST_CHECK enum raft_status raft_replica_snapshot(struct raft_replica *replica,
+                                                       raft_time now_ns);
+
 /* Hands leadership to another voter: proposals are refused (RAFT_BUSY) until it leads, or until the
  * shortest election timeout has passed. RAFT_NOT_LEADER, RAFT_INVALID (no other voter), RAFT_BUSY,
  * RAFT_STOPPED. */
