@@ -43,7 +43,8 @@ static void seal(uint8_t *bytes, size_t size)
 {
     memcpy(bytes, MAGIC, 4);
     put(bytes + AT_VERSION, 2, 1);
-    put(bytes + AT_SUM, 4, raft_crc32c(0, bytes + AT_FIELDS, size - AT_FIELDS));
+    put(bytes + AT_SUM, 4,
+        raft_crc32c(raft_crc32c(0, bytes, AT_SUM), bytes + AT_FIELDS, size - AT_FIELDS));
 }
 
 /* Makes a batch of what stands behind the fixed fields: each entry within the bytes that are left,

@@ -64,7 +64,7 @@ START_TEST(reads_back_what_it_wrote)
 }
 END_TEST
 
-START_TEST(rejects_every_flipped_bit)
+static void reject_every_flipped_bit(void)
 {
     struct raft_message read;
     for (size_t bit = 0; bit < 8 * size; bit++) {
@@ -72,6 +72,24 @@ START_TEST(rejects_every_flipped_bit)
         ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_CORRUPT);
         ck_assert_int_eq(raft_message_peek(bytes, size, &read), RAFT_CORRUPT);
         bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+}
+
+START_TEST(rejects_every_flipped_bit)
+{
+    reject_every_flipped_bit();
+}
+END_TEST
+
+/* Without entries nothing but the checksum tells one type from another. */
+START_TEST(rejects_every_flipped_bit_of_a_message_without_entries)
+{
+    for (uint32_t type = 1; type < RAFT_MESSAGE_TYPE_COUNT; type++) {
+        const struct raft_message small = {
+            .type = (enum raft_message_type)type, .from = 1, .to = 2, .term = 7};
+        size = raft_message_size(&small);
+        raft_message_encode(&small, bytes);
+        reject_every_flipped_bit();
     }
 }
 END_TEST
@@ -132,6 +150,7 @@ static Suite *message_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, reads_back_what_it_wrote);
     tcase_add_test(tests, rejects_every_flipped_bit);
+    tcase_add_test(tests, rejects_every_flipped_bit_of_a_message_without_entries);
     tcase_add_test(tests, rejects_every_shortened_message);
     tcase_add_test(tests, owns_nothing_after_any_failed_allocation);
     tcase_add_test(tests, peeks_without_allocating);
