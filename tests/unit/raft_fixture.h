@@ -140,6 +140,8 @@ static inline void receive_append(raft_node_id from, raft_term term, struct raft
 }
 
 static bool lease_reads;
+/* What else is to differ from the defaults. */
+static void (*adjust)(struct raft_options *options);
 
 static inline void create(uint32_t voters, raft_term term, raft_node_id vote)
 {
@@ -156,6 +158,9 @@ static inline void create(uint32_t voters, raft_term term, raft_node_id vote)
     options.heartbeat_ns = 50;
     options.retry_ns = 20;
     options.lease_reads = lease_reads;
+    if (adjust != NULL) {
+        adjust(&options);
+    }
     core_memory_init(&memory);
     raft_log_init(&log_, &memory.memory);
     now = 1000;
@@ -168,6 +173,7 @@ static inline void teardown(void)
 {
     raft_destroy(raft);
     raft_log_close(&log_);
+    adjust = NULL;
     ck_assert_int_eq(memory.live, 0);
 }
 
