@@ -9,7 +9,8 @@
  * counting does not hide itself.
  *
  * Invariants:
- *  1. configurations[0 .. configuration_count) of a node are those of links[1 .. last], ascending.
+ *  1. configurations[0 .. configuration_count) of a node are those of links[1 .. last], ascending,
+ *     before them the one that holds at the base of a log that was compacted.
  *  2. canonical[0 .. canonical_count) are those of the canonical log, ascending.
  *  3. After an unsafe recovery successors need no quorum in common: that is what it is for. One
  * that was set by hand is in force before it is in the log. */
@@ -132,11 +133,17 @@ void sim_oracle_configuration_rebase(struct sim_oracles *oracles, uint32_t node,
     while (last > 0 && oracles->canonical[last - 1].index > base) {
         last--;
     }
-    if (last > 0 && base > 0) {
-        state->configurations =
-            list_add(oracles, state->configurations, &state->configuration_capacity,
-                     &state->configuration_count);
+    if (base == 0) {
+        return;
+    }
+    state->configurations = list_add(oracles, state->configurations, &state->configuration_capacity,
+                                     &state->configuration_count);
+    if (last > 0) {
         state->configurations[0] = oracles->canonical[last - 1];
+    } else {
+        /* A snapshot carries that of the founders, also to a node whose options name none. */
+        state->configurations[0] = (struct oracle_configuration){.index = 0};
+        sim_oracle_bootstrap(&oracles->world->nodes[1]->options, &state->configurations[0].value);
     }
 }
 

@@ -226,18 +226,29 @@ enum raft_status raft_on_election_timeout(struct raft *raft)
     return RAFT_OK;
 }
 
-/* Raft §5.4.1: the later term wins, then the longer log. */
-static bool is_up_to_date(const struct raft *raft, struct raft_entry_id theirs)
-{
-    struct raft_entry_id ours = raft_log_last(raft->log);
-    return theirs.term > ours.term || (theirs.term == ours.term && theirs.index >= ours.index);
-}
-
 static bool leader_is_alive(const struct raft *raft)
 {
     return raft->role == RAFT_LEADER ||
            (raft->leader_heard &&
             raft->now_ns - raft->leader_heard_ns < raft->options.election_ns_min);
+}
+
+enum raft_status raft_campaign_on_request(struct raft *raft)
+{
+    /* A candidate votes for itself, and a leader's lease may rest on its not doing so. Only the
+     * leader may ask for that: it has given its lease up (TIMEOUT_NOW). */
+    if (raft_exit_taken(raft->memory, RAFT_AT_ELECTION_CAMPAIGN_LEASED,
+                        raft->options.lease_reads && leader_is_alive(raft))) {
+        return RAFT_BUSY;
+    }
+    return raft_campaign(raft, true);
+}
+
+/* Raft §5.4.1: the later term wins, then the longer log. */
+static bool is_up_to_date(const struct raft *raft, struct raft_entry_id theirs)
+{
+    struct raft_entry_id ours = raft_log_last(raft->log);
+    return theirs.term > ours.term || (theirs.term == ours.term && theirs.index >= ours.index);
 }
 
 enum raft_status raft_on_prevote_req(struct raft *raft, struct raft_peer *peer,

@@ -339,7 +339,7 @@ enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
     case RAFT_EVENT_PROPOSE:
         return raft_propose(raft, event->entry);
     case RAFT_EVENT_CAMPAIGN:
-        return raft_campaign(raft, true);
+        return raft_campaign_on_request(raft);
     case RAFT_EVENT_TRANSFER:
         return raft_transfer_begin(raft, event->node);
     case RAFT_EVENT_CHANGE:

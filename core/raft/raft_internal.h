@@ -254,6 +254,7 @@ void raft_election_timer_reset(struct raft *raft);
 void raft_become_follower(struct raft *raft, raft_term term, raft_node_id leader);
 void raft_become_leader(struct raft *raft);
 enum raft_status raft_campaign(struct raft *raft, bool forced);
+enum raft_status raft_campaign_on_request(struct raft *raft);
 enum raft_status raft_on_election_timeout(struct raft *raft);
 enum raft_status raft_on_prevote_req(struct raft *raft, struct raft_peer *peer,
                                      const struct raft_message *message);

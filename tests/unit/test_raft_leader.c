@@ -248,6 +248,21 @@ START_TEST(a_restarted_voter_gives_no_vote_within_a_lease_that_it_may_have_grant
 }
 END_TEST
 
+START_TEST(a_campaign_by_request_breaks_no_lease)
+{
+    struct raft_effect effect;
+    lease_reads = true;
+    create(3, 0, 0);
+    lease_reads = false;
+    receive_append(2, 1, (struct raft_entry_id){0, 0}, 0, 0);
+    now += T_MIN - 1;
+    struct raft_event event = {.type = RAFT_EVENT_CAMPAIGN, .now_ns = now};
+    ck_assert_int_eq(raft_step(raft, &event, &effect), RAFT_BUSY);
+    event.now_ns = ++now;
+    ck_assert_int_eq(raft_step(raft, &event, &effect), RAFT_OK);
+}
+END_TEST
+
 static Suite *leader_suite(void)
 {
     Suite *suite = suite_create("raft_leader");
@@ -266,6 +281,7 @@ static Suite *leader_suite(void)
     tcase_add_test(tests, a_read_within_the_lease_waits_for_nobody);
     tcase_add_test(tests, a_lease_counts_from_the_beginning_of_its_round_and_ends);
     tcase_add_test(tests, a_lease_is_given_up_when_somebody_is_told_to_campaign);
+    tcase_add_test(tests, a_campaign_by_request_breaks_no_lease);
     tcase_add_test(tests, a_restarted_voter_gives_no_vote_within_a_lease_that_it_may_have_granted);
     suite_add_tcase(suite, tests);
     return suite;

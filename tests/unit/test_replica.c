@@ -1,16 +1,17 @@
 /* A replica that is the only voter, on the files of storage_double.h: what it takes it completes,
  * and it stops in good order at every event, whatever has failed before.
  *
- * One run: start, become the leader, take REQUESTS commands, apply and complete them. Every call
- * into the replica is an event. After each one the references that the probe has seen must be those
- * that the view tells of. */
+ * One run: start, become the leader, take REQUESTS commands and a change of its own priority, apply
+ * and complete them. Every call into the replica is an event. After each one the references that
+ * the probe has seen must be those that the view tells of. */
 #include "storage_double.h"
 #include "unit.h"
 
 #include <raft/replica.h>
 
 #define REQUESTS   4
-#define ATTEMPTS   16
+#define ATTEMPTS   24
+#define PRIORITY   5
 #define EVENTS_MAX 600
 #define HEAL_AFTER 40u /* events after which a lasting fault is over */
 #define NEVER      UINT64_MAX
@@ -45,6 +46,9 @@ static struct {
 
     unsigned attempts;
     bool taken[ATTEMPTS];
+    bool is_change[ATTEMPTS];
+    bool change_open;
+    unsigned changed_ok;
     unsigned completed[ATTEMPTS];
     unsigned completed_ok;
     unsigned stopped;
@@ -146,8 +150,13 @@ static void bench_complete(void *ctx, uint64_t request, enum raft_status status,
     ck_assert_uint_lt(request, ATTEMPTS);
     ck_assert(w.taken[request]);
     ck_assert(status == RAFT_OK || status == RAFT_LOST);
-    ck_assert(status != RAFT_OK || index <= w.applied);
     w.completed[request]++;
+    if (w.is_change[request]) {
+        w.change_open = false;
+        w.changed_ok += status == RAFT_OK;
+        return;
+    }
+    ck_assert(status != RAFT_OK || index <= w.applied);
     w.completed_ok += status == RAFT_OK;
 }
 
@@ -303,6 +312,35 @@ static bool submit(void)
     return true;
 }
 
+/* An operator who asks for one change behind the first command, until it has succeeded. */
+static bool change(void)
+{
+    const struct raft_configuration target = {
+        .members = {{.id = 1, .flags = RAFT_MEMBER_VOTER, .priority = PRIORITY}}, .count = 1};
+    if (w.change_open || w.changed_ok > 0 || w.completed_ok == 0 || w.attempts == ATTEMPTS) {
+        return false;
+    }
+    /* It may be completed before the call returns. */
+    uint64_t request = w.attempts;
+    w.taken[request] = true;
+    w.is_change[request] = true;
+    w.change_open = true;
+    if (raft_replica_change(w.replica, w.now, request, &target) != RAFT_OK) {
+        w.taken[request] = false;
+        w.is_change[request] = false;
+        w.change_open = false;
+        return false;
+    }
+    w.attempts++;
+    return true;
+}
+
+/* What clients want of the node. */
+static bool ask(void)
+{
+    return submit() || change();
+}
+
 static bool fire(void)
 {
     int next = 0;
@@ -328,13 +366,13 @@ static bool happen(bool may_submit)
     bool happened = false;
     switch (w.order) {
     case OLDEST_FIRST:
-        happened = (may_submit && submit()) || answer_apply() || answer_io(false) || fire();
+        happened = (may_submit && ask()) || answer_apply() || answer_io(false) || fire();
         break;
     case NEWEST_FIRST:
-        happened = answer_io(true) || (may_submit && submit()) || answer_apply() || fire();
+        happened = answer_io(true) || (may_submit && ask()) || answer_apply() || fire();
         break;
     case MACHINE_LAST:
-        happened = answer_io(false) || (may_submit && submit()) || fire() || answer_apply();
+        happened = answer_io(false) || (may_submit && ask()) || fire() || answer_apply();
         /* A machine that is only slow: the heartbeat timer never ends. */
         happened = (w.events % 8 == 0 && w.stopped == 0 && answer_apply()) || happened;
         break;
@@ -362,7 +400,7 @@ static enum raft_status start(bool bootstrap)
 
 static bool is_done(void)
 {
-    return w.stopped > 0 || w.completed_ok >= REQUESTS;
+    return w.stopped > 0 || (w.completed_ok >= REQUESTS && w.changed_ok > 0);
 }
 
 /* Lets everything happen until the requests are done, or a number of events has passed. */
@@ -433,6 +471,7 @@ static bool survives(enum order order, enum trouble trouble, bool lasts, uint64_
     bool failed = w.stopped > 0;
     ck_assert(!failed || w.why == RAFT_IO);
     ck_assert(!failed || trouble == IO_ERROR || trouble == NO_SPACE);
+    ck_assert(failed || w.changed_ok == 1);
     ck_assert_msg(failed || w.completed_ok >= REQUESTS,
                   "order %d, trouble %d at %llu%s: %u of %u requests completed, %u taken", order,
                   trouble, (unsigned long long)occasion, lasts ? " and after" : "", w.completed_ok,
@@ -463,8 +502,12 @@ START_TEST(completes_what_it_takes_and_finds_it_again)
         ck_assert_int_eq(start(true), RAFT_OK);
         run(EVENTS_MAX);
         ck_assert_uint_eq(w.completed_ok, REQUESTS);
-        raft_index last = w.applied;
-        ck_assert_uint_eq(last, REQUESTS + 1); /* and the leader's own first entry */
+        raft_index last = 0;
+        struct raft_view view;
+        raft_replica_get_view(w.replica, &view);
+        /* And the leader's own first entry, and the configuration. */
+        ck_assert_uint_eq(view.last.index, REQUESTS + 2);
+        last = view.last.index;
         finish();
         ck_assert_int_eq(w.why, RAFT_OK);
 
@@ -472,9 +515,9 @@ START_TEST(completes_what_it_takes_and_finds_it_again)
         w.stopped = 0;
         w.applied = 0;
         ck_assert_int_eq(start(false), RAFT_OK);
-        struct raft_view view;
         raft_replica_get_view(w.replica, &view);
         ck_assert_uint_eq(view.last.index, last);
+        ck_assert_uint_eq(view.configuration.members[0].priority, PRIORITY);
         ck_assert_uint_eq(view.durable.index, last);
         ck_assert_uint_eq(view.state.vote, 1);
         finish();
@@ -506,8 +549,13 @@ START_TEST(refuses_what_it_cannot_take_and_consumes_nothing)
         ck_assert_int_eq(raft_replica_submit(w.replica, w.now, w.attempts++, payload, 1), RAFT_OK);
     }
     ck_assert_int_eq(raft_replica_submit(w.replica, w.now, 0, payload, 1), RAFT_BUSY);
+    const struct raft_configuration nobody = {.count = 0};
+    ck_assert_int_eq(raft_replica_change(w.replica, w.now, 0, &nobody), RAFT_INVALID);
+    ck_assert_int_eq(raft_replica_recover(w.replica, w.now, &nobody), RAFT_INVALID);
     raft_replica_stop(w.replica, w.now);
     ck_assert_int_eq(raft_replica_submit(w.replica, w.now, 0, payload, 1), RAFT_STOPPED);
+    ck_assert_int_eq(raft_replica_change(w.replica, w.now, 0, &nobody), RAFT_STOPPED);
+    ck_assert_int_eq(raft_replica_recover(w.replica, w.now, &nobody), RAFT_STOPPED);
     ck_assert_int_eq(raft_replica_campaign(w.replica, w.now), RAFT_STOPPED);
     check();
     finish();

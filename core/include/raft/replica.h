@@ -56,7 +56,7 @@ RAFT_MUST_CHECK enum raft_status raft_replica_read(struct raft_replica *replica,
 /* Refuses user entries from now on, or takes them again. */
 void raft_replica_set_read_only(struct raft_replica *replica, raft_time now_ns, bool read_only);
 /* Campaigns now, as if the election timer had fired twice. RAFT_BUSY: it may not (leads already, is
- * full); RAFT_STOPPED. */
+ * full, has no vote, or a leader that was just heard may answer reads by a lease); RAFT_STOPPED. */
 RAFT_MUST_CHECK enum raft_status raft_replica_campaign(struct raft_replica *replica,
                                                        raft_time now_ns);
 

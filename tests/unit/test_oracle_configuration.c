@@ -1,0 +1,218 @@
+/* The oracle of configurations fires on tiny bad histories, by its name and alone, and is silent on
+ * a change as it should be; and majorities are counted by what is in force. */
+#include "oracle_double.h"
+#include "unit.h"
+
+static uint8_t payloads[FAKE_LOG_MAX][RAFT_CONFIGURATION_SIZE_MAX];
+
+/* Members with flags, from pairs; ends at id 0. */
+static struct raft_configuration configuration(const uint32_t (*members)[2])
+{
+    struct raft_configuration made = {.count = 0};
+    for (; (*members)[0] != 0; members++) {
+        made.members[made.count++] =
+            (struct raft_member){.id = (*members)[0], .flags = (uint8_t)(*members)[1]};
+    }
+    ck_assert_ptr_null(raft_configuration_check(&made));
+    return made;
+}
+
+#define VOTER    RAFT_MEMBER_VOTER
+#define OUTGOING RAFT_MEMBER_OUTGOING
+#define LEARNER  RAFT_MEMBER_LEARNER
+
+static const uint32_t joint_without_3[][2] = {
+    {1, VOTER | OUTGOING}, {2, VOTER | OUTGOING}, {3, OUTGOING}, {0, 0}};
+static const uint32_t one_and_two[][2] = {{1, VOTER}, {2, VOTER}, {0, 0}};
+static const uint32_t only_3[][2] = {{3, VOTER}, {0, 0}};
+static const uint32_t with_learner[][2] = {
+    {1, VOTER}, {2, VOTER}, {3, VOTER}, {4, LEARNER}, {0, 0}};
+
+static void setup(void)
+{
+    fake_setup();
+    fake_ops.features |= SUT_FEATURE_MEMBERSHIP;
+    for (uint32_t id = 1; id <= FAKE_NODES; id++) {
+        sim_oracle_bootstrap(&fake.nodes[id]->node.options, &view_of(id)->configuration);
+    }
+}
+
+static void teardown(void)
+{
+    fake_ops.features &= ~(uint32_t)SUT_FEATURE_MEMBERSHIP;
+    fake_teardown();
+}
+
+/* Appends a configuration; unless told otherwise the node goes by it. */
+static void put_configuration(uint32_t node, raft_term term, const uint32_t (*members)[2])
+{
+    struct fake_node *to = fake.nodes[node];
+    raft_index index = to->node.view.last.index + 1;
+    const struct raft_configuration made = configuration(members);
+    raft_configuration_encode(&made, payloads[index]);
+    to->log[index] = (struct sut_entry){
+        .id = {term, index},
+        .kind = RAFT_ENTRY_CONFIGURATION,
+        .size = (uint32_t)raft_configuration_size(&made),
+        .payload = payloads[index],
+    };
+    to->node.view.last = to->log[index].id;
+    to->node.view.configuration = made;
+    to->node.view.configuration_index = index;
+}
+
+static void put_everywhere(raft_term term, const uint32_t (*members)[2])
+{
+    for (uint32_t node = 1; node <= FAKE_NODES; node++) {
+        put_configuration(node, term, members);
+        step(node);
+    }
+}
+
+START_TEST(silent_on_a_change_in_two_steps)
+{
+    elect(1, 1);
+    put_everywhere(1, joint_without_3);
+    fake_ops.features &= ~(uint32_t)SUT_FEATURE_DURABLE; /* disks are the business of others */
+    commit(1, 1);
+    put_everywhere(1, one_and_two);
+    commit(1, 2);
+    const struct raft_configuration target = configuration(one_and_two);
+    sim_oracle_change_completed(fake.world->oracles, 1, &target, RAFT_OK, 2);
+    step(1);
+    fake_ops.features |= SUT_FEATURE_DURABLE;
+    expect(NULL);
+    ck_assert(sim_oracle_is_member(fake.world->oracles, 2));
+    ck_assert(!sim_oracle_is_member(fake.world->oracles, 3));
+}
+END_TEST
+
+START_TEST(silent_when_a_configuration_is_overwritten_and_the_one_before_is_back)
+{
+    put_configuration(2, 1, joint_without_3);
+    step(2);
+    cut(2, 0);
+    sim_oracle_bootstrap(&fake.nodes[2]->node.options, &view_of(2)->configuration);
+    view_of(2)->configuration_index = 0;
+    step(2);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(configuration_fires_when_an_overwritten_one_stays_in_force)
+{
+    put_configuration(2, 1, joint_without_3);
+    step(2);
+    cut(2, 0);
+    step(2);
+    expect("configuration");
+}
+END_TEST
+
+START_TEST(configuration_fires_when_a_new_one_is_ignored)
+{
+    put_configuration(2, 1, joint_without_3);
+    sim_oracle_bootstrap(&fake.nodes[2]->node.options, &view_of(2)->configuration);
+    view_of(2)->configuration_index = 0;
+    step(2);
+    expect("configuration");
+}
+END_TEST
+
+START_TEST(configuration_fires_on_two_changes_at_once)
+{
+    put_configuration(1, 1, joint_without_3);
+    step(1);
+    expect(NULL);
+    put_configuration(1, 1, one_and_two);
+    step(1);
+    expect("configuration");
+    ck_assert_str_eq(fake.world->finding.signature, "configuration: two changes at once");
+}
+END_TEST
+
+START_TEST(configuration_fires_on_successors_that_can_decide_apart)
+{
+    put_configuration(1, 1, only_3);
+    step(1);
+    expect("configuration");
+    ck_assert_str_eq(fake.world->finding.signature,
+                     "configuration: two successive configurations can decide apart");
+}
+END_TEST
+
+START_TEST(accepts_successors_that_decide_apart_after_a_recovery_by_hand)
+{
+    sim_oracle_recovered(fake.world->oracles);
+    put_configuration(1, 1, only_3);
+    step(1);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(configuration_fires_on_a_change_that_is_done_and_not_committed)
+{
+    const struct raft_configuration target = configuration(with_learner);
+    put_configuration(1, 1, with_learner);
+    sim_oracle_change_completed(fake.world->oracles, 1, &target, RAFT_OK, 1);
+    step(1);
+    expect("configuration");
+}
+END_TEST
+
+START_TEST(durable_majority_counts_both_sides_of_a_joint_configuration)
+{
+    static const uint32_t to_3_alone[][2] = {
+        {1, OUTGOING}, {2, OUTGOING}, {3, VOTER | OUTGOING}, {0, 0}};
+    elect(1, 1);
+    put_everywhere(1, to_3_alone);
+    struct raft_configuration joint;
+    sim_oracle_configuration_at(fake.world->oracles, 1, 1, &joint);
+    ck_assert(!sim_oracle_has_majority(&joint, 1u << 1 | 1u << 2));
+    ck_assert(!sim_oracle_has_majority(&joint, 1u << 3));
+    ck_assert(sim_oracle_has_majority(&joint, 1u << 2 | 1u << 3));
+    commit(1, 1);
+    expect("durable-majority");
+}
+END_TEST
+
+START_TEST(election_safety_fires_on_a_leader_that_is_no_voter)
+{
+    put_configuration(1, 1, joint_without_3);
+    step(1);
+    fake_ops.features &= ~(uint32_t)SUT_FEATURE_DURABLE;
+    commit(1, 1);
+    put_configuration(1, 1, one_and_two);
+    step(1);
+    commit(1, 2);
+    put_configuration(3, 1, joint_without_3);
+    put_configuration(3, 1, one_and_two);
+    step(3);
+    commit(3, 2);
+    fake_ops.features |= SUT_FEATURE_DURABLE;
+    expect(NULL);
+    sim_oracle_voted(fake.world->oracles, 1, 2, 3);
+    elect(3, 2);
+    expect("election-safety");
+    ck_assert_str_eq(fake.world->finding.signature, "election-safety: a node that must not lead");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("oracle_configuration");
+    TCase *tests = tcase_create("configuration");
+    suite_add_tcase(suite, tests);
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, silent_on_a_change_in_two_steps);
+    tcase_add_test(tests, silent_when_a_configuration_is_overwritten_and_the_one_before_is_back);
+    tcase_add_test(tests, configuration_fires_when_an_overwritten_one_stays_in_force);
+    tcase_add_test(tests, configuration_fires_when_a_new_one_is_ignored);
+    tcase_add_test(tests, configuration_fires_on_two_changes_at_once);
+    tcase_add_test(tests, configuration_fires_on_successors_that_can_decide_apart);
+    tcase_add_test(tests, accepts_successors_that_decide_apart_after_a_recovery_by_hand);
+    tcase_add_test(tests, configuration_fires_on_a_change_that_is_done_and_not_committed);
+    tcase_add_test(tests, durable_majority_counts_both_sides_of_a_joint_configuration);
+    tcase_add_test(tests, election_safety_fires_on_a_leader_that_is_no_voter);
+    return unit_main(suite);
+}
