@@ -250,12 +250,39 @@ static enum raft_status settle_segment(struct raft_storage *storage, const struc
     return raft_storage_run(storage, RAFT_AT_SEGMENT_SETTLE_SYNC, &sync);
 }
 
+/* How many segments have a name that can be relied on: the last one, if it is half created, says
+ * nothing about where the one before it ends. */
+static enum raft_status count_named(struct raft_storage *storage, const struct trail *trail,
+                                    size_t *out_count)
+{
+    struct image image = {0};
+    *out_count = storage->segment_count;
+    if (*out_count < 2 || storage->segments[*out_count - 1].first > trail->base.index) {
+        return RAFT_OK; /* it does not matter */
+    }
+    enum raft_status status =
+        read_segment(storage, storage->segments[*out_count - 1].first, &image);
+    if (status == RAFT_OK) {
+        uint32_t version = 0;
+        raft_index first = 0;
+        bool has_header = raft_segment_header_decode(image.bytes, image.size, &version, &first);
+        *out_count -= has_header ? 0 : 1;
+    }
+    raft_storage_close_now(storage, &storage->spare_file);
+    storage->memory->free(storage->memory->ctx, image.bytes);
+    return status;
+}
+
 /* Where reading begins: with the segment that has the snapshot's last entry, if there is one. */
-static void begin_trail(struct raft_storage *storage, struct trail *trail)
+static enum raft_status begin_trail(struct raft_storage *storage, struct trail *trail)
 {
     const struct raft_segment *segments = storage->segments;
-    while (trail->covered + 1 < storage->segment_count &&
-           segments[trail->covered + 1].first <= trail->base.index) {
+    size_t named = 0;
+    enum raft_status status = count_named(storage, trail, &named);
+    if (status != RAFT_OK) {
+        return status;
+    }
+    while (trail->covered + 1 < named && segments[trail->covered + 1].first <= trail->base.index) {
         trail->covered++;
     }
     trail->last = trail->base;
@@ -266,6 +293,7 @@ static void begin_trail(struct raft_storage *storage, struct trail *trail)
         }
     }
     storage->offset_base = trail->last.index;
+    return RAFT_OK;
 }
 
 /* Reads the segments in order; the last whole one stays open as segment_file. */
@@ -330,9 +358,11 @@ static enum raft_status trim(struct raft_storage *storage, const struct trail *t
             return status;
         }
     }
-    storage->segment_count -= trail->covered;
-    memmove(storage->segments, storage->segments + trail->covered,
-            storage->segment_count * sizeof storage->segments[0]);
+    if (trail->covered > 0) {
+        storage->segment_count -= trail->covered;
+        memmove(storage->segments, storage->segments + trail->covered,
+                storage->segment_count * sizeof storage->segments[0]);
+    }
     return RAFT_OK;
 }
 
@@ -386,8 +416,10 @@ enum raft_status raft_segments_load(struct raft_storage *storage, struct raft_lo
     struct trail trail = {.log = log, .base = storage->snapshot.id};
     assert(storage->segment_file == 0 && storage->offset_count == 0);
     raft_log_begin(log, trail.base);
-    begin_trail(storage, &trail);
-    enum raft_status status = read_segments(storage, &trail);
+    enum raft_status status = begin_trail(storage, &trail);
+    if (status == RAFT_OK) {
+        status = read_segments(storage, &trail);
+    }
     if (status == RAFT_OK) {
         status = settle(storage, &trail, bad);
     }

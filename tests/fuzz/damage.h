@@ -87,7 +87,11 @@ static void segment_name(uint32_t first, char name[RAFT_FILE_NAME_MAX])
 /* A new, empty file, unless it is there. Leaves room for a segment that the store may begin. */
 static void create_file(struct input *input)
 {
-    static const char *const others[] = {"hard-state.new", "probe", STATE_NAME, "log-1", "notes"};
+    static const char *const others[] = {"hard-state.new", "probe",
+                                         STATE_NAME,       "log-1",
+                                         "notes",          MARKER,
+                                         "store.new",      "snapshot.new",
+                                         "snapshot.part",  "snapshot-0000000000000003"};
     uint32_t choice = take(input, 1);
     char name[RAFT_FILE_NAME_MAX] = "";
     if (choice < sizeof others / sizeof others[0]) {
@@ -180,12 +184,32 @@ static void forge_record(struct input *input, struct double_file *file)
     }
 }
 
+static void forge_snapshot(struct input *input, struct double_file *file)
+{
+    static const uint8_t fields[] = {4, 8, 16, 24, 32, 40, 44, 48, 49, 164};
+    memcpy(file->bytes, "RQSN", 4);
+    forge_field(input, file->bytes, fields, sizeof fields - 1);
+    put32(file->bytes + 164, raft_crc32c(0, file->bytes, 164));
+    if (file->size >= SNAPSHOT_FRAME && file->size <= DOUBLE_FILE_SIZE) {
+        uint8_t *trailer = file->bytes + file->size - 8;
+        memcpy(trailer, "RQTL", 4);
+        put32(trailer + 4, raft_crc32c(0, file->bytes, file->size - 8));
+    }
+}
+
 /* Changes a field where there is something, and makes the checksum right. */
 static void forge(struct input *input, struct double_file *file)
 {
     static const uint8_t state_fields[] = {4, 8, 16, 24, 28};
     static const uint8_t header_fields[] = {4, 8, 16, 20};
-    if (strcmp(file->name, STATE_NAME) == 0) {
+    if (strcmp(file->name, MARKER) == 0) {
+        static const uint8_t marker_fields[] = {4, 8, 16, 20, 24, 25, 140};
+        memcpy(file->bytes, "RQMK", 4);
+        forge_field(input, file->bytes, marker_fields, sizeof marker_fields - 1);
+        put32(file->bytes + 140, raft_crc32c(0, file->bytes, 140));
+    } else if (strncmp(file->name, "snapshot-", 9) == 0) {
+        forge_snapshot(input, file);
+    } else if (strcmp(file->name, STATE_NAME) == 0) {
         uint8_t *copy = file->bytes + take(input, 1) % 2 * COPY_B;
         memcpy(copy, "RQST", 4);
         forge_field(input, copy, state_fields, sizeof state_fields - 1);

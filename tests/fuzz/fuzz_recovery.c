@@ -6,26 +6,31 @@
  * forged only moves, clears, flips and removes what was there.
  *
  * What must hold:
- *  1. A load succeeds with a log that is whole and durable, or fails with RAFT_CORRUPT or
- *     RAFT_LOST_STORE, owns nothing then, and has changed no segment.
+ *  1. A load succeeds with a log that is whole and durable, behind the snapshot that the state
+ *     machine has, or fails with RAFT_CORRUPT or RAFT_LOST_STORE, owns nothing then, and has
+ * changed neither segment nor snapshot.
  *  2. The same load again gives the same, also after one that was interrupted at any operation, by
  *     an error or for lack of memory.
- *  3. Not forged: what is loaded was written, from the first entry on; if the last batch is intact,
- *     all that was written is loaded, and no segment was damaged; RAFT_LOST_STORE if and only if
- *     neither copy of the hard state is intact.
+ *  3. Not forged: what is loaded was written, the snapshot too; if the last batch is intact, all
+ * that was written is loaded; RAFT_LOST_STORE if and only if neither copy of the hard state is
+ * intact or there is no marker.
  *  4. Not forged: the machine begins with what was loaded, and can append to it. */
 #include "fuzz.h"
 
 #include "damage.h"
 
-#define APPENDS_MAX 5u /* each may begin a segment, and there are eight files */
+#define APPENDS_MAX 5u /* each may begin a segment, and there are twelve files */
 
 /* ---- what a load has given, or should give ---- */
 
 struct outcome {
     enum raft_status status;
     struct raft_hard_state state;
-    size_t count;
+    struct raft_entry_id snapshot;
+    size_t machine_size; /* of the state that the state machine has */
+    uint32_t machine_crc;
+    size_t base;  /* entries that the snapshot stands for */
+    size_t count; /* with those */
     struct outcome_entry {
         struct raft_entry_id id;
         enum raft_entry_kind kind;
@@ -33,6 +38,15 @@ struct outcome {
         uint8_t payload[PAYLOAD_MAX];
     } entries[ENTRIES_MAX];
 };
+
+static void copy_entry(const struct raft_entry *entry, struct outcome_entry *copy)
+{
+    copy->id = entry->id;
+    copy->kind = entry->kind;
+    copy->size = entry->size;
+    memset(copy->payload, 0, PAYLOAD_MAX);
+    memcpy(copy->payload, entry->payload, entry->size < PAYLOAD_MAX ? entry->size : PAYLOAD_MAX);
+}
 
 /* Entries of another size or number only come from forged files: those are compared as far as there
  * is room. */
@@ -45,15 +59,13 @@ static struct outcome outcome_get(enum raft_status status)
         return outcome;
     }
     outcome.state = f.state;
+    outcome.snapshot = f.stored.snapshot.id;
+    outcome.machine_size = machine.size;
+    outcome.machine_crc = raft_crc32c(0, machine.state, machine.size);
+    outcome.base = (size_t)f.log.base.index;
     outcome.count = (size_t)raft_log_last_index(&f.log);
-    for (size_t i = 0; i < outcome.count && i < ENTRIES_MAX; i++) {
-        const struct raft_entry *entry = raft_log_peek(&f.log, i + 1);
-        struct outcome_entry *copy = &outcome.entries[i];
-        copy->id = entry->id;
-        copy->kind = entry->kind;
-        copy->size = entry->size;
-        memcpy(copy->payload, entry->payload,
-               entry->size < PAYLOAD_MAX ? entry->size : PAYLOAD_MAX);
+    for (size_t i = outcome.base; i < outcome.count && i < ENTRIES_MAX; i++) {
+        copy_entry(raft_log_peek(&f.log, i + 1), &outcome.entries[i]);
     }
     return outcome;
 }
@@ -63,30 +75,38 @@ static bool is_same_state(const struct raft_hard_state *a, const struct raft_har
     return a->term == b->term && a->vote == b->vote && a->sequence == b->sequence;
 }
 
-/* Whether a is b, or the beginning of b. */
+/* Whether the entries of a are those of b, or the beginning of them. */
 static bool is_prefix(const struct outcome *a, const struct outcome *b)
 {
-    size_t count = a->count < ENTRIES_MAX ? a->count : ENTRIES_MAX;
-    return a->count <= b->count &&
-           memcmp(a->entries, b->entries, count * sizeof a->entries[0]) == 0;
+    bool same = a->count <= b->count;
+    for (size_t i = a->base; i < a->count && i < ENTRIES_MAX; i++) {
+        same = same && memcmp(&a->entries[i], &b->entries[i], sizeof a->entries[i]) == 0;
+    }
+    return same;
+}
+
+static bool is_same_snapshot(const struct outcome *a, const struct outcome *b)
+{
+    return a->snapshot.index == b->snapshot.index && a->snapshot.term == b->snapshot.term &&
+           a->machine_size == b->machine_size && a->machine_crc == b->machine_crc;
 }
 
 static void assert_same(const struct outcome *a, const struct outcome *b)
 {
-    assert(a->status == b->status && a->count == b->count && is_prefix(a, b));
-    assert(is_same_state(&a->state, &b->state));
+    assert(a->status == b->status && a->base == b->base && a->count == b->count);
+    assert(is_prefix(a, b) && is_same_state(&a->state, &b->state) && is_same_snapshot(a, b));
 }
 
 /* ---- a valid store ---- */
 
 struct written {
-    struct outcome all;
+    struct outcome all; /* its entries from the first one on, as long as the log had them */
     struct double_file files[DOUBLE_FILES];
     const struct double_file *last; /* the last segment, if it has a record */
     size_t batch;                   /* where its last batch begins */
 };
 
-static void append_some(struct input *input)
+static void append_some(struct input *input, struct written *written)
 {
     uint32_t shape = take(input, 1);
     unsigned count = 1 + shape % 4;
@@ -103,6 +123,7 @@ static void append_some(struct input *input)
                          RAFT_OK);
         entry->id = (struct raft_entry_id){f.state.term, raft_log_last_index(&f.log) + 1};
         memset(entry->payload, (int)('a' + entry->id.index), size);
+        copy_entry(entry, &written->all.entries[entry->id.index - 1]);
         raft_log_append(&f.log, entry);
         raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
     }
@@ -133,6 +154,41 @@ static void note_last_batch(struct written *written)
     }
 }
 
+/* A snapshot of what the log has, or one that is ahead of it, and then takes its place. */
+static void snapshot_some(uint32_t step, struct written *written)
+{
+    raft_index last = raft_log_last_index(&f.log);
+    raft_index older = written->all.snapshot.index;
+    bool is_ahead = step / 8 % 4 == 0;
+    raft_index index = is_ahead ? last + 1 + step / 32 % 2 : older + 1;
+    raft_term term = f.state.term;
+    if (!is_ahead && last > older) {
+        index += step / 32 % (last - older);
+        ck_assert_int_eq(raft_log_term(&f.log, index, &term), RAFT_OK);
+    }
+    if (index > ENTRIES_MAX || (!is_ahead && index > last)) {
+        return;
+    }
+    machine_set(step % 150, (unsigned)index);
+    ck_assert_int_eq(save_snapshot(term, index), RAFT_OK);
+    written->all.snapshot = (struct raft_entry_id){term, index};
+    if (is_ahead) {
+        ck_assert_int_eq(reset(term, index), RAFT_OK);
+    }
+}
+
+static void compact_some(uint32_t step, const struct written *written)
+{
+    raft_index base = f.log.base.index;
+    raft_index limit = written->all.snapshot.index;
+    raft_term term = 0;
+    if (limit > base) {
+        raft_index index = base + 1 + step / 8 % (limit - base);
+        ck_assert_int_eq(raft_log_term(&f.log, index, &term), RAFT_OK);
+        ck_assert_int_eq(compact(term, index), RAFT_OK);
+    }
+}
+
 static void write_store(struct input *input, struct written *written)
 {
     memset(written, 0, sizeof *written);
@@ -140,25 +196,36 @@ static void write_store(struct input *input, struct written *written)
     uint32_t shape = take(input, 1);
     f.options.segment_size_max = shape % 2 == 0 ? 100000 : HEADER_SIZE + shape / 2 * 8;
     create();
-    ck_assert_int_eq(raft_storage_bootstrap(f.storage), RAFT_OK);
-    ck_assert_int_eq(raft_storage_load(f.storage, &f.log, &f.state), RAFT_OK);
+    ck_assert_int_eq(raft_storage_bootstrap(f.storage, &founders), RAFT_OK);
+    ck_assert_int_eq(load_store(), RAFT_OK);
     ck_assert_int_eq(save(1, 1), RAFT_OK);
     unsigned appends = 0;
-    for (unsigned steps = take(input, 1) % 10; steps > 0; steps--) {
+    for (unsigned steps = take(input, 1) % 12; steps > 0; steps--) {
         uint32_t step = take(input, 1);
         raft_index last = raft_log_last_index(&f.log);
+        raft_index kept = written->all.snapshot.index; /* what is applied is not cut off */
         if (step % 8 == 0) {
             ck_assert_int_eq(save(f.state.term + 1 + step / 64, step / 8 % 4), RAFT_OK);
-        } else if (step % 8 == 1 && last > 0) {
-            ck_assert_int_eq(cut(step / 8 % last), RAFT_OK);
+        } else if (step % 8 == 1 && last > kept) {
+            ck_assert_int_eq(cut(kept + step / 8 % (last - kept)), RAFT_OK);
+        } else if (step % 8 == 2) {
+            snapshot_some(step, written);
+        } else if (step % 8 == 3) {
+            compact_some(step, written);
         } else if (appends < APPENDS_MAX) {
-            append_some(input);
+            append_some(input, written);
             appends++;
         }
     }
-    written->all = outcome_get(RAFT_OK);
+    written->all.state = f.state;
+    written->all.count = (size_t)raft_log_last_index(&f.log);
     memcpy(written->files, f.disk.files, sizeof written->files);
     note_last_batch(written);
+    if (written->all.snapshot.index > 0) {
+        ck_assert_int_eq(restore(), RAFT_OK);
+        written->all.machine_size = machine.size;
+        written->all.machine_crc = raft_crc32c(0, machine.state, machine.size);
+    }
     die();
 }
 
@@ -166,10 +233,10 @@ static void write_store(struct input *input, struct written *written)
 
 static struct double_file before[DOUBLE_FILES];
 
-static void assert_segments_untouched(void)
+static void assert_files_untouched(void)
 {
     for (int i = 0; i < DOUBLE_FILES; i++) {
-        if (is_segment(&before[i])) {
+        if (strcmp(before[i].name, STATE_NAME) != 0) {
             ck_assert_mem_eq(&before[i], &f.disk.files[i], sizeof before[i]);
         }
     }
@@ -179,8 +246,11 @@ static void assert_whole(void)
 {
     raft_index last = raft_log_last_index(&f.log);
     raft_term term = 0;
-    assert(f.log.base.index == 0 && f.log.stored.index == last && f.log.durable.index == last);
-    for (raft_index index = 1; index <= last; index++) {
+    assert(f.log.stored.index == last && f.log.durable.index == last);
+    assert(f.log.base.index == f.stored.snapshot.id.index);
+    assert(machine.commits == (f.log.base.index > 0 ? 1u : 0u));
+    assert(machine.index == f.log.base.index);
+    for (raft_index index = f.log.base.index + 1; index <= last; index++) {
         const struct raft_entry *entry = raft_log_peek(&f.log, index);
         assert(entry->id.index == index && entry->id.term >= term);
         assert(entry->kind > 0 && entry->kind < RAFT_ENTRY_KIND_COUNT);
@@ -193,15 +263,18 @@ static void assert_whole(void)
 static struct outcome load_and_look(void)
 {
     double_reboot(&f.disk);
+    machine_reset();
     memcpy(before, f.disk.files, sizeof before);
     enum raft_status status = load();
-    assert(status == RAFT_OK || status == RAFT_CORRUPT || status == RAFT_LOST_STORE);
+    assert(status == RAFT_OK || status == RAFT_CORRUPT || status == RAFT_LOST_STORE ||
+           status == RAFT_INVALID);
     if (status == RAFT_OK) {
         assert_whole();
     } else {
         ck_assert_uint_eq(raft_log_last_index(&f.log), 0);
         ck_assert_uint_eq(raft_storage_files_open(f.storage), 0);
-        assert_segments_untouched();
+        ck_assert_uint_eq(machine.commits, 0);
+        assert_files_untouched();
     }
     return outcome_get(status);
 }
@@ -211,6 +284,7 @@ static void load_interrupted(uint32_t how, uint32_t at, uint32_t kind)
 {
     static const enum raft_status errors[] = {RAFT_IO, RAFT_NOSPACE};
     double_reboot(&f.disk);
+    machine_reset();
     create();
     f.disk.memory.fail_at = how == 1 ? f.disk.memory.allocations + 1 + at % 64 : 0;
     f.disk.stop_after = how == 2 ? at % 64 : UINT64_MAX;
@@ -218,9 +292,10 @@ static void load_interrupted(uint32_t how, uint32_t at, uint32_t kind)
         enum double_fault fault = kind % 2 == 0 ? DOUBLE_ERROR : DOUBLE_SHORT;
         double_arm(&f.disk, (enum raft_point)(at % RAFT_POINT_COUNT), fault, errors[kind / 2 % 2]);
     }
-    enum raft_status status = raft_storage_load(f.storage, &f.log, &f.state);
+    enum raft_status status = load_store();
     assert(status == RAFT_OK || status == RAFT_NOMEM || status == RAFT_IO ||
-           status == RAFT_NOSPACE || status == RAFT_CORRUPT || status == RAFT_LOST_STORE);
+           status == RAFT_NOSPACE || status == RAFT_CORRUPT || status == RAFT_LOST_STORE ||
+           status == RAFT_INVALID);
     if (status != RAFT_OK) {
         ck_assert_uint_eq(raft_log_last_index(&f.log), 0);
         ck_assert_uint_eq(raft_storage_files_open(f.storage), 0);
@@ -239,22 +314,17 @@ static bool is_intact(const struct double_file *written, size_t begin, size_t en
 
 /* What the damage has left of the store. */
 struct intact {
-    bool state; /* a copy of the hard state */
-    bool batch; /* the last batch: it proves that all before it was acknowledged */
-    bool log;   /* every segment; the last one may have become longer */
+    bool state;  /* a copy of the hard state */
+    bool marker; /* there is one */
+    bool batch;  /* the last batch: it proves that all before it was acknowledged */
 };
 
 static struct intact survey(const struct written *written)
 {
-    struct intact intact = {.log = true};
+    struct intact intact = {.marker = double_find(&f.disk, MARKER) != NULL};
     for (int i = 0; i < DOUBLE_FILES; i++) {
         const struct double_file *file = &written->files[i];
-        if (is_segment(file)) {
-            const struct double_file *now = double_find(&f.disk, file->name);
-            bool may_grow = file == written->last;
-            intact.log = intact.log && is_intact(file, 0, file->size) &&
-                         (may_grow || now->size == file->size);
-        } else if (file->exists && strcmp(file->name, STATE_NAME) == 0) {
+        if (file->exists && strcmp(file->name, STATE_NAME) == 0) {
             intact.state =
                 is_intact(file, 0, STATE_SIZE) || is_intact(file, COPY_B, COPY_B + STATE_SIZE);
         }
@@ -268,24 +338,26 @@ static struct intact survey(const struct written *written)
 static void assert_faithful(const struct outcome *outcome, const struct written *written,
                             struct intact intact)
 {
-    assert((outcome->status == RAFT_LOST_STORE) == !intact.state);
+    assert((outcome->status == RAFT_LOST_STORE) == !(intact.state && intact.marker));
     if (outcome->status != RAFT_OK) {
         return;
     }
     assert(is_same_state(&outcome->state, &written->all.state));
     assert(is_prefix(outcome, &written->all));
-    assert(!intact.batch || (intact.log && outcome->count == written->all.count));
+    assert(!intact.batch || outcome->count == written->all.count);
+    assert(outcome->base == 0 || is_same_snapshot(outcome, &written->all));
 }
 
 /* The store that is open serves: a machine begins with it, and it takes another entry. */
 static void assert_serves(void)
 {
     struct raft *raft = NULL;
-    f.options.id = 1;
-    f.options.voters[0] = 1;
-    f.options.voter_count = 1;
-    ck_assert_int_eq(raft_create(&f.options, &f.disk.memory.memory, &f.log, &raft), RAFT_OK);
-    raft_begin(raft, &f.state, 0);
+    struct raft_options options = f.options;
+    options.id = 1;
+    options.voters[0] = 1;
+    options.voter_count = 1;
+    ck_assert_int_eq(raft_create(&options, &f.disk.memory.memory, &f.log, &raft), RAFT_OK);
+    raft_begin(raft, &f.state, &f.stored.snapshot, 0);
     raft_destroy(raft);
     struct outcome old = outcome_get(RAFT_OK);
     ck_assert_int_eq(append(f.state.term, 1), RAFT_OK);

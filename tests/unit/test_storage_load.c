@@ -399,6 +399,27 @@ START_TEST(does_not_need_what_the_snapshot_covers)
 }
 END_TEST
 
+START_TEST(a_half_created_segment_says_nothing_about_the_one_before)
+{
+    start_new(); /* entry 3 is in the first segment, whatever a stray file is called */
+    ck_assert_int_eq(append(1, 3), RAFT_OK);
+    ck_assert_int_eq(save_snapshot(1, 2), RAFT_OK);
+    die();
+    double_create(&f.disk, "log-0000000000000002");
+    assert_refused(RAFT_CORRUPT);
+    start_with_two(); /* the log was behind its snapshot, and a segment was being created */
+    ck_assert_int_eq(cut(2), RAFT_OK);
+    die();
+    double_create(&f.disk, SEGMENT_3);
+    double_reboot(&f.disk);
+    machine_reset();
+    ck_assert_int_eq(load(), RAFT_OK);
+    assert_begins(4, 140, 4);
+    assert_log(4);
+    die();
+}
+END_TEST
+
 START_TEST(refuses_damage_behind_the_snapshot)
 {
     start_with_two();
@@ -585,6 +606,7 @@ static Suite *storage_load_suite(void)
         empties_a_log_that_has_another_entry_there,
         a_log_may_begin_right_behind_the_snapshot,
         does_not_need_what_the_snapshot_covers,
+        a_half_created_segment_says_nothing_about_the_one_before,
         refuses_damage_behind_the_snapshot,
         removes_a_segment_that_was_being_created_behind_a_reset,
         survives_a_crash_after_each_operation_of_a_compaction,
