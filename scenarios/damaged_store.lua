@@ -22,13 +22,14 @@ scenario{
     put(6, 15)
     expect.converged{ within_ms = 2000 }
     if lost then expect.eq(lost.hits, 1) end
+    local records = hurt.durable_index
     hurt:crash()
-    if p.how == "rot" then
+    if p.how == "rot" and records > 1 then   -- the last one alone could be a write that was torn
       local segment
       for _, name in ipairs(hurt.disk:files()) do
         if name:find("^log") then segment = segment or name end
       end
-      hurt.disk:bitrot{ file = segment, offset = 200 }
+      hurt.disk:bitrot{ file = segment, offset = 40 }
     elseif p.how == "wipe" then
       hurt.disk:wipe()
       expect.eq(#hurt.disk:files(), 0)

@@ -12,7 +12,7 @@ scenario{
   run = function(p)
     local c = cluster{ nodes = 5 }
     c:link{ loss = p.loss, dup = 0.02, reorder = 0.10, corrupt = 0.005, jitter_ms = 5 } -- every link
-    c:link{ from = "leader", to = 5, latency_ms = 80, for_ms = 1000 }    -- one slow follower
+    c:link{ from = "leader", to = 5, latency_ms = 80, for_ms = 1000 }:optional() -- one slow follower, if it follows
     c:drop{ type = "append_rep", to = "leader", every = 50 }             -- every 50th acknowledgement
 
     local elected = {}
