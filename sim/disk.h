@@ -125,6 +125,8 @@ uint32_t sim_disk_tail(const struct sim_disk *disk);
 void sim_disk_wipe(struct sim_disk *disk);
 /* A digest of the durable content: names, sizes and bytes. O(size); for tests. */
 uint64_t sim_disk_digest(const struct sim_disk *disk);
+/* The same with what is not durable, what is under way and what will be drawn. O(size). */
+uint64_t sim_disk_state_digest(const struct sim_disk *disk);
 /* Calls the observer for every durable file, from 0. */
 void sim_disk_observe_all(struct sim_disk *disk);
 
