@@ -96,3 +96,46 @@ uint32_t sim_disk_tail(const struct sim_disk *disk)
     assert(change == NULL || change->size <= UINT32_MAX);
     return change == NULL ? 0 : (uint32_t)change->size;
 }
+
+/* ---- the digest ---- */
+
+static uint64_t changes_digest(const struct sim_inode *inode, uint64_t digest)
+{
+    for (const struct sim_change *change = inode->changes; change != NULL; change = change->next) {
+        digest = sim_mix(digest, change->offset, change->size * 2 + change->is_truncate);
+        digest = sim_hash(change->bytes, change->size, digest);
+    }
+    /* Not the durable image with the changes: a failed sync may have left something else. */
+    return sim_hash(inode->cached.bytes, inode->cached.size, digest);
+}
+
+static uint64_t op_digest(const struct sim_disk_op *op, uint64_t digest)
+{
+    const uint64_t words[] = {(uint64_t)op->op,           op->offset,         op->size,
+                              (uint64_t)op->fault.status, op->fault.is_short, op->due_ns,
+                              op->bytes != NULL,          op->covers};
+    digest = sim_hash(words, sizeof words, digest);
+    digest = sim_hash(op->name, sizeof op->name, digest);
+    digest = sim_hash(op->name_to, sizeof op->name_to, digest);
+    return op->bytes == NULL ? digest : sim_hash(op->bytes, op->size, digest);
+}
+
+uint64_t sim_disk_state_digest(const struct sim_disk *disk)
+{
+    const uint64_t words[] = {disk->stream.counter, disk->crash.counter, disk->lengths.counter,
+                              disk->slow_ns,        disk->quota,         disk->used,
+                              disk->open_count};
+    uint64_t digest = sim_hash(words, sizeof words, sim_disk_digest(disk));
+    for (const struct sim_dir_entry *entry = disk->cached; entry != NULL; entry = entry->next) {
+        digest = sim_hash(entry->name, sizeof entry->name, digest);
+        digest = changes_digest(entry->inode, digest);
+    }
+    for (const struct sim_dir_op *op = disk->dir_ops; op != NULL; op = op->next) {
+        digest = sim_hash(op->name, sizeof op->name, digest);
+        digest = sim_hash(op->name_to, sizeof op->name_to, sim_mix(digest, (uint64_t)op->op, 0));
+    }
+    for (const struct sim_disk_op *op = disk->pending; op != NULL; op = op->next) {
+        digest = op_digest(op, digest);
+    }
+    return digest;
+}

@@ -553,14 +553,78 @@ void sim_world_result(const struct sim_world *world, struct sim_execution *out)
     out->disturbed = world->disturbed;
 }
 
+/* A node: its view, its clock and devices, and what it will draw. */
+static uint64_t node_digest(const struct sim_node *node, uint64_t digest)
+{
+    struct sim_world scratch = {.hash = digest};
+    sim_world_fold_node(&scratch, node);
+    const uint64_t words[] = {
+        scratch.hash,
+        sim_disk_state_digest(&node->disk),
+        node->paused,
+        node->is_read_only_wanted,
+        node->memory_limit,
+        node->reads_open,
+        node->machine_stream.counter,
+        node->clock.base_global_ns,
+        node->clock.base_local_ns,
+        node->clock.floor_local_ns,
+        (uint64_t)node->clock.drift_ppm,
+        node->crash_after != NULL,
+        node->batch != NULL,
+    };
+    return sim_hash(words, sizeof words, node->timer_source.counter);
+}
+
+static uint64_t clients_digest(const struct sim_clients *clients, uint64_t digest)
+{
+    for (const struct sim_client *client = clients->first; client != NULL; client = client->next) {
+        const uint64_t words[] = {
+            client->sequence,       client->target,         client->attempt,
+            client->at_node,        client->in_flight,      client->open != NULL,
+            client->deadline_ns,    client->read_floor,     client->sent_unknown,
+            client->stream.counter, client->source.counter,
+        };
+        digest = sim_hash(words, sizeof words, digest);
+    }
+    return sim_mix(digest, clients->requests, 0);
+}
+
+static uint64_t network_digest(const struct sim_network *network, uint32_t nodes, uint64_t digest)
+{
+    for (uint32_t from = 1; from <= nodes; from++) {
+        for (uint32_t to = 1; to <= nodes; to++) {
+            digest = sim_mix(digest, network->links[from][to].stream.counter,
+                             network->links[from][to].source.counter);
+        }
+    }
+    for (const struct sim_link_rule *rule = network->rules; rule != NULL; rule = rule->next) {
+        const uint64_t words[] = {rule->id, rule->trigger.matches, rule->trigger.fired,
+                                  rule->busy_until_ns, rule->stream.counter};
+        digest = sim_hash(words, sizeof words, digest);
+    }
+    return digest;
+}
+
+static uint64_t rules_digest(const struct sim_faults *faults, uint64_t digest)
+{
+    for (const struct sim_rule *rule = faults->rules; rule != NULL; rule = rule->next) {
+        const uint64_t words[] = {rule->id, rule->active, rule->trigger.matches,
+                                  rule->trigger.fired, rule->stream.counter};
+        digest = sim_hash(words, sizeof words, digest);
+    }
+    return sim_mix(digest, faults->suspended, 0);
+}
+
 uint64_t sim_world_digest(const struct sim_world *world)
 {
-    struct sim_world scratch = {.hash = world->scheduler.now_ns};
+    uint64_t digest = sim_mix(world->scheduler.now_ns, (uint64_t)world->phase, world->stage);
     for (uint32_t id = 1; id <= world->node_count; id++) {
-        const struct sim_node *node = world->nodes[id];
-        sim_world_fold_node(&scratch, node);
-        scratch.hash = sim_mix(scratch.hash, sim_disk_digest(&node->disk), node->paused);
+        digest = node_digest(world->nodes[id], digest);
     }
+    digest = clients_digest(&world->clients, digest);
+    digest = network_digest(&world->network, world->node_count, digest);
+    digest = rules_digest(&world->faults, digest);
     /* What is under way, whatever its place in the heap. */
     uint64_t queued = 0;
     for (uint32_t i = 0; i < world->scheduler.count; i++) {
@@ -571,7 +635,7 @@ uint64_t sim_world_digest(const struct sim_world *world)
             content = sim_hash(packet->bytes, packet->size, packet->from);
         }
         uint64_t place = sim_mix(event->kind, event->node, event->number);
-        queued += sim_mix(event->time_ns, place, content);
+        queued += sim_mix(event->time_ns, sim_mix(place, event->order, event->counter), content);
     }
-    return sim_mix(scratch.hash, queued, (uint64_t)world->phase);
+    return sim_mix(digest, queued, world->pick.counter);
 }

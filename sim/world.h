@@ -137,7 +137,9 @@ bool sim_world_step(struct sim_world *world);
 void sim_world_run(struct sim_world *world);
 /* What the run came to; valid when it is over. out_execution's wall_ns is the caller's. */
 void sim_world_result(const struct sim_world *world, struct sim_execution *out_execution);
-/* A digest of the state that decides the future: nodes, disks, what is under way. O(state). */
+/* A digest of the state that decides the future: nodes, disks, clients, links, rules, what is under
+ * way and how far each stream has been drawn. Two runs whose digests differ differ; equal ones may
+ * still differ in the memory of a process and in the script. O(state). */
 uint64_t sim_world_digest(const struct sim_world *world);
 
 /* Ends the run with a finding, unless there is one. node may be 0. */

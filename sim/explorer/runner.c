@@ -6,7 +6,7 @@
  *
  * 1. The world sees only its spec: nothing that is noted or counted here influences it.
  * 2. The page names an execution before its first event, so that a death has a seed and a plan.
- * 3. Rows are zeroed before they are filled: every byte that goes through the pipe is defined. */
+ * 3. Every byte that goes through the pipe is defined: rows are copies of zeroed structs. */
 #include "runner.h"
 
 #include <assert.h>
@@ -187,16 +187,11 @@ void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world
                         const struct sim_plan *plan)
 {
     struct sim_rows *rows = &runner->rows;
-    uint64_t steps = rows->steps;
-    memset(rows, 0, sizeof *rows);
-    rows->steps = steps;
     sim_world_result(world, &rows->execution);
     rows->execution.wall_ns = sim_monotonic_ns() - runner->began_ns;
     sim_plan_print(runner->campaign->sut, plan, rows->execution.plan, sizeof rows->execution.plan);
     rows->has_finding = world->has_finding;
-    if (world->has_finding) {
-        rows->finding = world->finding;
-    }
+    rows->finding = world->finding;
     const struct sim_faults *faults = &world->faults;
     rows->injection_count = faults->injection_count;
     assert(rows->injection_count <= SIM_INJECTIONS_MAX);

@@ -277,6 +277,113 @@ START_TEST(a_sync_of_the_directory_covers_only_what_completed_before)
 }
 END_TEST
 
+/* --- chosen crashes --- */
+
+static void crash_with(uint64_t kept)
+{
+    disk->image = (struct sim_disk_image){.damage = SIM_DISK_PIECES, .kept = kept};
+    sim_disk_crash(disk, SIM_UNSYNCED_CHOSEN);
+}
+
+START_TEST(a_chosen_crash_keeps_exactly_the_chosen_pieces)
+{
+    for (uint64_t kept = 0; kept < 16; kept++) {
+        close_disk();
+        open_disk(1);
+        raft_file file = durable_file("a", "");
+        write_many(file, 0, 'o', 2 * SECTOR);
+        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        write_many(file, 10, 'n', SECTOR); /* touches two sectors */
+        ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 2 * SECTOR - 1), RAFT_OK);
+        open_file(RAFT_IO_CREATE, "b");
+        ck_assert_uint_eq(sim_disk_pieces(disk), 4);
+        crash_with(kept);
+        ck_assert_int_eq(read_all("a"), (int)(2 * SECTOR) - ((kept & 4) != 0 ? 1 : 0));
+        ck_assert_int_eq(content[10], (kept & 1) != 0 ? 'n' : 'o');
+        ck_assert_int_eq(content[SECTOR], (kept & 2) != 0 ? 'n' : 'o');
+        ck_assert_int_eq(read_all("b"), (kept & 8) != 0 ? 0 : -1);
+        ck_assert_uint_eq(sim_disk_pieces(disk), 0);
+    }
+}
+END_TEST
+
+START_TEST(a_chosen_crash_decides_about_what_is_under_way)
+{
+    for (uint64_t kept = 0; kept < 4; kept++) {
+        close_disk();
+        open_disk(1);
+        char bytes[1] = {'n'};
+        raft_file file = durable_file("a", "o");
+        struct raft_io write = transfer(RAFT_IO_WRITE, file, 0, bytes, 1);
+        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
+        struct raft_io create = named(RAFT_IO_CREATE, "b");
+        sim_disk_submit(disk, &write, no_fault, 1);
+        sim_disk_submit(disk, &sync, no_fault, 1);
+        sim_disk_submit(disk, &create, no_fault, 1);
+        ck_assert_uint_eq(sim_disk_pieces(disk), 2);
+        crash_with(kept);
+        expect_content("a", (kept & 1) != 0 ? "n" : "o");
+        ck_assert_int_eq(read_all("b"), (kept & 2) != 0 ? 0 : -1);
+    }
+}
+END_TEST
+
+START_TEST(pieces_beyond_the_last_bit_share_its_fate)
+{
+    raft_file file = durable_file("a", "");
+    for (uint64_t i = 0; i < SIM_DISK_PIECE_BITS + 6; i++) {
+        ck_assert_int_eq(write_text(file, i, "n"), RAFT_OK);
+    }
+    ck_assert_uint_eq(sim_disk_pieces(disk), SIM_DISK_PIECE_BITS + 6);
+    crash_with(UINT64_C(1) << (SIM_DISK_PIECE_BITS - 1));
+    ck_assert_int_eq(read_all("a"), SIM_DISK_PIECE_BITS + 6);
+    for (uint64_t i = 0; i < SIM_DISK_PIECE_BITS + 6; i++) {
+        ck_assert_int_eq(content[i], i < SIM_DISK_PIECE_BITS - 1 ? '\0' : 'n');
+    }
+}
+END_TEST
+
+/* What a crash leaves of "12345" behind a durable "ab" and an unsynced "cd". */
+static void crash_damaging(enum sim_disk_damage damage, uint32_t byte)
+{
+    close_disk();
+    open_disk(1);
+    raft_file file = durable_file("a", "ab");
+    ck_assert_int_eq(write_text(file, 2, "cd"), RAFT_OK);
+    ck_assert_int_eq(write_text(file, 4, "12345"), RAFT_OK);
+    ck_assert_uint_eq(sim_disk_tail(disk), 5);
+    disk->image = (struct sim_disk_image){.damage = damage, .byte = byte};
+    sim_disk_crash(disk, SIM_UNSYNCED_CHOSEN);
+}
+
+START_TEST(the_last_write_is_damaged_from_its_byte_on_and_nothing_else)
+{
+    crash_damaging(SIM_DISK_CUT, 0);
+    expect_content("a", "abcd");
+    crash_damaging(SIM_DISK_CUT, 3);
+    expect_content("a", "abcd123");
+    crash_damaging(SIM_DISK_ZERO, 3);
+    ck_assert_int_eq(read_all("a"), 9);
+    ck_assert_mem_eq(content, "abcd123\0\0", 9);
+    crash_damaging(SIM_DISK_FLIP, 1); /* bit 1 of '2' */
+    expect_content("a", "abcd10345");
+}
+END_TEST
+
+START_TEST(a_write_that_is_durable_is_no_tail)
+{
+    raft_file file = durable_file("a", "ab");
+    ck_assert_uint_eq(sim_disk_tail(disk), 0);
+    ck_assert_int_eq(write_text(file, 2, "cd"), RAFT_OK);
+    ck_assert_uint_eq(sim_disk_tail(disk), 2);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    ck_assert_uint_eq(sim_disk_tail(disk), 0);
+    disk->image = (struct sim_disk_image){.damage = SIM_DISK_FLIP, .byte = 0};
+    sim_disk_crash(disk, SIM_UNSYNCED_CHOSEN);
+    expect_content("a", "abcd");
+}
+END_TEST
+
 /* --- observer --- */
 
 static char seen[256];
@@ -479,12 +586,22 @@ static void add_observer_tests(TCase *observer)
     tcase_add_test(observer, a_wiped_disk_is_empty);
 }
 
+static void add_chosen_tests(TCase *chosen)
+{
+    tcase_add_test(chosen, a_chosen_crash_keeps_exactly_the_chosen_pieces);
+    tcase_add_test(chosen, a_chosen_crash_decides_about_what_is_under_way);
+    tcase_add_test(chosen, pieces_beyond_the_last_bit_share_its_fate);
+    tcase_add_test(chosen, the_last_write_is_damaged_from_its_byte_on_and_nothing_else);
+    tcase_add_test(chosen, a_write_that_is_durable_is_no_tail);
+}
+
 static Suite *disk_crash_suite(void)
 {
     const struct {
         const char *name;
         void (*add)(TCase *tcase);
-    } parts[] = {{"crash", add_crash_tests}, {"observer", add_observer_tests}};
+    } parts[] = {
+        {"crash", add_crash_tests}, {"chosen", add_chosen_tests}, {"observer", add_observer_tests}};
     Suite *suite = suite_create("disk_crash");
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         TCase *tcase = tcase_create(parts[i].name);

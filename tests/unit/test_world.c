@@ -542,6 +542,130 @@ START_TEST(expectation_after_a_shot_disturbs_and_is_no_finding)
 }
 END_TEST
 
+/* The instants that a run passes, by place and side. */
+static uint64_t watched[SIM_SHOT_PLACE_COUNT][2];
+
+static void watch(void *ctx, const struct sim_passage *passage)
+{
+    ck_assert_ptr_eq(ctx, watched);
+    watched[passage->place][passage->is_after]++;
+}
+
+/* A run with a shot, to its end; its occurrence is counted from the start of the cluster. */
+static struct sim_world *run_with_shot(const struct sim_shot *shot, uint64_t commits,
+                                       struct sim_execution *result)
+{
+    static struct sim_spec spec;
+    memset(watched, 0, sizeof watched);
+    struct sim_world *world = world_of(&spec, 1, 0xa5);
+    world->watch = watch;
+    world->watch_ctx = watched;
+    world->faults.shot = *shot;
+    world->faults.shot.occurrence += shot->occurrence == 0 ? 0 : world->faults.passed[shot->place];
+    start_load(world);
+    run_until_commits(world, commits);
+    finish(world, result);
+    return world;
+}
+
+START_TEST(watching_instants_does_not_change_the_run)
+{
+    struct sim_spec spec;
+    struct sim_execution plain;
+    struct sim_execution result;
+    struct sim_world *world = world_of(&spec, 1, 0xa5);
+    start_load(world);
+    run_until_commits(world, 10);
+    finish(world, &plain);
+    run_with_shot(&(struct sim_shot){0}, 10, &result);
+    ck_assert_uint_eq(result.trace_hash, plain.trace_hash);
+    for (uint32_t place = SIM_SHOT_SUBMIT; place <= SIM_SHOT_MESSAGE; place++) {
+        ck_assert_uint_gt(watched[place][0], 10);
+        ck_assert_uint_eq(watched[place][0], watched[place][1]);
+    }
+}
+END_TEST
+
+static const struct {
+    enum sim_shot_place place;
+    enum sim_shot_deed deed;
+} crash_shots[] = {
+    {SIM_SHOT_SUBMIT, SIM_SHOT_CRASH_BEFORE},  {SIM_SHOT_SUBMIT, SIM_SHOT_CRASH_AFTER},
+    {SIM_SHOT_DONE, SIM_SHOT_CRASH_BEFORE},    {SIM_SHOT_DONE, SIM_SHOT_CRASH_AFTER},
+    {SIM_SHOT_MESSAGE, SIM_SHOT_CRASH_BEFORE}, {SIM_SHOT_MESSAGE, SIM_SHOT_CRASH_AFTER},
+};
+
+START_TEST(node_dies_at_its_instant_and_starts_again)
+{
+    for (uint64_t occurrence = 1; occurrence <= 40; occurrence += 3) {
+        struct sim_execution result;
+        const struct sim_shot shot = {.place = crash_shots[_i].place,
+                                      .deed = crash_shots[_i].deed,
+                                      .occurrence = occurrence,
+                                      .image.kept = occurrence};
+        struct sim_world *world = run_with_shot(&shot, 20, &result);
+        ck_assert_uint_eq(world->faults.shot.fired, 1);
+        ck_assert_uint_eq(world->crashes, 1);
+        ck_assert_uint_eq(world->restarts, 1);
+    }
+}
+END_TEST
+
+START_TEST(message_is_lost_doubled_or_late)
+{
+    struct sim_execution plain;
+    struct sim_execution result;
+    struct sim_shot shot = {.place = SIM_SHOT_MESSAGE, .occurrence = 30};
+    run_with_shot(&(struct sim_shot){0}, 10, &plain);
+    shot.deed = SIM_SHOT_DROP;
+    struct sim_world *world = run_with_shot(&shot, 10, &result);
+    ck_assert_uint_eq(world->faults.shot.fired, 1);
+    ck_assert_uint_ge(world->network.dropped, 1);
+    ck_assert_uint_ne(result.trace_hash, plain.trace_hash);
+    shot.deed = SIM_SHOT_DUPLICATE;
+    shot.delay_ns = MS;
+    world = run_with_shot(&shot, 10, &result);
+    ck_assert_uint_eq(world->faults.shot.fired, 1);
+    ck_assert_uint_ne(result.trace_hash, plain.trace_hash);
+    shot.deed = SIM_SHOT_DELAY;
+    shot.delay_ns = 50 * MS;
+    world = run_with_shot(&shot, 10, &result);
+    ck_assert_uint_eq(world->faults.shot.fired, 1);
+    ck_assert_uint_ne(result.trace_hash, plain.trace_hash);
+}
+END_TEST
+
+START_TEST(node_stops_behind_its_event_and_is_up_again_in_the_liveness_phase)
+{
+    for (uint32_t node = 1; node <= 3; node++) {
+        struct sim_execution result;
+        const struct sim_shot shot = {
+            .place = SIM_SHOT_EVENT, .deed = SIM_SHOT_STOP, .occurrence = 120, .node = node};
+        struct sim_world *world = run_with_shot(&shot, 20, &result);
+        ck_assert_uint_eq(world->faults.shot.fired, 1);
+        ck_assert_uint_eq(world->crashes, 0);
+        ck_assert_uint_eq(world->nodes[node]->incarnation, 2);
+    }
+}
+END_TEST
+
+START_TEST(second_shot_fires_behind_the_first)
+{
+    struct sim_spec spec;
+    struct sim_world *world = world_of(&spec, 1, 0xa5);
+    uint32_t disk_write = world->faults.sut_point_count + SIM_POINT_DISK_WRITE;
+    world->faults.shot =
+        (struct sim_shot){.point = disk_write, .occurrence = 20, .outcome = RAFT_OUTCOME_SHORT};
+    world->faults.second =
+        (struct sim_shot){.point = disk_write, .occurrence = 25, .outcome = RAFT_OUTCOME_SHORT};
+    start_load(world);
+    run_until_commits(world, 20);
+    ck_assert_uint_eq(world->faults.shot.fired, 1);
+    ck_assert_uint_eq(world->faults.second.fired, 1);
+    ck_assert_uint_lt(world->faults.shot.fired_ns, world->faults.second.fired_ns);
+}
+END_TEST
+
 static Suite *world_suite(void)
 {
     Suite *suite = suite_create("world");
@@ -567,6 +691,12 @@ static Suite *world_suite(void)
     tcase_add_test(tcase, scenario_that_exceeds_its_events_is_stuck);
     tcase_add_test(tcase, armed_rule_that_never_fires_is_vacuous);
     tcase_add_test(tcase, expectation_after_a_shot_disturbs_and_is_no_finding);
+    tcase_add_test(tcase, watching_instants_does_not_change_the_run);
+    tcase_add_test(tcase, message_is_lost_doubled_or_late);
+    tcase_add_test(tcase, node_stops_behind_its_event_and_is_up_again_in_the_liveness_phase);
+    tcase_add_test(tcase, second_shot_fires_behind_the_first);
+    tcase_add_loop_test(tcase, node_dies_at_its_instant_and_starts_again, 0,
+                        (int)(sizeof crash_shots / sizeof crash_shots[0]));
     suite_add_tcase(suite, tcase);
     return suite;
 }

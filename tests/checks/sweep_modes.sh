@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Each mode of the sweep passes the core, finds the bug that it is for, and its executions replay; a
+# sweep that was killed goes on where it was. Usage: sweep_modes.sh SQUALL SCENARIOS MODULES SCRATCH
+set -euo pipefail
+squall=$1 scenarios=$2 modules=$3 scratch=$4
+hello=$scenarios/hello.lua
+rm -rf "$scratch"
+mkdir -p "$scratch"
+failed=0
+
+complain() { # MESSAGE
+    echo "$1"
+    failed=1
+}
+
+count() { # DB CONDITION
+    sqlite3 "$1" "SELECT count(*) FROM executions e LEFT JOIN findings f ON f.execution = e.id WHERE $2"
+}
+
+while read -r mode bug rule; do
+    db=$scratch/$mode.db
+    "$squall" sweep "$hello" --mode "$mode" --limit 600 --db "$db" >"$scratch/out.txt" 2>&1 || {
+        tail -n 20 "$scratch/out.txt"
+        complain "$mode: the core itself does not pass"
+    }
+    for id in $(sqlite3 "$db" "SELECT id FROM executions WHERE plan <> '' ORDER BY id LIMIT 5"); do
+        "$squall" replay "$id" --db "$db" >"$scratch/out.txt" 2>&1 || {
+            tail -n 5 "$scratch/out.txt"
+            complain "$mode: execution $id does not replay"
+        }
+    done
+    status=0
+    "$squall" sweep "$hello" --mode "$mode" --sut "$modules/squall-$bug.so" --db "$scratch/$bug.db" \
+        >"$scratch/out.txt" 2>&1 || status=$?
+    found=$(count "$scratch/$bug.db" "f.rule = '$rule' AND e.plan <> ''")
+    echo "$mode: $(count "$db" 1) executions of the core pass, $rule finds $bug in $found"
+    if [ "$status" -ne 1 ] || [ "$found" -eq 0 ]; then
+        tail -n 20 "$scratch/out.txt"
+        complain "$mode: exit $status, $rule does not find $bug"
+    fi
+done <<'TABLE'
+points e05 speaks-durable
+memory f01 ledger
+disk f20 ledger
+crash d12 speaks-durable
+stop f09 ledger
+tail d14 recovery
+network r01 monotonic
+pairs d15 crash
+TABLE
+
+# One fault alone does not show what takes two.
+"$squall" sweep "$hello" --sut "$modules/squall-d15.so" --no-db >"$scratch/out.txt" 2>&1 ||
+    complain "d15 needs no pair of faults: it says nothing about pairs"
+
+# The half that is done is not done again, and what it found is not forgotten.
+db=$scratch/resume.db
+sweep=("$squall" sweep "$hello" --mode tail --sut "$modules/squall-d14.so" --db "$db" --jobs 2)
+"${sweep[@]}" >/dev/null 2>&1 || true
+whole=$(sqlite3 "$db" "SELECT count(DISTINCT plan) FROM executions")
+sqlite3 "$db" "PRAGMA foreign_keys = OFF;
+    DELETE FROM findings WHERE execution IN (SELECT id FROM executions WHERE plan <> '' AND number % 2 = 0);
+    DELETE FROM executions WHERE plan <> '' AND number % 2 = 0;"
+left=$(sqlite3 "$db" "SELECT count(*) FROM executions")
+status=0
+"${sweep[@]}" --resume >"$scratch/out.txt" 2>&1 || status=$?
+again=$(sqlite3 "$db" "SELECT count(*) - count(DISTINCT plan) FROM executions")
+total=$(sqlite3 "$db" "SELECT count(DISTINCT plan) FROM executions")
+echo "resumed: $left of $whole executions were there, now $total, $again twice"
+if [ "$status" -ne 1 ] || [ "$total" -ne "$whole" ] || [ "$again" -ne 0 ]; then
+    tail -n 20 "$scratch/out.txt"
+    complain "resume: exit $status, $total of $whole executions, $again twice"
+fi
+status=0
+"${sweep[@]}" --resume >"$scratch/out.txt" 2>&1 || status=$?
+if [ "$status" -ne 1 ] || ! grep -q '^resumed: ' "$scratch/out.txt"; then
+    tail -n 20 "$scratch/out.txt"
+    complain "resume: nothing is left to do, and what was found earlier is forgotten (exit $status)"
+fi
+
+# Killed in the middle, with all its workers.
+db=$scratch/killed.db
+sweep=("$squall" sweep "$scenarios/segment_roll.lua" --mode tail --limit 3000 --db "$db" --jobs 2)
+"${sweep[@]}" >/dev/null 2>&1 &
+killed=$!
+for _ in $(seq 200); do
+    sleep 0.1
+    if [ -f "$db" ] && [ "$(sqlite3 "$db" 'SELECT count(*) FROM executions' 2>/dev/null || echo 0)" -gt 0 ]; then
+        break
+    fi
+done
+kill -KILL "$killed" 2>/dev/null || true
+wait "$killed" 2>/dev/null || true
+left=$(sqlite3 "$db" "SELECT count(*) FROM executions")
+"${sweep[@]}" --resume >"$scratch/out.txt" 2>&1 || complain "resume after a kill: exit $?"
+total=$(sqlite3 "$db" "SELECT count(*) FROM executions")
+echo "killed after $left executions, ended with $total"
+if [ "$total" -ne 3001 ]; then
+    tail -n 20 "$scratch/out.txt"
+    complain "resume after a kill: $total executions, wanted 3001"
+fi
+exit "$failed"
