@@ -316,7 +316,8 @@ static void draw_cluster(struct sim_draw *draw, uint64_t seed)
     draw->learners = draw->members_gap_ms != 0 ? draw_alone(seed, "learners", 3) : 0;
     draw->witness = draw_alone(seed, "witness", 8) == 0;
     draw->prefers = draw_alone(seed, "prefers", 4) == 0;
-    draw->prevote = draw_alone(seed, "prevote", 8) != 0;
+    /* Who was removed and has not heard of it is kept from disturbing by pre-vote alone. */
+    draw->prevote = draw_alone(seed, "prevote", 8) != 0 || draw->members_gap_ms != 0;
     draw->quorum = draw_alone(seed, "quorum", 8) != 0;
     if (draw->drift_ppm != 0 && draw_alone(seed, "tight", 2) == 0) {
         draw->bound_ppm = draw->drift_ppm; /* the nodes know it, and have nothing to spare */

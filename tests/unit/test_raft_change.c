@@ -202,6 +202,23 @@ START_TEST(a_change_leads_to_what_somebody_could_lead)
 }
 END_TEST
 
+START_TEST(no_configuration_is_put_behind_the_log_that_a_transfer_waits_for)
+{
+    struct raft_effect effect;
+    lead_jointly();
+    struct raft_event event = {.type = RAFT_EVENT_TRANSFER, .now_ns = now, .node = 4};
+    ck_assert_int_eq(raft_step(raft, &event, &effect), RAFT_OK);
+    acknowledge_all(2);
+    acknowledge_all(4);
+    ck_assert_int_eq(count_sent(RAFT_MESSAGE_TIMEOUT_NOW, 4), 1);
+    ck_assert_int_eq(view.change, RAFT_CHANGE_LEAVING);
+    ck_assert_uint_eq(view.last.index, 2);
+    now += T_MIN;
+    heartbeat(); /* gives the transfer up */
+    ck_assert_uint_eq(view.last.index, 3);
+}
+END_TEST
+
 /* ---- catching up ---- */
 
 START_TEST(a_new_server_catches_up_before_it_counts)
@@ -277,6 +294,23 @@ START_TEST(a_change_is_given_up_when_a_new_server_does_not_answer)
 }
 END_TEST
 
+START_TEST(a_server_that_was_to_be_added_is_forgotten_with_the_leadership)
+{
+    lead_and_commit();
+    adopt(OF(VOTER(1), VOTER(2), VOTER(3), VOTER(4)));
+    receive_append(2, 2, (struct raft_entry_id){1, 1}, 1, 0);
+    ck_assert_int_eq(seen.last_changed.status, RAFT_LOST);
+    persist_state();
+    campaign();
+    ck_assert_int_eq(count_sent(RAFT_MESSAGE_VOTE_REQ, 4), 0);
+    persist_state();
+    grant(2);
+    ck_assert_int_eq(view.role, RAFT_LEADER);
+    ck_assert_int_gt(count_sent(RAFT_MESSAGE_APPEND_REQ, 3), 0);
+    ck_assert_int_eq(count_sent(RAFT_MESSAGE_APPEND_REQ, 4), 0);
+}
+END_TEST
+
 /* ---- who is removed ---- */
 
 /* Leads with the final configuration {2, 3} in its log, and the joint one committed. */
@@ -318,6 +352,19 @@ START_TEST(a_leader_that_is_removed_steps_down_when_that_is_committed)
         count_sent(RAFT_MESSAGE_TIMEOUT_NOW, 2) + count_sent(RAFT_MESSAGE_TIMEOUT_NOW, 3), 1);
     time_out();
     ck_assert_int_eq(view.role, RAFT_FOLLOWER);
+}
+END_TEST
+
+START_TEST(a_leader_that_is_removed_asks_one_that_has_the_whole_log_to_take_over)
+{
+    lead_out();
+    ck_assert_int_eq(propose(), RAFT_OK);
+    persist_log();
+    acknowledge_all(3);
+    acknowledge(2, 1, (struct raft_entry_id){1, 3});
+    ck_assert_int_eq(view.role, RAFT_FOLLOWER);
+    ck_assert_int_eq(count_sent(RAFT_MESSAGE_TIMEOUT_NOW, 2), 0);
+    ck_assert_int_eq(count_sent(RAFT_MESSAGE_TIMEOUT_NOW, 3), 1);
 }
 END_TEST
 
@@ -443,12 +490,15 @@ static Suite *change_suite(void)
     tcase_add_test(tests, only_one_change_is_pending_at_a_time);
     tcase_add_test(tests, no_change_begins_before_an_entry_of_the_leaders_term_is_committed);
     tcase_add_test(tests, no_change_begins_during_a_transfer);
+    tcase_add_test(tests, no_configuration_is_put_behind_the_log_that_a_transfer_waits_for);
     tcase_add_test(tests, only_a_leader_begins_a_change);
     tcase_add_test(tests, a_change_leads_to_what_somebody_could_lead);
     tcase_add_test(tests, a_new_server_catches_up_before_it_counts);
     tcase_add_test(tests, a_slow_round_is_followed_by_another);
     tcase_add_test(tests, a_change_is_given_up_after_too_many_rounds);
     tcase_add_test(tests, a_change_is_given_up_when_a_new_server_does_not_answer);
+    tcase_add_test(tests, a_server_that_was_to_be_added_is_forgotten_with_the_leadership);
+    tcase_add_test(tests, a_leader_that_is_removed_asks_one_that_has_the_whole_log_to_take_over);
     tcase_add_test(tests, a_leader_that_is_removed_does_not_count_itself);
     tcase_add_test(tests, a_leader_that_is_removed_steps_down_when_that_is_committed);
     tcase_add_test(tests, a_server_campaigns_until_its_removal_is_committed);

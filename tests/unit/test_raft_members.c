@@ -104,6 +104,29 @@ START_TEST(a_server_takes_entries_from_a_leader_that_is_no_member)
 }
 END_TEST
 
+START_TEST(a_server_answers_its_leader_whatever_the_configuration_says)
+{
+    adjust = no_voters;
+    create(3, 0, 0);
+    receive_configuration(7, 1, (struct raft_entry_id){0, 0}, 0, OF(VOTER(1), VOTER(2)));
+    persist_state();
+    persist_log();
+    ck_assert_uint_eq(view.leader, 7);
+    ck_assert_int_eq(count_sent(RAFT_MESSAGE_APPEND_REP, 7), 1);
+}
+END_TEST
+
+START_TEST(an_answer_that_is_owed_outlives_a_change_of_the_members)
+{
+    create(3, 0, 0);
+    receive((struct raft_message){.type = RAFT_MESSAGE_VOTE_REQ, .from = 10, .term = 3});
+    receive_configuration(2, 3, (struct raft_entry_id){0, 0}, 0, OF(VOTER(1), VOTER(2)));
+    feed((struct raft_event){.type = RAFT_EVENT_STATE_PERSISTED, .sequence = view.state.sequence});
+    drain();
+    ck_assert_int_eq(count_sent(RAFT_MESSAGE_VOTE_REP, 10), 1);
+}
+END_TEST
+
 /* Dissertation §4.1: its vote may be needed before it has the configuration that it is in. */
 START_TEST(a_server_votes_for_a_candidate_that_is_no_member)
 {
@@ -145,6 +168,19 @@ START_TEST(a_learner_gets_the_log_and_counts_for_nothing)
     acknowledge_all(3);
     ck_assert_uint_eq(view.commit, 2);
     ck_assert_int_eq(view.change, RAFT_CHANGE_NONE);
+}
+END_TEST
+
+START_TEST(a_learner_is_asked_for_no_vote)
+{
+    create(3, 0, 0);
+    receive_configuration(2, 1, (struct raft_entry_id){0, 0}, 1,
+                          OF(VOTER(1), VOTER(2), LEARNER(3)));
+    persist_state();
+    persist_log();
+    time_out();
+    ck_assert_int_eq(count_sent(RAFT_MESSAGE_PREVOTE_REQ, 2), 1);
+    ck_assert_int_eq(count_sent(RAFT_MESSAGE_PREVOTE_REQ, 3), 0);
 }
 END_TEST
 
@@ -253,6 +289,28 @@ END_TEST
 
 /* ---- by hand ---- */
 
+START_TEST(a_configuration_set_by_hand_waits_for_the_leaders_first_entry)
+{
+    struct raft_effect effect;
+    create(3, 4, 0);
+    ck_assert_int_eq(recover(OF(VOTER(1))), RAFT_OK);
+    drain();
+    time_out();
+    feed((struct raft_event){.type = RAFT_EVENT_STATE_PERSISTED, .sequence = view.state.sequence});
+    memory.fail_at = memory.allocations + 1;
+    struct raft_event ready = {.type = RAFT_EVENT_READY, .now_ns = now};
+    enum raft_status status = RAFT_OK;
+    do {
+        status = raft_step(raft, &ready, &effect);
+    } while (status == RAFT_OK && effect.type != RAFT_EFFECT_NONE);
+    ck_assert_int_eq(status, RAFT_NOMEM);
+    raft_get_view(raft, &view);
+    ck_assert_uint_eq(view.last.index, 0);
+    drain();
+    ck_assert_uint_eq(view.configuration_index, 2);
+}
+END_TEST
+
 START_TEST(unsafe_recovery_puts_a_configuration_in_force_and_then_in_the_log)
 {
     create(3, 4, 0);
@@ -317,6 +375,10 @@ static Suite *members_suite(void)
     tcase_add_test(tests, takes_nothing_of_a_message_with_a_configuration_that_is_none);
     tcase_add_test(tests, a_server_without_a_configuration_never_campaigns);
     tcase_add_test(tests, a_server_takes_entries_from_a_leader_that_is_no_member);
+    tcase_add_test(tests, a_server_answers_its_leader_whatever_the_configuration_says);
+    tcase_add_test(tests, an_answer_that_is_owed_outlives_a_change_of_the_members);
+    tcase_add_test(tests, a_configuration_set_by_hand_waits_for_the_leaders_first_entry);
+    tcase_add_test(tests, a_learner_is_asked_for_no_vote);
     tcase_add_test(tests, a_server_votes_for_a_candidate_that_is_no_member);
     tcase_add_test(tests, not_more_than_a_few_strangers_wait_for_an_answer);
     tcase_add_test(tests, a_learner_gets_the_log_and_counts_for_nothing);
