@@ -40,16 +40,19 @@ scenario{
   tags   = {"snapshot", "network"},
   seeds  = 6,
   params = {
-    piece = {120, "bytes of a piece", min = 1},
+    piece = {24, "bytes of a piece", min = 1},
     away  = {"cut", "what keeps it away", oneof = {"cut", "crash"}},
   },
   sweep  = { away = {"cut", "crash"} },
 
   run = function(p)
     local c = cluster{ nodes = 3, snapshot_every = 10, snapshot_trailing = 0,
-                       snapshot_bytes = p.piece, segment_bytes = 1000 }
+                       snapshot_bytes = p.piece, segment_bytes = 300 }
     c:wait_leader()
     local node = c:pick(c:others("leader"))
+    local cl = c:client()
+    for i = 1, 7 do expect.ok(cl:put("k" .. i, i)) end
+    expect.converged{ within_ms = 2000 }
     local cut
     if p.away == "cut" then cut = c:isolate(node) else node:crash() end
     local load = c:load{ clients = 2, rate_per_s = 200, keys = 6, mix = { put = 1 } }
@@ -63,7 +66,7 @@ scenario{
     expect.eventually("the follower has it all", { within_ms = 5000 }, function()
       return node.up and node.applied_index >= c:committed() and node.first_index > 1
     end)
-    expect.ok(c:client():put("after", "all"))
+    expect.ok(cl:put("after", "all"))
     expect.converged{ within_ms = 3000 }
   end,
 }
@@ -153,4 +156,76 @@ scenario{
     end)
     expect.converged{ within_ms = 3000 }
   end,
+}
+
+-- Asking for a snapshot, and what a crash leaves of one.
+scenario{
+  name   = "snapshot_on_request",
+  doc    = "A node is asked for snapshots again and again; each takes the place of the one before.",
+  tags   = {"snapshot"},
+  seeds  = 3,
+
+  run = function()
+    local c = cluster{ nodes = 3, snapshot_every = 0, snapshot_trailing = 1, segment_bytes = 400 }
+    c:wait_leader()
+    local cl = c:client()
+    local node = c:leader()
+    for round = 1, 3 do
+      for i = 1, 5 do expect.ok(cl:put("k" .. i, round * 10 + i)) end
+      expect.eventually("it takes one", { within_ms = 2000 }, function() return node:snapshot() end)
+      expect.eventually("it has one", { within_ms = 2000 }, function()
+        return node.snapshot_index >= 5 * round
+      end)
+    end
+    expect.ok(node.first_index > 5, "the log before it is gone")
+    expect.converged{ within_ms = 2000 }
+  end,
+}
+
+local function dying(when)
+  return function()
+    local c = cluster{ nodes = 3, snapshot_every = 8, snapshot_trailing = 0, segment_bytes = 300 }
+    c:wait_leader()
+    local cl = c:client()
+    local node = c:pick(c:others("leader"))
+    for i = 1, 5 do expect.ok(cl:put("k" .. i, i)) end
+    expect.converged{ within_ms = 2000 }
+    local died = false
+    on("crashed", { node = node }, function() died = true end)
+    if when == "replace" then
+      fault.at("snapshot.replace.unlink"):on(node):times(1):call(function()
+        node:crash{ unsynced = "keep" }
+      end)
+    else
+      local cut = c:isolate(node)
+      for i = 1, 30 do expect.ok(cl:put("k" .. i, i)) end
+      fault.at("segment.reset.close"):on(node):times(1):call(function()
+        node:crash{ unsynced = "keep" }
+      end)
+      cut:heal()
+    end
+    for i = 1, 30 do expect.ok(cl:put("k" .. i, i)) end
+    expect.eventually("it has died", { within_ms = 4000 }, function() return died end)
+    node:restart()
+    expect.eventually("it is as far as the others again", { within_ms = 4000 }, function()
+      return node.up and node.applied_index >= c:committed() and node.snapshot_index > 0
+    end)
+    expect.converged{ within_ms = 3000 }
+  end
+end
+
+scenario{
+  name  = "crash_leaves_two_snapshots",
+  doc   = "A node dies before it has removed the snapshot that a newer one replaces; the next start removes it.",
+  tags  = {"snapshot", "crash", "recovery"},
+  seeds = 4,
+  run   = dying("replace"),
+}
+
+scenario{
+  name  = "crash_between_a_snapshot_and_the_reset_of_the_log",
+  doc   = "A node dies between publishing an installed snapshot and emptying its log; the next start empties it.",
+  tags  = {"snapshot", "crash", "recovery"},
+  seeds = 4,
+  run   = dying("reset"),
 }

@@ -214,8 +214,8 @@ void sim_node_wipe(struct sim_node *node)
 void sim_node_restore(struct sim_node *node, const struct sim_disk_copy *copy)
 {
     assert(!sim_node_is_up(node));
-    sim_disk_restore(&node->disk, copy);
     node->is_store_planted = true;
+    sim_disk_restore(&node->disk, copy);
     sim_world_count_fault(node->world);
     sim_world_transcribe(node->world, "    n%u has an old copy of its store", node->id);
 }

@@ -95,7 +95,8 @@ static void check_released(struct sim_node *node)
 static void check_failure(struct sim_node *node, enum raft_status why)
 {
     struct sim_world *world = node->world;
-    bool is_store = why == RAFT_CORRUPT || why == RAFT_LOST_STORE;
+    /* RAFT_INVALID: the store is another node's. */
+    bool is_store = why == RAFT_CORRUPT || why == RAFT_LOST_STORE || why == RAFT_INVALID;
     sim_oracle_count(world->oracles, SIM_ORACLE_NO_FALSE_ALARM);
     node->refused_store = is_store && sim_node_is_damaged(node);
     if (!node->refused_store && !node->is_disturbed &&

@@ -103,7 +103,8 @@ static void on_hard_state(void *ctx, raft_term term, raft_node_id vote)
     state->files[reader->file - 1].gave_state = true;
     state->durable_term = term;
     state->durable_vote = vote;
-    if (vote != RAFT_NODE_NONE) {
+    /* What was planted, the node never said. */
+    if (vote != RAFT_NODE_NONE && !reader->oracles->world->nodes[reader->node]->is_store_planted) {
         sim_oracle_voted(reader->oracles, reader->node, term, vote);
     }
 }
