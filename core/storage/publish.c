@@ -129,7 +129,6 @@ static enum raft_step_id remove_next(struct raft_storage *storage, struct raft_d
         return RAFT_STEP_DISCARD_UNLINK;
     }
     assert(lane->step == RAFT_STEP_DISCARD_UNLINK);
-    draft->offset = 0;
     *out_status = storage->snapshot_result;
     return RAFT_STEP_NONE;
 }

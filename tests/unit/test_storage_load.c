@@ -279,12 +279,14 @@ END_TEST
 
 START_TEST(refuses_a_bad_snapshot_that_the_log_does_not_reach)
 {
-    for (int older = 0; older < 2; older++) {
+    enum { GOOD, BAD, NONE };
+    for (int older = GOOD; older <= NONE; older++) {
         start_with_two();
         ck_assert_int_eq(cut(3), RAFT_OK);
         die();
         double_find(&f.disk, SNAPSHOT_4)->bytes[170] ^= 1;
-        double_find(&f.disk, SNAPSHOT_2)->exists = older != 0;
+        double_find(&f.disk, SNAPSHOT_2)->bytes[170] ^= older == BAD;
+        double_find(&f.disk, SNAPSHOT_2)->exists = older != NONE;
         assert_refused(RAFT_CORRUPT);
     }
 }
