@@ -102,6 +102,8 @@ void sim_disk_crash(struct sim_disk *disk, enum sim_unsynced unsynced);
 void sim_disk_wipe(struct sim_disk *disk);
 /* A digest of the durable content: names, sizes and bytes. O(size); for tests. */
 uint64_t sim_disk_digest(const struct sim_disk *disk);
+/* Whether everything that the disk shows is durable. O(size). */
+bool sim_disk_is_clean(const struct sim_disk *disk);
 /* Calls the observer for every durable file, from 0. */
 void sim_disk_observe_all(struct sim_disk *disk);
 

@@ -235,6 +235,19 @@ void sim_fault_rule_off(struct sim_faults *faults, struct sim_rule *rule)
     }
 }
 
+void sim_fault_arm_idle(struct sim_faults *faults)
+{
+    struct sim_rule *rule = sim_fault_rule_new(faults, "**");
+    /* The rules that follow keep their numbers, and with them their streams. */
+    faults->rule_count--;
+    rule->action = SIM_FAULT_CRASH;
+    rule->trigger.nth = UINT64_MAX;
+    rule->optional = true;
+    uint32_t covered = sim_fault_rule_arm(faults, rule);
+    assert(covered == faults->point_count);
+    (void)covered;
+}
+
 static void rules_off(struct sim_faults *faults)
 {
     for (struct sim_rule *rule = faults->rules; rule != NULL; rule = rule->next) {
@@ -396,6 +409,36 @@ static bool rule_is_persistent(const struct sim_trigger *trigger)
            trigger->p == UINT64_MAX;
 }
 
+/* What an outcome does to the process at once. A file operation fails when it completes. */
+static void harm(struct sim_node *node, enum raft_outcome outcome)
+{
+    switch (outcome) {
+    case RAFT_OUTCOME_NULL:
+        sim_node_harm(node, SIM_HARM_MEMORY);
+        return;
+    case RAFT_OUTCOME_EIO:
+        sim_node_harm(node, SIM_HARM_DISK);
+        return;
+    case RAFT_OUTCOME_ENOSPC:
+    case RAFT_OUTCOME_SHORT:
+        sim_node_harm(node, SIM_HARM_SPACE);
+        return;
+    case RAFT_OUTCOME_REFUSE:
+        sim_node_harm(node, SIM_HARM_QUEUE);
+        return;
+    case RAFT_OUTCOME_ERROR:
+        sim_node_harm(node, SIM_HARM_MACHINE);
+        return;
+    case RAFT_OUTCOME_TAKE:
+        sim_node_harm(node, SIM_HARM_EXIT);
+        return;
+    case RAFT_OUTCOME_CRASH_BEFORE:
+    case RAFT_OUTCOME_CRASH_AFTER:
+    case RAFT_OUTCOME_COUNT:
+        break;
+    }
+}
+
 static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint32_t point,
                                   bool takes)
 {
@@ -410,7 +453,7 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
     if (takes && shot_fires(faults, node, point)) {
         verdict.fired = true;
         verdict.outcome = faults->shot.outcome;
-        who->is_disturbed = true;
+        harm(who, verdict.outcome);
         note_fired(faults, cell, node, point, sim_fault_outcome_string(verdict.outcome),
                    faults->shot.persistent);
         return verdict;
@@ -425,7 +468,7 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
     case SIM_FAULT_OUTCOME:
         verdict.outcome = rule->outcome;
         verdict.delay_ns = rule->delay_ns;
-        who->is_disturbed = true;
+        harm(who, rule->outcome);
         note_fired(faults, cell, node, point, sim_fault_outcome_string(rule->outcome), persistent);
         break;
     case SIM_FAULT_DELAY:

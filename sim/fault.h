@@ -128,6 +128,8 @@ struct sim_rule *sim_fault_rule_new(struct sim_faults *faults, const char *patte
 /* Arms a rule. Returns how many points it matches; 0: not armed. */
 uint32_t sim_fault_rule_arm(struct sim_faults *faults, struct sim_rule *rule);
 void sim_fault_rule_off(struct sim_faults *faults, struct sim_rule *rule);
+/* Arms a rule that covers every point and never fires. It must not matter. */
+void sim_fault_arm_idle(struct sim_faults *faults);
 /* The liveness phase: every rule is off for good, a persistent shot heals. */
 void sim_faults_suspend(struct sim_faults *faults);
 /* The nodes stop: every rule is off for good, but a shot that has not fired yet may. */

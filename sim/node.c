@@ -23,6 +23,7 @@
 #include "world.h"
 
 #include <assert.h>
+#include <string.h>
 
 const char *sim_node_state_string(enum sim_node_state state)
 {
@@ -133,7 +134,11 @@ void sim_node_start(struct sim_node *node)
     bool is_restart = node->incarnation > 0;
     node->incarnation++;
     node->state = SIM_NODE_UP;
-    node->is_disturbed = false;
+    memset(node->harmed, 0, sizeof node->harmed);
+    node->failed_by = 0;
+    node->durable_event = world->events;
+    sim_node_unsteady(node);
+    sim_oracle_starts(world->oracles, node->id);
     node->why[0] = 0;
     node->view = (struct raft_view){.id = node->id};
     node->machine = sim_machine_create(world->arena);
@@ -210,6 +215,7 @@ enum raft_status sim_node_campaign(struct sim_node *node)
         return RAFT_BUSY;
     }
     enter(node);
+    sim_oracle_campaign_ordered(node->world->oracles, node->id);
     enum raft_status status = node->world->sut->campaign(node->process, sim_node_now(node));
     leave(node);
     return status;
@@ -278,6 +284,7 @@ void sim_node_pause(struct sim_node *node)
 {
     if (sim_node_is_up(node) && !node->paused) {
         node->paused = true;
+        sim_node_unsteady(node);
         node->world->pauses++;
         sim_world_count_fault(node->world);
         sim_world_transcribe(node->world, "    n%u is paused", node->id);
@@ -288,6 +295,7 @@ void sim_node_resume(struct sim_node *node)
 {
     if (node->paused) {
         sim_node_deferred_flush(node);
+        sim_node_unsteady(node);
         sim_world_transcribe(node->world, "    n%u is resumed", node->id);
     }
 }
@@ -315,6 +323,7 @@ static void on_message(struct sim_node *node, struct sim_event *event)
     if (sim_node_is_up(node)) {
         world->arrival = sim_hash(packet->bytes, packet->size, packet->from);
         node->peer = packet->from;
+        sim_oracle_arrives(world->oracles, node->id, packet->bytes, packet->size);
         enter(node);
         world->sut->receive(node->process, sim_node_now(node), packet->bytes, packet->size);
         leave(node);
@@ -328,7 +337,7 @@ static void on_io(struct sim_node *node, struct sim_event *event)
     struct raft_io *io = sim_disk_perform(&node->disk, event);
     assert(io != NULL && node->process != NULL);
     if (io->status == RAFT_IO || io->status == RAFT_NOSPACE) {
-        node->is_disturbed = true;
+        sim_node_harm(node, io->status == RAFT_IO ? SIM_HARM_DISK : SIM_HARM_SPACE);
         sim_world_transcribe(world, "    n%u disk: %s", node->id, raft_status_string(io->status));
         sim_world_notice(world, SIM_NOTICE_DISK_ERROR, node->id, 0, 0,
                          raft_status_string(io->status));
@@ -336,6 +345,10 @@ static void on_io(struct sim_node *node, struct sim_event *event)
             return; /* a listener has crashed the node, and perhaps started it again */
         }
     }
+    if (io->op == RAFT_IO_WRITE && io->status == RAFT_OK && io->done < io->size) {
+        sim_node_harm(node, SIM_HARM_SPACE);
+    }
+    sim_oracle_io_done(world->oracles, node->id, io);
     if (io == node->crash_after) {
         sim_node_crash_now(node, SIM_UNSYNCED_RANDOM);
         return;
@@ -464,6 +477,12 @@ void sim_node_settle(struct sim_node *node)
         sim_fail(world, sim_oracle_string(SIM_ORACLE_REQUEST_ONCE), node->id,
                  "n%u has %u reads pending where %u are open", node->id, node->view.reads,
                  node->reads_open);
+    }
+    if (node->view.durable.index > old.durable.index) {
+        node->durable_event = world->events;
+    }
+    if (node->view.condition == RAFT_CONDITION_FAILED && old.condition != RAFT_CONDITION_FAILED) {
+        node->failed_by = sim_node_harms(node);
     }
     sim_oracle_stepped(world->oracles, node->id, peer);
     sim_world_fold_node(world, node);

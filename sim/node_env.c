@@ -111,6 +111,7 @@ static enum raft_status env_io_submit(void *ctx, enum raft_point point, struct r
     if (verdict.outcome == RAFT_OUTCOME_CRASH_AFTER && node->crash_after == NULL) {
         node->crash_after = io;
     }
+    sim_oracle_io_begins(node->world->oracles, node->id, io);
     sim_disk_submit(&node->disk, io, disk_fault_of(verdict), node->incarnation);
     return RAFT_OK;
 }
@@ -131,9 +132,11 @@ static enum raft_status env_io_run(void *ctx, enum raft_point point, struct raft
     if (node->dying) {
         return RAFT_IO;
     }
+    sim_oracle_io_begins(node->world->oracles, node->id, io);
     enum raft_status status = sim_disk_run(&node->disk, io, disk_fault_of(verdict));
+    sim_oracle_io_done(node->world->oracles, node->id, io);
     if (status == RAFT_IO || status == RAFT_NOSPACE) {
-        node->is_disturbed = true;
+        sim_node_harm(node, status == RAFT_IO ? SIM_HARM_DISK : SIM_HARM_SPACE);
         sim_world_notice(node->world, SIM_NOTICE_DISK_ERROR, node->id, 0, 0,
                          raft_status_string(status));
     }
@@ -260,6 +263,7 @@ void sim_node_clock_jump(struct sim_node *node, int64_t ns)
     }
     node->clock.base_local_ns += (ns > 0 ? (uint64_t)ns : 0) - back;
     clock_changed(node);
+    sim_node_unsteady(node);
     sim_world_count_fault(node->world);
 }
 
@@ -269,6 +273,7 @@ void sim_node_clock_drift(struct sim_node *node, int64_t ppm)
     if (ppm != node->clock.drift_ppm) {
         clock_rebase(node);
         node->clock.drift_ppm = ppm;
+        sim_node_unsteady(node);
         clock_changed(node);
     }
 }
@@ -371,6 +376,10 @@ void sim_node_batch_done(struct sim_node *node)
     }
     enum raft_status status = batch->good == batch->count ? RAFT_OK : RAFT_MACHINE;
     raft_index last = batch->first + batch->good - 1;
+    if (status != RAFT_OK) {
+        sim_node_harm(node, SIM_HARM_MACHINE);
+        sim_oracle_machine_failed(world->oracles, node->id, last);
+    }
     arena_free(world->arena, batch);
     node->running = true;
     world->sut->applied(node->process, sim_node_now(node), status, last);

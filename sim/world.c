@@ -6,8 +6,9 @@
  *
  * Invariants:
  *  1. The hash chains, for each event: its time, kind, node and number, the message that arrived,
- *     and for each node that was entered a digest of its state and ledger. No address, no capacity
- *     of a container and nothing of the explorer enters it.
+ *     and for each node that was entered a digest of its state and ledger, and what clients were
+ * told. No address, no capacity of a container, nothing of the explorer enters it, nor how many
+ *     faults have fired: a fault that changes nothing leaves the hash as it is.
  *  2. The first finding or script error ends the run; later ones are not recorded.
  *  3. An event is freed by whom it is handed to, except SCRIPT and PHASE events, which are freed
  *     here. */
@@ -200,7 +201,7 @@ static void fold_event(struct sim_world *world, const struct sim_event *event)
 {
     uint64_t words[] = {
         event->time_ns, (uint64_t)event->kind,   event->node,         event->number,
-        world->arrival, world->clients.requests, world->network.sent, world->faults.fired,
+        world->arrival, world->clients.requests, world->network.sent, world->clients.results,
     };
     world->hash = sim_hash(words, sizeof words, world->hash);
 }
@@ -319,6 +320,7 @@ bool sim_world_step(struct sim_world *world)
         transcribe_event(world, event);
     }
     dispatch(world, event);
+    sim_oracle_event_over(world->oracles);
     fold_event(world, &copy);
     if (world->script != NULL && world->phase == SIM_PHASE_RUN && !world->over) {
         sim_script_check(world->script);

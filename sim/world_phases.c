@@ -185,6 +185,7 @@ static void begin_heal(struct sim_world *world)
     }
     restart_nodes(world);
     world->heal_started_ns = world->scheduler.now_ns;
+    sim_oracle_heals(world->oracles);
     world->stage_deadline_ns = world->heal_started_ns + world->progress_bound_ns;
     poll_again(world);
 }

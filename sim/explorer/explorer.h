@@ -14,7 +14,8 @@
 enum sim_task_kind {
     SIM_TASK_RUN,    /* each seed once; one in twenty again, to compare the hashes */
     SIM_TASK_SWEEP,  /* a base run, and a branch for each selected injection */
-    SIM_TASK_VERIFY, /* each seed three times: plain, other fill, with restored checkpoints */
+    SIM_TASK_VERIFY, /* each seed four times: plain, other fill, an idle fault, with restored
+                        checkpoints */
 };
 
 /* A unit of work. Travels through a pipe as it is. */

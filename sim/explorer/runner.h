@@ -85,8 +85,8 @@ bool sim_task_verify(struct sim_runner *runner, const struct sim_task *task);
 void sim_trail_release(struct sim_trail *trail);
 /* Runs a run to its end, recording the trail. */
 void sim_trail_record(struct sim_trail *trail, struct sim_runner *runner, struct sim_world *world);
-/* Runs it again with another fill byte and compares event by event; a difference makes the rows a
- * divergence. */
+/* Runs it again with another fill byte, and with a fault armed that never fires, and compares event
+ * by event; a difference makes the rows a divergence. */
 void sim_trail_compare(const struct sim_trail *trail, struct sim_runner *runner,
                        const struct sim_task *task, uint64_t seed);
 
