@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-const char *const schema_steps[SCHEMA_NUMBER] = {schema_sql};
+const char *const schema_steps[SCHEMA_NUMBER] = {schema_sql, schema_2_sql};
 
 /* The integer that a pragma or a query yields in its first row. */
 static bool query_int(sqlite3 *db, const char *sql, int *out_value)

@@ -7,9 +7,11 @@
 #include <stddef.h>
 
 #define SCHEMA_APPLICATION_ID 0x73717561 /* "squa" */
-#define SCHEMA_NUMBER         1
+#define SCHEMA_NUMBER         2
 
-extern const char schema_sql[]; /* schema.sql, made into a C array by the build */
+/* schema.sql and schema_2.sql, made into C arrays by the build. */
+extern const char schema_sql[];
+extern const char schema_2_sql[];
 
 /* The steps from an empty file to SCHEMA_NUMBER: steps[n] makes n + 1 of n. */
 extern const char *const schema_steps[SCHEMA_NUMBER];

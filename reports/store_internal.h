@@ -24,6 +24,10 @@ enum store_statement {
     STORE_ADD_INJECTION,
     STORE_ADD_LEAK,
     STORE_ADD_COVERAGE,
+    STORE_ADD_LIVENESS,
+    STORE_ADD_PROBE,
+    STORE_ADD_PROBE_HITS,
+    STORE_ADD_EFFICACY,
     STORE_STATEMENT_COUNT
 };
 
@@ -75,6 +79,14 @@ void store_bind_text(sqlite3_stmt *statement, int parameter, const char *text);
 /* Content hashes below 2^53, never 0; parent chains them. */
 uint64_t store_id(uint64_t parent, const char *text);
 uint64_t store_id_count(uint64_t parent, uint64_t count);
+
+/* Rows that belong to an execution must follow it: no other one may have come between. */
+bool store_check_latest(struct store *store, uint64_t execution);
+/* store_measures.c */
+bool store_liveness_row(struct store *store, uint64_t execution,
+                        const struct sim_liveness *liveness);
+bool store_efficacy_row(struct store *store, uint64_t execution, uint64_t number,
+                        enum sim_efficacy efficacy);
 
 /* Writes a point's row. */
 bool store_point_row(struct store *store, const char *name, const char *kind, const char *meaning,

@@ -60,6 +60,16 @@ static const char *const statement_sql[STORE_STATEMENT_COUNT] = {
         "INSERT INTO point_coverage (scenario, point, role, phase, hits, fired, first_execution) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (point, role, phase, scenario) "
         "DO UPDATE SET hits = hits + excluded.hits, fired = fired + excluded.fired",
+    [STORE_ADD_LIVENESS] = "INSERT INTO liveness (execution, leader_ns, commit_ns, converged_ns, "
+                           "elections, terms, messages) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [STORE_ADD_PROBE] = "INSERT INTO probes (id, name, sentence) VALUES (?1, ?2, ?3) "
+                        "ON CONFLICT (id) DO UPDATE SET sentence = excluded.sentence",
+    [STORE_ADD_PROBE_HITS] =
+        "INSERT INTO probe_hits (probe, scenario, executions, hits, first_execution) "
+        "VALUES (?1, ?2, 1, ?3, ?4) ON CONFLICT (probe, scenario) "
+        "DO UPDATE SET executions = executions + 1, hits = hits + excluded.hits",
+    [STORE_ADD_EFFICACY] =
+        "INSERT INTO efficacies (execution, number, efficacy) VALUES (?1, ?2, ?3)",
 };
 
 sqlite3_stmt *store_statement(struct store *store, enum store_statement statement)

@@ -439,6 +439,31 @@ static void harm(struct sim_node *node, enum raft_outcome outcome)
     }
 }
 
+static bool is_muted(const struct sim_faults *faults, uint32_t node, uint32_t point,
+                     const char *outcome, bool persistent)
+{
+    const struct sim_mute *mute = &faults->mute;
+    return mute->active && mute->point == point && mute->node == node &&
+           mute->persistent == persistent && strcmp(mute->outcome, outcome) == 0;
+}
+
+/* The word for what a rule does. */
+static const char *rule_outcome(const struct sim_rule *rule)
+{
+    switch (rule->action) {
+    case SIM_FAULT_OUTCOME:
+        return sim_fault_outcome_string(rule->outcome);
+    case SIM_FAULT_DELAY:
+        return "delay";
+    case SIM_FAULT_CRASH:
+        return "crash";
+    case SIM_FAULT_CALL:
+        break;
+    }
+    assert(!"a rule that looks has no outcome");
+    return NULL;
+}
+
 static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint32_t point,
                                   bool takes)
 {
@@ -451,6 +476,10 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
         return verdict;
     }
     if (takes && shot_fires(faults, node, point)) {
+        if (is_muted(faults, node, point, sim_fault_outcome_string(faults->shot.outcome),
+                     faults->shot.persistent)) {
+            return verdict;
+        }
         verdict.fired = true;
         verdict.outcome = faults->shot.outcome;
         harm(who, verdict.outcome);
@@ -463,13 +492,16 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
         return verdict;
     }
     bool persistent = rule_is_persistent(&rule->trigger);
+    if (is_muted(faults, node, point, rule_outcome(rule), persistent)) {
+        return verdict;
+    }
     verdict.fired = true;
     switch (rule->action) {
     case SIM_FAULT_OUTCOME:
         verdict.outcome = rule->outcome;
         verdict.delay_ns = rule->delay_ns;
         harm(who, rule->outcome);
-        note_fired(faults, cell, node, point, sim_fault_outcome_string(rule->outcome), persistent);
+        note_fired(faults, cell, node, point, rule_outcome(rule), persistent);
         break;
     case SIM_FAULT_DELAY:
         verdict.delay_ns = rule->delay_ns; /* which excuses no failure: the node is undisturbed */

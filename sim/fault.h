@@ -75,6 +75,15 @@ struct sim_shot {
     uint64_t fired_ns; /* when first */
 };
 
+/* One row of injections that is to have no effect: its rule fires, and nothing happens. */
+struct sim_mute {
+    bool active;
+    bool persistent;
+    uint32_t point;
+    uint32_t node;
+    char outcome[SIM_NAME_MAX];
+};
+
 /* So long a persistent shot lasts in the STOP phase: no node could ever close a file on a device
  * that refuses for good. */
 #define SIM_SHOT_STOP_NS 5000000000u
@@ -97,6 +106,7 @@ struct sim_faults {
     struct sim_rule **rules_end;
     uint32_t rule_count;
     struct sim_shot shot;
+    struct sim_mute mute;
     bool suspended;                   /* the liveness phase: nothing fires any more */
     bool shot_is_over;                /* it fired before the liveness phase, and has healed */
     bool at_once;                     /* this consultation is of an operation without a latency */

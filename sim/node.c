@@ -134,6 +134,7 @@ void sim_node_start(struct sim_node *node)
     bool is_restart = node->incarnation > 0;
     node->incarnation++;
     node->state = SIM_NODE_UP;
+    node->is_starting = true;
     memset(node->harmed, 0, sizeof node->harmed);
     node->failed_by = 0;
     node->durable_event = world->events;
@@ -163,10 +164,12 @@ void sim_node_start(struct sim_node *node)
         sim_node_process_end(node, status);
         return;
     }
+    node->is_starting = false;
     node->bootstrapped = true;
     world->restarts += is_restart;
     world->sut->view(node->process, &node->view);
     sim_oracle_started(world->oracles, node->id);
+    sim_probe_started(world, node);
     sim_node_settle(node);
     if (is_restart) {
         sim_world_notice(world, SIM_NOTICE_RESTARTED, node->id, node->view.state.term,
@@ -186,6 +189,7 @@ void sim_node_stop(struct sim_node *node)
         return;
     }
     node->state = SIM_NODE_STOPPING;
+    sim_probe_stops(node->world, node);
     enter(node);
     node->world->sut->stop(node->process, sim_node_now(node));
     leave(node);
@@ -285,6 +289,7 @@ void sim_node_pause(struct sim_node *node)
     if (sim_node_is_up(node) && !node->paused) {
         node->paused = true;
         sim_node_unsteady(node);
+        sim_probe_paused(node->world, node);
         node->world->pauses++;
         sim_world_count_fault(node->world);
         sim_world_transcribe(node->world, "    n%u is paused", node->id);
@@ -295,6 +300,7 @@ void sim_node_resume(struct sim_node *node)
 {
     if (node->paused) {
         sim_node_deferred_flush(node);
+        sim_probe_resumed(node->world, node);
         sim_node_unsteady(node);
         sim_world_transcribe(node->world, "    n%u is resumed", node->id);
     }
@@ -338,6 +344,7 @@ static void on_io(struct sim_node *node, struct sim_event *event)
     assert(io != NULL && node->process != NULL);
     if (io->status == RAFT_IO || io->status == RAFT_NOSPACE) {
         sim_node_harm(node, io->status == RAFT_IO ? SIM_HARM_DISK : SIM_HARM_SPACE);
+        sim_probe_disk_failed(world, node);
         sim_world_transcribe(world, "    n%u disk: %s", node->id, raft_status_string(io->status));
         sim_world_notice(world, SIM_NOTICE_DISK_ERROR, node->id, 0, 0,
                          raft_status_string(io->status));
@@ -485,6 +492,7 @@ void sim_node_settle(struct sim_node *node)
         node->failed_by = sim_node_harms(node);
     }
     sim_oracle_stepped(world->oracles, node->id, peer);
+    sim_probe_stepped(world, node, &old, peer);
     sim_world_fold_node(world, node);
     tell_changes(node, &old);
 }

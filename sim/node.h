@@ -57,6 +57,7 @@ struct sim_node {
     uint32_t id;
     enum sim_node_state state;
     bool dying;
+    bool is_starting;   /* its start is on the stack */
     bool died_in_event; /* the last process did */
     enum sim_unsynced dying_unsynced;
     bool running;                /* code of the process is on the stack */
@@ -126,6 +127,8 @@ void sim_node_resume(struct sim_node *node);
 bool sim_node_is_up(const struct sim_node *node); /* UP or STOPPING */
 
 raft_time sim_node_now(const struct sim_node *node); /* its local clock */
+/* How long the process sees its clock stand still yet. */
+uint64_t sim_node_clock_lag(const struct sim_node *node);
 void sim_node_clock_jump(struct sim_node *node, int64_t ns);
 void sim_node_clock_drift(struct sim_node *node, int64_t ppm);
 

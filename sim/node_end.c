@@ -105,6 +105,8 @@ void sim_node_crash_now(struct sim_node *node, enum sim_unsynced unsynced)
     struct sim_world *world = node->world;
     assert(!node->running && sim_node_is_up(node));
     node->died_in_event = node->dying;
+    sim_probe_crashes(world, node);
+    node->is_starting = false;
     process_forget(node, unsynced);
     node->state = SIM_NODE_DOWN;
     node->crashes++;
@@ -178,6 +180,8 @@ void sim_node_process_end(struct sim_node *node, enum raft_status why)
         world->sut->destroy(node->process);
         node->running = false;
     }
+    sim_probe_ends(world, node, why, in_order);
+    node->is_starting = false;
     check_released(node);
     if (!in_order) {
         snprintf(node->why, sizeof node->why, "%s", raft_status_string(why));

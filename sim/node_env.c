@@ -227,6 +227,11 @@ raft_time sim_node_now(const struct sim_node *node)
     return local > node->clock.floor_local_ns ? local : node->clock.floor_local_ns;
 }
 
+uint64_t sim_node_clock_lag(const struct sim_node *node)
+{
+    return sim_node_now(node) - clock_local(&node->clock, node->world->scheduler.now_ns);
+}
+
 static void timer_schedule(struct sim_node *node, struct sim_event *event)
 {
     struct sim_scheduler *scheduler = &node->world->scheduler;
@@ -263,6 +268,7 @@ void sim_node_clock_jump(struct sim_node *node, int64_t ns)
     }
     node->clock.base_local_ns += (ns > 0 ? (uint64_t)ns : 0) - back;
     clock_changed(node);
+    sim_probe_clock(node->world, node);
     sim_node_unsteady(node);
     sim_world_count_fault(node->world);
 }

@@ -433,6 +433,26 @@ raft_index sim_oracle_committed(const struct sim_oracles *oracles)
     return oracles->committed;
 }
 
+uint64_t sim_oracle_committed_chain(const struct sim_oracles *oracles)
+{
+    return oracles->committed == 0 ? 0 : oracles->commits[oracles->committed].chain;
+}
+
+raft_term sim_oracle_committed_term(const struct sim_oracles *oracles)
+{
+    return oracles->committed == 0 ? 0 : oracles->commits[oracles->committed].term;
+}
+
+uint64_t sim_oracle_elections(const struct sim_oracles *oracles)
+{
+    return oracles->elections;
+}
+
+raft_term sim_oracle_term(const struct sim_oracles *oracles)
+{
+    return oracles->term_max;
+}
+
 uint64_t sim_oracle_commits(const struct sim_oracles *oracles)
 {
     return oracles->committed;

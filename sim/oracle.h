@@ -102,6 +102,12 @@ enum sim_history_verdict sim_oracle_history(const struct sim_oracles *oracles, c
 
 /* The greatest index known to be committed, and its chain; (0, 0) at first. */
 raft_index sim_oracle_committed(const struct sim_oracles *oracles);
+/* A hash of all entries that are committed. */
+uint64_t sim_oracle_committed_chain(const struct sim_oracles *oracles);
+/* The term of the leader that has committed last; 0: none has. */
+raft_term sim_oracle_committed_term(const struct sim_oracles *oracles);
+uint64_t sim_oracle_elections(const struct sim_oracles *oracles);
+raft_term sim_oracle_term(const struct sim_oracles *oracles);   /* the highest of any node */
 uint64_t sim_oracle_commits(const struct sim_oracles *oracles); /* entries committed */
 uint64_t sim_oracle_leader_changes(
     const struct sim_oracles *oracles); /* elections after the first */

@@ -43,6 +43,18 @@ struct sim_leak {
     int64_t count; /* references too many; negative: too few */
 };
 
+/* What came of a fault, by comparison with the same run without it; each includes those above. */
+enum sim_efficacy {
+    SIM_EFFICACY_UNKNOWN,   /* no such run was made */
+    SIM_EFFICACY_MASKED,    /* nothing differs, event by event */
+    SIM_EFFICACY_SCHEDULE,  /* events differ, but not what came of them */
+    SIM_EFFICACY_STATE,     /* logs, terms or disks are others at the end */
+    SIM_EFFICACY_CLIENT,    /* clients were told something else */
+    SIM_EFFICACY_VIOLATION, /* a rule is broken */
+    SIM_EFFICACY_COUNT
+};
+const char *sim_efficacy_string(enum sim_efficacy efficacy); /* "masked", … */
+
 /* A fault that fired. */
 struct sim_injection {
     char point[SIM_NAME_MAX];
@@ -54,6 +66,7 @@ struct sim_injection {
     uint32_t node;
     bool persistent;  /* every consultation from this one on */
     uint64_t repeats; /* how often it fired in all */
+    enum sim_efficacy efficacy;
 };
 
 /* Consultations of a point in one context. */
@@ -63,6 +76,17 @@ struct sim_coverage {
     uint32_t phase; /* enum sim_phase */
     uint64_t hits;
     uint64_t fired;
+};
+
+/* What a cluster needed after every fault had ended; times since then, UINT64_MAX: never came. */
+struct sim_liveness {
+    bool healed;           /* the run came to its liveness phase */
+    uint64_t leader_ns;    /* to a leader that a majority follows */
+    uint64_t commit_ns;    /* to the first entry committed */
+    uint64_t converged_ns; /* until all agreed and every client had its answer */
+    uint64_t elections;    /* won */
+    uint64_t terms;        /* begun */
+    uint64_t messages;     /* sent */
 };
 
 /* One run or one branch of a sweep. */
@@ -84,6 +108,7 @@ struct sim_execution {
     uint64_t requests_ok;
     uint64_t requests_failed;
     uint64_t requests_unknown;
+    struct sim_liveness liveness;
     bool disturbed; /* an injected fault ended the script early; oracles judged the rest */
     bool branch;    /* of a sweep, continued from a checkpoint */
 };

@@ -321,6 +321,7 @@ bool sim_world_step(struct sim_world *world)
     }
     dispatch(world, event);
     sim_oracle_event_over(world->oracles);
+    sim_liveness_observe(world);
     fold_event(world, &copy);
     if (world->script != NULL && world->phase == SIM_PHASE_RUN && !world->over) {
         sim_script_check(world->script);
@@ -488,6 +489,7 @@ void sim_world_result(const struct sim_world *world, struct sim_execution *out)
     out->requests_ok = world->clients.ok;
     out->requests_failed = world->clients.failed;
     out->requests_unknown = world->clients.unknown;
+    out->liveness = world->liveness;
     out->disturbed = world->disturbed;
 }
 
@@ -512,4 +514,13 @@ uint64_t sim_world_digest(const struct sim_world *world)
         queued += sim_mix(event->time_ns, place, content);
     }
     return sim_mix(scratch.hash, queued, (uint64_t)world->phase);
+}
+
+uint64_t sim_world_content(const struct sim_world *world)
+{
+    uint64_t content = sim_oracle_committed_chain(world->oracles);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        content = sim_mix(content, sim_disk_digest(&world->nodes[id]->disk), id);
+    }
+    return content;
 }

@@ -10,9 +10,11 @@
 #include "arena.h"
 #include "client.h"
 #include "fault.h"
+#include "liveness.h"
 #include "network.h"
 #include "node.h"
 #include "oracle.h"
+#include "probe.h"
 #include "profile.h"
 #include "record.h"
 #include "scheduler.h"
@@ -68,10 +70,17 @@ struct sim_world {
     struct sim_oracles *oracles;
     struct sim_script *script;
     struct sim_profile *profile; /* NULL: none */
+    struct sim_probes probes;
     struct sim_stream pick;
     uint32_t node_count; /* 0: no cluster yet */
     struct sim_node *nodes[SIM_NODES_MAX];
     uint64_t heal_started_ns;
+    struct sim_liveness liveness;
+    uint64_t healed_sent,
+        healed_elections; /* at the heal; private to liveness.c, as what follows */
+    raft_index healed_committed;
+    raft_term healed_term;
+    uint64_t leader_bound_ns;
     uint64_t progress_bound_ns; /* after the heal; convergence must come within it */
     bool has_finding;
     struct sim_finding finding;
@@ -111,6 +120,9 @@ void sim_world_run(struct sim_world *world);
 void sim_world_result(const struct sim_world *world, struct sim_execution *out_execution);
 /* A digest of the state that decides the future: nodes, disks, what is under way. O(state). */
 uint64_t sim_world_digest(const struct sim_world *world);
+
+/* A digest of what the run came to, whenever it did: the committed log, and each disk. O(size). */
+uint64_t sim_world_content(const struct sim_world *world);
 
 /* Ends the run with a finding, unless there is one. node may be 0. */
 void sim_fail(struct sim_world *world, const char *rule, uint32_t node, const char *format, ...)

@@ -172,6 +172,7 @@ static void restart_nodes(struct sim_world *world)
 static void begin_heal(struct sim_world *world)
 {
     phase_set(world, SIM_PHASE_HEAL);
+    sim_probe_heals(world);
     if (world->script != NULL) {
         sim_script_abandon(world->script);
     }
@@ -186,6 +187,7 @@ static void begin_heal(struct sim_world *world)
     restart_nodes(world);
     world->heal_started_ns = world->scheduler.now_ns;
     sim_oracle_heals(world->oracles);
+    sim_liveness_begin(world);
     world->stage_deadline_ns = world->heal_started_ns + world->progress_bound_ns;
     poll_again(world);
 }
@@ -231,6 +233,7 @@ static void fail_progress(struct sim_world *world, const char *what)
 /* The cluster has agreed: it must also go on. */
 static void begin_proof(struct sim_world *world)
 {
+    sim_liveness_converged(world);
     world->stage = HEAL_WRITES;
     world->proof = sim_client_create(world, world->progress_bound_ns);
     const struct sim_command command = {

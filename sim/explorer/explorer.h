@@ -72,6 +72,7 @@ struct sim_row {
     uint32_t injection_count;
     const struct sim_leak *leaks;
     uint32_t leak_count;
+    const uint32_t *probes; /* [SIM_PROBE_COUNT]: how often each was reached; NULL: unknown */
     uint64_t steps; /* events that were simulated for it: a branch does not repeat its base */
     /* Now and then a result carries the counts of its worker since the last time. */
     const struct sim_coverage *coverage;

@@ -110,6 +110,7 @@ void sim_runner_count_from(struct sim_runner *runner, const struct sim_world *wo
     for (uint32_t i = 0; i < SIM_ORACLE_COUNT && world->oracles != NULL; i++) {
         counts->checks[i] = sim_oracle_checks(world->oracles, (enum sim_oracle)i);
     }
+    memcpy(counts->probes, world->probes.hits, sizeof counts->probes);
 }
 
 /* Adds what the execution has counted to the sums that are sent later. */
@@ -200,6 +201,9 @@ void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world
     for (uint32_t i = 0; i < rows->leak_count; i++) {
         rows->leaks[i] = world->leaks[i];
     }
+    for (uint32_t i = 0; i < SIM_PROBE_COUNT; i++) {
+        rows->probes[i] = world->probes.hits[i] - runner->before.probes[i];
+    }
     counts_add(runner, world);
     known_bug_apply(rows, world);
 }
@@ -248,6 +252,7 @@ bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, boo
     head->variant = task->variant;
     head->injection_count = rows->injection_count;
     head->leak_count = rows->leak_count;
+    memcpy(head->probes, rows->probes, sizeof rows->probes);
     struct sim_injection *injections = (struct sim_injection *)(void *)(head + 1);
     memcpy(injections, rows->injections, rows->injection_count * sizeof *injections);
     struct sim_leak *leaks = (struct sim_leak *)(void *)(injections + rows->injection_count);

@@ -16,6 +16,7 @@ struct sim_rows {
     struct sim_injection injections[SIM_INJECTIONS_MAX];
     uint32_t leak_count;
     struct sim_leak leaks[SIM_LEAKS_MAX];
+    uint32_t probes[SIM_PROBE_COUNT];
     uint64_t steps;
 };
 
@@ -31,6 +32,7 @@ struct sim_counts {
     uint32_t hits[SIM_POINTS_MAX][RAFT_ROLE_COUNT][4];
     uint32_t fired[SIM_POINTS_MAX][RAFT_ROLE_COUNT][4];
     uint64_t checks[SIM_ORACLE_COUNT];
+    uint32_t probes[SIM_PROBE_COUNT];
 };
 
 struct sim_runner {

@@ -11,6 +11,7 @@
  *    exit which the state itself takes there leaves nothing to inject, and must equal the base.
  * 4. Branches are numbered in their shard, so that a worker can go on where another one died. */
 #include "candidates.h"
+#include "efficacy.h"
 #include "plan.h"
 #include "runner.h"
 
@@ -29,9 +30,9 @@ struct sweep {
     struct sim_candidates candidates;
     struct sim_injectable *items; /* of the base run, in order of event */
     size_t count;
-    uint64_t base_hash;
-    uint64_t begun;     /* branches of this shard, those of earlier workers included */
-    uint64_t remaining; /* to do */
+    struct sim_ending base; /* without any injection */
+    uint64_t begun;         /* branches of this shard, those of earlier workers included */
+    uint64_t remaining;     /* to do */
 };
 
 /* Whether the items that begin at this one, all of one event, belong to the shard. */
@@ -67,7 +68,7 @@ static bool base_run(struct sweep *sweep, bool *out_sent)
             more = sim_runner_step(runner, world);
             observed = observed && sim_candidates_observe(&sweep->candidates, world);
         }
-        sweep->base_hash = world->hash;
+        sim_ending_read(world, &sweep->base);
     }
     bool is_first = task->shard == 0 && task->done == 0;
     if (world != NULL && is_first) {
@@ -116,7 +117,7 @@ static void unfired_judge(struct sweep *sweep, const struct sim_injectable *item
     if (rows->execution.outcome != SIM_OUTCOME_OK) {
         return;
     }
-    if (info->kind == RAFT_POINT_EXIT && rows->execution.trace_hash == sweep->base_hash) {
+    if (info->kind == RAFT_POINT_EXIT && rows->execution.trace_hash == sweep->base.trace) {
         rows->execution.outcome = SIM_OUTCOME_SKIPPED;
         snprintf(rows->execution.note, sizeof rows->execution.note,
                  "the state took this exit by itself: nothing to inject");
@@ -127,7 +128,7 @@ static void unfired_judge(struct sweep *sweep, const struct sim_injectable *item
         "the base run makes this consultation in event %llu, but in the branch it did not "
         "come, or nothing was injected (hash %016llx, base %016llx)",
         (unsigned long long)item->event, (unsigned long long)rows->execution.trace_hash,
-        (unsigned long long)sweep->base_hash);
+        (unsigned long long)sweep->base.trace);
 }
 
 /* One branch from the world as it is now, to its row. */
@@ -143,6 +144,10 @@ static bool branch_run(struct sweep *sweep, struct sim_world *world,
     sim_runner_finish(runner, world);
     sim_runner_collect(runner, world, &item->shot);
     runner->rows.execution.branch = true;
+    struct sim_ending ending;
+    sim_ending_read(world, &ending);
+    sim_efficacy_of_shot(&runner->rows, runner->campaign->sut, &item->shot,
+                         sim_ending_compare(&ending, &sweep->base));
     if (world->faults.shot.fired == 0) {
         unfired_judge(sweep, item);
     }

@@ -7,6 +7,7 @@
  *
  * 1. A divergence is reported with the first event that differs.
  * 2. Where checkpoints are restored is drawn from the seed, so a verification repeats as well. */
+#include "efficacy.h"
 #include "plan.h"
 #include "runner.h"
 
@@ -196,6 +197,8 @@ static void seed_run(struct sim_runner *runner, const struct sim_task *task, uin
         sim_runner_finish(runner, world);
     }
     sim_runner_collect(runner, world, shot);
+    struct sim_ending ending;
+    sim_ending_read(world, &ending);
     struct sim_execution *execution = &runner->rows.execution;
     if (shot->occurrence != 0 && world->faults.shot.fired == 0 &&
         execution->outcome == SIM_OUTCOME_OK) {
@@ -204,6 +207,9 @@ static void seed_run(struct sim_runner *runner, const struct sim_task *task, uin
     }
     if (again && execution->outcome == SIM_OUTCOME_OK) {
         sim_trail_compare(trail, runner, task, seed);
+    }
+    if (!campaign->no_recheck) {
+        sim_efficacy_sample(runner, task, seed, shot, &ending);
     }
 }
 

@@ -155,7 +155,7 @@ END_TEST
 START_TEST(text_names_rule_step_fault_leak_and_command)
 {
     struct sim_injection injection = {
-        "segment.append.write", "eio", "leader", 3, 700, 5, 1, false, 1};
+        "segment.append.write", "eio", "leader", 3, 700, 5, 1, false, 1, SIM_EFFICACY_MASKED};
     struct sim_leak leak = {"entry", "replication", "core/log/log.c:12", "", 9, 3, 41, 2, 1};
     uint64_t id = add_bug("ledger core/log/log.c:12", "node 2 keeps (3, 41)\033[2J");
 
@@ -265,7 +265,7 @@ END_TEST
 START_TEST(heat_map_tells_failed_from_never_failed_and_unreached)
 {
     struct sim_injection injection = {
-        "segment.append.write", "eio", "leader", 1, 1, 1, 1, true, 120};
+        "segment.append.write", "eio", "leader", 1, 1, 1, 1, true, 120, SIM_EFFICACY_STATE};
     struct sim_coverage reached = {2, 3, 0, 500, 120};
     struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
     uint64_t id = add(&execution, NULL);
@@ -296,7 +296,8 @@ static void line_says(const char *name, const char *word)
 
 START_TEST(table_of_points_says_the_state_of_each)
 {
-    struct sim_injection injection = {"vote.request.alloc", "null", "leader", 1, 1, 1, 1, false, 1};
+    struct sim_injection injection = {"vote.request.alloc", "null", "leader", 1, 1, 1, 1, false, 1,
+                                      SIM_EFFICACY_UNKNOWN};
     struct sim_coverage gap = {0, 0, 0, 7, 0};
     struct sim_coverage synced = {1, 0, 0, 8, 0};
     struct sim_coverage vote = {3, 0, 0, 9, 1};

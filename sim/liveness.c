@@ -1,0 +1,105 @@
+/* The measures of the liveness phase, and the bound on its first leader.
+ *
+ * Terms. T is the longest randomised election timeout; a *unit* is T, a round trip and what a disk
+ * needs for one promise. The *lag* is how long the clocks of nodes stand still yet, after jumps
+ * backwards: a bound on their own time begins behind it.
+ *
+ *  1. Within LEADER_UNITS units and the lag there is a leader that a majority follows.
+ *  2. Every measure is a time since the heal, or a count since then, and is set once. */
+#include "liveness.h"
+
+#include "world.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#define LEADER_UNITS 10u
+
+/* Whether some node leads, and a majority of all takes it for the leader of its term. */
+static bool is_led(const struct sim_world *world)
+{
+    const struct sim_node *leader = sim_world_leader(world);
+    uint32_t followers = 0;
+    for (uint32_t id = 1; id <= world->node_count && leader != NULL; id++) {
+        const struct sim_node *node = world->nodes[id];
+        followers += sim_node_is_up(node) && node->view.leader == leader->id &&
+                     node->view.state.term == leader->view.state.term;
+    }
+    return followers > world->node_count / 2;
+}
+
+static uint64_t unit_ns(const struct sim_world *world)
+{
+    const struct sim_disk *disk = &world->nodes[1]->disk;
+    uint64_t way_ns = world->network.latency_ns + world->network.jitter_ns;
+    /* A promise is two writes and two syncs, each of up to one and a half times its mean. */
+    return world->nodes[1]->options.election_ns_max + 2 * way_ns +
+           3 * (disk->read_ns + disk->write_ns + disk->sync_ns);
+}
+
+static uint64_t lag_ns(const struct sim_world *world)
+{
+    uint64_t lag = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        uint64_t stands_ns = sim_node_clock_lag(world->nodes[id]);
+        lag = stands_ns > lag ? stands_ns : lag;
+    }
+    return lag;
+}
+
+void sim_liveness_begin(struct sim_world *world)
+{
+    struct sim_liveness *live = &world->liveness;
+    assert(world->phase == SIM_PHASE_HEAL && world->node_count > 0);
+    *live = (struct sim_liveness){
+        .healed = true,
+        .leader_ns = UINT64_MAX,
+        .commit_ns = UINT64_MAX,
+        .converged_ns = UINT64_MAX,
+    };
+    world->healed_sent = world->network.sent;
+    world->healed_elections = sim_oracle_elections(world->oracles);
+    world->healed_committed = sim_oracle_committed(world->oracles);
+    world->healed_term = sim_oracle_term(world->oracles);
+    world->leader_bound_ns = LEADER_UNITS * unit_ns(world) + lag_ns(world);
+}
+
+static void leader_check(struct sim_world *world, uint64_t passed_ns)
+{
+    sim_oracle_count(world->oracles, SIM_ORACLE_PROGRESS);
+    if (passed_ns > world->leader_bound_ns &&
+        sim_oracle_skipped(world->oracles, SIM_ORACLE_PROGRESS) == NULL) {
+        sim_fail(world, sim_oracle_string(SIM_ORACLE_PROGRESS), 0,
+                 "no leader in time: %" PRIu64 " ms after every fault has ended a majority follows "
+                 "nobody; the bound is %" PRIu64 " ms",
+                 passed_ns / 1000000, world->leader_bound_ns / 1000000);
+    }
+}
+
+void sim_liveness_observe(struct sim_world *world)
+{
+    struct sim_liveness *live = &world->liveness;
+    uint64_t passed_ns = world->scheduler.now_ns - world->heal_started_ns;
+    if (world->phase != SIM_PHASE_HEAL || !live->healed) {
+        return;
+    }
+    if (live->leader_ns == UINT64_MAX) {
+        if (is_led(world)) {
+            live->leader_ns = passed_ns;
+        }
+        leader_check(world, passed_ns);
+    }
+    if (live->commit_ns == UINT64_MAX &&
+        sim_oracle_committed(world->oracles) > world->healed_committed) {
+        live->commit_ns = passed_ns;
+    }
+    live->messages = world->network.sent - world->healed_sent;
+    live->elections = sim_oracle_elections(world->oracles) - world->healed_elections;
+    live->terms = sim_oracle_term(world->oracles) - world->healed_term;
+}
+
+void sim_liveness_converged(struct sim_world *world)
+{
+    assert(world->liveness.converged_ns == UINT64_MAX);
+    world->liveness.converged_ns = world->scheduler.now_ns - world->heal_started_ns;
+}
