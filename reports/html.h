@@ -29,6 +29,9 @@ void html_points(struct report *report); /* the heat map */
 void html_ledger(struct report *report);
 void html_oracles(struct report *report);
 void html_scenarios(struct report *report);
+void html_liveness(struct report *report); /* distributions */
+void html_efficacy(struct report *report); /* what came of faults */
+void html_probes(struct report *report);
 void html_determinism(struct report *report);
 
 #endif

@@ -5,7 +5,10 @@
  * backwards: a bound on their own time begins behind it.
  *
  *  1. Within LEADER_UNITS units and the lag there is a leader that a majority follows.
- *  2. Every measure is a time since the heal, or a count since then, and is set once. */
+ *  2. Within AGREED_UNITS more, and some units of disk and network for each entry that any node
+ *     lacked, all agree: every node has applied what is committed, its log and its vote are on its
+ *     disk, no request waits, no transfer lasts.
+ *  3. Every measure is a time since the heal, or a count since then, and is set once. */
 #include "liveness.h"
 
 #include "world.h"
@@ -14,6 +17,7 @@
 #include <inttypes.h>
 
 #define LEADER_UNITS 10u
+#define AGREED_UNITS 10u
 
 /* Whether some node leads, and a majority of all takes it for the leader of its term. */
 static bool is_led(const struct sim_world *world)
@@ -35,6 +39,28 @@ static uint64_t unit_ns(const struct sim_world *world)
     /* A promise is two writes and two syncs, each of up to one and a half times its mean. */
     return world->nodes[1]->options.election_ns_max + 2 * way_ns +
            3 * (disk->read_ns + disk->write_ns + disk->sync_ns);
+}
+
+/* What an entry takes at most that travels and is written alone, in a segment of its own. */
+static uint64_t entry_ns(const struct sim_world *world)
+{
+    const struct sim_node *node = world->nodes[1];
+    uint64_t way_ns = world->network.latency_ns + world->network.jitter_ns;
+    return 4 * way_ns + 4 * node->apply_ns +
+           8 * (node->disk.read_ns + node->disk.write_ns + node->disk.sync_ns);
+}
+
+/* Entries that any node lacks of the longest log, or has not applied. */
+static uint64_t entries_missing(const struct sim_world *world)
+{
+    raft_index longest = 0;
+    raft_index least = UINT64_MAX;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        const struct raft_view *view = &world->nodes[id]->view;
+        longest = view->last.index > longest ? view->last.index : longest;
+        least = view->applied < least ? view->applied : least;
+    }
+    return longest > least ? longest - least : 0;
 }
 
 static uint64_t lag_ns(const struct sim_world *world)
@@ -62,6 +88,8 @@ void sim_liveness_begin(struct sim_world *world)
     world->healed_committed = sim_oracle_committed(world->oracles);
     world->healed_term = sim_oracle_term(world->oracles);
     world->leader_bound_ns = LEADER_UNITS * unit_ns(world) + lag_ns(world);
+    world->agreed_bound_ns = world->leader_bound_ns + AGREED_UNITS * unit_ns(world) +
+                             entries_missing(world) * entry_ns(world);
 }
 
 static void leader_check(struct sim_world *world, uint64_t passed_ns)
@@ -96,6 +124,11 @@ void sim_liveness_observe(struct sim_world *world)
     live->messages = world->network.sent - world->healed_sent;
     live->elections = sim_oracle_elections(world->oracles) - world->healed_elections;
     live->terms = sim_oracle_term(world->oracles) - world->healed_term;
+}
+
+bool sim_liveness_is_late(const struct sim_world *world)
+{
+    return world->scheduler.now_ns - world->heal_started_ns > world->agreed_bound_ns;
 }
 
 void sim_liveness_converged(struct sim_world *world)

@@ -12,6 +12,8 @@ struct sim_world;
 void sim_liveness_begin(struct sim_world *world);
 /* After each event of the liveness phase. */
 void sim_liveness_observe(struct sim_world *world);
+/* Whether the cluster should have agreed by now. */
+bool sim_liveness_is_late(const struct sim_world *world);
 /* The cluster has agreed. */
 void sim_liveness_converged(struct sim_world *world);
 

@@ -480,9 +480,12 @@ bool sim_oracle_converged(const struct sim_oracles *oracles)
         if (leader != RAFT_NODE_NONE && view->leader != leader) {
             return false;
         }
-        /* After the heal nothing excuses a node that still takes no entries or owes answers. */
+        /* After the heal nothing excuses a node that still takes no entries, owes answers, hands
+         * over, or has not got its promises onto its disk. */
         if (world->phase == SIM_PHASE_HEAL &&
-            (view->condition != RAFT_RUNNING || oracles->nodes[id].requests != 0)) {
+            (view->condition != RAFT_RUNNING || oracles->nodes[id].requests != 0 ||
+             view->transfer_target != RAFT_NODE_NONE || view->durable.index < view->last.index ||
+             view->state_durable < view->state.sequence)) {
             return false;
         }
         leader = view->leader;

@@ -155,6 +155,14 @@ bool sim_selector_matches(const struct sim_world *world, const struct sim_select
 
 /* ---- the rolling hash ---- */
 
+static void tell_fields(const struct sim_world *world, uint32_t node, const char *const *names,
+                        const uint64_t *words, size_t count)
+{
+    for (size_t i = 0; world->fields != NULL && i < count; i++) {
+        world->fields(world->fields_ctx, node, names[i], words[i]);
+    }
+}
+
 void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
 {
     const struct raft_view *view = &node->view;
@@ -193,6 +201,19 @@ void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
         node->machine == NULL ? 0 : sim_machine_digest(node->machine),
         ledger->entries,
     };
+    static const char *const names[] = {
+        "node",         "state",        "incarnation",     "role",
+        "condition",    "read_only",    "leader",          "term",
+        "vote",         "sequence",     "state_durable",   "commit",
+        "applied",      "base.term",    "base.index",      "last.term",
+        "last.index",   "durable.term", "durable.index",   "log_generation",
+        "truncated_to", "entries_log",  "entries_storage", "entries_apply",
+        "requests",     "blocks",       "block_bytes",     "disk_operations",
+        "disk_used",    "files_open",   "machine",         "entries_held",
+    };
+    _Static_assert(sizeof names / sizeof names[0] == sizeof words / sizeof words[0],
+                   "every word has a name");
+    tell_fields(world, node->id, names, words, sizeof words / sizeof words[0]);
     world->hash = sim_hash(words, sizeof words, world->hash);
     world->hash = sim_hash(ledger->totals, sizeof ledger->totals, world->hash);
 }
@@ -203,6 +224,11 @@ static void fold_event(struct sim_world *world, const struct sim_event *event)
         event->time_ns, (uint64_t)event->kind,   event->node,         event->number,
         world->arrival, world->clients.requests, world->network.sent, world->clients.results,
     };
+    static const char *const names[] = {"time_ns", "kind",     "for",  "number",
+                                        "arrival", "requests", "sent", "results"};
+    _Static_assert(sizeof names / sizeof names[0] == sizeof words / sizeof words[0],
+                   "every word has a name");
+    tell_fields(world, 0, names, words, sizeof words / sizeof words[0]);
     world->hash = sim_hash(words, sizeof words, world->hash);
 }
 

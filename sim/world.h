@@ -50,6 +50,9 @@ void sim_cluster_options_init(struct sim_cluster_options *options);
 /* A line of the transcript; see sim_world.transcript. */
 typedef void (*sim_transcript_sink)(void *ctx, const char *line);
 
+/* A word that goes into the rolling hash, with its name; node 0: of the event itself. */
+typedef void (*sim_field_sink)(void *ctx, uint32_t node, const char *name, uint64_t value);
+
 struct sim_world {
     struct arena *arena;
     const struct sut_ops *sut;
@@ -80,7 +83,7 @@ struct sim_world {
         healed_elections; /* at the heal; private to liveness.c, as what follows */
     raft_index healed_committed;
     raft_term healed_term;
-    uint64_t leader_bound_ns;
+    uint64_t leader_bound_ns, agreed_bound_ns;
     uint64_t progress_bound_ns; /* after the heal; convergence must come within it */
     bool has_finding;
     struct sim_finding finding;
@@ -102,6 +105,8 @@ struct sim_world {
     /* Outside the run: must not influence it. */
     sim_transcript_sink transcript;
     void *transcript_ctx;
+    sim_field_sink fields;
+    void *fields_ctx;
 };
 
 /* Resets the arena and builds the world of a run. NULL: the script cannot be loaded, message in

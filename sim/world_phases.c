@@ -5,7 +5,8 @@
  *      +------------------- finish = "as_is" --------------------------+
  *
  * RUN belongs to the script. In HEAL every fault ends and every node is up again; the cluster must
- * agree, answer every client and then take one more write, within progress_bound_ns. In STOP all
+ * agree within the bounds of liveness.c, answer every client and then take one more write, within
+ * progress_bound_ns. In STOP all
  * nodes stop in good order, within STOP_BOUND_NS. Only a sweep's shot may still fire in STOP
  * (for how long a persistent one does, see SIM_SHOT_STOP_NS).
  *
@@ -225,9 +226,13 @@ static void fail_progress(struct sim_world *world, const char *what)
 {
     char nodes[SIM_TEXT_MAX - 256];
     describe_nodes(world, nodes, sizeof nodes);
-    sim_fail(world, sim_oracle_string(SIM_ORACLE_PROGRESS), 0,
-             "%s %" PRIu64 " ms after every fault has ended: %s", what,
+    const char *rule = sim_oracle_string(SIM_ORACLE_PROGRESS);
+    bool is_first = !world->has_finding;
+    sim_fail(world, rule, 0, "%s %" PRIu64 " ms after every fault has ended: %s", what,
              (world->scheduler.now_ns - world->heal_started_ns) / 1000000, nodes);
+    if (is_first && world->has_finding) {
+        snprintf(world->finding.signature, sizeof world->finding.signature, "%s: %s", rule, what);
+    }
 }
 
 /* The cluster has agreed: it must also go on. */
@@ -254,6 +259,10 @@ static void poll_heal(struct sim_world *world)
         if (all_up(world) && sim_oracle_converged(world->oracles) &&
             sim_clients_idle(&world->clients)) {
             begin_proof(world);
+        } else if (!is_skipped && sim_liveness_is_late(world) &&
+                   !sim_oracle_converged(world->oracles)) {
+            fail_progress(world, "the cluster has not agreed");
+            return;
         } else if (is_late && is_skipped) {
             begin_stop(world);
             return;

@@ -106,6 +106,11 @@ struct sim_campaign {
     uint32_t jobs;
     uint8_t fill;       /* of fresh memory */
     bool transcript;    /* each run's, on standard output; one worker only */
+    struct sim_trace {  /* of each run, on standard output; one worker only; see trace.c */
+        uint64_t every; /* a checkpoint of the hash every so many events; 0: none */
+        uint64_t from;  /* the fields of these events; to 0: none */
+        uint64_t to;
+    } trace;
     const char *plan;   /* of every run; "" for none */
     bool exhaustive;    /* sweep: every occurrence */
     uint64_t limit;     /* sweep: injections of a base run; 0: no limit */

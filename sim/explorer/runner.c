@@ -84,6 +84,9 @@ bool sim_runner_step(struct sim_runner *runner, struct sim_world *world)
     runner->rows.steps++;
     atomic_store_explicit(&runner->page->event, world->events, memory_order_relaxed);
     runner->page->sim_ns = world->scheduler.now_ns;
+    if (runner->traced != NULL) {
+        sim_trace_step(runner, world, more);
+    }
     return more;
 }
 

@@ -44,6 +44,7 @@ struct sim_runner {
     struct sim_spec spec;     /* of the current run; the world borrows it */
     struct sim_rows rows;     /* of the current execution */
     struct sim_counts before; /* where the current execution began to count */
+    struct sim_world *traced; /* whose events are printed; NULL: none */
     uint64_t began_ns;
     uint64_t sent;    /* results */
     uint64_t pending; /* executions whose counts have not been sent */
@@ -91,6 +92,11 @@ void sim_trail_record(struct sim_trail *trail, struct sim_runner *runner, struct
  * by event; a difference makes the rows a divergence. */
 void sim_trail_compare(const struct sim_trail *trail, struct sim_runner *runner,
                        const struct sim_task *task, uint64_t seed);
+
+/* trace.c: prints what the campaign asks for of this run, until its end. */
+void sim_trace_begin(struct sim_runner *runner, struct sim_world *world);
+void sim_trace_step(const struct sim_runner *runner, const struct sim_world *world, bool more);
+void sim_trace_end(struct sim_runner *runner);
 
 /* The main function of a worker: takes tasks from a pipe until it closes. Returns an exit status.
  */

@@ -191,11 +191,13 @@ static void seed_run(struct sim_runner *runner, const struct sim_task *task, uin
         return;
     }
     world->faults.shot = *shot;
+    sim_trace_begin(runner, world);
     if (again) {
         sim_trail_record(trail, runner, world);
     } else {
         sim_runner_finish(runner, world);
     }
+    sim_trace_end(runner);
     sim_runner_collect(runner, world, shot);
     struct sim_ending ending;
     sim_ending_read(world, &ending);

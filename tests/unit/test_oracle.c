@@ -728,7 +728,14 @@ START_TEST(has_converged_when_all_have_applied_and_agree_on_a_leader)
     fake.world->phase = SIM_PHASE_HEAL;
     ck_assert(!sim_oracle_converged(fake.world->oracles));
     view_of(3)->condition = RAFT_RUNNING;
+    ck_assert(!sim_oracle_converged(fake.world->oracles));
+    for (uint32_t node = 1; node <= FAKE_NODES; node++) {
+        view_of(node)->durable = view_of(node)->last;
+    }
     ck_assert(sim_oracle_converged(fake.world->oracles));
+    view_of(1)->transfer_target = 3;
+    ck_assert(!sim_oracle_converged(fake.world->oracles));
+    view_of(1)->transfer_target = RAFT_NODE_NONE;
     submit(1, 101);
     ck_assert(!sim_oracle_converged(fake.world->oracles));
 }
