@@ -67,7 +67,9 @@ void sim_oracle_starts(struct sim_oracles *oracles, uint32_t node)
     if (!state->is_attached) {
         sim_oracle_attach_disk(oracles, node);
     }
-    memset(surface->files, 0, surface->file_capacity * sizeof surface->files[0]);
+    for (size_t i = 0; i < surface->file_capacity; i++) {
+        surface->files[i].file = 0;
+    }
     surface->directory_sync_failed = false;
     surface->starts = true;
     surface->start_has_failed = false;
