@@ -160,6 +160,7 @@ void sim_node_start(struct sim_node *node)
     memset(node->harmed, 0, sizeof node->harmed);
     node->failed_by = 0;
     node->durable_event = world->events;
+    node->idle_event = world->events;
     node->refused_store = false;
     sim_node_unsteady(node);
     sim_oracle_starts(world->oracles, node->id);
@@ -634,6 +635,9 @@ void sim_node_settle(struct sim_node *node)
         node->failed_by = sim_node_harms(node);
     }
     sim_oracle_stepped(world->oracles, node->id, peer);
+    if (sim_disk_pending(&node->disk) == 0) {
+        node->idle_event = world->events;
+    }
     sim_probe_stepped(world, node, &old, peer);
     sim_world_fold_node(world, node);
     tell_changes(node, &old);

@@ -88,6 +88,7 @@ struct sim_node {
     uint64_t harmed[SIM_HARM_COUNT]; /* number of the latest event with such a harm to this process,
                                         plus 1; 0: none */
     uint64_t durable_event;          /* the latest in which the durable log grew, or the start */
+    uint64_t idle_event;             /* the latest that left the disk nothing to do, or the start */
     uint32_t failed_by;   /* harms of the event in which it gave up, as a set; it may end later */
     uint64_t unsteady_ns; /* when something was last done to the node: start, fault, pause, clock */
     bool has_stopped;     /* env->stopped has been called */

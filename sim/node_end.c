@@ -7,9 +7,10 @@
  *  1. A process that has ended, however, leaves no event, batch, block or open file behind.
  *  2. A process gives up only for something that was done to it and explains the status: a refused
  *     allocation is no reason to say that the disk failed, nor is a disk that failed before the log
- *     last grew on it. It refuses a store only if that was damaged, or could not be read. What a
- *     crash has left on the disk is no excuse at all: that is what recovery is for. Between giving
- *     up and its end a process may wait for its disk. */
+ *     last grew on it, nor anything else before the disk had nothing to do for the process, which
+ *     may have files to close before it can say that it failed. It refuses a store only if that was
+ * damaged, or could not be read. What a crash has left on the disk is no excuse at all: that is
+ * what recovery is for. Between giving up and its end a process may wait for its disk. */
 #include "node_internal.h"
 
 #include "world.h"
@@ -73,10 +74,11 @@ static uint32_t harms_of(enum raft_status why)
 uint32_t sim_node_harms(const struct sim_node *node)
 {
     uint32_t harms = 0;
+    uint64_t settled =
+        node->durable_event > node->idle_event ? node->durable_event : node->idle_event;
     for (uint32_t i = 0; i < SIM_HARM_COUNT; i++) {
         bool is_disk = i == SIM_HARM_DISK || i == SIM_HARM_SPACE;
-        uint64_t since = is_disk ? node->durable_event : node->world->events;
-        harms |= node->harmed[i] > since ? 1u << i : 0;
+        harms |= node->harmed[i] > (is_disk ? node->durable_event : settled) ? 1u << i : 0;
     }
     return harms;
 }
