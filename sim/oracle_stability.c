@@ -92,7 +92,10 @@ void sim_oracle_arrives(struct sim_oracles *oracles, uint32_t node, const uint8_
     const struct oracle_node *sender = &oracles->nodes[message.from];
     bool is_of_leader = sender->role == RAFT_LEADER && sender->term == message.term;
     bool is_to_leader = state->role == RAFT_LEADER && state->term == message.term;
-    if (is_of_leader && message.term >= state->term) {
+    /* Whoever led the term may have gone on since this was sent: it still speaks for the leader. */
+    const uint64_t *leader =
+        message.term == 0 ? NULL : sim_table_find(&oracles->leaders, message.term);
+    if (leader != NULL && *leader == message.from && message.term >= state->term) {
         oracles->nodes[node].patience.quiet_ns = 0;
     }
     if (!is_of_leader && !is_to_leader) {
@@ -244,7 +247,8 @@ void sim_oracle_patience_check(struct sim_oracles *oracles, uint32_t node)
         patience->handed_ns = 0;
         return;
     }
-    patience->handed_ns += passed_ns;
+    /* What is late already is late for the transfer as well. */
+    patience->handed_ns += is_steady(oracles->world, node, 0) ? passed_ns : 0;
     oracles->checks[SIM_ORACLE_PROGRESS]++;
     if (patience->handed_ns > sim_node->options.election_ns_max + sim_node->options.heartbeat_ns) {
         sim_oracle_broken(oracles, SIM_ORACLE_PROGRESS, node,
