@@ -30,6 +30,9 @@ void html_coverage(struct report *report);
 void html_ledger(struct report *report);
 void html_oracles(struct report *report);
 void html_scenarios(struct report *report);
+void html_liveness(struct report *report); /* distributions */
+void html_efficacy(struct report *report); /* what came of faults */
+void html_probes(struct report *report);
 void html_determinism(struct report *report);
 
 #endif

@@ -103,7 +103,9 @@ static void write_hero(struct report *report)
     html_print(report, "<a href=\"#coverage\">Coverage</a>\n");
     write_link(report, "ledger", "Ledger", s->leaks, s->leaks > 0);
     write_link(report, "oracles", "Oracles", s->oracles, false);
-    html_print(report, "<a href=\"#scenarios\">Scenarios</a>\n");
+    html_print(report, "<a href=\"#liveness\">Liveness</a>\n<a href=\"#efficacy\">Efficacy</a>\n"
+                       "<a href=\"#probes\">Situations</a>\n"
+                       "<a href=\"#scenarios\">Scenarios</a>\n");
     write_link(report, "determinism", "Differences", s->divergent, s->divergent > 0);
     html_print(report, "</div></nav>\n<main class=\"wrap\">\n");
 }
@@ -282,6 +284,9 @@ bool report_html(struct store *store, FILE *out)
     html_coverage(&report);
     html_ledger(&report);
     html_oracles(&report);
+    html_liveness(&report);
+    html_efficacy(&report);
+    html_probes(&report);
     html_scenarios(&report);
     html_determinism(&report);
     html_print(&report, "</main>\n<footer class=\"wrap\">Made from the campaign's database alone; "

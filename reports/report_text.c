@@ -5,6 +5,7 @@
  * that was cut says so. Colour repeats what the words say, and adds nothing. */
 #include "names.h"
 #include "report_internal.h"
+#include "report_measures.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -28,7 +29,7 @@ static const char *paint(const struct report *report, const char *code)
 #define DIM    "\033[2m"
 #define PLAIN  "\033[0m"
 
-static void heading(const struct report *report, const char *text)
+void report_heading(const struct report *report, const char *text)
 {
     fprintf(report->out, "\n%s%s%s\n", paint(report, BOLD), text, paint(report, PLAIN));
 }
@@ -182,7 +183,7 @@ static void print_bugs(struct report *report)
     if (report->summary.bugs == 0) {
         return;
     }
-    heading(report, "Bugs");
+    report_heading(report, "Bugs");
     row = report_query(report,
                        "SELECT r.signature, r.rule, b.executions, r.message, r.event, r.time_ns, "
                        "r.node, r.scenario, r.seed, r.plan, r.execution, r.command "
@@ -204,7 +205,7 @@ static void print_leaks(struct report *report)
     if (report->summary.leaks == 0) {
         return;
     }
-    heading(report, "Left behind");
+    report_heading(report, "Left behind");
     row = report_query(report, "SELECT kind, holder, site, executions, references_left "
                                "FROM leaks_by_site ORDER BY executions DESC, site, holder, kind");
     while (report_next(report, row)) {
@@ -231,7 +232,7 @@ static void print_notes(struct report *report)
         0) {
         return;
     }
-    heading(report, "Not judged");
+    report_heading(report, "Not judged");
     row = report_query(report, "SELECT e.outcome, s.file, s.name, e.note, count(*), min(e.seed) "
                                "FROM executions e JOIN scenarios s ON s.id = e.scenario "
                                "WHERE e.outcome IN ('error', 'skipped', 'diverged', "
@@ -264,7 +265,7 @@ static void print_never_fired(struct report *report)
     if (s->cells == s->cells_fired) {
         return;
     }
-    heading(report, "Never failed");
+    report_heading(report, "Never failed");
     fprintf(report->out, "  %s of %s outcomes of points fired; these did not:\n",
             report_count(a, s->cells_fired), report_count(b, s->cells));
     row = report_query(report, "SELECT point, reached, group_concat(outcome, ' '), class, reason "
@@ -297,7 +298,7 @@ static void print_phases(struct report *report)
     if (report->summary.points_reached == 0) {
         return;
     }
-    heading(report, "By phase of a node's life");
+    report_heading(report, "By phase of a node's life");
     fprintf(report->out, "  %-13s %-13s %7s %9s %7s %7s  %s\n", "phase", "role", "points",
             "outcomes", "came", "gaps", "executions that passed with it");
     for (uint32_t life = 0; life < SIM_LIFE_COUNT; life++) {
@@ -342,7 +343,7 @@ static void print_lines(struct report *report)
     if (lines == 0) {
         return;
     }
-    heading(report, "Lines never entered");
+    report_heading(report, "Lines never entered");
     fprintf(report->out, "  %s of %s lines that begin a block were entered; these were not:\n",
             report_count(a, covered), report_count(b, lines));
     row = report_query(report, "SELECT file, line, function, source FROM lines_uncovered "
@@ -371,7 +372,7 @@ static void print_skipped_oracles(struct report *report)
     while (report_next(report, row)) {
         char a[REPORT_WORD_MAX];
         if (!any) {
-            heading(report, "Oracles skipped");
+            report_heading(report, "Oracles skipped");
             any = true;
         }
         fprintf(report->out, "  %s%s%s: ", paint(report, YELLOW), report_str(row, 0),
@@ -398,6 +399,7 @@ bool report_text(struct store *store, FILE *out, bool colour)
     print_bugs(&report);
     print_leaks(&report);
     print_notes(&report);
+    report_measures_print(&report);
     print_never_fired(&report);
     print_phases(&report);
     print_lines(&report);

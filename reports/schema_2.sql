@@ -1,5 +1,6 @@
 -- From number 1 to number 2: points have a place and classes; what came of them is counted by outcome
--- and by the phase of a node's life; edges of the code are counted. The schema dropped its views before, and makes them again.
+-- and by the phase of a node's life; edges of the code are counted;
+-- liveness, probes, and what came of each fault. The schema dropped its views before, and makes them again.
 ALTER TABLE fault_points ADD COLUMN place TEXT NOT NULL DEFAULT '';
 ALTER TABLE point_outcomes ADD COLUMN class TEXT NOT NULL DEFAULT 'always';
 ALTER TABLE point_outcomes ADD COLUMN reason TEXT NOT NULL DEFAULT '';
@@ -45,3 +46,34 @@ SELECT i.point, i.outcome, i.role, 'unknown', e.scenario, sum(i.repeats),
 FROM injections i JOIN executions e ON e.id = i.execution
 GROUP BY i.point, i.outcome, i.role, e.scenario;
 DROP TABLE old_coverage;
+
+CREATE TABLE liveness (
+    execution    INTEGER PRIMARY KEY REFERENCES executions (id),
+    leader_ns    INTEGER,
+    commit_ns    INTEGER,
+    converged_ns INTEGER,
+    elections    INTEGER NOT NULL,
+    terms        INTEGER NOT NULL,
+    messages     INTEGER NOT NULL
+);
+
+CREATE TABLE probes (
+    id       INTEGER PRIMARY KEY,
+    name     TEXT NOT NULL UNIQUE,
+    sentence TEXT NOT NULL
+);
+CREATE TABLE probe_hits (
+    probe           INTEGER NOT NULL REFERENCES probes (id),
+    scenario        INTEGER NOT NULL REFERENCES scenarios (id),
+    executions      INTEGER NOT NULL,
+    hits            INTEGER NOT NULL,
+    first_execution INTEGER NOT NULL REFERENCES executions (id),
+    PRIMARY KEY (probe, scenario)
+) WITHOUT ROWID;
+
+CREATE TABLE efficacies (
+    execution INTEGER NOT NULL REFERENCES executions (id),
+    number    INTEGER NOT NULL,
+    efficacy  TEXT NOT NULL,
+    PRIMARY KEY (execution, number)
+) WITHOUT ROWID;

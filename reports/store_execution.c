@@ -157,6 +157,9 @@ bool store_add_execution(struct store *store, uint64_t run, const char *file,
     if (finding != NULL && !add_finding(store, id, finding)) {
         return false;
     }
+    if (execution->liveness.healed && !store_liveness_row(store, id, &execution->liveness)) {
+        return false;
+    }
     store->execution = id;
     store->execution_scenario = scenario;
     store->injections = 0;
@@ -165,8 +168,7 @@ bool store_add_execution(struct store *store, uint64_t run, const char *file,
     return true;
 }
 
-/* Rows that belong to an execution must follow it: no other one may have come between. */
-static bool check_latest(struct store *store, uint64_t execution)
+bool store_check_latest(struct store *store, uint64_t execution)
 {
     assert(execution != 0);
     if (execution != store->execution) {
@@ -196,7 +198,7 @@ bool store_add_injection(struct store *store, uint64_t execution,
     uint64_t point = 0;
 
     assert(injection != NULL);
-    if (!check_latest(store, execution) || !store_begin(store) ||
+    if (!store_check_latest(store, execution) || !store_begin(store) ||
         !point_by_name(store, injection->point, &point)) {
         return false;
     }
@@ -217,13 +219,17 @@ bool store_add_injection(struct store *store, uint64_t execution,
     store_bind_count(statement, 10, injection->persistent);
     store_bind_count(statement, 11, injection->repeats);
     store_bind_text(statement, 12, injection->life);
-    return store_perform(store, statement);
+    if (!store_perform(store, statement)) {
+        return false;
+    }
+    return injection->efficacy == SIM_EFFICACY_UNKNOWN ||
+           store_efficacy_row(store, execution, store->injections, injection->efficacy);
 }
 
 bool store_add_leak(struct store *store, uint64_t execution, const struct sim_leak *leak)
 {
     assert(leak != NULL);
-    if (!check_latest(store, execution) || !store_begin(store)) {
+    if (!store_check_latest(store, execution) || !store_begin(store)) {
         return false;
     }
     sqlite3_stmt *statement = store_statement(store, STORE_ADD_LEAK);
@@ -258,7 +264,7 @@ bool store_add_coverage(struct store *store, uint64_t execution,
         return store_fail(store, "coverage of point %u, outcome %u, role %u, phase %u: unknown",
                           coverage->point, coverage->counted, coverage->role, coverage->life);
     }
-    if (!check_latest(store, execution) || !store_begin(store)) {
+    if (!store_check_latest(store, execution) || !store_begin(store)) {
         return false;
     }
     sqlite3_stmt *statement = store_statement(store, STORE_ADD_COVERAGE);

@@ -27,6 +27,10 @@ enum store_statement {
     STORE_ADD_EDGE,
     STORE_SET_EDGES,
     STORE_ADD_ENTERED,
+    STORE_ADD_LIVENESS,
+    STORE_ADD_PROBE,
+    STORE_ADD_PROBE_HITS,
+    STORE_ADD_EFFICACY,
     STORE_STATEMENT_COUNT
 };
 
@@ -90,6 +94,13 @@ uint64_t store_id_count(uint64_t parent, uint64_t count);
 
 /* Writes what has been counted of the edges. */
 bool store_write_entered(struct store *store);
+/* Rows that belong to an execution must follow it: no other one may have come between. */
+bool store_check_latest(struct store *store, uint64_t execution);
+/* store_measures.c */
+bool store_liveness_row(struct store *store, uint64_t execution,
+                        const struct sim_liveness *liveness);
+bool store_efficacy_row(struct store *store, uint64_t execution, uint64_t number,
+                        enum sim_efficacy efficacy);
 
 /* Writes a point's row. */
 bool store_point_row(struct store *store, const char *name, const char *kind, const char *meaning,

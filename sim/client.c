@@ -180,6 +180,25 @@ static void count_outcome(struct sim_client *client, enum sim_client_outcome out
     }
 }
 
+/* Folds what the client is told into the digests of all that clients were told. */
+static void note_result(struct sim_client *client, const struct sim_operation *operation)
+{
+    struct sim_clients *clients = &client->world->clients;
+    const struct sim_result *result = &operation->result;
+    uint64_t words[] = {
+        client->id,
+        operation->command.sequence,
+        (uint64_t)operation->outcome,
+        result->found,
+        result->swapped,
+        sim_hash(result->value, strnlen(result->value, sizeof result->value), 0),
+        sim_hash(operation->error, strlen(operation->error), 0),
+    };
+    uint64_t told = sim_hash(words, sizeof words, 0);
+    clients->results = sim_mix(clients->results, told, 0);
+    clients->answers += told;
+}
+
 static void finish(struct sim_client *client, enum sim_client_outcome outcome, const char *error)
 {
     struct sim_world *world = client->world;
@@ -195,6 +214,7 @@ static void finish(struct sim_client *client, enum sim_client_outcome outcome, c
     client->at_node = 0;
     sim_client_timer_cancel(client);
     count_outcome(client, outcome);
+    note_result(client, operation);
     sim_world_transcribe(world, "    client %u: %s %s: %s", client->id,
                          sim_command_type_string(operation->command.type), operation->command.key,
                          error[0] == 0 ? "ok" : error);

@@ -87,6 +87,8 @@ struct sim_clients {
     struct sim_operation *history; /* in order of invocation */
     struct sim_operation **history_end;
     uint64_t ok, failed, unknown;
+    uint64_t results;  /* chained hash of every outcome, in order of completion */
+    uint64_t answers;  /* the same, whatever their order: what clients were told in all */
     uint64_t requests; /* attempts so far; a request number is (attempt << 16 | client) */
 };
 

@@ -556,6 +556,19 @@ void sim_disk_crash(struct sim_disk *disk, enum sim_unsynced unsynced)
     assert(disk->dir_ops == NULL);
 }
 
+bool sim_disk_is_clean(const struct sim_disk *disk)
+{
+    bool is_clean = disk->dir_ops == NULL && disk->pending == NULL;
+    for (const struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
+        /* After a failed sync no change is left to be synced, and yet they differ. */
+        is_clean = is_clean && inode->changes == NULL &&
+                   inode->cached.size == inode->durable.size &&
+                   (inode->cached.size == 0 ||
+                    memcmp(inode->cached.bytes, inode->durable.bytes, inode->cached.size) == 0);
+    }
+    return is_clean;
+}
+
 uint64_t sim_disk_digest(const struct sim_disk *disk)
 {
     uint64_t digest = 0;

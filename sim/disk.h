@@ -160,6 +160,8 @@ void sim_disk_restore(struct sim_disk *disk, const struct sim_disk_copy *copy);
 uint64_t sim_disk_digest(const struct sim_disk *disk);
 /* The same with what is not durable, what is under way and what will be drawn. O(size). */
 uint64_t sim_disk_state_digest(const struct sim_disk *disk);
+/* Whether everything that the disk shows is durable. O(size). */
+bool sim_disk_is_clean(const struct sim_disk *disk);
 /* Calls the observer for every durable file, from 0. */
 void sim_disk_observe_all(struct sim_disk *disk);
 

@@ -238,6 +238,20 @@ void sim_fault_rule_off(struct sim_faults *faults, struct sim_rule *rule)
     }
 }
 
+void sim_fault_arm_idle(struct sim_faults *faults)
+{
+    struct sim_rule *rule = sim_fault_rule_new(faults, "**");
+    /* The rules that follow keep their numbers, and with them their streams. */
+    faults->rule_count--;
+    rule->action = SIM_FAULT_CRASH;
+    rule->trigger.nth = UINT64_MAX;
+    rule->optional = true;
+    rule->idle = true;
+    uint32_t covered = sim_fault_rule_arm(faults, rule);
+    assert(covered == faults->point_count);
+    (void)covered;
+}
+
 static void rules_off(struct sim_faults *faults)
 {
     for (struct sim_rule *rule = faults->rules; rule != NULL; rule = rule->next) {
@@ -477,6 +491,63 @@ static bool rule_is_persistent(const struct sim_trigger *trigger)
            trigger->times == 0 && trigger->p == UINT64_MAX;
 }
 
+/* What an outcome does to the process at once. A file operation fails when it completes. */
+static void harm(struct sim_node *node, enum raft_outcome outcome)
+{
+    switch (outcome) {
+    case RAFT_OUTCOME_NULL:
+        sim_node_harm(node, SIM_HARM_MEMORY);
+        return;
+    case RAFT_OUTCOME_EIO:
+        sim_node_harm(node, SIM_HARM_DISK);
+        return;
+    case RAFT_OUTCOME_ENOSPC:
+    case RAFT_OUTCOME_SHORT:
+        sim_node_harm(node, SIM_HARM_SPACE);
+        return;
+    case RAFT_OUTCOME_REFUSE:
+        sim_node_harm(node, SIM_HARM_QUEUE);
+        return;
+    case RAFT_OUTCOME_ERROR:
+        sim_node_harm(node, SIM_HARM_MACHINE);
+        return;
+    case RAFT_OUTCOME_TAKE:
+        sim_node_harm(node, SIM_HARM_EXIT);
+        return;
+    case RAFT_OUTCOME_CRASH_BEFORE:
+    case RAFT_OUTCOME_CRASH_AFTER:
+    case RAFT_OUTCOME_COUNT:
+        break;
+    }
+}
+
+static bool is_muted(const struct sim_faults *faults, uint32_t node, uint32_t point,
+                     const char *outcome, bool persistent)
+{
+    const struct sim_mute *mute = &faults->mute;
+    return mute->active && mute->point == point && mute->node == node &&
+           mute->persistent == persistent && strcmp(mute->outcome, outcome) == 0;
+}
+
+/* What a rule does, as it is counted. */
+static uint32_t rule_counted(const struct sim_rule *rule)
+{
+    switch (rule->action) {
+    case SIM_FAULT_OUTCOME:
+        return (uint32_t)rule->outcome;
+    case SIM_FAULT_DELAY:
+        return SIM_COUNTED_DELAY;
+    case SIM_FAULT_CRASH:
+        return SIM_COUNTED_CRASH;
+    case SIM_FAULT_LIE:
+        return rule->lie == SIM_LIE_LOST ? SIM_COUNTED_LOST : SIM_COUNTED_MISDIRECTED;
+    case SIM_FAULT_CALL:
+        break;
+    }
+    assert(!"a rule that looks has no outcome");
+    return SIM_COUNTED_COUNT;
+}
+
 static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint32_t point,
                                   bool takes)
 {
@@ -489,9 +560,13 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
     }
     const struct sim_shot *shot = takes ? shots_consult(faults, node, point) : NULL;
     if (shot != NULL) {
+        if (is_muted(faults, node, point, sim_fault_outcome_string(shot->outcome),
+                     shot->persistent)) {
+            return verdict;
+        }
         verdict.fired = true;
         verdict.outcome = shot->outcome;
-        who->is_disturbed = true;
+        harm(who, verdict.outcome);
         note_fired(faults, node, point, verdict.outcome, shot->persistent);
         return verdict;
     }
@@ -500,24 +575,28 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
         return verdict;
     }
     bool persistent = rule_is_persistent(&rule->trigger);
+    uint32_t counted = rule_counted(rule);
+    if (is_muted(faults, node, point, counted_string(counted), persistent)) {
+        return verdict;
+    }
     verdict.fired = true;
     switch (rule->action) {
     case SIM_FAULT_OUTCOME:
         verdict.outcome = rule->outcome;
         verdict.delay_ns = rule->delay_ns;
         verdict.short_bytes = rule->short_bytes;
-        who->is_disturbed = true;
-        note_fired(faults, node, point, rule->outcome, persistent);
+        harm(who, rule->outcome);
+        note_fired(faults, node, point, counted, persistent);
         break;
     case SIM_FAULT_DELAY:
         verdict.delay_ns = rule->delay_ns; /* which excuses no failure: the node is undisturbed */
         if (rule->has_heavy_tail) {
             verdict.delay_ns = sim_draw_heavy(&rule->stream, rule->delay_ns);
         }
-        note_fired(faults, node, point, SIM_COUNTED_DELAY, persistent);
+        note_fired(faults, node, point, counted, persistent);
         break;
     case SIM_FAULT_CRASH:
-        note_fired(faults, node, point, SIM_COUNTED_CRASH, persistent);
+        note_fired(faults, node, point, counted, persistent);
         if (rule->outcome == RAFT_OUTCOME_CRASH_AFTER &&
             faults->points[point]->kind == RAFT_POINT_QUEUE) {
             verdict.outcome = RAFT_OUTCOME_CRASH_AFTER; /* whoever asked sees to it */
@@ -527,9 +606,7 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
         break;
     case SIM_FAULT_LIE:
         verdict.lie = rule->lie; /* likewise: it is the disk that is damaged, and that is known */
-        note_fired(faults, node, point,
-                   rule->lie == SIM_LIE_LOST ? SIM_COUNTED_LOST : SIM_COUNTED_MISDIRECTED,
-                   persistent);
+        note_fired(faults, node, point, counted, persistent);
         break;
     case SIM_FAULT_CALL:
         assert(!"a rule that looks does not fire");

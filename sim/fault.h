@@ -54,6 +54,7 @@ struct sim_rule {
     enum sim_lie lie;
     bool optional;            /* may never fire */
     bool planned;             /* of a plan, not of the script */
+    bool idle;                /* armed so as never to fire; no part of the state */
     int call;                 /* the script's reference; 0: none */
     int when;                 /* the script's predicate; 0: none */
     uint32_t at;              /* the point that is being consulted, for these two */
@@ -108,6 +109,15 @@ struct sim_shot {
     bool is_over;      /* it fired before the liveness phase, and has healed */
 };
 
+/* One row of injections that is to have no effect: its rule fires, and nothing happens. */
+struct sim_mute {
+    bool active;
+    bool persistent;
+    uint32_t point;
+    uint32_t node;
+    char outcome[SIM_NAME_MAX];
+};
+
 /* So long a persistent shot lasts in the STOP phase: no node could ever close a file on a device
  * that refuses for good. */
 #define SIM_SHOT_STOP_NS 5000000000u
@@ -132,7 +142,8 @@ struct sim_faults {
     struct sim_shot shot;
     struct sim_shot second;                /* of a pair: a point, behind the first */
     uint64_t passed[SIM_SHOT_PLACE_COUNT]; /* occurrences so far, but for points and events */
-    bool suspended;                        /* the liveness phase: nothing fires any more */
+    struct sim_mute mute;
+    bool suspended;                   /* the liveness phase: nothing fires any more */
     bool at_once;                     /* this consultation is of an operation without a latency */
     struct sim_injection *injections; /* the first SIM_INJECTIONS_MAX of a run */
     uint32_t injection_count;
@@ -174,6 +185,8 @@ struct sim_rule *sim_fault_rule_new(struct sim_faults *faults, const char *patte
 /* Arms a rule. Returns how many points it matches; 0: not armed. */
 uint32_t sim_fault_rule_arm(struct sim_faults *faults, struct sim_rule *rule);
 void sim_fault_rule_off(struct sim_faults *faults, struct sim_rule *rule);
+/* Arms a rule that covers every point and never fires. It must not matter. */
+void sim_fault_arm_idle(struct sim_faults *faults);
 /* The liveness phase: every rule is off for good, a persistent shot heals. */
 void sim_faults_suspend(struct sim_faults *faults);
 /* The nodes stop: every rule is off for good, but a shot that has not fired yet may. */

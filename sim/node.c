@@ -23,6 +23,7 @@
 #include "world.h"
 
 #include <assert.h>
+#include <string.h>
 
 const char *sim_node_state_string(enum sim_node_state state)
 {
@@ -156,8 +157,13 @@ void sim_node_start(struct sim_node *node)
     bool is_restart = node->incarnation > 0;
     node->incarnation++;
     node->state = SIM_NODE_UP;
-    node->is_disturbed = false;
+    memset(node->harmed, 0, sizeof node->harmed);
+    node->failed_by = 0;
+    node->durable_event = world->events;
+    node->idle_event = world->events;
     node->refused_store = false;
+    sim_node_unsteady(node);
+    sim_oracle_starts(world->oracles, node->id);
     node->why[0] = 0;
     node->view = (struct raft_view){.id = node->id};
     node->machine = sim_machine_create(world->arena);
@@ -188,6 +194,7 @@ void sim_node_start(struct sim_node *node)
     world->restarts += is_restart;
     world->sut->view(node->process, &node->view);
     sim_oracle_started(world->oracles, node->id);
+    sim_probe_started(world, node);
     sim_node_settle(node);
     if (is_restart) {
         sim_world_notice(world, SIM_NOTICE_RESTARTED, node->id, node->view.state.term,
@@ -237,6 +244,7 @@ void sim_node_stop(struct sim_node *node)
         return;
     }
     node->state = SIM_NODE_STOPPING;
+    sim_probe_stops(node->world, node);
     enter(node);
     node->world->sut->stop(node->process, sim_node_now(node));
     leave(node);
@@ -266,6 +274,7 @@ enum raft_status sim_node_campaign(struct sim_node *node)
         return RAFT_BUSY;
     }
     enter(node);
+    sim_oracle_campaign_ordered(node->world->oracles, node->id);
     enum raft_status status = node->world->sut->campaign(node->process, sim_node_now(node));
     leave(node);
     return status;
@@ -394,6 +403,8 @@ void sim_node_pause(struct sim_node *node)
 {
     if (sim_node_is_up(node) && !node->paused) {
         node->paused = true;
+        sim_node_unsteady(node);
+        sim_probe_paused(node->world, node);
         node->world->pauses++;
         sim_world_count_fault(node->world);
         sim_world_transcribe(node->world, "    n%u is paused", node->id);
@@ -404,6 +415,8 @@ void sim_node_resume(struct sim_node *node)
 {
     if (node->paused) {
         sim_node_deferred_flush(node);
+        sim_probe_resumed(node->world, node);
+        sim_node_unsteady(node);
         sim_world_transcribe(node->world, "    n%u is resumed", node->id);
     }
 }
@@ -432,6 +445,7 @@ static void on_message(struct sim_node *node, struct sim_event *event)
     if (sim_node_is_up(node)) {
         world->arrival = sim_hash(packet->bytes, packet->size, packet->from);
         node->peer = packet->from;
+        sim_oracle_arrives(world->oracles, node->id, packet->bytes, packet->size);
         enter(node);
         world->sut->receive(node->process, sim_node_now(node), packet->bytes, packet->size);
         leave(node);
@@ -453,7 +467,8 @@ static void on_io(struct sim_node *node, struct sim_event *event)
         return;
     }
     if (io->status == RAFT_IO || io->status == RAFT_NOSPACE) {
-        node->is_disturbed = true;
+        sim_node_harm(node, io->status == RAFT_IO ? SIM_HARM_DISK : SIM_HARM_SPACE);
+        sim_probe_disk_failed(world, node);
         sim_world_transcribe(world, "    n%u disk: %s", node->id, raft_status_string(io->status));
         sim_world_notice(world, SIM_NOTICE_DISK_ERROR, node->id, 0, 0,
                          raft_status_string(io->status));
@@ -461,6 +476,10 @@ static void on_io(struct sim_node *node, struct sim_event *event)
             return; /* a listener has crashed the node, and perhaps started it again */
         }
     }
+    if (io->op == RAFT_IO_WRITE && io->status == RAFT_OK && io->done < io->size) {
+        sim_node_harm(node, SIM_HARM_SPACE);
+    }
+    sim_oracle_io_done(world->oracles, node->id, io);
     if (io == node->crash_after) {
         sim_node_crash_now(node, SIM_UNSYNCED_RANDOM);
         return;
@@ -609,7 +628,17 @@ void sim_node_settle(struct sim_node *node)
                  "n%u has %u reads pending where %u are open", node->id, node->view.reads,
                  node->reads_open);
     }
+    if (node->view.durable.index > old.durable.index) {
+        node->durable_event = world->events;
+    }
+    if (node->view.condition == RAFT_CONDITION_FAILED && old.condition != RAFT_CONDITION_FAILED) {
+        node->failed_by = sim_node_harms(node);
+    }
     sim_oracle_stepped(world->oracles, node->id, peer);
+    if (sim_disk_pending(&node->disk) == 0) {
+        node->idle_event = world->events;
+    }
+    sim_probe_stepped(world, node, &old, peer);
     sim_world_fold_node(world, node);
     tell_changes(node, &old);
 }

@@ -23,6 +23,17 @@ enum sim_node_state {
 };
 const char *sim_node_state_string(enum sim_node_state state);
 
+/* What was done to a process. Each explains some failures of it, and no others. */
+enum sim_harm {
+    SIM_HARM_DISK,    /* a file operation failed */
+    SIM_HARM_SPACE,   /* it had no space, or transferred less than was asked for */
+    SIM_HARM_MEMORY,  /* an allocation failed */
+    SIM_HARM_QUEUE,   /* a hand-over was refused */
+    SIM_HARM_MACHINE, /* the state machine failed */
+    SIM_HARM_EXIT,    /* an early return was taken that the state had not asked for */
+    SIM_HARM_COUNT
+};
+
 /* What a SIM_EVENT_NODE does. */
 enum sim_node_action { SIM_NODE_RESTART = 1, SIM_NODE_STOP, SIM_NODE_READ_ONLY, SIM_NODE_STROBE };
 
@@ -74,8 +85,13 @@ struct sim_node {
     bool is_store_planted;           /* it was wiped, or put back as it once was */
     bool refused_store; /* the last start was refused for what was planted on the disk */
     bool bootstrapped;  /* it has started once: from now on an empty store is a lost one */
-    bool is_disturbed;  /* a fault has fired on this incarnation: it may fail */
-    bool has_stopped;   /* env->stopped has been called */
+    uint64_t harmed[SIM_HARM_COUNT]; /* number of the latest event with such a harm to this process,
+                                        plus 1; 0: none */
+    uint64_t durable_event;          /* the latest in which the durable log grew, or the start */
+    uint64_t idle_event;             /* the latest that left the disk nothing to do, or the start */
+    uint32_t failed_by;   /* harms of the event in which it gave up, as a set; it may end later */
+    uint64_t unsteady_ns; /* when something was last done to the node: start, fault, pause, clock */
+    bool has_stopped;     /* env->stopped has been called */
     enum raft_status stopped_why;
     uint32_t peer;        /* whose message the current event is, or 0 */
     uint64_t submitting;  /* the request whose submission is on the stack; 0: none */
@@ -150,6 +166,8 @@ void sim_node_restore(struct sim_node *node, const struct sim_disk_copy *copy);
 /* node_clock.c */
 void sim_node_clock_init(struct sim_node *node);
 raft_time sim_node_now(const struct sim_node *node); /* its local clock */
+/* How long the process sees its clock stand still yet. */
+uint64_t sim_node_clock_lag(const struct sim_node *node);
 void sim_node_clock_jump(struct sim_node *node, int64_t ns);
 void sim_node_clock_drift(struct sim_node *node, int64_t ppm); /* SIM_CLOCK_FROZEN: stands still */
 /* Forward by ns, back by ns, and so on, once a period; ns 0 ends it, where the clock is right. */
@@ -188,5 +206,18 @@ enum raft_status sim_node_read(struct sim_node *node, uint64_t request);
 /* Does what is due after a step: the crash of a dying process, the end of a stopped one, the view.
  */
 void sim_node_settle(struct sim_node *node);
+
+/* Something is done to the running process. */
+void sim_node_harm(struct sim_node *node, enum sim_harm harm);
+/* What may explain that this process gives up in this very event, as a set: what was done to it in
+ * it, and what failed since its log last grew on the disk, since a failed append is rolled back
+ * before anything comes of it, and only one is under way. */
+uint32_t sim_node_harms(const struct sim_node *node);
+/* Whether what was done to this process when it gave up explains the status. */
+bool sim_node_is_excused(const struct sim_node *node, enum raft_status why);
+/* From now on the node is not steady: something has happened to it or to its clock. */
+void sim_node_unsteady(struct sim_node *node);
+/* Something will be done to it as late as then. */
+void sim_node_unsteady_until(struct sim_node *node, uint64_t time_ns);
 
 #endif

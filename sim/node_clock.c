@@ -59,6 +59,11 @@ raft_time sim_node_now(const struct sim_node *node)
     return shown(node);
 }
 
+uint64_t sim_node_clock_lag(const struct sim_node *node)
+{
+    return shown(node) - clock_local(&node->clock, node->world->scheduler.now_ns);
+}
+
 static void timer_schedule(struct sim_node *node, struct sim_event *event)
 {
     struct sim_scheduler *scheduler = &node->world->scheduler;
@@ -67,6 +72,7 @@ static void timer_schedule(struct sim_node *node, struct sim_event *event)
     at = at < scheduler->now_ns ? scheduler->now_ns : at;
     if (clock->late != 0 && sim_draw_chance(&clock->stream, clock->late)) {
         at += sim_draw_heavy(&clock->stream, clock->late_ns);
+        sim_node_unsteady_until(node, at);
         sim_world_count_fault(node->world);
     }
     sim_schedule(scheduler, &node->timer_source, event, at);
@@ -100,6 +106,8 @@ void sim_node_clock_jump(struct sim_node *node, int64_t ns)
     }
     node->clock.base_local_ns += (ns > 0 ? (uint64_t)ns : 0) - back;
     clock_changed(node);
+    sim_probe_clock(node->world, node);
+    sim_node_unsteady(node);
     sim_world_count_fault(node->world);
 }
 
@@ -109,6 +117,7 @@ void sim_node_clock_drift(struct sim_node *node, int64_t ppm)
     if (ppm != node->clock.drift_ppm) {
         clock_rebase(node);
         node->clock.drift_ppm = ppm;
+        sim_node_unsteady(node);
         clock_changed(node);
     }
 }

@@ -5,14 +5,89 @@
  *
  * Invariants:
  *  1. A process that has ended, however, leaves no event, batch, block or open file behind.
- *  2. A node fails only if a fault has fired on this incarnation of it, or refuses a store that was
- *     damaged. What a crash has left on its disk is no excuse: that is what recovery is for. */
+ *  2. A process gives up only for something that was done to it and explains the status: a refused
+ *     allocation is no reason to say that the disk failed, nor is a disk that failed before the log
+ *     last grew on it, nor anything else before the disk had nothing to do for the process, which
+ *     may have files to close before it can say that it failed. It refuses a store only if that was
+ * damaged, or could not be read. What a crash has left on the disk is no excuse at all: that is
+ * what recovery is for. Between giving up and its end a process may wait for its disk. */
 #include "node_internal.h"
 
 #include "world.h"
 
 #include <assert.h>
 #include <stdio.h>
+
+void sim_node_unsteady(struct sim_node *node)
+{
+    sim_node_unsteady_until(node, node->world->scheduler.now_ns);
+}
+
+void sim_node_unsteady_until(struct sim_node *node, uint64_t time_ns)
+{
+    node->unsteady_ns = node->unsteady_ns > time_ns ? node->unsteady_ns : time_ns;
+}
+
+void sim_node_harm(struct sim_node *node, enum sim_harm harm)
+{
+    assert((unsigned)harm < SIM_HARM_COUNT);
+    node->harmed[harm] = node->world->events + 1;
+    sim_node_unsteady(node);
+}
+
+/* The harms that a status may come of, as a set. */
+static uint32_t harms_of(enum raft_status why)
+{
+    const uint32_t disk = 1u << SIM_HARM_DISK;
+    const uint32_t space = 1u << SIM_HARM_SPACE;
+    switch (why) {
+    case RAFT_IO:
+        return disk | space; /* of a short transfer nothing more is known than that it failed */
+    case RAFT_NOSPACE:
+        return space;
+    case RAFT_NOMEM:
+        return 1u << SIM_HARM_MEMORY;
+    case RAFT_BUSY:
+        return 1u << SIM_HARM_QUEUE;
+    case RAFT_MACHINE:
+        return 1u << SIM_HARM_MACHINE;
+    case RAFT_CORRUPT:
+    case RAFT_LOST_STORE:
+        return disk | space; /* what could not be read looks as if it were not there */
+    case RAFT_OK:
+    case RAFT_INVALID:
+    case RAFT_NOT_LEADER:
+    case RAFT_READONLY:
+    case RAFT_STALE:
+    case RAFT_GAP:
+    case RAFT_COMPACTED:
+    case RAFT_FULL:
+    case RAFT_STOPPED:
+    case RAFT_LOST:
+    case RAFT_NOT_FOUND:
+    case RAFT_STATUS_COUNT:
+        break;
+    }
+    return 0;
+}
+
+uint32_t sim_node_harms(const struct sim_node *node)
+{
+    uint32_t harms = 0;
+    uint64_t settled =
+        node->durable_event > node->idle_event ? node->durable_event : node->idle_event;
+    for (uint32_t i = 0; i < SIM_HARM_COUNT; i++) {
+        bool is_disk = i == SIM_HARM_DISK || i == SIM_HARM_SPACE;
+        harms |= node->harmed[i] > (is_disk ? node->durable_event : settled) ? 1u << i : 0;
+    }
+    return harms;
+}
+
+bool sim_node_is_excused(const struct sim_node *node, enum raft_status why)
+{
+    uint32_t harms = sim_node_harms(node) | node->failed_by;
+    return (harms & (harms_of(why) | 1u << SIM_HARM_EXIT)) != 0;
+}
 
 static void process_forget(struct sim_node *node, enum sim_unsynced unsynced)
 {
@@ -37,6 +112,8 @@ void sim_node_crash_now(struct sim_node *node, enum sim_unsynced unsynced)
     struct sim_world *world = node->world;
     assert(!node->running && sim_node_is_up(node));
     node->died_in_event = node->dying;
+    sim_probe_crashes(world, node);
+    node->is_starting = false;
     process_forget(node, unsynced);
     node->state = SIM_NODE_DOWN;
     node->crashes++;
@@ -90,21 +167,19 @@ static void check_released(struct sim_node *node)
     }
 }
 
-/* A store may be refused, or a start fail, only if something was done to this very start: what a
- * crash leaves behind is what recovery is for. */
 static void check_failure(struct sim_node *node, enum raft_status why)
 {
     struct sim_world *world = node->world;
     /* RAFT_INVALID: the store is another node's. */
     bool is_store = why == RAFT_CORRUPT || why == RAFT_LOST_STORE || why == RAFT_INVALID;
-    sim_oracle_count(world->oracles, SIM_ORACLE_NO_FALSE_ALARM);
+    enum sim_oracle oracle = is_store ? SIM_ORACLE_RECOVERY : SIM_ORACLE_NO_FALSE_ALARM;
+    sim_oracle_count(world->oracles, oracle);
     node->refused_store = is_store && sim_node_is_damaged(node);
-    if (!node->refused_store && !node->is_disturbed &&
-        sim_oracle_skipped(world->oracles, SIM_ORACLE_NO_FALSE_ALARM) == NULL) {
-        sim_fail(world, is_store ? "recovery" : sim_oracle_string(SIM_ORACLE_NO_FALSE_ALARM),
-                 node->id,
-                 "a process ended without a fault: n%u says \"%s\", and nothing was done "
-                 "to it since its start",
+    if (!node->refused_store && !sim_node_is_excused(node, why) &&
+        sim_oracle_skipped(world->oracles, oracle) == NULL) {
+        sim_fail(world, sim_oracle_string(oracle), node->id,
+                 "a process ended without a fault that explains it: n%u says \"%s\", and nothing "
+                 "that was done to it accounts for that",
                  node->id, raft_status_string(why));
     }
 }
@@ -118,6 +193,8 @@ void sim_node_process_end(struct sim_node *node, enum raft_status why)
         world->sut->destroy(node->process);
         node->running = false;
     }
+    sim_probe_ends(world, node, why, in_order);
+    node->is_starting = false;
     check_released(node);
     if (!in_order) {
         snprintf(node->why, sizeof node->why, "%s", raft_status_string(why));

@@ -115,6 +115,7 @@ static enum raft_status env_io_submit(void *ctx, enum raft_point point, struct r
     if (node->dying) {
         return RAFT_BUSY;
     }
+    sim_oracle_io_begins(node->world->oracles, node->id, io);
     sim_disk_submit(&node->disk, io, disk_fault_of(verdict), node->incarnation);
     sim_instant_pass(&node->world->faults, node->id, SIM_SHOT_SUBMIT, true);
     return RAFT_OK;
@@ -139,10 +140,12 @@ static enum raft_status env_io_run(void *ctx, enum raft_point point, struct raft
     if (node->dying) {
         return RAFT_IO;
     }
+    sim_oracle_io_begins(node->world->oracles, node->id, io);
     enum raft_status status = sim_disk_run(&node->disk, io, disk_fault_of(verdict));
+    sim_oracle_io_done(node->world->oracles, node->id, io);
     sim_instant_pass(&node->world->faults, node->id, SIM_SHOT_SUBMIT, true);
     if (status == RAFT_IO || status == RAFT_NOSPACE) {
-        node->is_disturbed = true;
+        sim_node_harm(node, status == RAFT_IO ? SIM_HARM_DISK : SIM_HARM_SPACE);
         sim_world_notice(node->world, SIM_NOTICE_DISK_ERROR, node->id, 0, 0,
                          raft_status_string(status));
     }

@@ -73,6 +73,10 @@ void sim_node_batch_done(struct sim_node *node)
     }
     enum raft_status status = batch->good == batch->count ? RAFT_OK : RAFT_MACHINE;
     raft_index last = batch->first + batch->good - 1;
+    if (status != RAFT_OK) {
+        sim_node_harm(node, SIM_HARM_MACHINE);
+        sim_oracle_machine_failed(world->oracles, node->id, last);
+    }
     arena_free(world->arena, batch);
     node->running = true;
     world->sut->applied(node->process, sim_node_now(node), status, last);

@@ -62,7 +62,7 @@ static bool is_refused(struct sim_node *node, enum raft_point point, size_t size
         return true;
     }
     if (size > node->memory_limit || node->block_bytes > node->memory_limit - size) {
-        node->is_disturbed = true;
+        sim_node_harm(node, SIM_HARM_MEMORY);
         sim_watch_hit(node->memory_watch);
         sim_world_count_fault(node->world);
         return true;

@@ -35,6 +35,11 @@ enum sim_oracle {
     SIM_ORACLE_INVARIANT, /* the implementation's own */
     SIM_ORACLE_PROGRESS,
     SIM_ORACLE_LINEARIZABLE,
+    SIM_ORACLE_ERROR_SURFACES,
+    SIM_ORACLE_STABILITY,
+    SIM_ORACLE_BOUNDED,
+    SIM_ORACLE_RECOVERY,
+    SIM_ORACLE_DETERMINISTIC, /* checked by the explorer, which has more than one run */
     SIM_ORACLE_COUNT
 };
 const char *sim_oracle_string(enum sim_oracle oracle); /* "election-safety", … */
@@ -53,6 +58,8 @@ void sim_oracle_count(struct sim_oracles *oracles, enum sim_oracle oracle);
 
 /* Makes the oracles the observer of a node's disk. The node must be in world->nodes. */
 void sim_oracle_attach_disk(struct sim_oracles *oracles, uint32_t node);
+/* A process is about to start: what it must find is what the disk holds now. */
+void sim_oracle_starts(struct sim_oracles *oracles, uint32_t node);
 /* A node has just been started (its view is fresh), or its process has ended: node->state says how.
  * DOWN is a crash, which loses the open requests; STOPPED and FAILED must leave none. Started
  * attaches the disk if that has not been done. */
@@ -63,6 +70,20 @@ void sim_oracle_crashed(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_stepped(struct sim_oracles *oracles, uint32_t node, uint32_t peer);
 /* A node sends a message. */
 void sim_oracle_sent(struct sim_oracles *oracles, uint32_t node, const uint8_t *bytes, size_t size);
+/* A message reaches a node that is up, which has not seen it yet. */
+void sim_oracle_arrives(struct sim_oracles *oracles, uint32_t node, const uint8_t *bytes,
+                        size_t size);
+/* A node begins a file operation, and its results are known; io has not been shown to it. */
+void sim_oracle_io_begins(struct sim_oracles *oracles, uint32_t node, const struct raft_io *io);
+void sim_oracle_io_done(struct sim_oracles *oracles, uint32_t node, const struct raft_io *io);
+/* The state machine of a node has failed behind an index. */
+void sim_oracle_machine_failed(struct sim_oracles *oracles, uint32_t node, raft_index last);
+/* Somebody outside the protocol makes a node campaign in this step. */
+void sim_oracle_campaign_ordered(struct sim_oracles *oracles, uint32_t node);
+/* The liveness phase begins. */
+void sim_oracle_heals(struct sim_oracles *oracles);
+/* An event of the world is over, whoever it was for. */
+void sim_oracle_event_over(struct sim_oracles *oracles);
 /* A node's state machine applied an entry and then had this digest. */
 void sim_oracle_applied(struct sim_oracles *oracles, uint32_t node, const struct sut_entry *entry,
                         uint64_t machine_digest);
@@ -82,6 +103,8 @@ void sim_oracle_print_configuration(const struct raft_configuration *configurati
                                     size_t size);
 /* Whether a node is a member of the newest committed configuration, or of none that is known. */
 bool sim_oracle_is_member(const struct sim_oracles *oracles, uint32_t node);
+/* Whether nodes (a bit per id) have a majority of the configuration that a node goes by. */
+bool sim_oracle_is_majority(const struct sim_oracles *oracles, uint32_t node, uint32_t nodes);
 /* Whether the nodes that are not lost (a bit each) have a majority of what one of them goes by. */
 bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost);
 /* From now on the configurations of the run need not follow from one another. */
@@ -100,6 +123,12 @@ enum sim_history_verdict sim_oracle_history(const struct sim_oracles *oracles, c
 
 /* The greatest index known to be committed, and its chain; (0, 0) at first. */
 raft_index sim_oracle_committed(const struct sim_oracles *oracles);
+/* A hash of all entries that are committed. */
+uint64_t sim_oracle_committed_chain(const struct sim_oracles *oracles);
+/* The term of the leader that has committed last; 0: none has. */
+raft_term sim_oracle_committed_term(const struct sim_oracles *oracles);
+uint64_t sim_oracle_elections(const struct sim_oracles *oracles);
+raft_term sim_oracle_term(const struct sim_oracles *oracles);   /* the highest of any node */
 uint64_t sim_oracle_commits(const struct sim_oracles *oracles); /* entries committed */
 uint64_t sim_oracle_leader_changes(
     const struct sim_oracles *oracles); /* elections after the first */

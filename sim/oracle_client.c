@@ -122,6 +122,8 @@ void sim_oracle_submitted(struct sim_oracles *oracles, uint32_t node, uint64_t r
                           request, known->node, node);
         return;
     }
+    sim_oracle_hand_over_check(oracles, node);
+    sim_oracle_traffic_cause(oracles, node);
     oracles->payloads[command].attempts++;
     if (known != NULL) {
         known->payload = command;

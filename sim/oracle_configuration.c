@@ -319,6 +319,14 @@ bool sim_oracle_is_member(const struct sim_oracles *oracles, uint32_t node)
     return raft_configuration_find(&newest->value, node) != NULL;
 }
 
+bool sim_oracle_is_majority(const struct sim_oracles *oracles, uint32_t node, uint32_t nodes)
+{
+    struct raft_configuration configuration;
+    assert(node > 0 && node < SIM_NODES_MAX);
+    sim_oracle_configuration_in_force(oracles, node, &configuration);
+    return sim_oracle_has_majority(&configuration, nodes);
+}
+
 bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost)
 {
     const struct sim_world *world = oracles->world;

@@ -227,6 +227,7 @@ void sim_oracle_sent(struct sim_oracles *oracles, uint32_t node, const uint8_t *
         sim_oracle_broken(oracles, SIM_ORACLE_NO_FALSE_ALARM, node,
                           "a failed node speaks: node %u sends %zu bytes", node, size);
     }
+    sim_oracle_traffic_sent(oracles, node);
     if (!sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE)) {
         return;
     }

@@ -114,6 +114,7 @@ static void term_check(struct sim_oracles *oracles, uint32_t node)
         return;
     }
     oracles->term_max = view->state.term;
+    sim_oracle_term_begins(oracles, node);
     if (view->role != RAFT_CANDIDATE && view->role != RAFT_LEADER) {
         sim_oracle_broken(oracles, SIM_ORACLE_ELECTION_SAFETY, node,
                           "a term begins without a candidate: node %u is the first in term %" PRIu64

@@ -84,6 +84,53 @@ struct oracle_claim {
     raft_index index;
 };
 
+/* What failures have left behind in a file that a process has open. */
+struct oracle_file_state {
+    raft_file file;     /* handle; 0: the place is free */
+    uint64_t hole_from; /* bytes that a failed write has left undefined */
+    uint64_t hole_to;   /* equal: none */
+    bool sync_failed;
+};
+
+/* Whether the failures that were shown to a process have surfaced. */
+struct oracle_surface {
+    struct oracle_file_state *files;
+    size_t file_capacity;
+    bool directory_sync_failed;
+    bool starts;           /* the process is starting */
+    bool start_has_failed; /* an operation of the start has failed, and was not done again */
+    enum raft_io_op start_op;
+    raft_file start_file;
+    char start_name[RAFT_FILE_NAME_MAX];
+    bool machine_has_failed;
+    raft_index machine_last; /* behind this index */
+};
+
+/* How messages of a leader and of those who answer it have come lately. */
+struct oracle_contact {
+    uint64_t since_ns; /* without a gap */
+    uint64_t last_ns;
+};
+
+/* How long a node has been in a state that must end by itself, in time of its own. A step counts
+ * for no more than the time in which a process that runs would have made one. */
+struct oracle_patience {
+    raft_time seen_ns;  /* the local clock at the latest step */
+    uint64_t quiet_ns;  /* a follower: since it heard a leader or gave a vote */
+    uint64_t handed_ns; /* a leader: since it began to hand over */
+    raft_node_id vote;
+    raft_term vote_term;
+};
+
+/* What a node has done in the current interval. */
+struct oracle_traffic {
+    uint64_t interval; /* its number */
+    uint64_t sent;
+    uint64_t causes; /* messages received, operations done, requests: what may be answered */
+    uint64_t event;  /* the latest in which it sent */
+    uint32_t sent_in_event;
+};
+
 struct oracle_node {
     bool is_up;
     bool is_attached;
@@ -129,7 +176,19 @@ struct oracle_node {
         raft_index match;
         uint32_t starts; /* of the peer */
     } progress[SIM_NODES_MAX];
-    uint32_t requests; /* first open one: slot in requests */
+    uint32_t requests;       /* first open one: slot in requests */
+    bool is_ordered;         /* to campaign, in this step */
+    uint64_t leads_since_ns; /* a leader */
+    bool has_handed_over;    /* a leader: it was asked to, in this term */
+    bool start_is_clean;     /* nothing on the disk was unsynced before it */
+    raft_index start_last;   /* what a start must find: on the disk before it */
+    uint64_t start_chain;
+    raft_term start_term;
+    raft_node_id start_vote;
+    struct oracle_surface surface;
+    struct oracle_contact contacts[SIM_NODES_MAX]; /* by sender */
+    struct oracle_patience patience;
+    struct oracle_traffic traffic;
 };
 
 struct sim_oracles {
@@ -159,6 +218,9 @@ struct sim_oracles {
     size_t payload_capacity;
     uint32_t payload_count;
     bool is_history_undecided; /* the check of it gave up */
+    uint64_t instant_ns;       /* of the latest event */
+    uint64_t instant_events;   /* how many events had it */
+    raft_term healed_term;     /* the highest when the liveness phase began */
 };
 
 /* oracle.c */
@@ -220,6 +282,25 @@ void sim_oracle_election_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_progress_forget(struct sim_oracles *oracles, uint32_t node,
                                 const struct raft_configuration *configuration);
 void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer);
+
+/* oracle_surface.c */
+void sim_oracle_surface_started(struct sim_oracles *oracles, uint32_t node);
+void sim_oracle_surface_check(struct sim_oracles *oracles, uint32_t node);
+void sim_oracle_recovery_check(struct sim_oracles *oracles, uint32_t node);
+
+/* oracle_stability.c */
+/* A term begins that nobody was in before. */
+void sim_oracle_term_begins(struct sim_oracles *oracles, uint32_t node);
+void sim_oracle_stability_check(struct sim_oracles *oracles, uint32_t node);
+void sim_oracle_patience_check(struct sim_oracles *oracles, uint32_t node);
+/* A command was taken by a node. */
+void sim_oracle_hand_over_check(struct sim_oracles *oracles, uint32_t node);
+
+/* oracle_bounded.c */
+/* peer: see sim_oracle_stepped. */
+void sim_oracle_bounded_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer);
+void sim_oracle_traffic_sent(struct sim_oracles *oracles, uint32_t node);
+void sim_oracle_traffic_cause(struct sim_oracles *oracles, uint32_t node);
 
 /* oracle_history.c */
 void sim_oracle_history_finish(struct sim_oracles *oracles);

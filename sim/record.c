@@ -4,6 +4,28 @@
 #include <assert.h>
 #include <stddef.h>
 
+const char *sim_efficacy_string(enum sim_efficacy efficacy)
+{
+    switch (efficacy) {
+    case SIM_EFFICACY_UNKNOWN:
+        return "unknown";
+    case SIM_EFFICACY_MASKED:
+        return "masked";
+    case SIM_EFFICACY_SCHEDULE:
+        return "schedule";
+    case SIM_EFFICACY_STATE:
+        return "state";
+    case SIM_EFFICACY_CLIENT:
+        return "client";
+    case SIM_EFFICACY_VIOLATION:
+        return "violation";
+    case SIM_EFFICACY_COUNT:
+        break;
+    }
+    assert(!"not an efficacy");
+    return NULL;
+}
+
 const char *sim_outcome_string(enum sim_outcome outcome)
 {
     switch (outcome) {

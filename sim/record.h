@@ -60,6 +60,18 @@ enum sim_life {
 };
 const char *sim_life_string(enum sim_life life);
 
+/* What came of a fault, by comparison with the same run without it; each includes those above. */
+enum sim_efficacy {
+    SIM_EFFICACY_UNKNOWN,   /* no such run was made */
+    SIM_EFFICACY_MASKED,    /* nothing differs, event by event */
+    SIM_EFFICACY_SCHEDULE,  /* events differ, but not what came of them */
+    SIM_EFFICACY_STATE,     /* logs, terms or disks are others at the end */
+    SIM_EFFICACY_CLIENT,    /* clients were told something else */
+    SIM_EFFICACY_VIOLATION, /* a rule is broken */
+    SIM_EFFICACY_COUNT
+};
+const char *sim_efficacy_string(enum sim_efficacy efficacy); /* "masked", … */
+
 /* A fault that fired. */
 struct sim_injection {
     char point[SIM_NAME_MAX];
@@ -72,6 +84,7 @@ struct sim_injection {
     uint32_t node;
     bool persistent;  /* every consultation from this one on */
     uint64_t repeats; /* how often it fired in all */
+    enum sim_efficacy efficacy;
 };
 
 /* What may be counted of a point: an outcome of raft/points.h, or one of these. */
@@ -96,6 +109,17 @@ struct sim_coverage {
     uint64_t survived;   /* and so many of those passed */
 };
 
+/* What a cluster needed after every fault had ended; times since then, UINT64_MAX: never came. */
+struct sim_liveness {
+    bool healed;           /* the run came to its liveness phase */
+    uint64_t leader_ns;    /* to a leader that a majority follows */
+    uint64_t commit_ns;    /* to the first entry committed */
+    uint64_t converged_ns; /* until all agreed and every client had its answer */
+    uint64_t elections;    /* won */
+    uint64_t terms;        /* begun */
+    uint64_t messages;     /* sent */
+};
+
 /* One run or one branch of a sweep. */
 struct sim_execution {
     enum sim_outcome outcome;
@@ -115,6 +139,7 @@ struct sim_execution {
     uint64_t requests_ok;
     uint64_t requests_failed;
     uint64_t requests_unknown;
+    struct sim_liveness liveness;
     bool disturbed; /* an injected fault ended the script early; oracles judged the rest */
     bool branch;    /* of a sweep, continued from a checkpoint */
 };

@@ -6,8 +6,9 @@
  *
  * Invariants:
  *  1. The hash chains, for each event: its time, kind, node and number, the message that arrived,
- *     and for each node that was entered a digest of its state and ledger. No address, no capacity
- *     of a container and nothing of the explorer enters it.
+ *     and for each node that was entered a digest of its state and ledger, and what clients were
+ * told. No address, no capacity of a container, nothing of the explorer enters it, nor how many
+ *     faults have fired: a fault that changes nothing leaves the hash as it is.
  *  2. The first finding or script error ends the run; later ones are not recorded.
  *  3. An event is freed by whom it is handed to, except SCRIPT and PHASE events, which are freed
  *     here. */
@@ -208,6 +209,14 @@ bool sim_selector_matches(const struct sim_world *world, const struct sim_select
 
 /* ---- the rolling hash ---- */
 
+static void tell_fields(const struct sim_world *world, uint32_t node, const char *const *names,
+                        const uint64_t *words, size_t count)
+{
+    for (size_t i = 0; world->fields != NULL && i < count; i++) {
+        world->fields(world->fields_ctx, node, names[i], words[i]);
+    }
+}
+
 void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
 {
     const struct raft_view *view = &node->view;
@@ -248,6 +257,45 @@ void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
         node->machine == NULL ? 0 : sim_machine_digest(node->machine),
         ledger->entries,
     };
+    static const char *const names[] = {
+        "node",
+        "state",
+        "incarnation",
+        "role",
+        "condition",
+        "read_only",
+        "leader",
+        "term",
+        "vote",
+        "sequence",
+        "state_durable",
+        "commit",
+        "applied",
+        "base.term",
+        "base.index",
+        "last.term",
+        "last.index",
+        "durable.term",
+        "durable.index",
+        "log_generation",
+        "truncated_to",
+        "configuration_index",
+        "change",
+        "entries_log",
+        "entries_storage",
+        "entries_apply",
+        "requests",
+        "blocks",
+        "block_bytes",
+        "disk_operations",
+        "disk_used",
+        "files_open",
+        "machine",
+        "entries_held",
+    };
+    _Static_assert(sizeof names / sizeof names[0] == sizeof words / sizeof words[0],
+                   "every word has a name");
+    tell_fields(world, node->id, names, words, sizeof words / sizeof words[0]);
     world->hash = sim_hash(words, sizeof words, world->hash);
     world->hash = sim_hash(ledger->totals, sizeof ledger->totals, world->hash);
 }
@@ -256,8 +304,13 @@ static void fold_event(struct sim_world *world, const struct sim_event *event)
 {
     uint64_t words[] = {
         event->time_ns, (uint64_t)event->kind,   event->node,         event->number,
-        world->arrival, world->clients.requests, world->network.sent, world->faults.fired,
+        world->arrival, world->clients.requests, world->network.sent, world->clients.results,
     };
+    static const char *const names[] = {"time_ns", "kind",     "for",  "number",
+                                        "arrival", "requests", "sent", "results"};
+    _Static_assert(sizeof names / sizeof names[0] == sizeof words / sizeof words[0],
+                   "every word has a name");
+    tell_fields(world, 0, names, words, sizeof words / sizeof words[0]);
     world->hash = sim_hash(words, sizeof words, world->hash);
 }
 
@@ -378,6 +431,8 @@ bool sim_world_step(struct sim_world *world)
         transcribe_event(world, event);
     }
     dispatch(world, event);
+    sim_oracle_event_over(world->oracles);
+    sim_liveness_observe(world);
     fold_event(world, &copy);
     if (world->script != NULL && world->phase == SIM_PHASE_RUN && !world->over) {
         sim_script_check(world->script);
@@ -550,6 +605,7 @@ void sim_world_result(const struct sim_world *world, struct sim_execution *out)
     out->requests_ok = world->clients.ok;
     out->requests_failed = world->clients.failed;
     out->requests_unknown = world->clients.unknown;
+    out->liveness = world->liveness;
     out->disturbed = world->disturbed;
 }
 
@@ -611,7 +667,7 @@ static uint64_t rules_digest(const struct sim_faults *faults, uint64_t digest)
     for (const struct sim_rule *rule = faults->rules; rule != NULL; rule = rule->next) {
         const uint64_t words[] = {rule->id, rule->active, rule->trigger.matches,
                                   rule->trigger.fired, rule->stream.counter};
-        digest = sim_hash(words, sizeof words, digest);
+        digest = rule->idle ? digest : sim_hash(words, sizeof words, digest);
     }
     return sim_mix(digest, faults->suspended, 0);
 }
@@ -638,4 +694,13 @@ uint64_t sim_world_digest(const struct sim_world *world)
         queued += sim_mix(event->time_ns, sim_mix(place, event->order, event->counter), content);
     }
     return sim_mix(digest, queued, world->pick.counter);
+}
+
+uint64_t sim_world_content(const struct sim_world *world)
+{
+    uint64_t content = sim_oracle_committed_chain(world->oracles);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        content = sim_mix(content, sim_disk_digest(&world->nodes[id]->disk), id);
+    }
+    return content;
 }

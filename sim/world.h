@@ -11,9 +11,11 @@
 #include "change.h"
 #include "client.h"
 #include "fault.h"
+#include "liveness.h"
 #include "network.h"
 #include "node.h"
 #include "oracle.h"
+#include "probe.h"
 #include "profile.h"
 #include "record.h"
 #include "scheduler.h"
@@ -66,6 +68,9 @@ typedef void (*sim_passage_sink)(void *ctx, const struct sim_passage *passage);
 /* A line of the transcript; see sim_world.transcript. */
 typedef void (*sim_transcript_sink)(void *ctx, const char *line);
 
+/* A word that goes into the rolling hash, with its name; node 0: of the event itself. */
+typedef void (*sim_field_sink)(void *ctx, uint32_t node, const char *name, uint64_t value);
+
 struct sim_world {
     struct arena *arena;
     const struct sut_ops *sut;
@@ -87,12 +92,19 @@ struct sim_world {
     struct sim_oracles *oracles;
     struct sim_script *script;
     struct sim_profile *profile; /* NULL: none */
+    struct sim_probes probes;
     struct sim_stream pick;
     struct sim_watch *watches;
     struct sim_cluster_options cluster; /* as it was made */
     uint32_t node_count;                /* 0: no cluster yet */
     struct sim_node *nodes[SIM_NODES_MAX];
     uint64_t heal_started_ns;
+    struct sim_liveness liveness;
+    uint64_t healed_sent,
+        healed_elections; /* at the heal; private to liveness.c, as what follows */
+    raft_index healed_committed;
+    raft_term healed_term;
+    uint64_t leader_bound_ns, agreed_bound_ns;
     uint64_t progress_bound_ns; /* after the heal; convergence must come within it */
     bool has_finding;
     struct sim_finding finding;
@@ -118,6 +130,8 @@ struct sim_world {
     void *transcript_ctx;
     sim_passage_sink watch;
     void *watch_ctx;
+    sim_field_sink fields;
+    void *fields_ctx;
 };
 
 /* Resets the arena and builds the world of a run. NULL: the script cannot be loaded, message in
@@ -141,6 +155,13 @@ void sim_world_result(const struct sim_world *world, struct sim_execution *out_e
  * way and how far each stream has been drawn. Two runs whose digests differ differ; equal ones may
  * still differ in the memory of a process and in the script. O(state). */
 uint64_t sim_world_digest(const struct sim_world *world);
+
+/* In the liveness phase: whether so many copies are lost for good that the rest is no majority.
+ * Then nobody can demand progress. */
+bool sim_world_is_beyond_budget(struct sim_world *world);
+
+/* A digest of what the run came to, whenever it did: the committed log, and each disk. O(size). */
+uint64_t sim_world_content(const struct sim_world *world);
 
 /* Ends the run with a finding, unless there is one. node may be 0. */
 void sim_fail(struct sim_world *world, const char *rule, uint32_t node, const char *format, ...)

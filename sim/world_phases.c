@@ -5,7 +5,8 @@
  *      +------------------- finish = "as_is" --------------------------+
  *
  * RUN belongs to the script. In HEAL every fault ends and every node is up again; the cluster must
- * agree, answer every client and then take one more write, within progress_bound_ns. In STOP all
+ * agree within the bounds of liveness.c, answer every client and then take one more write, within
+ * progress_bound_ns. In STOP all
  * nodes stop in good order, within STOP_BOUND_NS. Only a sweep's shot may still fire in STOP
  * (for how long a persistent one does, see SIM_SHOT_STOP_NS).
  *
@@ -205,6 +206,7 @@ static void restart_nodes(struct sim_world *world, bool is_first)
 static void begin_heal(struct sim_world *world)
 {
     phase_set(world, SIM_PHASE_HEAL);
+    sim_probe_heals(world);
     if (world->script != NULL) {
         sim_script_abandon(world->script);
     }
@@ -219,6 +221,8 @@ static void begin_heal(struct sim_world *world)
     }
     restart_nodes(world, true);
     world->heal_started_ns = world->scheduler.now_ns;
+    sim_oracle_heals(world->oracles);
+    sim_liveness_begin(world);
     world->stage_deadline_ns = world->heal_started_ns + world->progress_bound_ns;
     poll_again(world);
 }
@@ -262,9 +266,8 @@ static bool is_lost(const struct sim_node *node)
     return node->is_gone || node->refused_store || (is_stuck && sim_node_is_damaged(node));
 }
 
-/* Whether so many copies are lost that the rest is no majority: then nobody can demand progress.
- * The proof is the list of those who are lost. */
-static bool is_beyond_budget(struct sim_world *world)
+/* The proof is the list of those who are lost. */
+bool sim_world_is_beyond_budget(struct sim_world *world)
 {
     uint32_t lost = 0;
     uint32_t count = 0;
@@ -293,14 +296,19 @@ static void fail_progress(struct sim_world *world, const char *what)
 {
     char nodes[SIM_TEXT_MAX - 256];
     describe_nodes(world, nodes, sizeof nodes);
-    sim_fail(world, sim_oracle_string(SIM_ORACLE_PROGRESS), 0,
-             "%s %" PRIu64 " ms after every fault has ended: %s", what,
+    const char *rule = sim_oracle_string(SIM_ORACLE_PROGRESS);
+    bool is_first = !world->has_finding;
+    sim_fail(world, rule, 0, "%s %" PRIu64 " ms after every fault has ended: %s", what,
              (world->scheduler.now_ns - world->heal_started_ns) / 1000000, nodes);
+    if (is_first && world->has_finding) {
+        snprintf(world->finding.signature, sizeof world->finding.signature, "%s: %s", rule, what);
+    }
 }
 
 /* The cluster has agreed: it must also go on. */
 static void begin_proof(struct sim_world *world)
 {
+    sim_liveness_converged(world);
     world->stage = HEAL_WRITES;
     world->proof = sim_client_create(world, world->progress_bound_ns);
     const struct sim_command command = {
@@ -321,10 +329,14 @@ static void poll_heal(struct sim_world *world)
         if (all_up(world) && sim_oracle_converged(world->oracles) &&
             sim_clients_idle(&world->clients) && world->changes.open == 0) {
             begin_proof(world);
+        } else if (!is_skipped && sim_liveness_is_late(world) &&
+                   !sim_oracle_converged(world->oracles) && !sim_world_is_beyond_budget(world)) {
+            fail_progress(world, "the cluster has not agreed");
+            return;
         } else if (is_late && is_skipped) {
             begin_stop(world);
             return;
-        } else if (is_late && is_beyond_budget(world)) {
+        } else if (is_late && sim_world_is_beyond_budget(world)) {
             world->is_unavailable = true;
             sim_world_transcribe(world, "    %s", world->unavailable_text);
             begin_stop(world);

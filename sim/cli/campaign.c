@@ -93,9 +93,15 @@ enum cli_status cli_catalogue(const struct cli_options *options, const struct su
     return CLI_CLEAN;
 }
 
+/* Whether runs are printed as they go: then one after the other, and each once. */
+static bool is_printed(const struct cli_options *options)
+{
+    return options->transcript || options->checkpoints != 0 || options->fields_to != 0;
+}
+
 static uint32_t jobs_choose(const struct cli_options *options)
 {
-    if (options->transcript) {
+    if (is_printed(options)) {
         return 1;
     }
     if (options->jobs != 0) {
@@ -174,7 +180,8 @@ static enum cli_status campaign_run(const struct cli_options *options,
         .fork_branches = options->fork,
         .restores = options->restores,
         .wall_s = options->wall_s,
-        .no_recheck = options->transcript,
+        .trace = {options->checkpoints, options->fields_from, options->fields_to},
+        .no_recheck = is_printed(options),
         .is_endless = !options->has_seeds && (options->for_s != 0 || options->until_finding),
         .endless_kind = kind_of(options->command),
         .endless_seed = seeds.given ? seeds.first : 1,

@@ -8,6 +8,8 @@
 
 /* run, sweep, verify */
 enum cli_status cli_campaign(const struct cli_options *options, int argc, char **argv);
+/* verify --against */
+enum cli_status cli_compare(const struct cli_options *options);
 enum cli_status cli_replay(const struct cli_options *options);
 enum cli_status cli_report(const struct cli_options *options);
 enum cli_status cli_points(const struct cli_options *options);

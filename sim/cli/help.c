@@ -79,6 +79,10 @@ static const char run_text[] =
     "                     behind the highest seed of it in the file of --db (100 seeds, unless\n"
     "                     --for or --until-finding says otherwise)\n"
     "  --transcript       write every event on standard output; one run after the other\n"
+    "  --checkpoints N    write the rolling hash on standard output every N events, and at the "
+    "end\n"
+    "  --fields A..B      write the fields of the rolling hash in these events (squall verify\n"
+    "                     --against compares both between two builds)\n"
     "  --plan PLAN        inject one fault: point#occurrence=outcome, ! at the end for all later\n"
     "                     consultations too: 'log.append.write#3=eio!'\n";
 
@@ -144,15 +148,22 @@ static const char verify_text[] =
     "\n"
     "  squall verify scenarios/nemesis.lua --seeds 1..50\n"
     "  squall verify scenarios/hello.lua --seed 7 --restores 5000\n"
+    "  squall verify scenarios --against build/clang/squall\n"
     "\n"
-    "Runs each seed three times: as it is; with another fill of fresh memory; and with "
-    "checkpoints\n"
-    "restored at random events. The rolling hash is compared after every event, so a difference "
+    "Runs each seed four times: as it is; with another fill of fresh memory; with a fault armed "
+    "that\n"
+    "never fires; and with checkpoints restored at random events. The rolling hash is compared "
+    "after every event, so a difference "
     "is\n"
     "reported with the event at which it begins, and the exit status is 4.\n"
     "\n"
     "  --seed N, --seeds A..B   as in squall run; so are --for and --until-finding\n"
-    "  --restores N             checkpoints restored in one run, about (default 1000)\n";
+    "  --restores N             checkpoints restored in one run, about (default 1000)\n"
+    "  --against OTHER          runs each seed once here and once by OTHER, another build of "
+    "squall\n"
+    "                           or an implementation (OTHER.so), and names the first event and "
+    "the\n"
+    "                           first field in which they differ\n";
 
 static const char replay_text[] =
     "squall replay EXECUTION|SIGNATURE --db FILE [options]\n"

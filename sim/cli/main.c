@@ -30,6 +30,9 @@ static enum cli_status command_call(const struct cli_options *options, int argc,
     case CLI_RUN:
     case CLI_SWEEP:
     case CLI_VERIFY:
+        if (options->against != NULL) {
+            return cli_compare(options);
+        }
         return cli_campaign(options, argc, argv);
     case CLI_REPLAY:
         return cli_replay(options);

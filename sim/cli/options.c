@@ -42,6 +42,9 @@ enum option_id {
     OPTION_PLAN,
     OPTION_HASH,
     OPTION_RESTORES,
+    OPTION_AGAINST,
+    OPTION_CHECKPOINTS,
+    OPTION_FIELDS,
     OPTION_WALL,
     OPTION_OUTPUT,
     OPTION_TAG,
@@ -83,6 +86,9 @@ static const struct option option_table[OPTION_COUNT] = {
     [OPTION_PLAN] = {"--plan", 0, true, ON(CLI_RUN) | ON(CLI_REPLAY)},
     [OPTION_HASH] = {"--hash", 0, true, ON(CLI_REPLAY)},
     [OPTION_RESTORES] = {"--restores", 0, true, ON(CLI_VERIFY)},
+    [OPTION_AGAINST] = {"--against", 0, true, ON(CLI_VERIFY)},
+    [OPTION_CHECKPOINTS] = {"--checkpoints", 0, true, ON(CLI_RUN)},
+    [OPTION_FIELDS] = {"--fields", 0, true, ON(CLI_RUN)},
     [OPTION_WALL] = {"--wall", 0, true, EXECUTES},
     [OPTION_OUTPUT] = {"--output", 'o', true, ON(CLI_REPORT)},
     [OPTION_TAG] = {"--tag", 0, true, CAMPAIGNS | ON(CLI_LIST)},
@@ -147,28 +153,26 @@ static bool number_read(const struct parse *parse, const char *option, const cha
 }
 
 /* "A..B", or one number. */
-static bool seeds_read(const struct parse *parse, const char *text)
+static bool range_read(const struct parse *parse, const char *name, const char *text,
+                       uint64_t *out_first, uint64_t *out_last)
 {
-    struct cli_options *options = parse->options;
     char first[32];
     const char *dots = strstr(text, "..");
     size_t length = dots == NULL ? strlen(text) : (size_t)(dots - text);
     if (length >= sizeof first) {
-        snprintf(parse->error, parse->error_size, "--seeds: '%s' is not a range: write 1..5000",
+        snprintf(parse->error, parse->error_size, "%s: '%s' is not a range: write 1..5000", name,
                  text);
         return false;
     }
     memcpy(first, text, length);
     first[length] = '\0';
-    options->has_seeds = true;
-    if (!number_read(parse, "--seeds", first, 0, CLI_SEED_MAX, &options->seed_first) ||
-        !number_read(parse, "--seeds", dots == NULL ? first : dots + 2, 0, CLI_SEED_MAX,
-                     &options->seed_last)) {
+    if (!number_read(parse, name, first, 0, CLI_SEED_MAX, out_first) ||
+        !number_read(parse, name, dots == NULL ? first : dots + 2, 0, CLI_SEED_MAX, out_last)) {
         return false;
     }
-    if (options->seed_first > options->seed_last) {
+    if (*out_first > *out_last) {
         snprintf(parse->error, parse->error_size,
-                 "--seeds: '%s' is empty: the first seed is greater than the last", text);
+                 "%s: '%s' is empty: the first number is greater than the last", name, text);
         return false;
     }
     return true;
@@ -307,6 +311,8 @@ static bool numbers_apply(const struct parse *parse, enum option_id id, const ch
         options->limit = number;
     } else if (id == OPTION_RESTORES) {
         options->restores = number;
+    } else if (id == OPTION_CHECKPOINTS) {
+        options->checkpoints = number;
     } else {
         assert(id == OPTION_WALL);
         options->wall_s = (uint32_t)number;
@@ -331,10 +337,17 @@ static bool option_apply(const struct parse *parse, enum option_id id, const cha
     case OPTION_FILL:
     case OPTION_LIMIT:
     case OPTION_RESTORES:
+    case OPTION_CHECKPOINTS:
     case OPTION_WALL:
         return numbers_apply(parse, id, value);
     case OPTION_SEEDS:
-        return seeds_read(parse, value);
+        options->has_seeds = true;
+        return range_read(parse, "--seeds", value, &options->seed_first, &options->seed_last);
+    case OPTION_FIELDS:
+        return range_read(parse, "--fields", value, &options->fields_from, &options->fields_to);
+    case OPTION_AGAINST:
+        options->against = value;
+        return true;
     case OPTION_SET:
         return set_read(parse, value);
     case OPTION_DB:

@@ -62,6 +62,9 @@ struct cli_options {
     const char *plan;
     const char *hash;
     uint64_t restores;
+    const char *against;  /* of verify: another program or implementation */
+    uint64_t checkpoints; /* of run, for verify --against: see explorer/trace.c */
+    uint64_t fields_from, fields_to;
     uint32_t wall_s;
     const char *output;
     const char *tag;

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <sim/fault.h>
+#include <sim/probe.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,6 +49,12 @@ static bool inventory_add(struct cli_recorder *recorder, const struct sut_ops *s
     for (uint32_t i = 0; i < SIM_ORACLE_COUNT; i++) {
         enum sim_oracle oracle = (enum sim_oracle)i;
         if (!store_add_oracle(store, sim_oracle_string(oracle), sim_oracle_rule(oracle), NULL)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < SIM_PROBE_COUNT; i++) {
+        enum sim_probe probe = (enum sim_probe)i;
+        if (!store_add_probe(store, sim_probe_string(probe), sim_probe_sentence(probe))) {
             return false;
         }
     }
@@ -155,6 +162,13 @@ static bool row_store(struct cli_recorder *recorder, const struct sim_row *row, 
     }
     if (!store_add_entered(store, execution, row->entered, row->edge_count)) {
         return false;
+    }
+    for (uint32_t i = 0; row->probes != NULL && i < SIM_PROBE_COUNT; i++) {
+        if (row->probes[i] > 0 &&
+            !store_add_probe_hits(store, execution, sim_probe_string((enum sim_probe)i),
+                                  row->probes[i])) {
+            return false;
+        }
     }
     for (uint32_t i = 0; row->oracles != NULL && i < SIM_ORACLE_COUNT; i++) {
         const char *name = sim_oracle_string((enum sim_oracle)i);

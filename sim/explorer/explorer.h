@@ -14,7 +14,8 @@
 enum sim_task_kind {
     SIM_TASK_RUN,    /* each seed once; one in twenty again, to compare the hashes */
     SIM_TASK_SWEEP,  /* a base run, and a branch for each selected injection */
-    SIM_TASK_VERIFY, /* each seed three times: plain, other fill, with restored checkpoints */
+    SIM_TASK_VERIFY, /* each seed four times: plain, other fill, an idle fault, with restored
+                        checkpoints */
 };
 
 /* What a sweep injects. */
@@ -87,6 +88,7 @@ struct sim_row {
     uint32_t injection_count;
     const struct sim_leak *leaks;
     uint32_t leak_count;
+    const uint32_t *probes; /* [SIM_PROBE_COUNT]: how often each was reached; NULL: unknown */
     uint64_t steps; /* events that were simulated for it: a branch does not repeat its base */
     /* Now and then a result carries the counts of its worker since the last time. */
     const struct sim_coverage *coverage;
@@ -122,8 +124,13 @@ struct sim_campaign {
     const struct sim_catalogue *catalogue;
     const struct sim_tasks *tasks;
     uint32_t jobs;
-    uint8_t fill;                /* of fresh memory */
-    bool transcript;             /* each run's, on standard output; one worker only */
+    uint8_t fill;       /* of fresh memory */
+    bool transcript;    /* each run's, on standard output; one worker only */
+    struct sim_trace {  /* of each run, on standard output; one worker only; see trace.c */
+        uint64_t every; /* a checkpoint of the hash every so many events; 0: none */
+        uint64_t from;  /* the fields of these events; to 0: none */
+        uint64_t to;
+    } trace;
     const char *plan;            /* of every run; "" for none */
     enum sim_sweep_mode mode;    /* sweep */
     bool exhaustive;             /* sweep: every occurrence */

@@ -86,6 +86,9 @@ bool sim_runner_step(struct sim_runner *runner, struct sim_world *world)
     runner->rows.steps++;
     atomic_store_explicit(&runner->page->event, world->events, memory_order_relaxed);
     runner->page->sim_ns = world->scheduler.now_ns;
+    if (runner->traced != NULL) {
+        sim_trace_step(runner, world, more);
+    }
     return more;
 }
 
@@ -110,6 +113,7 @@ void sim_runner_count_from(struct sim_runner *runner, const struct sim_world *wo
     for (uint32_t i = 0; i < SIM_ORACLE_COUNT && world->oracles != NULL; i++) {
         counts->checks[i] = sim_oracle_checks(world->oracles, (enum sim_oracle)i);
     }
+    memcpy(counts->probes, world->probes.hits, sizeof counts->probes);
 }
 
 /* Adds what the execution has counted to the sums that are sent later. */
@@ -202,6 +206,9 @@ void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world
     for (uint32_t i = 0; i < rows->leak_count; i++) {
         rows->leaks[i] = world->leaks[i];
     }
+    for (uint32_t i = 0; i < SIM_PROBE_COUNT; i++) {
+        rows->probes[i] = world->probes.hits[i] - runner->before.probes[i];
+    }
     counts_add(runner, world);
     known_bug_apply(rows, world);
 }
@@ -265,6 +272,7 @@ bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, boo
     head->variant = task->variant;
     head->injection_count = rows->injection_count;
     head->leak_count = rows->leak_count;
+    memcpy(head->probes, rows->probes, sizeof rows->probes);
     struct sim_injection *injections = (struct sim_injection *)(void *)(head + 1);
     memcpy(injections, rows->injections, rows->injection_count * sizeof *injections);
     struct sim_leak *leaks = (struct sim_leak *)(void *)(injections + rows->injection_count);

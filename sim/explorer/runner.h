@@ -17,6 +17,7 @@ struct sim_rows {
     struct sim_injection injections[SIM_INJECTIONS_MAX];
     uint32_t leak_count;
     struct sim_leak leaks[SIM_LEAKS_MAX];
+    uint32_t probes[SIM_PROBE_COUNT];
     uint64_t steps;
 };
 
@@ -37,6 +38,7 @@ struct sim_counts {
     uint32_t count_count; /* of sim_faults.counts, with their times */
     uint32_t times[SIM_COUNTS_MAX];
     uint64_t checks[SIM_ORACLE_COUNT];
+    uint32_t probes[SIM_PROBE_COUNT];
 };
 
 struct sim_runner {
@@ -49,6 +51,7 @@ struct sim_runner {
     struct sim_spec spec;     /* of the current run; the world borrows it */
     struct sim_rows rows;     /* of the current execution */
     struct sim_counts before; /* where the current execution began to count */
+    struct sim_world *traced; /* whose events are printed; NULL: none */
     uint64_t began_ns;
     uint64_t sent;    /* results */
     uint64_t pending; /* executions whose counts have not been sent */
@@ -93,10 +96,15 @@ bool sim_task_verify(struct sim_runner *runner, const struct sim_task *task);
 void sim_trail_release(struct sim_trail *trail);
 /* Runs a run to its end, recording the trail. */
 void sim_trail_record(struct sim_trail *trail, struct sim_runner *runner, struct sim_world *world);
-/* Runs it again with another fill byte and compares event by event; a difference makes the rows a
- * divergence. */
+/* Runs it again with another fill byte, and with a fault armed that never fires, and compares event
+ * by event; a difference makes the rows a divergence. */
 void sim_trail_compare(const struct sim_trail *trail, struct sim_runner *runner,
                        const struct sim_task *task, uint64_t seed);
+
+/* trace.c: prints what the campaign asks for of this run, until its end. */
+void sim_trace_begin(struct sim_runner *runner, struct sim_world *world);
+void sim_trace_step(const struct sim_runner *runner, const struct sim_world *world, bool more);
+void sim_trace_end(struct sim_runner *runner);
 
 /* The main function of a worker: takes tasks from a pipe until it closes. Returns an exit status.
  */

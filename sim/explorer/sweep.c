@@ -14,6 +14,7 @@
  *    that an earlier campaign has finished keep their numbers, and are passed over. */
 #include "candidates.h"
 #include "done.h"
+#include "efficacy.h"
 #include "pairs.h"
 #include "passages.h"
 #include "runner.h"
@@ -35,7 +36,7 @@ struct sweep {
     struct sim_injectables list;      /* of the base run, in order of event */
     uint64_t possible;
     uint64_t strata;
-    uint64_t base_hash;
+    struct sim_ending base;        /* without any injection */
     char parameters[SIM_TEXT_MAX]; /* of the base run, as they are recorded */
     uint64_t begun;                /* branches of this shard, those of earlier workers included */
     uint64_t remaining;            /* to do */
@@ -145,7 +146,7 @@ static bool base_run(struct sweep *sweep, bool *out_sent)
             observed = observed && (watches || sim_candidates_observe(&sweep->candidates, world));
             sim_passages_observe(&sweep->passages, world);
         }
-        sweep->base_hash = world->hash;
+        sim_ending_read(world, &sweep->base);
         steps = runner->rows.steps;
         memset(&runner->rows, 0, sizeof runner->rows);
         sim_world_result(world, &runner->rows.execution);
@@ -275,7 +276,7 @@ static void unfired_judge(struct sweep *sweep, const struct sim_injectable *item
     if (rows->execution.outcome != SIM_OUTCOME_OK) {
         return;
     }
-    if (is_exit && (is_second || rows->execution.trace_hash == sweep->base_hash)) {
+    if (is_exit && (is_second || rows->execution.trace_hash == sweep->base.trace)) {
         rows->execution.outcome = SIM_OUTCOME_SKIPPED;
         snprintf(rows->execution.note, sizeof rows->execution.note,
                  "the state took this exit by itself: nothing to inject");
@@ -286,7 +287,7 @@ static void unfired_judge(struct sweep *sweep, const struct sim_injectable *item
                   "come, or nothing was injected (hash %016llx, base %016llx)",
                   shot->place == SIM_SHOT_POINT ? "this consultation" : "this place",
                   (unsigned long long)item->event, (unsigned long long)rows->execution.trace_hash,
-                  (unsigned long long)sweep->base_hash);
+                  (unsigned long long)sweep->base.trace);
 }
 
 /* One branch from the world as it is now, to its row. */
@@ -301,6 +302,10 @@ static bool branch_run(struct sweep *sweep, struct sim_world *world,
     sim_runner_finish(runner, world);
     sim_runner_collect(runner, world, &item->plan);
     runner->rows.execution.branch = true;
+    struct sim_ending ending;
+    sim_ending_read(world, &ending);
+    sim_efficacy_of_plan(&runner->rows, runner->campaign->sut, &item->plan,
+                         sim_ending_compare(&ending, &sweep->base));
     const struct sim_faults *faults = &world->faults;
     if (faults->shot.fired == 0) {
         unfired_judge(sweep, item, &faults->shot);

@@ -1,11 +1,13 @@
 /* Verification: the same run again, in other circumstances, event by event.
  *
  * A *trail* is the rolling hash after each event, so that a difference is named with the event at
- * which it began. Three things must not matter: what fresh memory holds, what ran before in the
- * arena, and whether a checkpoint was restored in the middle.
+ * which it began. Four things must not matter: what fresh memory holds, what ran before in the
+ * arena, whether a fault is armed that never fires, and whether a checkpoint was restored in the
+ * middle.
  *
  * 1. A divergence is reported with the first event that differs.
  * 2. Where checkpoints are restored is drawn from the seed, so a verification repeats as well. */
+#include "efficacy.h"
 #include "runner.h"
 
 #include <assert.h>
@@ -87,13 +89,19 @@ static void end_compare(const struct sim_trail *trail, struct sim_runner *runner
     }
 }
 
-void sim_trail_compare(const struct sim_trail *trail, struct sim_runner *runner,
-                       const struct sim_task *task, uint64_t seed)
+/* What is done to a world before its repetition begins. */
+enum repetition { REPEAT_OTHER_FILL, REPEAT_IDLE_FAULT };
+
+static void repeat_compare(const struct sim_trail *trail, struct sim_runner *runner,
+                           const struct sim_task *task, uint64_t seed, enum repetition repetition)
 {
-    static const char circumstance[] = "with another fill of fresh memory";
+    const char *circumstance = repetition == REPEAT_OTHER_FILL
+                                   ? "with another fill of fresh memory"
+                                   : "with a fault armed that never fires";
     struct sim_rows *rows = &runner->rows;
     uint64_t steps_before = rows->steps;
-    uint8_t fill = (uint8_t)~runner->campaign->fill;
+    uint8_t fill = runner->campaign->fill;
+    fill = repetition == REPEAT_OTHER_FILL ? (uint8_t)~fill : fill;
     atomic_store(&runner->page->started_ns, sim_monotonic_ns()); /* its wall clock is its own */
     struct sim_world *world = sim_runner_create(runner, task, seed, fill);
     if (world == NULL) {
@@ -102,6 +110,9 @@ void sim_trail_compare(const struct sim_trail *trail, struct sim_runner *runner,
         return;
     }
     world->transcript = NULL;
+    if (repetition == REPEAT_IDLE_FAULT) {
+        sim_fault_arm_idle(&world->faults);
+    }
     bool more = true;
     bool same = true;
     size_t steps = 0;
@@ -113,6 +124,16 @@ void sim_trail_compare(const struct sim_trail *trail, struct sim_runner *runner,
         end_compare(trail, runner, world, steps, circumstance);
     }
     rows->steps = steps_before;
+    runner->oracles[SIM_ORACLE_DETERMINISTIC].checks++;
+}
+
+void sim_trail_compare(const struct sim_trail *trail, struct sim_runner *runner,
+                       const struct sim_task *task, uint64_t seed)
+{
+    repeat_compare(trail, runner, task, seed, REPEAT_OTHER_FILL);
+    if (runner->rows.execution.outcome != SIM_OUTCOME_DIVERGED) {
+        repeat_compare(trail, runner, task, seed, REPEAT_IDLE_FAULT);
+    }
 }
 
 /* Runs once more; at random events it goes a few steps ahead, restores the checkpoint, and goes
@@ -153,6 +174,7 @@ static void restores_compare(const struct sim_trail *trail, struct sim_runner *r
         end_compare(trail, runner, world, steps, circumstance);
     }
     runner->rows.steps = steps_before;
+    runner->oracles[SIM_ORACLE_DETERMINISTIC].checks++;
 }
 
 /* One run of a plain campaign into the rows. The trail is scratch. */
@@ -168,12 +190,16 @@ static void seed_run(struct sim_runner *runner, const struct sim_task *task, uin
         return;
     }
     sim_plan_arm(plan, &world->faults);
+    sim_trace_begin(runner, world);
     if (again) {
         sim_trail_record(trail, runner, world);
     } else {
         sim_runner_finish(runner, world);
     }
+    sim_trace_end(runner);
     sim_runner_collect(runner, world, plan);
+    struct sim_ending ending;
+    sim_ending_read(world, &ending);
     struct sim_execution *execution = &runner->rows.execution;
     if (plan->first.occurrence != 0 && world->faults.shot.fired == 0 &&
         execution->outcome == SIM_OUTCOME_OK) {
@@ -182,6 +208,9 @@ static void seed_run(struct sim_runner *runner, const struct sim_task *task, uin
     }
     if (again && execution->outcome == SIM_OUTCOME_OK) {
         sim_trail_compare(trail, runner, task, seed);
+    }
+    if (!campaign->no_recheck) {
+        sim_efficacy_sample(runner, task, seed, plan, &ending);
     }
 }
 

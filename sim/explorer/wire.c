@@ -146,6 +146,7 @@ bool sim_frame_parse(const struct sim_frame *frame, const struct sim_catalogue *
         .leaks = leaks,
         .leak_count = head->leak_count,
         .steps = head->steps,
+        .probes = head->probes,
         .coverage = coverage,
         .coverage_count = head->coverage_count,
         .oracles = head->oracle_count == SIM_ORACLE_COUNT ? oracles : NULL,

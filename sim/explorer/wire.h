@@ -5,6 +5,7 @@
 
 #include "explorer.h"
 #include <sim/fault.h>
+#include <sim/probe.h>
 #include <stdatomic.h>
 
 enum sim_frame_kind {
@@ -32,6 +33,7 @@ struct sim_frame_result {
     uint32_t oracle_count; /* 0 or SIM_ORACLE_COUNT */
     uint32_t has_finding;
     uint32_t edge_count;
+    uint32_t probes[(SIM_PROBE_COUNT + 1) / 2 * 2]; /* by enum sim_probe */
 };
 
 /* Bytes of a bit for each edge, so many that the payload stays aligned. */

@@ -59,4 +59,6 @@ for other in "$@"; do
     hashes "$name" '' "$other"
     same "$name"
 done
+# Two builds are compared event by event.
+"$squall" verify "$scenario" --seeds 1..3 --against "$core" || failed=1
 exit "$failed"

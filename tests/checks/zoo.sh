@@ -49,4 +49,12 @@ while read -r bug rules command; do
         fi
     done
 done < <(grep -v '^#' "$expected")
+# A broken copy differs from the core somewhere, and where is said.
+status=0
+"$squall" verify "$scenarios/leadership_transfer.lua:transfer_to_a_node_that_dies" --seed 1 \
+    --against "$modules/squall-t01.so" >"$scratch/out.txt" 2>&1 || status=$?
+cat "$scratch/out.txt"
+[ "$status" -eq 4 ] || complain "verify --against a broken copy: exit $status, wanted 4"
+grep -q 'first differing field: n[0-9]*\.' "$scratch/out.txt" ||
+    complain "verify --against a broken copy names no field"
 exit "$failed"

@@ -32,6 +32,7 @@ struct fake_cluster {
     struct fake_node *nodes[FAKE_NODES + 1];
     char rules[FAKE_RULES][SIM_NAME_MAX]; /* all that were broken, each once */
     uint32_t rule_count;
+    bool is_dirty; /* the disks show what is not durable */
 };
 
 static struct fake_cluster fake;
@@ -68,6 +69,40 @@ struct sim_leak *sim_world_leak_new(struct sim_world *world)
 void sim_disk_observe_all(struct sim_disk *disk)
 {
     ck_assert_ptr_nonnull(disk->observer.durable);
+}
+
+bool sim_disk_is_clean(const struct sim_disk *disk)
+{
+    ck_assert_ptr_nonnull(disk);
+    return !fake.is_dirty;
+}
+
+bool sim_node_is_damaged(const struct sim_node *node)
+{
+    return node->is_store_planted;
+}
+
+uint32_t sim_disk_pending(const struct sim_disk *disk)
+{
+    ck_assert_ptr_nonnull(disk);
+    return 0;
+}
+
+/* All clocks show the world's time. */
+raft_time sim_node_now(const struct sim_node *node)
+{
+    return node->world->scheduler.now_ns;
+}
+
+uint32_t sim_node_harms(const struct sim_node *node)
+{
+    uint32_t harms = 0;
+    for (uint32_t i = 0; i < SIM_HARM_COUNT; i++) {
+        bool is_disk = i == SIM_HARM_DISK || i == SIM_HARM_SPACE;
+        uint64_t since = is_disk ? node->durable_event : node->world->events;
+        harms |= node->harmed[i] > since ? 1u << i : 0;
+    }
+    return harms;
 }
 
 /* ---- the fake implementation ---- */

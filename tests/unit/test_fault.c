@@ -142,7 +142,7 @@ START_TEST(delay_has_no_outcome)
 }
 END_TEST
 
-START_TEST(delay_excuses_no_failure_and_an_error_does)
+START_TEST(fault_excuses_what_it_can_cause_and_nothing_else)
 {
     struct sim_rule *delay = sim_fault_rule_new(faults, "disk.sync");
     delay->action = SIM_FAULT_DELAY;
@@ -150,9 +150,14 @@ START_TEST(delay_excuses_no_failure_and_an_error_does)
     sim_fault_rule_arm(faults, delay);
     sim_fault_rule_arm(faults, rule_of("disk.write", RAFT_OUTCOME_EIO));
     ck_assert(fires(1, disk_sync));
-    ck_assert(!world->nodes[1]->is_disturbed);
+    ck_assert(!sim_node_is_excused(world->nodes[1], RAFT_IO));
     ck_assert(fires(1, disk_write));
-    ck_assert(world->nodes[1]->is_disturbed);
+    ck_assert(sim_node_is_excused(world->nodes[1], RAFT_IO));
+    ck_assert(!sim_node_is_excused(world->nodes[1], RAFT_NOMEM));
+    ck_assert(!sim_node_is_excused(world->nodes[2], RAFT_IO));
+    world->events++;
+    world->nodes[1]->durable_event = world->events;
+    ck_assert(!sim_node_is_excused(world->nodes[1], RAFT_IO));
 }
 END_TEST
 
@@ -334,7 +339,7 @@ static Suite *fault_suite(void)
     tcase_add_test(tcase, rule_covers_only_points_where_its_outcome_is_legal);
     tcase_add_test(tcase, rule_that_is_off_does_not_fire);
     tcase_add_test(tcase, delay_has_no_outcome);
-    tcase_add_test(tcase, delay_excuses_no_failure_and_an_error_does);
+    tcase_add_test(tcase, fault_excuses_what_it_can_cause_and_nothing_else);
     tcase_add_test(tcase, operation_without_a_latency_cannot_be_delayed);
     tcase_add_test(tcase, rule_may_crash_the_node);
     tcase_add_test(tcase, shot_fires_at_its_occurrence_over_all_nodes_once);

@@ -3,6 +3,7 @@
 
 #include <reports/report.h>
 #include <reports/report_internal.h>
+#include <reports/report_measures.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -155,7 +156,8 @@ END_TEST
 START_TEST(text_names_rule_step_fault_leak_and_command)
 {
     struct sim_injection injection = {
-        "segment.append.write", "eio", "leader", "leader", 3, 700, 5, 1, false, 1};
+        "segment.append.write", "eio", "leader", "leader", 3, 700, 5, 1, false, 1,
+        SIM_EFFICACY_MASKED};
     struct sim_leak leak = {"entry", "replication", "core/log/log.c:12", "", 9, 3, 41, 2, 1};
     uint64_t id = add_bug("ledger core/log/log.c:12", "node 2 keeps (3, 41)\033[2J");
 
@@ -265,7 +267,8 @@ END_TEST
 START_TEST(heat_map_tells_failed_from_never_failed_and_unreached)
 {
     struct sim_injection injection = {
-        "segment.append.write", "eio", "leader", "leader", 1, 1, 1, 1, true, 120};
+        "segment.append.write", "eio", "leader", "leader", 1, 1, 1, 1, true, 120,
+        SIM_EFFICACY_STATE};
     struct sim_coverage reached = {2, SIM_COUNTED_REACHED, 3, SIM_LIFE_LEADER, 500, 0, 0};
     struct sim_coverage failed = {2, RAFT_OUTCOME_EIO, 3, SIM_LIFE_LEADER, 120, 1, 1};
     struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
@@ -410,6 +413,70 @@ START_TEST(numbers_read_well)
 }
 END_TEST
 
+static void add_measured(uint64_t seed, uint64_t leader_ns)
+{
+    struct sim_execution execution = an_execution(seed, SIM_OUTCOME_OK);
+    struct sim_injection injection = {
+        "vote.request.alloc", "null", "leader", "leader", 1, 1, 1, 1, false, 1,
+        SIM_EFFICACY_MASKED};
+    execution.liveness = (struct sim_liveness){.healed = true,
+                                               .leader_ns = leader_ns,
+                                               .commit_ns = UINT64_MAX,
+                                               .converged_ns = leader_ns,
+                                               .elections = 1,
+                                               .terms = 2,
+                                               .messages = 30};
+    uint64_t id = add(&execution, NULL);
+    ck_assert(store_add_injection(store, id, &injection));
+    ck_assert(store_add_probe_hits(store, id, "crash.leader", 1));
+}
+
+static void add_measures(void)
+{
+    ck_assert(store_add_probe(store, "crash.leader", "a leader died"));
+    ck_assert(store_add_probe(store, "crash.all", "no node was <left>"));
+    for (uint64_t i = 1; i <= 100; i++) {
+        add_measured(i, i * 1000000);
+    }
+}
+
+START_TEST(text_shows_liveness_efficacy_and_situations)
+{
+    add_measures();
+    make(TEXT);
+    line_says("to a leader that a majority follows", "50.0 ms    90.0 ms    99.0 ms   100.0 ms");
+    ck_assert_not_says("to the first entry committed");
+    line_says("masked", "100 faults");
+    ck_assert_says("vacuous: hello in a.lua: 100 of 100 faults changed nothing");
+    ck_assert_says("1 of 2 situations reached");
+    line_says("crash.all", "no node was <left>");
+}
+END_TEST
+
+START_TEST(page_shows_liveness_as_a_picture)
+{
+    add_measures();
+    make(HTML);
+    ck_assert_says("class=\"histogram\"");
+    ck_assert_says("median 50.0 ms, 99 percent within 99.0 ms, most 100.0 ms");
+    ck_assert_says("never reached");
+    ck_assert_says("no node was &lt;left&gt;");
+    ck_assert_says("Vacuous: of 100 faults 100 changed nothing");
+}
+END_TEST
+
+START_TEST(buckets_are_half_an_octave)
+{
+    for (uint32_t bucket = 0; bucket + 1 < REPORT_BUCKETS; bucket++) {
+        uint64_t low = report_bucket_low(bucket);
+        ck_assert_uint_eq(report_bucket(low), bucket);
+        ck_assert_uint_gt(report_bucket_low(bucket + 1), low);
+        ck_assert_uint_eq(report_bucket(report_bucket_low(bucket + 1) - 1), bucket);
+    }
+    ck_assert_uint_eq(report_bucket(UINT64_MAX), REPORT_BUCKETS - 1);
+}
+END_TEST
+
 static Suite *report_suite(void)
 {
     Suite *suite = suite_create("report");
@@ -431,6 +498,9 @@ static Suite *report_suite(void)
     tcase_add_test(cases, a_report_that_cannot_be_written_fails);
     tcase_add_test(cases, a_damaged_file_is_named);
     tcase_add_test(cases, numbers_read_well);
+    tcase_add_test(cases, text_shows_liveness_efficacy_and_situations);
+    tcase_add_test(cases, page_shows_liveness_as_a_picture);
+    tcase_add_test(cases, buckets_are_half_an_octave);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -1,0 +1,123 @@
+/* Efficacy: what came of a fault that fired.
+ *
+ * Terms. The *twin* of a run is the same run without one of its faults: of a branch of a sweep the
+ * base run; of a run with rules, the run in which all that one injection stands for is *muted*
+ * (sim_faults.mute): the rule fires and draws as before, and nothing happens. The *ending* of a run
+ * is what is compared: its rolling hash, its committed log, terms and disks, and what its clients
+ * were told, in whatever order.
+ *
+ * 1. Twins are made on a sample that the seed decides: of scenarios one seed in SCRIPT_EVERY and
+ * the first, of profiles one in PROFILE_EVERY; at most TWINS_MAX injections of a run.
+ * 2. A twin changes no row but the efficacy of the injections of its run. */
+#include "efficacy.h"
+
+#include "runner.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define SCRIPT_EVERY  8u
+#define PROFILE_EVERY 100u
+#define TWINS_MAX     4u
+
+void sim_ending_read(const struct sim_world *world, struct sim_ending *out_ending)
+{
+    *out_ending = (struct sim_ending){
+        .trace = world->hash,
+        .state = sim_world_content(world),
+        .answers = world->clients.answers,
+        .has_finding = world->has_finding,
+    };
+}
+
+enum sim_efficacy sim_ending_compare(const struct sim_ending *with,
+                                     const struct sim_ending *without)
+{
+    if (with->has_finding && !without->has_finding) {
+        return SIM_EFFICACY_VIOLATION;
+    }
+    if (with->answers != without->answers) {
+        return SIM_EFFICACY_CLIENT;
+    }
+    if (with->state != without->state) {
+        return SIM_EFFICACY_STATE;
+    }
+    return with->trace != without->trace ? SIM_EFFICACY_SCHEDULE : SIM_EFFICACY_MASKED;
+}
+
+static void shot_judge(struct sim_rows *rows, const struct sut_ops *sut,
+                       const struct sim_shot *shot, enum sim_efficacy efficacy)
+{
+    if (shot->occurrence == 0 || shot->place != SIM_SHOT_POINT) {
+        return;
+    }
+    const char *point = sim_point_info(sut, shot->point)->name;
+    const char *outcome = sim_fault_outcome_string(shot->outcome);
+    for (uint32_t i = 0; i < rows->injection_count; i++) {
+        struct sim_injection *injection = &rows->injections[i];
+        if (injection->occurrence == shot->occurrence && strcmp(injection->point, point) == 0 &&
+            strcmp(injection->outcome, outcome) == 0) {
+            injection->efficacy = efficacy;
+            return;
+        }
+    }
+}
+
+void sim_efficacy_of_plan(struct sim_rows *rows, const struct sut_ops *sut,
+                          const struct sim_plan *plan, enum sim_efficacy efficacy)
+{
+    assert(plan->first.occurrence != 0);
+    shot_judge(rows, sut, &plan->first, efficacy);
+    shot_judge(rows, sut, &plan->second, efficacy);
+}
+
+/* The ending of the run without an injection. False: it could not be made. */
+static bool twin_run(struct sim_runner *runner, const struct sim_task *task, uint64_t seed,
+                     const struct sim_plan *plan, const struct sim_injection *injection,
+                     struct sim_ending *out_ending)
+{
+    int point = sim_point_find(runner->campaign->sut, injection->point);
+    atomic_store(&runner->page->started_ns, sim_monotonic_ns()); /* its wall clock is its own */
+    struct sim_world *world =
+        point < 0 ? NULL : sim_runner_create(runner, task, seed, runner->campaign->fill);
+    if (world == NULL) {
+        return false;
+    }
+    world->transcript = NULL;
+    sim_plan_arm(plan, &world->faults);
+    world->faults.mute = (struct sim_mute){
+        .active = true,
+        .point = (uint32_t)point,
+        .node = injection->node,
+        .persistent = injection->persistent,
+    };
+    memcpy(world->faults.mute.outcome, injection->outcome, sizeof injection->outcome);
+    sim_runner_finish(runner, world);
+    sim_ending_read(world, out_ending);
+    return true;
+}
+
+void sim_efficacy_sample(struct sim_runner *runner, const struct sim_task *task, uint64_t seed,
+                         const struct sim_plan *plan, const struct sim_ending *ending)
+{
+    struct sim_rows *rows = &runner->rows;
+    bool is_profile =
+        runner->campaign->catalogue->scenarios[task->scenario].profile != SIM_PROFILE_NONE;
+    uint64_t draw = sim_mix(seed, task->scenario, task->variant + UINT64_C(0x10000));
+    uint32_t every = is_profile ? PROFILE_EVERY : SCRIPT_EVERY;
+    uint64_t steps_before = rows->steps;
+    if (rows->injection_count == 0 || rows->execution.outcome == SIM_OUTCOME_ERROR ||
+        (draw % every != 0 && (is_profile || seed != 1))) {
+        return;
+    }
+    uint32_t first = (uint32_t)(draw / every % rows->injection_count);
+    for (uint32_t i = 0; i < rows->injection_count && i < TWINS_MAX; i++) {
+        struct sim_injection *injection = &rows->injections[(first + i) % rows->injection_count];
+        struct sim_ending twin;
+        assert(injection->efficacy == SIM_EFFICACY_UNKNOWN);
+        if (twin_run(runner, task, seed, plan, injection, &twin)) {
+            injection->efficacy = sim_ending_compare(ending, &twin);
+        }
+    }
+    rows->steps = steps_before;
+}

@@ -1,0 +1,132 @@
+/* Bounds on what a node does and owns.
+ *
+ * Terms. A *cause* is what a node may answer: a message, a completed operation, a request. Its
+ * *traffic* in an interval of one heartbeat is what it sends by itself, a few messages to each peer
+ * and a window of appends, and a few answers to each cause; more is a storm.
+ *
+ *  1. In one event a node sends each peer at most its window and a few messages more.
+ *  2. In one interval it sends what its peers and the causes account for.
+ *  3. It holds no more requests, reads and unanswered appends than its options say.
+ *  4. Its memory is that of its log, its windows, its requests and a fixed base.
+ *  5. INSTANT_EVENTS_MAX events at one instant mean that time stands still. */
+#include "oracle_internal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#define MESSAGES_MORE      8u /* to one peer: heartbeats, probes, votes, answers, a transfer */
+#define ANSWERS_MAX        4u /* of one cause to one peer: an append, a commit index, an answer */
+#define INSTANT_EVENTS_MAX 100000u
+#define BASE_BYTES         ((uint64_t)1 << 20)
+#define ENTRY_BYTES        512u /* of an entry beside its payload, with its slots everywhere */
+
+/* Whoever is or may become a member. */
+static uint64_t peers_of(const struct sim_node *node)
+{
+    return node->world->node_count > 1 ? node->world->node_count - 1 : 1;
+}
+
+/* Begins another interval if it is time. */
+static struct oracle_traffic *traffic_now(struct sim_oracles *oracles, uint32_t node)
+{
+    struct oracle_traffic *traffic = &oracles->nodes[node].traffic;
+    const struct sim_world *world = oracles->world;
+    uint64_t length_ns = world->nodes[node]->options.heartbeat_ns;
+    uint64_t interval = length_ns == 0 ? 0 : world->scheduler.now_ns / length_ns;
+    if (interval != traffic->interval) {
+        traffic->interval = interval;
+        traffic->sent = 0;
+        traffic->causes = 0;
+    }
+    return traffic;
+}
+
+void sim_oracle_traffic_cause(struct sim_oracles *oracles, uint32_t node)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    traffic_now(oracles, node)->causes++;
+}
+
+void sim_oracle_traffic_sent(struct sim_oracles *oracles, uint32_t node)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    struct oracle_traffic *traffic = traffic_now(oracles, node);
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    uint64_t window = sim_node->options.window_messages_max + MESSAGES_MORE;
+    traffic->sent_in_event = traffic->event == oracles->world->events ? traffic->sent_in_event : 0;
+    traffic->event = oracles->world->events;
+    traffic->sent_in_event++;
+    traffic->sent++;
+    oracles->checks[SIM_ORACLE_BOUNDED]++;
+    if (traffic->sent_in_event > peers_of(sim_node) * window) {
+        sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
+                          "too many messages in one event: node %u has sent %u, to %" PRIu64
+                          " peers with windows of %u",
+                          node, traffic->sent_in_event, peers_of(sim_node),
+                          sim_node->options.window_messages_max);
+    }
+    if (traffic->sent > peers_of(sim_node) * (window + ANSWERS_MAX * traffic->causes)) {
+        sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
+                          "a storm of messages: node %u has sent %" PRIu64 " in one heartbeat "
+                          "interval, to %" PRIu64 " peers, with %" PRIu64 " causes",
+                          node, traffic->sent, peers_of(sim_node), traffic->causes);
+    }
+}
+
+static void queues_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
+{
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    const struct raft_view *view = &sim_node->view;
+    const struct raft_options *options = &sim_node->options;
+    if (view->requests > options->pending_requests_max ||
+        view->reads > options->pending_requests_max) {
+        sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
+                          "too many requests: node %u holds %u and %u reads, its bound is %u", node,
+                          view->requests, view->reads, options->pending_requests_max);
+    }
+    struct raft_progress_view progress;
+    if (peer != 0 && view->role == RAFT_LEADER && sim_oracle_has(oracles, SUT_FEATURE_PROGRESS) &&
+        oracles->sut->progress(sim_node->process, peer, &progress) &&
+        progress.inflight > options->window_messages_max) {
+        sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
+                          "a window is exceeded: leader %u has %u unanswered appends to node %u, "
+                          "its bound is %u",
+                          node, progress.inflight, peer, options->window_messages_max);
+    }
+}
+
+static void memory_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    const struct raft_options *options = &sim_node->options;
+    uint64_t entries = sim_node->view.entries_log + sim_node->ledger.entries;
+    uint64_t batches = peers_of(sim_node) * options->window_messages_max + 2;
+    uint64_t most = BASE_BYTES + entries * (ENTRY_BYTES + (uint64_t)options->payload_size_max) +
+                    batches * options->batch_size_max +
+                    (uint64_t)options->pending_requests_max * ENTRY_BYTES;
+    if (sim_node->block_bytes > most) {
+        sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
+                          "too much memory: node %u owns %" PRIu64 " bytes in %" PRIu64
+                          " blocks; its %" PRIu64 " entries and its windows account for %" PRIu64,
+                          node, sim_node->block_bytes, sim_node->block_count, entries, most);
+    }
+}
+
+void sim_oracle_bounded_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
+{
+    oracles->checks[SIM_ORACLE_BOUNDED]++;
+    queues_check(oracles, node, peer);
+    memory_check(oracles, node);
+}
+
+void sim_oracle_event_over(struct sim_oracles *oracles)
+{
+    uint64_t now_ns = oracles->world->scheduler.now_ns;
+    oracles->instant_events = now_ns == oracles->instant_ns ? oracles->instant_events + 1 : 1;
+    oracles->instant_ns = now_ns;
+    if (oracles->instant_events > INSTANT_EVENTS_MAX) {
+        sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, 0,
+                          "time stands still: %" PRIu64 " events at %" PRIu64 " ns",
+                          oracles->instant_events, now_ns);
+    }
+}

@@ -1,0 +1,259 @@
+/* What must not happen to a leader that is heard, and what must happen in the end to a node that is
+ * not: rules on the liveness of single nodes, at any time and with any lasting fault elsewhere.
+ *
+ * Terms. *Contact* from a leader to a follower, or back, is a message of the leader's term that was
+ * delivered; it is kept up if there was no gap of half the shortest election timeout. A node is
+ * *steady* if nothing was done to it or to its clock for a while. A leader has a *live majority* if
+ * it and the steady nodes with which contact was kept up both ways for two of the longest election
+ * timeouts are one of the configuration that it goes by; if it is no voter of that it has none.
+ * This is observed, not computed from what the network may do.
+ *
+ *  1. While a leader has a live majority no term begins (dissertation §9.6: whoever wants one needs
+ *     a pre-vote of somebody who hears the leader), unless somebody outside ordered it: a campaign,
+ *     a transfer, or a configuration that was set by hand.
+ *  2. A leader with a live majority does not step down by itself, unless its own disk lags.
+ *  3. In the liveness phase terms grow by TERM_GROWTH_MAX at most.
+ *  4. A leader does not hand over for longer than the longest election timeout, and takes no
+ *     command meanwhile.
+ *  5. A follower that may lead and for two of the longest election timeouts neither heard a leader
+ * nor gave a vote, nor waited for its disk, has campaigned.
+ *
+ * The last two are measured on the node's own clock, and a step counts for no more than the time
+ * in which a process that runs would have made one: a process that stood still is not to blame. */
+#include "oracle_internal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#define TERM_GROWTH_MAX  10u
+#define STEADY_DRIFT_PPM 100000 /* a clock that is further off is never steady */
+
+static bool is_steady(const struct sim_world *world, uint32_t node, uint64_t window_ns)
+{
+    const struct sim_node *who = world->nodes[node];
+    int64_t ppm = who->clock.drift_ppm < 0 ? -who->clock.drift_ppm : who->clock.drift_ppm;
+    return who->state == SIM_NODE_UP && !who->paused && ppm <= STEADY_DRIFT_PPM &&
+           world->scheduler.now_ns >= who->unsteady_ns + window_ns;
+}
+
+/* Whether contact to a node from another one was kept up. */
+static bool is_heard(const struct sim_oracles *oracles, uint32_t to, uint32_t from,
+                     uint64_t window_ns, uint64_t gap_ns)
+{
+    const struct oracle_contact *contact = &oracles->nodes[to].contacts[from];
+    uint64_t now_ns = oracles->world->scheduler.now_ns;
+    return contact->last_ns != 0 && now_ns - contact->last_ns <= gap_ns &&
+           now_ns - contact->since_ns >= window_ns;
+}
+
+static bool is_voter(const struct raft_configuration *configuration, raft_node_id node)
+{
+    const struct raft_member *member = raft_configuration_find(configuration, node);
+    return member != NULL && (member->flags & (RAFT_MEMBER_VOTER | RAFT_MEMBER_OUTGOING)) != 0;
+}
+
+static bool has_live_majority(const struct sim_oracles *oracles, uint32_t leader)
+{
+    const struct sim_world *world = oracles->world;
+    const struct raft_options *options = &world->nodes[leader]->options;
+    uint64_t window_ns = 2 * options->election_ns_max;
+    uint64_t gap_ns = options->election_ns_min / 2;
+    struct raft_configuration configuration;
+    uint32_t live = 1u << leader;
+    if (world->scheduler.now_ns - oracles->nodes[leader].leads_since_ns < window_ns ||
+        !is_steady(world, leader, window_ns)) {
+        return false;
+    }
+    sim_oracle_configuration_in_force(oracles, leader, &configuration);
+    for (uint32_t i = 0; i < configuration.count; i++) {
+        raft_node_id member = configuration.members[i].id;
+        if (member != leader && is_steady(world, member, window_ns) &&
+            is_heard(oracles, member, leader, window_ns, gap_ns) &&
+            is_heard(oracles, leader, member, window_ns, gap_ns)) {
+            live |= 1u << member;
+        }
+    }
+    return is_voter(&configuration, leader) && sim_oracle_has_majority(&configuration, live);
+}
+
+void sim_oracle_arrives(struct sim_oracles *oracles, uint32_t node, const uint8_t *bytes,
+                        size_t size)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    struct sim_world *world = oracles->world;
+    struct sut_message message;
+    sim_oracle_traffic_cause(oracles, node);
+    if (!sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE) ||
+        !oracles->sut->describe(bytes, size, &message) || message.from == 0 ||
+        message.from > world->node_count) {
+        return;
+    }
+    const struct oracle_node *state = &oracles->nodes[node];
+    const struct oracle_node *sender = &oracles->nodes[message.from];
+    bool is_of_leader = sender->role == RAFT_LEADER && sender->term == message.term;
+    bool is_to_leader = state->role == RAFT_LEADER && state->term == message.term;
+    /* Whoever led the term may have gone on since this was sent: it still speaks for the leader. */
+    const uint64_t *leader =
+        message.term == 0 ? NULL : sim_table_find(&oracles->leaders, message.term);
+    if (leader != NULL && *leader == message.from && message.term >= state->term) {
+        oracles->nodes[node].patience.quiet_ns = 0;
+    }
+    if (!is_of_leader && !is_to_leader) {
+        return;
+    }
+    struct oracle_contact *contact = &oracles->nodes[node].contacts[message.from];
+    uint64_t now_ns = world->scheduler.now_ns;
+    if (now_ns - contact->last_ns > world->nodes[node]->options.election_ns_min / 2) {
+        contact->since_ns = now_ns;
+    }
+    contact->last_ns = now_ns;
+}
+
+void sim_oracle_campaign_ordered(struct sim_oracles *oracles, uint32_t node)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    oracles->nodes[node].is_ordered = true;
+}
+
+void sim_oracle_heals(struct sim_oracles *oracles)
+{
+    oracles->healed_term = oracles->term_max;
+}
+
+/* ---- leaders ---- */
+
+static bool is_protected(const struct raft_options *options)
+{
+    return options->pre_vote && options->check_quorum;
+}
+
+void sim_oracle_term_begins(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct sim_world *world = oracles->world;
+    raft_term term = world->nodes[node]->view.state.term;
+    oracles->checks[SIM_ORACLE_STABILITY]++;
+    if (world->phase == SIM_PHASE_HEAL && term > oracles->healed_term + TERM_GROWTH_MAX) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STABILITY, node,
+                          "terms grow without end: node %u begins term %" PRIu64 ", and it was "
+                          "%" PRIu64 " when every fault ended",
+                          node, term, oracles->healed_term);
+    }
+    if (!is_protected(&world->nodes[node]->options) || oracles->nodes[node].is_ordered ||
+        oracles->was_recovered) {
+        return;
+    }
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        const struct oracle_node *leader = &oracles->nodes[id];
+        if (id != node && leader->is_up && leader->role == RAFT_LEADER &&
+            leader->term + 1 == term && !leader->has_handed_over &&
+            has_live_majority(oracles, id)) {
+            sim_oracle_broken(oracles, SIM_ORACLE_STABILITY, node,
+                              "a leader with a live majority is deposed: node %u begins term "
+                              "%" PRIu64 ", but node %u leads and a majority hears and answers it",
+                              node, term, id);
+            return;
+        }
+    }
+}
+
+void sim_oracle_stability_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    const struct raft_view *view = &sim_node->view;
+    if (state->role != RAFT_LEADER || view->role == RAFT_LEADER ||
+        view->state.term != state->term || sim_node->state != SIM_NODE_UP) {
+        return;
+    }
+    bool lags =
+        view->durable.index < view->last.index || view->state_durable < view->state.sequence;
+    oracles->checks[SIM_ORACLE_STABILITY]++;
+    if (view->condition == RAFT_RUNNING && !lags && has_live_majority(oracles, node)) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STABILITY, node,
+                          "a leader with a live majority steps down: node %u, which led term "
+                          "%" PRIu64 ", is a %s, and a majority heard and answered it",
+                          node, state->term, raft_role_string(view->role));
+    }
+}
+
+void sim_oracle_hand_over_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    oracles->checks[SIM_ORACLE_PROGRESS]++;
+    if (view->role == RAFT_LEADER && view->transfer_target != RAFT_NODE_NONE) {
+        sim_oracle_broken(oracles, SIM_ORACLE_PROGRESS, node,
+                          "a command is taken in a transfer: node %u hands over to node %u, which "
+                          "can never catch up if more is taken",
+                          node, view->transfer_target);
+    }
+}
+
+/* ---- patience ---- */
+
+/* The time that a step counts for. */
+static uint64_t step_ns(struct oracle_patience *patience, const struct sim_node *node)
+{
+    raft_time now_ns = sim_node_now(node);
+    uint64_t most_ns = node->options.heartbeat_ns;
+    uint64_t passed_ns = patience->seen_ns == 0 ? 0 : now_ns - patience->seen_ns;
+    patience->seen_ns = now_ns;
+    return passed_ns < most_ns ? passed_ns : most_ns;
+}
+
+/* A witness never leads, nor do learners and those who were removed. */
+static bool may_lead(const struct sim_oracles *oracles, uint32_t node)
+{
+    struct raft_configuration configuration;
+    sim_oracle_configuration_in_force(oracles, node, &configuration);
+    const struct raft_member *member = raft_configuration_find(&configuration, node);
+    return is_voter(&configuration, node) && (member->flags & RAFT_MEMBER_WITNESS) == 0;
+}
+
+static void quiet_check(struct sim_oracles *oracles, uint32_t node, uint64_t passed_ns)
+{
+    struct oracle_patience *patience = &oracles->nodes[node].patience;
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    const struct raft_view *view = &sim_node->view;
+    uint64_t bound_ns = 2 * sim_node->options.election_ns_max;
+    bool has_voted = view->state.vote != patience->vote || view->state.term != patience->vote_term;
+    patience->vote = view->state.vote;
+    patience->vote_term = view->state.term;
+    if (view->role != RAFT_FOLLOWER || view->condition != RAFT_RUNNING ||
+        !may_lead(oracles, node) || view->is_installing ||
+        (has_voted && view->state.vote != RAFT_NODE_NONE) ||
+        sim_disk_pending(&sim_node->disk) > 0 || !is_steady(oracles->world, node, bound_ns)) {
+        patience->quiet_ns = 0;
+        return;
+    }
+    patience->quiet_ns += passed_ns;
+    oracles->checks[SIM_ORACLE_PROGRESS]++;
+    if (patience->quiet_ns > bound_ns) {
+        sim_oracle_broken(oracles, SIM_ORACLE_PROGRESS, node,
+                          "a follower without a leader does not campaign: node %u has heard none "
+                          "and given no vote for %" PRIu64 " ms of its own time",
+                          node, patience->quiet_ns / 1000000);
+    }
+}
+
+void sim_oracle_patience_check(struct sim_oracles *oracles, uint32_t node)
+{
+    struct oracle_patience *patience = &oracles->nodes[node].patience;
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    const struct raft_view *view = &sim_node->view;
+    uint64_t passed_ns = step_ns(patience, sim_node);
+    quiet_check(oracles, node, passed_ns);
+    if (view->role != RAFT_LEADER || view->transfer_target == RAFT_NODE_NONE ||
+        view->condition != RAFT_RUNNING || sim_node->state != SIM_NODE_UP) {
+        patience->handed_ns = 0;
+        return;
+    }
+    /* What is late already is late for the transfer as well. */
+    patience->handed_ns += is_steady(oracles->world, node, 0) ? passed_ns : 0;
+    oracles->checks[SIM_ORACLE_PROGRESS]++;
+    if (patience->handed_ns > sim_node->options.election_ns_max + sim_node->options.heartbeat_ns) {
+        sim_oracle_broken(oracles, SIM_ORACLE_PROGRESS, node,
+                          "a transfer does not end: node %u has been handing over to node %u for "
+                          "%" PRIu64 " ms of its own time",
+                          node, view->transfer_target, patience->handed_ns / 1000000);
+    }
+}

@@ -1,0 +1,254 @@
+/* Whether failures surface, and whether a start finds what the disk holds.
+ *
+ * Terms. A *hole* is what a failed or short write has left in a file: bytes that are not what the
+ * process wanted to write. A failure *surfaces* when the process gives up, or mends what it has
+ * left before anything rests on it. What can be seen from outside, without the process's word:
+ *
+ *  1. A file is not synced over a hole: the write is done again, or the file is cut before it.
+ *  2. A sync that failed is never tried again, of a file or of the directory, since the pages count
+ *     as clean (a second success would say nothing). The process gives up, or takes a new file.
+ *  3. A start that succeeds has done again whatever failed in it, but for closing and removing.
+ *  4. Where the state machine failed, a process gives up, and applies nothing behind it.
+ *
+ * Recovery: if nothing on the disk was unsynced (no cache of a process has survived) or damaged,
+ * the term, the vote and the log of a process that starts are exactly what an independent reader
+ * finds there. */
+#include "oracle_internal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+static const char *op_string(enum raft_io_op op)
+{
+    static const char *const words[RAFT_IO_OP_COUNT] = {
+        [RAFT_IO_OPEN] = "open",       [RAFT_IO_CREATE] = "create",
+        [RAFT_IO_READ] = "read",       [RAFT_IO_WRITE] = "write",
+        [RAFT_IO_SYNC] = "sync",       [RAFT_IO_TRUNCATE] = "truncation",
+        [RAFT_IO_CLOSE] = "close",     [RAFT_IO_UNLINK] = "removal",
+        [RAFT_IO_RENAME] = "renaming", [RAFT_IO_SYNC_DIR] = "sync of the directory",
+    };
+    assert((unsigned)op < RAFT_IO_OP_COUNT);
+    return words[op];
+}
+
+/* What is known of an open file, or NULL. */
+static struct oracle_file_state *file_find(struct oracle_surface *surface, raft_file file)
+{
+    for (size_t i = 0; i < surface->file_capacity; i++) {
+        if (surface->files[i].file == file && file != 0) {
+            return &surface->files[i];
+        }
+    }
+    return NULL;
+}
+
+static struct oracle_file_state *file_add(struct sim_oracles *oracles,
+                                          struct oracle_surface *surface, raft_file file)
+{
+    struct oracle_file_state *known = file_find(surface, file);
+    if (known != NULL) {
+        return known;
+    }
+    size_t place = 0;
+    while (place < surface->file_capacity && surface->files[place].file != 0) {
+        place++;
+    }
+    surface->files = sim_oracle_room(oracles, surface->files, &surface->file_capacity, place + 1,
+                                     sizeof surface->files[0]);
+    surface->files[place] = (struct oracle_file_state){.file = file};
+    return &surface->files[place];
+}
+
+void sim_oracle_starts(struct sim_oracles *oracles, uint32_t node)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    struct oracle_node *state = &oracles->nodes[node];
+    struct oracle_surface *surface = &state->surface;
+    if (!state->is_attached) {
+        sim_oracle_attach_disk(oracles, node);
+    }
+    for (size_t i = 0; i < surface->file_capacity; i++) {
+        surface->files[i].file = 0;
+    }
+    surface->directory_sync_failed = false;
+    surface->starts = true;
+    surface->start_has_failed = false;
+    surface->machine_has_failed = false;
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    state->start_is_clean = sim_disk_is_clean(&sim_node->disk) && !sim_node_is_damaged(sim_node);
+    state->start_last = state->durable_last;
+    state->start_chain = state->durable_last > 0 ? state->durable[state->durable_last].chain : 0;
+    state->start_term = state->durable_term;
+    state->start_vote = state->durable_vote;
+}
+
+void sim_oracle_surface_started(struct sim_oracles *oracles, uint32_t node)
+{
+    struct oracle_surface *surface = &oracles->nodes[node].surface;
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    surface->starts = false;
+    oracles->checks[SIM_ORACLE_ERROR_SURFACES]++;
+    if (surface->start_has_failed && view->condition == RAFT_RUNNING) {
+        sim_oracle_broken(
+            oracles, SIM_ORACLE_ERROR_SURFACES, node,
+            "a start succeeds over an operation that failed: node %u has started, but "
+            "the %s of %s failed in it and was not done again",
+            node, op_string(surface->start_op),
+            surface->start_name[0] != 0 ? surface->start_name : "an open file");
+    }
+}
+
+void sim_oracle_recovery_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE) || !state->start_is_clean ||
+        view->condition != RAFT_RUNNING) {
+        return;
+    }
+    oracles->checks[SIM_ORACLE_RECOVERY]++;
+    if (view->state.term != state->start_term || view->state.vote != state->start_vote) {
+        sim_oracle_broken(oracles, SIM_ORACLE_RECOVERY, node,
+                          "a start with a term or vote that is not on the disk: node %u starts in "
+                          "term %" PRIu64 " with a vote for %u, on its disk are %" PRIu64 " and %u",
+                          node, view->state.term, view->state.vote, state->start_term,
+                          state->start_vote);
+    }
+    if (state->start_last <= view->base.index && state->last <= view->base.index) {
+        return;
+    }
+    if (state->last != state->start_last || state->links[state->last].chain != state->start_chain) {
+        sim_oracle_broken(
+            oracles, SIM_ORACLE_RECOVERY, node,
+            "a start with a log that is not on the disk: node %u starts with one up to "
+            "%" PRIu64 ", on its disk is one up to %" PRIu64 "%s",
+            node, state->last, state->start_last,
+            state->last == state->start_last ? ", which differs" : "");
+    }
+}
+
+/* ---- operations ---- */
+
+void sim_oracle_io_begins(struct sim_oracles *oracles, uint32_t node, const struct raft_io *io)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    struct oracle_surface *surface = &oracles->nodes[node].surface;
+    oracles->checks[SIM_ORACLE_ERROR_SURFACES]++;
+    if (io->op == RAFT_IO_SYNC_DIR && surface->directory_sync_failed) {
+        sim_oracle_broken(oracles, SIM_ORACLE_ERROR_SURFACES, node,
+                          "a failed sync is tried again: node %u syncs its directory once more",
+                          node);
+    }
+    const struct oracle_file_state *file = file_find(surface, io->file);
+    if (io->op != RAFT_IO_SYNC || file == NULL) {
+        return;
+    }
+    if (file->sync_failed) {
+        sim_oracle_broken(oracles, SIM_ORACLE_ERROR_SURFACES, node,
+                          "a failed sync is tried again: node %u syncs file %u once more", node,
+                          io->file);
+    }
+    if (file->hole_from < file->hole_to) {
+        sim_oracle_broken(oracles, SIM_ORACLE_ERROR_SURFACES, node,
+                          "a failed write is forgotten: node %u syncs file %u, of which the bytes "
+                          "from %" PRIu64 " to %" PRIu64 " could not be written",
+                          node, io->file, file->hole_from, file->hole_to);
+    }
+}
+
+static void hole_add(struct oracle_file_state *file, uint64_t from, uint64_t to)
+{
+    bool has_hole = file->hole_from < file->hole_to;
+    file->hole_from = has_hole && file->hole_from < from ? file->hole_from : from;
+    file->hole_to = has_hole && file->hole_to > to ? file->hole_to : to;
+}
+
+static void on_write(struct oracle_file_state *file, const struct raft_io *io)
+{
+    uint64_t done = io->status == RAFT_OK ? io->done : 0;
+    uint64_t end = io->offset + done;
+    if (io->offset <= file->hole_from && end > file->hole_from) {
+        file->hole_from = end < file->hole_to ? end : file->hole_to;
+    }
+    if (done < io->size) {
+        hole_add(file, end, io->offset + io->size);
+    }
+}
+
+/* Remembers the first operation of a start that failed; the same one, done again, mends it. */
+static void note_start(struct oracle_surface *surface, const struct raft_io *io)
+{
+    bool is_failed = io->status != RAFT_OK && io->status != RAFT_NOT_FOUND;
+    bool is_harmless = io->op == RAFT_IO_CLOSE || io->op == RAFT_IO_UNLINK;
+    if (is_failed && !is_harmless && !surface->start_has_failed) {
+        surface->start_has_failed = true;
+        surface->start_op = io->op;
+        surface->start_file = io->file;
+        memcpy(surface->start_name, io->name, sizeof surface->start_name);
+    } else if (!is_failed && surface->start_has_failed && io->op == surface->start_op &&
+               (io->op == RAFT_IO_OPEN || io->op == RAFT_IO_CREATE || io->op == RAFT_IO_RENAME
+                    ? strncmp(io->name, surface->start_name, sizeof io->name) == 0
+                    : io->file == surface->start_file)) {
+        surface->start_has_failed = false;
+    }
+}
+
+void sim_oracle_io_done(struct sim_oracles *oracles, uint32_t node, const struct raft_io *io)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    struct oracle_surface *surface = &oracles->nodes[node].surface;
+    struct oracle_file_state *file = file_find(surface, io->file);
+    bool is_short = io->op == RAFT_IO_WRITE && io->done < io->size;
+    sim_oracle_traffic_cause(oracles, node);
+    if (surface->starts) {
+        note_start(surface, io);
+    }
+    if (io->op == RAFT_IO_SYNC_DIR && io->status != RAFT_OK) {
+        surface->directory_sync_failed = true;
+    }
+    if (file == NULL && io->file != 0 &&
+        ((io->op == RAFT_IO_WRITE && (io->status != RAFT_OK || is_short)) ||
+         (io->op == RAFT_IO_SYNC && io->status != RAFT_OK))) {
+        file = file_add(oracles, surface, io->file);
+    }
+    if (file == NULL) {
+        return;
+    }
+    if (io->op == RAFT_IO_WRITE) {
+        on_write(file, io);
+    } else if (io->op == RAFT_IO_SYNC && io->status != RAFT_OK) {
+        file->sync_failed = true;
+    } else if (io->op == RAFT_IO_TRUNCATE && io->status == RAFT_OK &&
+               io->offset <= file->hole_from) {
+        file->hole_to = file->hole_from;
+    } else if (io->op == RAFT_IO_CLOSE) {
+        file->file = 0;
+    }
+}
+
+/* ---- the state machine ---- */
+
+void sim_oracle_machine_failed(struct sim_oracles *oracles, uint32_t node, raft_index last)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    oracles->nodes[node].surface.machine_has_failed = true;
+    oracles->nodes[node].surface.machine_last = last;
+}
+
+void sim_oracle_surface_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct oracle_surface *surface = &oracles->nodes[node].surface;
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    if (!surface->machine_has_failed) {
+        return;
+    }
+    oracles->checks[SIM_ORACLE_ERROR_SURFACES]++;
+    if (view->condition != RAFT_CONDITION_FAILED || view->applied > surface->machine_last) {
+        sim_oracle_broken(oracles, SIM_ORACLE_ERROR_SURFACES, node,
+                          "a failed state machine goes on: that of node %u failed behind %" PRIu64
+                          ", and the node is %s with %" PRIu64 " applied",
+                          node, surface->machine_last, raft_condition_string(view->condition),
+                          view->applied);
+    }
+}

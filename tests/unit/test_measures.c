@@ -1,0 +1,254 @@
+/* What is measured of a run: what came of a fault, situations, liveness, and what the rolling hash
+ * holds. On a world of three real nodes without a script. */
+#include "unit.h"
+
+#include <sim/explorer/efficacy.h>
+#include <string.h>
+
+#define MS UINT64_C(1000000)
+
+static struct arena *arena;
+static struct sim_spec spec;
+
+static void set_up(void)
+{
+    const char *error = NULL;
+    arena = arena_open(&error);
+    ck_assert_msg(arena != NULL, "%s", error);
+}
+
+static void tear_down(void)
+{
+    arena_close(arena);
+}
+
+static struct sim_world *world_open(void)
+{
+    char error[SIM_TEXT_MAX] = "";
+    spec = (struct sim_spec){.sut = &sut_raft, .seed = 3, .fill = 0xa5};
+    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
+    ck_assert_msg(world != NULL, "%s", error);
+    struct sim_cluster_options options;
+    sim_cluster_options_init(&options);
+    sim_cluster_create(world, &options);
+    return world;
+}
+
+static void run_for(struct sim_world *world, uint64_t ns)
+{
+    uint64_t until_ns = world->scheduler.now_ns + ns;
+    while (sim_world_next_ns(world) <= until_ns && sim_world_step(world)) {
+    }
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+}
+
+static void finish(struct sim_world *world)
+{
+    sim_world_script_ended(world);
+    sim_world_run(world);
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+}
+
+/* ---- efficacy ---- */
+
+static const struct {
+    struct sim_ending with;
+    enum sim_efficacy efficacy;
+} endings[] = {
+    {{1, 2, 3, false}, SIM_EFFICACY_MASKED},   {{9, 2, 3, false}, SIM_EFFICACY_SCHEDULE},
+    {{9, 9, 3, false}, SIM_EFFICACY_STATE},    {{9, 2, 9, false}, SIM_EFFICACY_CLIENT},
+    {{9, 9, 9, true}, SIM_EFFICACY_VIOLATION},
+};
+
+START_TEST(efficacy_is_the_worst_difference)
+{
+    const struct sim_ending without = {1, 2, 3, false};
+    ck_assert_int_eq(sim_ending_compare(&endings[_i].with, &without), endings[_i].efficacy);
+}
+END_TEST
+
+START_TEST(a_finding_without_the_fault_is_not_its_doing)
+{
+    const struct sim_ending both = {1, 2, 3, true};
+    ck_assert_int_eq(sim_ending_compare(&both, &both), SIM_EFFICACY_MASKED);
+}
+END_TEST
+
+/* A run in which a send may be refused; of a muted node nothing happens. */
+static struct sim_world *run_with(bool is_armed, uint32_t muted)
+{
+    struct sim_world *world = world_open();
+    if (is_armed) {
+        struct sim_rule *rule = sim_fault_rule_new(&world->faults, "message.send.refused");
+        rule->action = SIM_FAULT_OUTCOME;
+        rule->outcome = RAFT_OUTCOME_REFUSE;
+        rule->trigger.nth = 5;
+        ck_assert_uint_eq(sim_fault_rule_arm(&world->faults, rule), 1);
+    }
+    if (muted != 0) {
+        int point = sim_point_find(&sut_raft, "message.send.refused");
+        ck_assert_int_ge(point, 0);
+        world->faults.mute =
+            (struct sim_mute){.active = true, .point = (uint32_t)point, .node = muted};
+        strcpy(world->faults.mute.outcome, "refuse");
+    }
+    run_for(world, 1000 * MS);
+    finish(world);
+    return world;
+}
+
+static struct sim_ending ending_of(const struct sim_world *world)
+{
+    struct sim_ending ending;
+    sim_ending_read(world, &ending);
+    return ending;
+}
+
+START_TEST(a_muted_fault_leaves_the_run_without_it)
+{
+    struct sim_ending without = ending_of(run_with(false, 0));
+    const struct sim_world *world = run_with(true, 0);
+    struct sim_ending with = ending_of(world);
+    ck_assert_uint_eq(world->faults.injection_count, 1);
+    uint32_t node = world->faults.injections[0].node;
+    ck_assert_int_ge(sim_ending_compare(&with, &without), SIM_EFFICACY_SCHEDULE);
+    world = run_with(true, node);
+    struct sim_ending muted = ending_of(world);
+    ck_assert_uint_eq(world->faults.injection_count, 0);
+    ck_assert_int_eq(sim_ending_compare(&muted, &without), SIM_EFFICACY_MASKED);
+    struct sim_ending other = ending_of(run_with(true, node % 3 + 1));
+    ck_assert_int_eq(sim_ending_compare(&other, &with), SIM_EFFICACY_MASKED);
+}
+END_TEST
+
+START_TEST(a_fault_that_never_fires_leaves_the_hash_as_it_is)
+{
+    struct sim_ending without = ending_of(run_with(false, 0));
+    struct sim_world *world = world_open();
+    sim_fault_arm_idle(&world->faults);
+    run_for(world, 1000 * MS);
+    finish(world);
+    ck_assert_uint_eq(world->hash, without.trace);
+}
+END_TEST
+
+/* ---- the rolling hash ---- */
+
+START_TEST(what_clients_are_told_is_in_the_hash)
+{
+    uint64_t hashes[2];
+    for (int i = 0; i < 2; i++) {
+        struct sim_world *world = world_open();
+        const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
+        struct sim_client *client = sim_client_create(world, 1000 * MS);
+        run_for(world, 700 * MS);
+        sim_client_begin(client, &command, 0);
+        run_for(world, 1000 * MS);
+        ck_assert_uint_eq(world->clients.ok, 1);
+        ck_assert_uint_ne(world->clients.results, 0);
+        world->clients.results ^= (uint64_t)i;
+        sim_world_step(world);
+        hashes[i] = world->hash;
+    }
+    ck_assert_uint_ne(hashes[0], hashes[1]);
+}
+END_TEST
+
+/* ---- situations and liveness ---- */
+
+START_TEST(counts_the_situations_of_a_leader_that_dies_in_a_transfer)
+{
+    struct sim_world *world = world_open();
+    run_for(world, 1000 * MS);
+    struct sim_node *leader = sim_world_leader(world);
+    ck_assert_ptr_nonnull(leader);
+    const uint32_t *hits = world->probes.hits;
+    ck_assert_uint_eq(hits[SIM_PROBE_ELECT_FIRST], 1);
+    ck_assert_uint_eq(hits[SIM_PROBE_CRASH_LEADER], 0);
+    ck_assert_int_eq(sim_node_transfer(leader, leader->id % 3 + 1), RAFT_OK);
+    sim_node_crash(leader, SIM_UNSYNCED_LOSE);
+    ck_assert_uint_eq(hits[SIM_PROBE_TRANSFER], 1);
+    ck_assert_uint_eq(hits[SIM_PROBE_CRASH_LEADER], 1);
+    ck_assert_uint_eq(hits[SIM_PROBE_CRASH_TRANSFER_LEADER], 1);
+    ck_assert_uint_eq(hits[SIM_PROBE_CRASH_MAJORITY], 0);
+    sim_node_crash(world->nodes[leader->id % 3 + 1], SIM_UNSYNCED_LOSE);
+    ck_assert_uint_eq(hits[SIM_PROBE_CRASH_MAJORITY], 1);
+    finish(world);
+}
+END_TEST
+
+START_TEST(names_and_sentences_of_situations_differ)
+{
+    for (int i = 0; i < SIM_PROBE_COUNT; i++) {
+        for (int j = 0; j < i; j++) {
+            ck_assert_str_ne(sim_probe_string((enum sim_probe)i),
+                             sim_probe_string((enum sim_probe)j));
+            ck_assert_str_ne(sim_probe_sentence((enum sim_probe)i),
+                             sim_probe_sentence((enum sim_probe)j));
+        }
+    }
+    ck_assert_int_ge(SIM_PROBE_COUNT, 60);
+}
+END_TEST
+
+START_TEST(measures_how_long_a_cluster_takes_without_its_leader)
+{
+    struct sim_world *world = world_open();
+    struct sim_execution result;
+    run_for(world, 1000 * MS);
+    sim_node_crash(sim_world_leader(world), SIM_UNSYNCED_LOSE);
+    finish(world);
+    sim_world_result(world, &result);
+    const struct sim_liveness *live = &result.liveness;
+    ck_assert(live->healed);
+    ck_assert_uint_gt(live->leader_ns, 0);
+    ck_assert_uint_lt(live->leader_ns, 2000 * MS);
+    ck_assert_uint_ge(live->commit_ns, live->leader_ns);
+    ck_assert_uint_ge(live->converged_ns, live->leader_ns);
+    ck_assert_uint_ge(live->elections, 1);
+    ck_assert_uint_ge(live->terms, live->elections);
+    ck_assert_uint_gt(live->messages, 0);
+}
+END_TEST
+
+START_TEST(progress_fires_when_no_leader_comes_in_time)
+{
+    struct sim_world *world = world_open();
+    run_for(world, 1000 * MS);
+    sim_world_script_ended(world);
+    for (uint32_t id = 1; id <= 3; id++) {
+        sim_node_pause(world->nodes[id]);
+        sim_node_crash(world->nodes[id], SIM_UNSYNCED_LOSE);
+    }
+    while (world->phase == SIM_PHASE_RUN && sim_world_step(world)) {
+    }
+    /* The heal has started and resumed all; now they stand still again. */
+    for (uint32_t id = 1; id <= 3; id++) {
+        sim_node_pause(world->nodes[id]);
+    }
+    sim_world_run(world);
+    ck_assert(world->has_finding);
+    ck_assert_str_eq(world->finding.rule, "progress");
+    ck_assert_ptr_nonnull(strstr(world->finding.message, "no leader in time"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("measures");
+    TCase *tests = tcase_create("measures");
+    suite_add_tcase(suite, tests);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 120);
+    tcase_add_loop_test(tests, efficacy_is_the_worst_difference, 0,
+                        (int)(sizeof endings / sizeof endings[0]));
+    tcase_add_test(tests, a_finding_without_the_fault_is_not_its_doing);
+    tcase_add_test(tests, a_muted_fault_leaves_the_run_without_it);
+    tcase_add_test(tests, a_fault_that_never_fires_leaves_the_hash_as_it_is);
+    tcase_add_test(tests, what_clients_are_told_is_in_the_hash);
+    tcase_add_test(tests, counts_the_situations_of_a_leader_that_dies_in_a_transfer);
+    tcase_add_test(tests, names_and_sentences_of_situations_differ);
+    tcase_add_test(tests, measures_how_long_a_cluster_takes_without_its_leader);
+    tcase_add_test(tests, progress_fires_when_no_leader_comes_in_time);
+    return unit_main(suite);
+}
