@@ -17,7 +17,7 @@
  *  1. process is not NULL between events exactly if the node is UP or STOPPING.
  *  2. The process is entered through enter and leave only, never while it is running.
  *
- * node_end.c has the ways in which a process ends. */
+ * node_requests.c has what is asked of a process, node_end.c the ways in which it ends. */
 #include "node_internal.h"
 
 #include "world.h"
@@ -95,7 +95,7 @@ struct sim_node *sim_node_create(struct sim_world *world, uint32_t id,
     return node;
 }
 
-static void order_action(struct sim_node *node, enum sim_node_action action, uint64_t time_ns)
+void sim_node_order(struct sim_node *node, enum sim_node_action action, uint64_t time_ns)
 {
     struct sim_world *world = node->world;
     struct sim_event *event = sim_event_new(&world->scheduler, SIM_EVENT_NODE, node->id);
@@ -104,13 +104,13 @@ static void order_action(struct sim_node *node, enum sim_node_action action, uin
     sim_schedule(&world->scheduler, &world->harness, event, time_ns);
 }
 
-static void enter(struct sim_node *node)
+void sim_node_enter(struct sim_node *node)
 {
     assert(!node->running && !node->dying);
     node->running = true;
 }
 
-static void leave(struct sim_node *node)
+void sim_node_leave(struct sim_node *node)
 {
     assert(node->running);
     node->running = false;
@@ -147,7 +147,7 @@ void sim_node_start(struct sim_node *node)
 {
     struct sim_world *world = node->world;
     if (node->running || node->dying) {
-        order_action(node, SIM_NODE_RESTART, world->scheduler.now_ns);
+        sim_node_order(node, SIM_NODE_RESTART, world->scheduler.now_ns);
         return;
     }
     if (sim_node_is_up(node) || node->is_gone) {
@@ -172,7 +172,7 @@ void sim_node_start(struct sim_node *node)
     node->options.seed = sim_draw(&stream);
     sim_world_transcribe(world, "    n%u starts", node->id);
     node->is_starting = true;
-    enter(node);
+    sim_node_enter(node);
     enum raft_status status = world->sut->create(&node->options, &node->env, &node->process);
     if (status == RAFT_OK) {
         status = world->sut->start(node->process, sim_node_now(node), !node->bootstrapped);
@@ -229,208 +229,7 @@ void sim_node_restore(struct sim_node *node, const struct sim_disk_copy *copy)
 
 void sim_node_start_at(struct sim_node *node, uint64_t time_ns)
 {
-    order_action(node, SIM_NODE_RESTART, time_ns);
-}
-
-/* ---- what is asked of it ---- */
-
-void sim_node_stop(struct sim_node *node)
-{
-    if (node->state != SIM_NODE_UP || node->dying) {
-        return;
-    }
-    if (node->running || node->paused) {
-        order_action(node, SIM_NODE_STOP, node->world->scheduler.now_ns);
-        return;
-    }
-    node->state = SIM_NODE_STOPPING;
-    sim_probe_stops(node->world, node);
-    enter(node);
-    node->world->sut->stop(node->process, sim_node_now(node));
-    leave(node);
-}
-
-void sim_node_set_read_only(struct sim_node *node, bool read_only)
-{
-    node->is_read_only_wanted = read_only;
-    if (!sim_node_is_up(node) || node->dying) {
-        return;
-    }
-    if (node->running || node->paused) {
-        order_action(node, SIM_NODE_READ_ONLY, node->world->scheduler.now_ns);
-        return;
-    }
-    enter(node);
-    node->world->sut->set_read_only(node->process, sim_node_now(node), read_only);
-    leave(node);
-}
-
-enum raft_status sim_node_campaign(struct sim_node *node)
-{
-    if (node->state != SIM_NODE_UP) {
-        return RAFT_STOPPED;
-    }
-    if (node->running || node->dying || node->paused) {
-        return RAFT_BUSY;
-    }
-    enter(node);
-    sim_oracle_campaign_ordered(node->world->oracles, node->id);
-    enum raft_status status = node->world->sut->campaign(node->process, sim_node_now(node));
-    leave(node);
-    return status;
-}
-
-enum raft_status sim_node_snapshot(struct sim_node *node)
-{
-    if (node->state != SIM_NODE_UP) {
-        return RAFT_STOPPED;
-    }
-    if (node->running || node->dying || node->paused) {
-        return RAFT_BUSY;
-    }
-    enter(node);
-    enum raft_status status = node->world->sut->snapshot(node->process, sim_node_now(node));
-    leave(node);
-    return status;
-}
-
-enum raft_status sim_node_transfer(struct sim_node *node, uint32_t target)
-{
-    if (node->state != SIM_NODE_UP) {
-        return RAFT_STOPPED;
-    }
-    if (node->running || node->dying || node->paused) {
-        return RAFT_BUSY;
-    }
-    enter(node);
-    enum raft_status status = node->world->sut->transfer(node->process, sim_node_now(node), target);
-    leave(node);
-    return status;
-}
-
-void sim_node_retire(struct sim_node *node)
-{
-    node->is_gone = true;
-    sim_node_crash(node, SIM_UNSYNCED_LOSE);
-}
-
-bool sim_node_learns(const struct sim_node *node)
-{
-    return (node->view.member_flags & (RAFT_MEMBER_LEARNER | RAFT_MEMBER_OUTGOING)) ==
-           RAFT_MEMBER_LEARNER;
-}
-
-enum raft_status sim_node_recover(struct sim_node *node, const struct raft_configuration *target)
-{
-    if (node->state != SIM_NODE_UP) {
-        return RAFT_STOPPED;
-    }
-    if (node->running || node->dying || node->paused) {
-        return RAFT_BUSY;
-    }
-    sim_oracle_recovered(node->world->oracles);
-    enter(node);
-    enum raft_status status = node->world->sut->recover(node->process, sim_node_now(node), target);
-    leave(node);
-    return status;
-}
-
-/* A completion that comes before the request has been taken waits until it has. */
-static void request_begin(struct sim_node *node, uint64_t request)
-{
-    node->submitting = request;
-    node->completed_early = false;
-    enter(node);
-}
-
-static void request_end(struct sim_node *node, uint64_t request)
-{
-    node->submitting = 0;
-    if (!node->dying && node->completed_early) {
-        sim_node_deliver_completion(node, request, node->early_status, node->early_index);
-    }
-    sim_node_settle(node);
-}
-
-enum raft_status sim_node_submit(struct sim_node *node, uint64_t request, const uint8_t *payload,
-                                 uint32_t size)
-{
-    struct sim_world *world = node->world;
-    assert(sim_node_is_up(node) && request != 0 && node->submitting == 0);
-    request_begin(node, request);
-    enum raft_status status =
-        world->sut->submit(node->process, sim_node_now(node), request, payload, size);
-    node->running = false;
-    /* Also of a process that dies of it: the entry may have left already. */
-    if (status == RAFT_OK) {
-        sim_oracle_submitted(world->oracles, node->id, request, payload, size);
-    }
-    request_end(node, request);
-    return status;
-}
-
-enum raft_status sim_node_read(struct sim_node *node, uint64_t request)
-{
-    assert(sim_node_is_up(node) && (request & SIM_REQUEST_READ) != 0 && node->submitting == 0);
-    request_begin(node, request);
-    enum raft_status status = node->world->sut->read(node->process, sim_node_now(node), request);
-    node->running = false;
-    node->reads_open += status == RAFT_OK;
-    request_end(node, request);
-    return status;
-}
-
-enum raft_status sim_node_change(struct sim_node *node, uint64_t request,
-                                 const struct raft_configuration *target)
-{
-    assert((request & SIM_REQUEST_CHANGE) != 0 && node->submitting == 0);
-    if (node->state != SIM_NODE_UP) {
-        return RAFT_STOPPED;
-    }
-    if (node->running || node->dying || node->paused) {
-        return RAFT_BUSY;
-    }
-    request_begin(node, request);
-    enum raft_status status =
-        node->world->sut->change(node->process, sim_node_now(node), request, target);
-    node->running = false;
-    node->changes_open += status == RAFT_OK;
-    request_end(node, request);
-    return status;
-}
-
-void sim_node_pause(struct sim_node *node)
-{
-    if (sim_node_is_up(node) && !node->paused) {
-        node->paused = true;
-        sim_node_unsteady(node);
-        sim_probe_paused(node->world, node);
-        node->world->pauses++;
-        sim_world_count_fault(node->world);
-        sim_world_transcribe(node->world, "    n%u is paused", node->id);
-    }
-}
-
-void sim_node_resume(struct sim_node *node)
-{
-    if (node->paused) {
-        sim_node_deferred_flush(node);
-        sim_probe_resumed(node->world, node);
-        sim_node_unsteady(node);
-        sim_world_transcribe(node->world, "    n%u is resumed", node->id);
-    }
-}
-
-void sim_node_defer(struct sim_node *node, struct sim_event *event)
-{
-    assert(node->paused && event->position == 0);
-    sim_watch_hit(node->pause_watch);
-    if (node->deferred_count == node->deferred_capacity) {
-        node->deferred_capacity = node->deferred_capacity == 0 ? 16 : node->deferred_capacity * 2;
-        node->deferred = arena_realloc(node->world->arena, node->deferred,
-                                       node->deferred_capacity * sizeof node->deferred[0]);
-    }
-    node->deferred[node->deferred_count++] = event;
+    sim_node_order(node, SIM_NODE_RESTART, time_ns);
 }
 
 /* ---- events ---- */
@@ -446,9 +245,9 @@ static void on_message(struct sim_node *node, struct sim_event *event)
         world->arrival = sim_hash(packet->bytes, packet->size, packet->from);
         node->peer = packet->from;
         sim_oracle_arrives(world->oracles, node->id, packet->bytes, packet->size);
-        enter(node);
+        sim_node_enter(node);
         world->sut->receive(node->process, sim_node_now(node), packet->bytes, packet->size);
-        leave(node);
+        sim_node_leave(node);
     }
     arena_free(world->arena, packet);
 }
@@ -484,18 +283,18 @@ static void on_io(struct sim_node *node, struct sim_event *event)
         sim_node_crash_now(node, SIM_UNSYNCED_RANDOM);
         return;
     }
-    enter(node);
+    sim_node_enter(node);
     world->sut->io_done(node->process, sim_node_now(node), io);
-    leave(node);
+    sim_node_leave(node);
 }
 
 static void on_timer(struct sim_node *node, struct sim_event *event)
 {
     assert(node->timers[event->number] == event && node->process != NULL);
     node->timers[event->number] = NULL;
-    enter(node);
+    sim_node_enter(node);
     node->world->sut->timer(node->process, sim_node_now(node), (enum raft_timer)event->number);
-    leave(node);
+    sim_node_leave(node);
 }
 
 static void on_action(struct sim_node *node, struct sim_event *event)

@@ -16,6 +16,11 @@ struct sim_batch {
 };
 
 /* node.c */
+/* Orders an action for a time, as an event of the harness. */
+void sim_node_order(struct sim_node *node, enum sim_node_action action, uint64_t time_ns);
+/* Before and after code of the process is on the stack. */
+void sim_node_enter(struct sim_node *node);
+void sim_node_leave(struct sim_node *node);
 /* What was deferred is queued again, so that it can be delivered or cancelled as usual. */
 void sim_node_deferred_flush(struct sim_node *node);
 

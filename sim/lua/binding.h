@@ -306,6 +306,8 @@ void script_scenario_open(lua_State *L, int globals);
 /* cluster.c, links.c, members.c, nodes.c, faults.c, clients.c, expect.c, misc.c */
 void script_cluster_open(lua_State *L, int globals);
 struct sim_world *script_world(lua_State *L); /* with a cluster, else raises */
+/* cluster_options.c: reads the options of cluster{} at an index. */
+void script_cluster_options_read(lua_State *L, int index, struct sim_cluster_options *options);
 /* Puts the options of a node that the table at index gives over those in raft. */
 void script_raft_options_read(lua_State *L, int index, const struct sim_world *world,
                               struct raft_options *raft);
