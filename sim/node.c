@@ -170,6 +170,7 @@ void sim_node_start(struct sim_node *node)
     struct sim_stream stream;
     sim_stream_init(&stream, world->seed, SIM_STREAM_CORE, node->id, node->incarnation);
     node->options.seed = sim_draw(&stream);
+    node->started = node->options;
     sim_world_transcribe(world, "    n%u starts", node->id);
     node->is_starting = true;
     sim_node_enter(node);

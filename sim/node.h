@@ -102,6 +102,8 @@ struct sim_node {
     uint32_t incarnation;
     void *process; /* of sut_ops */
     struct raft_options options;
+    struct raft_options
+        started; /* what the process was made with; options may change before it ends */
     struct raft_env env;
     struct raft_memory memory;
     struct raft_probe probe;

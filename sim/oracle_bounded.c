@@ -31,7 +31,7 @@ static struct oracle_traffic *traffic_now(struct sim_oracles *oracles, uint32_t 
 {
     struct oracle_traffic *traffic = &oracles->nodes[node].traffic;
     const struct sim_world *world = oracles->world;
-    uint64_t length_ns = world->nodes[node]->options.heartbeat_ns;
+    uint64_t length_ns = world->nodes[node]->started.heartbeat_ns;
     uint64_t interval = length_ns == 0 ? 0 : world->scheduler.now_ns / length_ns;
     if (interval != traffic->interval) {
         traffic->interval = interval;
@@ -52,7 +52,7 @@ void sim_oracle_traffic_sent(struct sim_oracles *oracles, uint32_t node)
     assert(node > 0 && node < SIM_NODES_MAX);
     struct oracle_traffic *traffic = traffic_now(oracles, node);
     const struct sim_node *sim_node = oracles->world->nodes[node];
-    uint64_t window = sim_node->options.window_messages_max + MESSAGES_MORE;
+    uint64_t window = sim_node->started.window_messages_max + MESSAGES_MORE;
     traffic->sent_in_event = traffic->event == oracles->world->events ? traffic->sent_in_event : 0;
     traffic->event = oracles->world->events;
     traffic->sent_in_event++;
@@ -63,7 +63,7 @@ void sim_oracle_traffic_sent(struct sim_oracles *oracles, uint32_t node)
                           "too many messages in one event: node %u has sent %u, to %" PRIu64
                           " peers with windows of %u",
                           node, traffic->sent_in_event, peers_of(sim_node),
-                          sim_node->options.window_messages_max);
+                          sim_node->started.window_messages_max);
     }
     if (traffic->sent > peers_of(sim_node) * (window + ANSWERS_MAX * traffic->causes)) {
         sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
@@ -77,7 +77,7 @@ static void queues_check(struct sim_oracles *oracles, uint32_t node, uint32_t pe
 {
     const struct sim_node *sim_node = oracles->world->nodes[node];
     const struct raft_view *view = &sim_node->view;
-    const struct raft_options *options = &sim_node->options;
+    const struct raft_options *options = &sim_node->started;
     if (view->requests > options->pending_requests_max ||
         view->reads > options->pending_requests_max) {
         sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
@@ -98,7 +98,7 @@ static void queues_check(struct sim_oracles *oracles, uint32_t node, uint32_t pe
 static void memory_check(struct sim_oracles *oracles, uint32_t node)
 {
     const struct sim_node *sim_node = oracles->world->nodes[node];
-    const struct raft_options *options = &sim_node->options;
+    const struct raft_options *options = &sim_node->started;
     uint64_t entries = sim_node->view.entries_log + sim_node->ledger.entries;
     uint64_t batches = peers_of(sim_node) * options->window_messages_max + 2;
     uint64_t most = BASE_BYTES + entries * (ENTRY_BYTES + (uint64_t)options->payload_size_max) +

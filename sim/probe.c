@@ -358,7 +358,7 @@ static void window_check(struct sim_world *world, const struct sim_node *node, u
     }
     uint64_t bit = (uint64_t)1 << peer;
     uint64_t *full = &world->probes.nodes[node->id].full_inflight;
-    bool is_full = progress.inflight >= node->options.window_messages_max;
+    bool is_full = progress.inflight >= node->started.window_messages_max;
     count_if(world, is_full && (*full & bit) == 0, SIM_PROBE_WINDOW_FULL);
     *full = is_full ? *full | bit : *full & ~bit;
 }

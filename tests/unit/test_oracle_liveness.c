@@ -18,6 +18,7 @@ static void options_set(void)
         options->pending_requests_max = 4;
         options->payload_size_max = 64;
         options->batch_size_max = 1024;
+        fake.nodes[id]->node.started = *options;
     }
 }
 
