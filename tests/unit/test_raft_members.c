@@ -171,6 +171,17 @@ START_TEST(a_learner_gets_the_log_and_counts_for_nothing)
 }
 END_TEST
 
+/* It was a voter once, and campaigned in vain: otherwise it would never get the log. */
+START_TEST(a_learner_that_is_ahead_by_a_term_ends_the_term)
+{
+    lead_and_commit();
+    adopt(OF(VOTER(1), VOTER(2), VOTER(3), LEARNER(4)));
+    receive((struct raft_message){.type = RAFT_MESSAGE_APPEND_REP, .from = 4, .term = 5});
+    ck_assert_int_eq(view.role, RAFT_FOLLOWER);
+    ck_assert_uint_eq(view.state.term, 5);
+}
+END_TEST
+
 START_TEST(a_learner_is_asked_for_no_vote)
 {
     create(3, 0, 0);
@@ -378,6 +389,7 @@ static Suite *members_suite(void)
     tcase_add_test(tests, a_server_answers_its_leader_whatever_the_configuration_says);
     tcase_add_test(tests, an_answer_that_is_owed_outlives_a_change_of_the_members);
     tcase_add_test(tests, a_configuration_set_by_hand_waits_for_the_leaders_first_entry);
+    tcase_add_test(tests, a_learner_that_is_ahead_by_a_term_ends_the_term);
     tcase_add_test(tests, a_learner_is_asked_for_no_vote);
     tcase_add_test(tests, a_server_votes_for_a_candidate_that_is_no_member);
     tcase_add_test(tests, not_more_than_a_few_strangers_wait_for_an_answer);
