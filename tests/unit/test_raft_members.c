@@ -91,6 +91,23 @@ START_TEST(a_server_without_a_configuration_never_campaigns)
 }
 END_TEST
 
+START_TEST(a_server_without_a_configuration_takes_no_snapshot)
+{
+    adjust = no_voters;
+    create(3, 0, 0);
+    receive_append(7, 1, (struct raft_entry_id){0, 0}, 2, 2);
+    persist_state();
+    persist_log();
+    ck_assert_uint_eq(view.applied, 2);
+    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT});
+    drain();
+    ck_assert_int_eq(seen.save, 0);
+    receive_configuration(7, 1, (struct raft_entry_id){1, 2}, 3, OF(VOTER(1), VOTER(7)));
+    ck_assert_int_eq(seen.save, 1);
+    ck_assert_uint_eq(seen.last_snapshot.snapshot.configuration.count, 2);
+}
+END_TEST
+
 START_TEST(a_server_takes_entries_from_a_leader_that_is_no_member)
 {
     adjust = no_voters;
@@ -385,6 +402,7 @@ static Suite *members_suite(void)
     tcase_add_test(tests, a_restarted_server_finds_the_latest_configuration_in_its_log);
     tcase_add_test(tests, takes_nothing_of_a_message_with_a_configuration_that_is_none);
     tcase_add_test(tests, a_server_without_a_configuration_never_campaigns);
+    tcase_add_test(tests, a_server_without_a_configuration_takes_no_snapshot);
     tcase_add_test(tests, a_server_takes_entries_from_a_leader_that_is_no_member);
     tcase_add_test(tests, a_server_answers_its_leader_whatever_the_configuration_says);
     tcase_add_test(tests, an_answer_that_is_owed_outlives_a_change_of_the_members);
