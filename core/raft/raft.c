@@ -113,10 +113,12 @@ static enum raft_status on_message(struct raft *raft, struct raft_message *messa
     if (raft_exit_taken(raft->memory, RAFT_AT_MESSAGE_RECEIVE_STRANGER, peer == NULL)) {
         return RAFT_INVALID;
     }
-    /* Who has no vote, or none any more, ends nobody's leadership (dissertation §4.2.3). */
+    /* Who is no member, or none any more, ends nobody's leadership (dissertation §4.2.3). A learner
+     * may: one that was a voter once, and campaigned in vain, would never take an append of an
+     * earlier term. It does not raise its term again. */
     if (raft_exit_taken(raft->memory, RAFT_AT_MESSAGE_RECEIVE_OUTSIDER,
                         !is_question(message->type) && message->term > raft->state.term &&
-                            (raft_peer_flags(raft, peer) & RAFT_MEMBER_VOTES) == 0)) {
+                            peer->kind != RAFT_PEER_MEMBER && peer->kind != RAFT_PEER_ADDED)) {
         return RAFT_STALE;
     }
     if (message->type == RAFT_MESSAGE_PREVOTE_REQ) {

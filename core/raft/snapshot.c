@@ -55,6 +55,19 @@ static void drop_receive(struct raft *raft)
 
 /* Own snapshots. */
 
+/* A node that joined knows of no configuration before the first one in its log; whoever began from
+ * a snapshot without one would forget the one that it has. */
+static bool knows_members(const struct raft *raft)
+{
+    if (raft->base_configuration.count > 0) {
+        return true;
+    }
+    struct raft_configuration configuration;
+    raft_index index = 0;
+    raft_members_at(raft, raft->applied, &configuration, &index);
+    return configuration.count > 0;
+}
+
 static bool save_is_due(const struct raft *raft)
 {
     raft_index newest = raft->snapshot.id.index;
@@ -63,8 +76,9 @@ static bool save_is_due(const struct raft *raft)
         !state_is_durable(raft) || raft_is_installing(raft) || raft_install_is_live(raft)) {
         return false;
     }
-    return raft->save_due || raft->snapshot_is_bad ||
-           (threshold > 0 && raft->applied - newest >= threshold);
+    bool is_wanted = raft->save_due || raft->snapshot_is_bad ||
+                     (threshold > 0 && raft->applied - newest >= threshold);
+    return is_wanted && knows_members(raft);
 }
 
 static bool save(struct raft *raft, struct raft_effect *effect)
@@ -81,6 +95,7 @@ static bool save(struct raft *raft, struct raft_effect *effect)
     effect->snapshot = (struct raft_snapshot){.id = {term, raft->applied}};
     raft_members_at(raft, raft->applied, &effect->snapshot.configuration,
                     &effect->snapshot.configuration_index);
+    assert(effect->snapshot.configuration.count > 0);
     return true;
 }
 

@@ -91,6 +91,23 @@ START_TEST(a_server_without_a_configuration_never_campaigns)
 }
 END_TEST
 
+START_TEST(a_server_without_a_configuration_takes_no_snapshot)
+{
+    adjust = no_voters;
+    create(3, 0, 0);
+    receive_append(7, 1, (struct raft_entry_id){0, 0}, 2, 2);
+    persist_state();
+    persist_log();
+    ck_assert_uint_eq(view.applied, 2);
+    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT});
+    drain();
+    ck_assert_int_eq(seen.save, 0);
+    receive_configuration(7, 1, (struct raft_entry_id){1, 2}, 3, OF(VOTER(1), VOTER(7)));
+    ck_assert_int_eq(seen.save, 1);
+    ck_assert_uint_eq(seen.last_snapshot.snapshot.configuration.count, 2);
+}
+END_TEST
+
 START_TEST(a_server_takes_entries_from_a_leader_that_is_no_member)
 {
     adjust = no_voters;
@@ -168,6 +185,17 @@ START_TEST(a_learner_gets_the_log_and_counts_for_nothing)
     acknowledge_all(3);
     ck_assert_uint_eq(view.commit, 2);
     ck_assert_int_eq(view.change, RAFT_CHANGE_NONE);
+}
+END_TEST
+
+/* It was a voter once, and campaigned in vain: otherwise it would never get the log. */
+START_TEST(a_learner_that_is_ahead_by_a_term_ends_the_term)
+{
+    lead_and_commit();
+    adopt(OF(VOTER(1), VOTER(2), VOTER(3), LEARNER(4)));
+    receive((struct raft_message){.type = RAFT_MESSAGE_APPEND_REP, .from = 4, .term = 5});
+    ck_assert_int_eq(view.role, RAFT_FOLLOWER);
+    ck_assert_uint_eq(view.state.term, 5);
 }
 END_TEST
 
@@ -374,10 +402,12 @@ static Suite *members_suite(void)
     tcase_add_test(tests, a_restarted_server_finds_the_latest_configuration_in_its_log);
     tcase_add_test(tests, takes_nothing_of_a_message_with_a_configuration_that_is_none);
     tcase_add_test(tests, a_server_without_a_configuration_never_campaigns);
+    tcase_add_test(tests, a_server_without_a_configuration_takes_no_snapshot);
     tcase_add_test(tests, a_server_takes_entries_from_a_leader_that_is_no_member);
     tcase_add_test(tests, a_server_answers_its_leader_whatever_the_configuration_says);
     tcase_add_test(tests, an_answer_that_is_owed_outlives_a_change_of_the_members);
     tcase_add_test(tests, a_configuration_set_by_hand_waits_for_the_leaders_first_entry);
+    tcase_add_test(tests, a_learner_that_is_ahead_by_a_term_ends_the_term);
     tcase_add_test(tests, a_learner_is_asked_for_no_vote);
     tcase_add_test(tests, a_server_votes_for_a_candidate_that_is_no_member);
     tcase_add_test(tests, not_more_than_a_few_strangers_wait_for_an_answer);
