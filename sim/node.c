@@ -428,7 +428,8 @@ void sim_node_settle(struct sim_node *node)
                  "n%u has %u reads pending where %u are open", node->id, node->view.reads,
                  node->reads_open);
     }
-    if (node->view.durable.index > old.durable.index) {
+    /* A snapshot that takes the place of the log says nothing about the disk of the log. */
+    if (node->view.durable.index > old.durable.index && node->view.base.index == old.base.index) {
         node->durable_event = world->events;
     }
     if (node->view.condition == RAFT_CONDITION_FAILED && old.condition != RAFT_CONDITION_FAILED) {
