@@ -8,7 +8,9 @@
  *  2. In one interval it sends what its peers and the causes account for.
  *  3. It holds no more requests, reads and unanswered appends than its options say.
  *  4. Its memory is that of its log, its windows, its requests and a fixed base.
- *  5. INSTANT_EVENTS_MAX events at one instant mean that time stands still. */
+ *  5. What it has applied of its log is a few times what makes a snapshot due, and what may trail
+ *     one. A witness and a node that installs a snapshot are no measure.
+ *  6. INSTANT_EVENTS_MAX events at one instant mean that time stands still. */
 #include "oracle_internal.h"
 
 #include <assert.h>
@@ -17,8 +19,11 @@
 #define MESSAGES_MORE      8u /* to one peer: heartbeats, probes, votes, answers, a transfer */
 #define ANSWERS_MAX        4u /* of one cause to one peer: an append, a commit index, an answer */
 #define INSTANT_EVENTS_MAX 100000u
-#define BASE_BYTES         ((uint64_t)1 << 20)
-#define ENTRY_BYTES        512u /* of an entry beside its payload, with its slots everywhere */
+#define THRESHOLDS_MAX                                                                             \
+    4u /* applied entries in a log, as multiples of what makes a snapshot due                      \
+        */
+#define BASE_BYTES  ((uint64_t)1 << 20)
+#define ENTRY_BYTES 512u /* of an entry beside its payload, with its slots everywhere */
 
 /* Whoever is or may become a member. */
 static uint64_t peers_of(const struct sim_node *node)
@@ -112,11 +117,41 @@ static void memory_check(struct sim_oracles *oracles, uint32_t node)
     }
 }
 
+/* A node that has nothing to wait for: no fault has hit this process, its disk is idle. */
+static bool should_have_compacted(const struct sim_node *node)
+{
+    const struct raft_view *view = &node->view;
+    bool is_harmed = false;
+    for (uint32_t i = 0; i < SIM_HARM_COUNT; i++) {
+        is_harmed = is_harmed || node->harmed[i] != 0;
+    }
+    return node->started.snapshot_threshold > 0 && node->state == SIM_NODE_UP && !is_harmed &&
+           view->condition == RAFT_RUNNING && !view->is_installing &&
+           (view->member_flags & RAFT_MEMBER_WITNESS) == 0 && sim_disk_pending(&node->disk) == 0;
+}
+
+static void length_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    const struct raft_options *options = &sim_node->started;
+    const struct raft_view *view = &sim_node->view;
+    uint64_t most = (uint64_t)options->snapshot_threshold * THRESHOLDS_MAX +
+                    options->snapshot_trailing + options->pending_requests_max;
+    if (should_have_compacted(sim_node) && view->applied > view->base.index + most) {
+        sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
+                          "a log is never compacted: node %u has applied up to %" PRIu64
+                          " and its log begins behind %" PRIu64 "; its snapshots and what may "
+                          "trail them account for %" PRIu64,
+                          node, view->applied, view->base.index, most);
+    }
+}
+
 void sim_oracle_bounded_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
 {
     oracles->checks[SIM_ORACLE_BOUNDED]++;
     queues_check(oracles, node, peer);
     memory_check(oracles, node);
+    length_check(oracles, node);
 }
 
 void sim_oracle_event_over(struct sim_oracles *oracles)

@@ -453,6 +453,39 @@ START_TEST(bounded_fires_on_memory_that_nothing_accounts_for)
 }
 END_TEST
 
+/* Snapshots are due with every entry: of ten that are applied some must have left the log. */
+static void apply_without_a_snapshot(void)
+{
+    struct raft_options *options = &fake.nodes[1]->node.started;
+    options->snapshot_threshold = 1;
+    options->pending_requests_max = 4;
+    elect(1, 1);
+    replicate(1, 10);
+    replicate(2, 10);
+    commit(1, 10);
+    for (raft_index index = 1; index <= 10; index++) {
+        apply(1, index, index);
+    }
+    view_of(1)->applied = 10;
+}
+
+START_TEST(bounded_fires_on_a_log_that_is_never_compacted)
+{
+    apply_without_a_snapshot();
+    step(1);
+    expect("bounded");
+}
+END_TEST
+
+START_TEST(bounded_accepts_a_long_log_of_a_witness)
+{
+    apply_without_a_snapshot();
+    view_of(1)->member_flags = RAFT_MEMBER_VOTER | RAFT_MEMBER_WITNESS;
+    step(1);
+    expect(NULL);
+}
+END_TEST
+
 START_TEST(bounded_fires_when_time_stands_still)
 {
     fake.world->scheduler.now_ns = 7;
@@ -507,6 +540,8 @@ int main(void)
     tcase_add_test(tests, bounded_fires_on_too_many_requests);
     tcase_add_test(tests, bounded_fires_on_too_many_unanswered_appends);
     tcase_add_test(tests, bounded_fires_on_memory_that_nothing_accounts_for);
+    tcase_add_test(tests, bounded_fires_on_a_log_that_is_never_compacted);
+    tcase_add_test(tests, bounded_accepts_a_long_log_of_a_witness);
     tcase_add_test(tests, bounded_fires_when_time_stands_still);
     return unit_main(suite);
 }
