@@ -181,6 +181,8 @@ static bool describe(const uint8_t *bytes, size_t size, struct sut_message *out)
     case RAFT_MESSAGE_APPEND_REQ:
     case RAFT_MESSAGE_TIMEOUT_NOW:
     case RAFT_MESSAGE_INSTALL_REQ:
+    case RAFT_MESSAGE_REPAIR_REQ:
+    case RAFT_MESSAGE_REPAIR_REP: /* an entry is what its id says, durable or not */
         break;
     case RAFT_MESSAGE_INSTALL_REP:
         /* The whole of it is installed; of pieces nothing is claimed. */

@@ -77,7 +77,7 @@ static uint64_t match_of(const struct raft_peer *peer)
 
 void raft_advance_commit(struct raft *raft)
 {
-    raft_index index = raft_agreed(raft, raft->log->durable.index, match_of);
+    raft_index index = raft_agreed(raft, raft_log_durable(raft->log).index, match_of);
     if (index <= raft->commit) {
         return;
     }
@@ -264,6 +264,7 @@ static enum raft_status prepare_entry(const struct raft *raft, const struct raft
     if (status != RAFT_OK) {
         goto out;
     }
+    assert(!entry->damaged); /* a leader has none */
     if (raft_exit_taken(raft->memory, RAFT_AT_REPLICATION_PREPARE_FULL,
                         message->entry_count > 0 &&
                             *size + entry->size > raft->options.batch_size_max)) {

@@ -148,6 +148,9 @@ static void carry_out(struct raft_replica *replica, struct raft_effect *effect)
     case RAFT_EFFECT_RESET:
         use_storage(replica, effect);
         break;
+    case RAFT_EFFECT_REPAIR:
+        assert(!"a store loads no damaged entries");
+        break;
     case RAFT_EFFECT_SAVE:
     case RAFT_EFFECT_RECEIVE:
     case RAFT_EFFECT_FETCH:
