@@ -57,7 +57,10 @@ enum sim_life sim_node_life(const struct sim_node *node)
     }
     switch (node->view.role) {
     case RAFT_FOLLOWER:
-        return SIM_LIFE_FOLLOWER;
+        if (node->view.condition == RAFT_CONDITION_RECOVERING) {
+            return SIM_LIFE_RECOVERING;
+        }
+        return node->view.is_installing ? SIM_LIFE_INSTALLING : SIM_LIFE_FOLLOWER;
     case RAFT_PRECANDIDATE:
     case RAFT_CANDIDATE:
         return SIM_LIFE_CANDIDATE;

@@ -139,7 +139,11 @@ static bool node_entry(const void *node, raft_index index, struct sut_entry *out
     if (entry == NULL) {
         return false;
     }
-    *out_entry = (struct sut_entry){entry->id, entry->kind, entry->size, entry->payload};
+    *out_entry = (struct sut_entry){.id = entry->id,
+                                    .kind = entry->kind,
+                                    .size = entry->size,
+                                    .payload = entry->payload,
+                                    .damaged = entry->damaged};
     return true;
 }
 
