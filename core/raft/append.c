@@ -204,7 +204,8 @@ enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
     if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_MISMATCH,
                         !is_before_base &&
                             (is_behind_damage || !raft_log_matches(raft->log, message->id)))) {
-        owe(raft, peer, 0, message->id, agreeable(raft, message->id));
+        owe(raft, peer, is_behind_damage ? RAFT_FLAG_DAMAGED : 0, message->id,
+            agreeable(raft, message->id));
         return RAFT_OK;
     }
     take_entries(raft, message);

@@ -28,6 +28,8 @@ enum raft_message_flag {
     RAFT_FLAG_READ_ONLY = 1u << 1, /* APPEND_REP: the sender refuses user entries for now */
     RAFT_FLAG_BUSY = 1u << 2,      /* APPEND_REP: matched, but the entries could not be taken */
     RAFT_FLAG_TRANSFER = 1u << 3,  /* VOTE_REQ: the leader has asked for the campaign */
+    RAFT_FLAG_DAMAGED = 1u << 4, /* APPEND_REP: refused, since the entry behind the hint is damaged,
+                                  * whatever was acknowledged before */
 };
 
 /* What the fields mean:
