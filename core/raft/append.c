@@ -171,11 +171,14 @@ struct raft_peer *raft_hear_leader(struct raft *raft, struct raft_peer *peer,
     return peer;
 }
 
-/* Where this log may agree with one that has id, and nothing is damaged before. */
+/* Where this log may agree with one that has id, and no entry is missing before. */
 static struct raft_entry_id agreeable(const struct raft *raft, struct raft_entry_id id)
 {
     struct raft_entry_id hint = raft_log_hint(raft->log, id);
-    return hint.index < raft->log->first_damaged ? hint : raft_log_durable(raft->log);
+    raft_index missing = raft_repair_missing(raft);
+    return hint.index < missing
+               ? hint
+               : raft_log_hint(raft->log, (struct raft_entry_id){UINT64_MAX, missing - 1});
 }
 
 enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
@@ -198,9 +201,10 @@ enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
     peer = raft_hear_leader(raft, peer, message);
     raft_repair_ask_leader(raft, peer);
     bool is_before_base = message->id.index < raft->log->base.index;
-    /* Behind a damaged entry the leader is told where that is: it sends the entry again, or the
-     * snapshot if it has it no more. */
-    bool is_behind_damage = message->id.index >= raft->log->first_damaged;
+    /* Behind a missing entry the leader is told where that is: it sends the entry again, or the
+     * snapshot if it has it no more. One that is here again is not asked for, however long its
+     * record takes: the leader would send it at once, for nothing. */
+    bool is_behind_damage = message->id.index >= raft_repair_missing(raft);
     if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_MISMATCH,
                         !is_before_base &&
                             (is_behind_damage || !raft_log_matches(raft->log, message->id)))) {

@@ -296,6 +296,8 @@ enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer
 /* repair.c */
 /* What this node may do; never FAILED, which the replica alone knows. */
 enum raft_condition raft_condition(const struct raft *raft);
+/* The first damaged entry that nobody has sent yet; UINT64_MAX: none. */
+raft_index raft_repair_missing(const struct raft *raft);
 /* Asks everybody for the first damaged entry; or the leader that was just heard, now and then. */
 void raft_repair_ask_all(struct raft *raft);
 void raft_repair_ask_leader(struct raft *raft, struct raft_peer *leader);

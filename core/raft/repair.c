@@ -44,6 +44,12 @@ static const struct raft_entry *wanted(const struct raft *raft)
     return NULL;
 }
 
+raft_index raft_repair_missing(const struct raft *raft)
+{
+    const struct raft_entry *entry = wanted(raft);
+    return entry == NULL ? RAFT_LOG_INTACT : entry->id.index;
+}
+
 void raft_repair_ask_all(struct raft *raft)
 {
     bool is_needed = wanted(raft) != NULL;

@@ -344,6 +344,17 @@ START_TEST(campaigns_again_when_its_log_is_whole)
 }
 END_TEST
 
+START_TEST(refuses_nothing_for_an_entry_whose_record_is_being_rewritten)
+{
+    create_damaged(1u << 4);
+    receive_append(2, 1, at(3), 6, 3);
+    receive_append(2, 1, at(6), 6, 0);
+    const struct raft_message *reply = sent(RAFT_MESSAGE_APPEND_REP);
+    ck_assert_uint_eq(reply->flags, RAFT_FLAG_SUCCESS);
+    ck_assert_uint_eq(reply->id.index, 3);
+}
+END_TEST
+
 static Suite *repair_suite(void)
 {
     Suite *suite = suite_create("raft_repair");
@@ -375,6 +386,7 @@ static Suite *repair_suite(void)
     tcase_add_test(tests, an_answer_without_memory_stays_due);
     tcase_add_test(tests, a_leaders_other_entry_takes_the_place_of_a_damaged_one);
     tcase_add_test(tests, campaigns_again_when_its_log_is_whole);
+    tcase_add_test(tests, refuses_nothing_for_an_entry_whose_record_is_being_rewritten);
     suite_add_tcase(suite, tests);
     return suite;
 }
