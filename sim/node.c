@@ -160,6 +160,7 @@ void sim_node_start(struct sim_node *node)
     node->incarnation++;
     node->state = SIM_NODE_UP;
     node->is_disturbed = false;
+    node->was_damaged = sim_node_is_damaged(node);
     node->refused_store = false;
     node->why[0] = 0;
     node->view = (struct raft_view){.id = node->id};

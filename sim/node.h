@@ -75,6 +75,7 @@ struct sim_node {
     bool refused_store; /* the last start was refused for what was planted on the disk */
     bool bootstrapped;  /* it has started once: from now on an empty store is a lost one */
     bool is_disturbed;  /* a fault has fired on this incarnation: it may fail */
+    bool was_damaged;   /* what it started from was damaged: it may miss entries */
     bool has_stopped;   /* env->stopped has been called */
     enum raft_status stopped_why;
     uint32_t peer;        /* whose message the current event is, or 0 */

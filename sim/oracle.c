@@ -246,8 +246,8 @@ static void condition_check(struct sim_oracles *oracles, uint32_t node)
     enum raft_condition condition = sim_node->view.condition;
     oracles->checks[SIM_ORACLE_NO_FALSE_ALARM]++;
     /* No fault but damage to what was durable makes a node miss entries. */
-    bool is_excused = condition == RAFT_CONDITION_RECOVERING ? sim_node_is_damaged(sim_node)
-                                                             : sim_node->is_disturbed;
+    bool is_excused =
+        condition == RAFT_CONDITION_RECOVERING ? sim_node->was_damaged : sim_node->is_disturbed;
     if (condition != state->condition && condition != RAFT_RUNNING && !is_excused) {
         sim_oracle_broken(
             oracles, SIM_ORACLE_NO_FALSE_ALARM, node,

@@ -70,11 +70,6 @@ void sim_disk_observe_all(struct sim_disk *disk)
     ck_assert_ptr_nonnull(disk->observer.durable);
 }
 
-bool sim_node_is_damaged(const struct sim_node *node)
-{
-    return node->is_store_planted;
-}
-
 /* ---- the fake implementation ---- */
 
 static void fake_view(const void *process, struct raft_view *out_view)

@@ -111,7 +111,7 @@ static void restart_with_damaged_entry(raft_term term)
     view_of(2)->condition = RAFT_CONDITION_RECOVERING;
     view_of(2)->first_damaged = 2;
     view_of(2)->durable = log[1].id;
-    fake.nodes[2]->node.is_store_planted = true;
+    fake.nodes[2]->node.was_damaged = true;
     start(2);
 }
 
