@@ -58,7 +58,10 @@ enum sim_life sim_node_life(const struct sim_node *node)
     }
     switch (node->view.role) {
     case RAFT_FOLLOWER:
-        return SIM_LIFE_FOLLOWER;
+        if (node->view.condition == RAFT_CONDITION_RECOVERING) {
+            return SIM_LIFE_RECOVERING;
+        }
+        return node->view.is_installing ? SIM_LIFE_INSTALLING : SIM_LIFE_FOLLOWER;
     case RAFT_PRECANDIDATE:
     case RAFT_CANDIDATE:
         return SIM_LIFE_CANDIDATE;
@@ -161,6 +164,7 @@ void sim_node_start(struct sim_node *node)
     node->failed_by = 0;
     node->durable_event = world->events;
     node->idle_event = world->events;
+    node->was_damaged = sim_node_is_damaged(node);
     node->refused_store = false;
     sim_node_unsteady(node);
     sim_oracle_starts(world->oracles, node->id);

@@ -67,7 +67,8 @@ void sim_node_batch_done(struct sim_node *node)
     node->batch = NULL;
     for (size_t i = 0; i < batch->good; i++) {
         const struct raft_entry *entry = batch->entries[i];
-        const struct sut_entry applied = {entry->id, entry->kind, entry->size, entry->payload};
+        const struct sut_entry applied = {entry->id, entry->kind, entry->size, entry->payload,
+                                          entry->damaged};
         sim_machine_apply(node->machine, &applied, NULL);
         sim_oracle_applied(world->oracles, node->id, &applied, sim_machine_digest(node->machine));
     }

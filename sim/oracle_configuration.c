@@ -201,7 +201,10 @@ void sim_oracle_configuration_pulled(struct sim_oracles *oracles, uint32_t node,
         return;
     }
     sim_oracle_progress_forget(oracles, node, &new->value);
-    if (previous.count > 0 && !oracles->was_recovered && !quorums_overlap(&previous, &new->value)) {
+    /* Of a damaged log there may be one between the two that cannot be read. */
+    bool is_known = oracles->world->nodes[node]->view.first_damaged == 0;
+    if (previous.count > 0 && is_known && !oracles->was_recovered &&
+        !quorums_overlap(&previous, &new->value)) {
         char before[SIM_TEXT_MAX / 4];
         char after[SIM_TEXT_MAX / 4];
         sim_oracle_print_configuration(&previous, before, sizeof before);
@@ -276,7 +279,9 @@ static void done_check(struct sim_oracles *oracles, uint32_t node)
 void sim_oracle_configuration_check(struct sim_oracles *oracles, uint32_t node)
 {
     struct oracle_node *state = &oracles->nodes[node];
-    if (sim_oracle_has(oracles, SUT_FEATURE_MEMBERSHIP)) {
+    /* The newest one of a damaged log may be what is damaged. */
+    if (sim_oracle_has(oracles, SUT_FEATURE_MEMBERSHIP) &&
+        oracles->world->nodes[node]->view.first_damaged == 0) {
         oracles->checks[SIM_ORACLE_CONFIGURATION]++;
         active_check(oracles, node);
     }

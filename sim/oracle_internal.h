@@ -151,7 +151,9 @@ struct oracle_node {
     struct oracle_link *links; /* by index */
     size_t link_capacity;
     raft_index last;
-    struct oracle_configuration *configurations; /* in links[1 .. last], ascending */
+    raft_index damaged; /* the first damaged entry of it when it was looked at last; 0: none */
+    struct oracle_configuration *configurations; /* in links[1 .. last], ascending; none that is
+                                                  * damaged */
     size_t configuration_capacity;
     uint32_t configuration_count;
     raft_index configuration_seen;    /* index of the newest one at the end of its last step */

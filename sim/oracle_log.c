@@ -4,6 +4,10 @@
  * A truncation cuts the chain first; what was cut is known from the view (generation,
  * truncated_to).
  *
+ * A damaged entry has lost its payload, but not its id, and for an id there is one chain (2): that
+ * is its link. So it is judged like any other, and so is what the node later puts in its place,
+ * since the log is read again whenever another entry is the first damaged one.
+ *
  * Invariants:
  *  1. links[i] is the chain of the node's log up to i, for i <= last.
  *  2. For one index and term there is one chain in the whole run (log matching), so whoever comes
@@ -47,6 +51,7 @@ void sim_oracle_log_start(struct sim_oracles *oracles, uint32_t node)
     const struct raft_view *view = &oracles->world->nodes[node]->view;
     rebase(oracles, node, view->base);
     oracles->nodes[node].generation = view->log_generation;
+    oracles->nodes[node].damaged = view->first_damaged;
     oracles->nodes[node].done.index = 0;
 }
 
@@ -88,6 +93,24 @@ static void position_check(struct sim_oracles *oracles, uint32_t node, raft_inde
     *position = (struct oracle_position){.term = link.term, .chain = link.chain, .node = node};
 }
 
+/* The chain up to an entry, of which the node that has it knows the id only. */
+static uint64_t damaged_chain(struct sim_oracles *oracles, uint32_t node, struct raft_entry_id id)
+{
+    const struct oracle_position *position =
+        id.index < oracles->position_capacity ? &oracles->positions[id.index] : NULL;
+    while (position != NULL && position->term != id.term) {
+        position = position->more;
+    }
+    if (position == NULL) {
+        sim_oracle_broken(oracles, SIM_ORACLE_LOG_MATCHING, node,
+                          "a damaged entry that no log has had: node %u has (term %" PRIu64
+                          ", index %" PRIu64 ")",
+                          node, id.term, id.index);
+        return 0;
+    }
+    return position->chain;
+}
+
 /* Pulls the entries behind what is known. */
 static void pull(struct sim_oracles *oracles, uint32_t node)
 {
@@ -108,12 +131,14 @@ static void pull(struct sim_oracles *oracles, uint32_t node)
         }
         struct oracle_link link = {
             .term = entry.id.term,
-            .chain = sim_oracle_link(state->links[state->last].chain, sim_oracle_leaf(&entry)),
+            .chain = entry.damaged ? damaged_chain(oracles, node, entry.id)
+                                   : sim_oracle_link(state->links[state->last].chain,
+                                                     sim_oracle_leaf(&entry)),
         };
         state->links[index] = link;
         state->last = index;
         position_check(oracles, node, index, link);
-        if (entry.kind == RAFT_ENTRY_CONFIGURATION) {
+        if (entry.kind == RAFT_ENTRY_CONFIGURATION && !entry.damaged) {
             sim_oracle_configuration_pulled(oracles, node, &entry);
         }
     }
@@ -148,7 +173,9 @@ void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node)
         state->role == RAFT_LEADER && view->role == RAFT_LEADER && view->state.term == state->term;
     oracles->checks[SIM_ORACLE_LEADER_APPEND_ONLY] += leads_on;
     bool is_cut = view->log_generation != state->generation || view->last.index < state->last;
-    if (!is_cut && view->last.index == state->last &&
+    bool is_repaired = view->first_damaged != state->damaged;
+    state->damaged = view->first_damaged;
+    if (!is_cut && !is_repaired && view->last.index == state->last &&
         view->last.term == state->links[state->last].term) {
         return;
     }
@@ -168,7 +195,7 @@ void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node)
                           ", its commit index was %" PRIu64,
                           node, cut_to, state->commit);
     }
-    raft_index keep = kept(state, view);
+    raft_index keep = is_repaired ? view->base.index : kept(state, view);
     /* At the base it is known what the chain must be, whatever the log was before. */
     if (keep <= view->base.index || keep > state->last) {
         rebase(oracles, node, view->base);

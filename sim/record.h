@@ -49,7 +49,7 @@ struct sim_leak {
 /* The phase of a node's life in which something happened. */
 enum sim_life {
     SIM_LIFE_STARTING,   /* its first start, on an empty disk */
-    SIM_LIFE_RECOVERING, /* a later start, from what the disk holds */
+    SIM_LIFE_RECOVERING, /* a later start, from what the disk holds; until its log is whole */
     SIM_LIFE_FOLLOWER,
     SIM_LIFE_CANDIDATE, /* or asking for pre-votes */
     SIM_LIFE_LEADER,

@@ -22,7 +22,6 @@
 #define SEGMENT_PREFIX   "log-"
 #define SEGMENT_MAGIC    0x47535152u
 #define SEGMENT_SIZE     24u
-#define RECORD_MAGIC     0x43525152u
 #define RECORD_SIZE      48u
 #define RECORD_ALIGN     8u
 #define SNAPSHOT_PREFIX  "snapshot-"
@@ -139,7 +138,11 @@ static bool node_entry(const void *node, raft_index index, struct sut_entry *out
     if (entry == NULL) {
         return false;
     }
-    *out_entry = (struct sut_entry){entry->id, entry->kind, entry->size, entry->payload};
+    *out_entry = (struct sut_entry){.id = entry->id,
+                                    .kind = entry->kind,
+                                    .size = entry->size,
+                                    .payload = entry->payload,
+                                    .damaged = entry->damaged};
     return true;
 }
 
@@ -181,6 +184,8 @@ static bool describe(const uint8_t *bytes, size_t size, struct sut_message *out)
     case RAFT_MESSAGE_APPEND_REQ:
     case RAFT_MESSAGE_TIMEOUT_NOW:
     case RAFT_MESSAGE_INSTALL_REQ:
+    case RAFT_MESSAGE_REPAIR_REQ:
+    case RAFT_MESSAGE_REPAIR_REP: /* an entry is what its id says, durable or not */
         break;
     case RAFT_MESSAGE_INSTALL_REP:
         /* The whole of it is installed; of pieces nothing is claimed. */
@@ -237,16 +242,11 @@ static void read_state(const uint8_t *bytes, size_t size, const struct sut_durab
     }
 }
 
-/* Bytes of the valid record at an offset with its padding, or 0. */
-static size_t record_span(const uint8_t *bytes, size_t size, size_t offset)
+/* Bytes of the record at an offset with its padding, or 0: its identity is bad. */
+static size_t record_span(const uint8_t *bytes, size_t size, size_t offset, bool *out_whole)
 {
     const uint8_t *at = bytes + offset;
-    if (size - offset < RECORD_SIZE || get32(at) != RECORD_MAGIC) {
-        return 0;
-    }
-    size_t span = RECORD_SIZE + (size_t)get32(at + 8);
-    span = (span + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN;
-    if (span > size - offset) {
+    if (size - offset < RECORD_SIZE) {
         return 0;
     }
     uint8_t place[16];
@@ -255,10 +255,20 @@ static size_t record_span(const uint8_t *bytes, size_t size, size_t offset)
         place[8 + i] = (uint8_t)((uint64_t)offset >> (8 * i));
     }
     uint32_t crc = raft_crc32c(0, place, sizeof place);
-    return raft_crc32c(crc, at + 8, span - 8) == get32(at + 4) ? span : 0;
+    if (raft_crc32c(crc, at + 4, RECORD_SIZE - 4) != get32(at)) {
+        return 0;
+    }
+    size_t span = RECORD_SIZE + (size_t)get32(at + 8);
+    span = (span + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN;
+    if (span > size - offset) {
+        return 0;
+    }
+    *out_whole = raft_crc32c(0, at + RECORD_SIZE, span - RECORD_SIZE) == get32(at + 4);
+    return span;
 }
 
-/* The records from an offset to the first one that is not whole. */
+/* The whole records from an offset on; one whose identity alone is good is passed over, if a whole
+ * one follows. */
 static size_t read_segment(const uint8_t *bytes, size_t size, size_t from,
                            const struct sut_durable_sink *sink)
 {
@@ -267,10 +277,16 @@ static size_t read_segment(const uint8_t *bytes, size_t size, size_t from,
         return 0;
     }
     size_t at = from < SEGMENT_SIZE ? SEGMENT_SIZE : from;
+    size_t end = at; /* of the last whole record */
     while (at < size) {
-        size_t span = record_span(bytes, size, at);
+        bool is_whole = false;
+        size_t span = record_span(bytes, size, at, &is_whole);
         if (span == 0) {
             break;
+        }
+        if (!is_whole) {
+            at += span;
+            continue;
         }
         const struct sut_entry entry = {
             .id = {.index = get64(bytes + at + 32), .term = get64(bytes + at + 40)},
@@ -280,8 +296,9 @@ static size_t read_segment(const uint8_t *bytes, size_t size, size_t from,
         };
         sink->entry(sink->ctx, &entry);
         at += span;
+        end = at;
     }
-    return at;
+    return end;
 }
 
 /* A published snapshot: header, state, trailer, each with its checksum. */

@@ -11,6 +11,12 @@
  * The base moves forward only: by compaction over entries that are durable, by a reset over
  * anything. What lies at or before it is committed, so that it agrees with every leader's log.
  *
+ * A *damaged* entry is one whose record in the store is bad, while its id, kind and size are known
+ * (struct raft_entry: damaged). It keeps its place, so that the log has every position that it had;
+ * but nothing from the first of them on counts as durable (raft_log_durable). An entry of the same
+ * id from another node takes its place (the same id is the same entry, Raft §5.3: Log Matching),
+ * and when storage has rewritten the record it is as good as any other.
+ *
  * Invariants:
  *  1. base.index <= durable.index <= stored.index <= last index, each with the log's term there.
  *  2. slots[(offset + i) % capacity] is the entry at base.index + 1 + i, held as LOG, for i <
@@ -19,7 +25,9 @@
  *  4. truncate_due is UINT64_MAX or at least stored.index at the time it was set: nothing behind it
  *     is handed over before the cut.
  *  5. While a reset is due, no truncation is, and nothing behind the base is handed over: stored is
- *     the base. */
+ *     the base.
+ *  6. first_damaged is that of the first entry which is damaged or repaired; it is at or before
+ *     stored. */
 #include <raft/log.h>
 
 #include <assert.h>
@@ -29,7 +37,8 @@
 
 void raft_log_init(struct raft_log *log, const struct raft_memory *memory)
 {
-    *log = (struct raft_log){.memory = memory, .truncate_due = NOTHING_DUE};
+    *log = (struct raft_log){
+        .memory = memory, .truncate_due = NOTHING_DUE, .first_damaged = RAFT_LOG_INTACT};
 }
 
 void raft_log_begin(struct raft_log *log, struct raft_entry_id id)
@@ -74,6 +83,27 @@ struct raft_entry_id raft_log_last(const struct raft_log *log)
     return (struct raft_entry_id){term_within(log, last), last};
 }
 
+struct raft_entry_id raft_log_durable(const struct raft_log *log)
+{
+    if (log->durable.index < log->first_damaged) {
+        return log->durable;
+    }
+    raft_index index = log->first_damaged - 1;
+    assert(index >= log->base.index);
+    return (struct raft_entry_id){term_within(log, index), index};
+}
+
+/* Looks for the first damaged entry from an index on. */
+static void find_damaged(struct raft_log *log, raft_index index)
+{
+    raft_index last = raft_log_last_index(log);
+    while (index <= last && !(*slot_of(log, index))->damaged && !(*slot_of(log, index))->repaired) {
+        index++;
+    }
+    log->first_damaged = index <= last ? index : RAFT_LOG_INTACT;
+    log->repair_due = log->repair_due && index <= last;
+}
+
 enum raft_status raft_log_reserve(struct raft_log *log, size_t count)
 {
     if (log->count + count <= log->capacity) {
@@ -106,6 +136,9 @@ void raft_log_append(struct raft_log *log, struct raft_entry *entry)
     raft_entry_hold(entry, RAFT_HOLDER_LOG);
     log->count++;
     *slot_of(log, entry->id.index) = entry;
+    if (entry->damaged && log->first_damaged == RAFT_LOG_INTACT) {
+        log->first_damaged = entry->id.index;
+    }
 }
 
 static void cut_mark(const struct raft_log *log, struct raft_entry_id *mark, raft_index keep_last)
@@ -128,6 +161,10 @@ void raft_log_truncate(struct raft_log *log, raft_index keep_last)
     }
     cut_mark(log, &log->stored, keep_last);
     cut_mark(log, &log->durable, keep_last);
+    if (log->first_damaged > keep_last) {
+        log->first_damaged = RAFT_LOG_INTACT;
+        log->repair_due = false;
+    }
     log->generation++;
     log->truncated_to = keep_last;
     assert(raft_log_last_index(log) == keep_last);
@@ -146,6 +183,9 @@ void raft_log_compact(struct raft_log *log, struct raft_entry_id id)
     log->offset = (log->offset + dropped) % log->capacity;
     log->count -= dropped;
     log->base = id;
+    if (log->first_damaged <= id.index) {
+        find_damaged(log, id.index + 1);
+    }
     assert(log->base.index <= raft_log_last_index(log));
 }
 
@@ -164,6 +204,8 @@ void raft_log_reset(struct raft_log *log, struct raft_entry_id id)
     log->generation++;
     log->truncated_to = id.index;
     log->truncate_due = NOTHING_DUE;
+    log->first_damaged = RAFT_LOG_INTACT;
+    log->repair_due = false;
     log->reset_due = true;
     assert(raft_log_last_index(log) == id.index);
 }
@@ -294,4 +336,45 @@ void raft_log_persisted(struct raft_log *log, struct raft_entry_id id, uint64_t 
     }
     log->durable = (struct raft_entry_id){term_within(log, index), index};
     assert(log->stored.index >= log->durable.index);
+}
+
+bool raft_log_repair(struct raft_log *log, struct raft_entry *entry)
+{
+    assert(!entry->damaged);
+    if (entry->id.index < log->first_damaged || entry->id.index <= log->base.index ||
+        !raft_log_matches(log, entry->id)) {
+        return false;
+    }
+    struct raft_entry **slot = slot_of(log, entry->id.index);
+    if (!(*slot)->damaged || (*slot)->kind != entry->kind || (*slot)->size != entry->size) {
+        return false;
+    }
+    raft_entry_hold(entry, RAFT_HOLDER_LOG);
+    raft_entry_drop(*slot, RAFT_HOLDER_LOG);
+    entry->repaired = true;
+    *slot = entry;
+    log->repair_due = true;
+    return true;
+}
+
+const struct raft_entry *raft_log_repair_next(struct raft_log *log)
+{
+    raft_index last = raft_log_last_index(log);
+    for (raft_index index = log->first_damaged; log->repair_due && index <= last; index++) {
+        if ((*slot_of(log, index))->repaired) {
+            return *slot_of(log, index);
+        }
+    }
+    log->repair_due = false;
+    return NULL;
+}
+
+void raft_log_repaired(struct raft_log *log, struct raft_entry_id id)
+{
+    assert(id.index > 0);
+    if (id.index < log->first_damaged || !raft_log_matches(log, id)) {
+        return;
+    }
+    (*slot_of(log, id.index))->repaired = false;
+    find_damaged(log, log->first_damaged);
 }

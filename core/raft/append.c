@@ -26,7 +26,7 @@ static void owe(struct raft *raft, struct raft_peer *peer, uint32_t flags, struc
 /* The durable part of what agrees with the leader. The base agrees with every leader. */
 static struct raft_entry_id acknowledged(const struct raft *raft)
 {
-    struct raft_entry_id durable = raft->log->durable;
+    struct raft_entry_id durable = raft_log_durable(raft->log);
     if (raft->verified >= durable.index) {
         return durable;
     }
@@ -64,8 +64,12 @@ static uint32_t count_passing(const struct raft_message *message, uint32_t prese
     return end;
 }
 
+/* What is damaged here cannot be applied, so that it is of no use to know it committed. */
 static void commit_up_to(struct raft *raft, raft_index index)
 {
+    if (index >= raft->log->first_damaged) {
+        index = raft->log->first_damaged - 1;
+    }
     if (index > raft->commit) {
         assert(index <= raft_log_last_index(raft->log));
         raft->commit = index;
@@ -108,6 +112,9 @@ static void append_entries(struct raft *raft, const struct raft_message *message
 static void take_entries(struct raft *raft, const struct raft_message *message)
 {
     uint32_t present = count_present(raft, message);
+    for (uint32_t i = 0; i < present; i++) {
+        (void)raft_repair_take(raft, message->entries[i]);
+    }
     uint32_t end = message->entry_count;
     uint32_t passing = count_passing(message, present);
     uint32_t flags = RAFT_FLAG_SUCCESS;
@@ -119,8 +126,7 @@ static void take_entries(struct raft *raft, const struct raft_message *message)
     }
     /* Every answer of a node with a full disk says so, or the leader would take one for an
      * invitation to send a window of entries. */
-    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_NOSPACE,
-                        raft->condition != RAFT_RUNNING)) {
+    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_NOSPACE, raft->disk_full)) {
         end = present;
         flags |= RAFT_FLAG_BUSY;
     }
@@ -165,6 +171,16 @@ struct raft_peer *raft_hear_leader(struct raft *raft, struct raft_peer *peer,
     return peer;
 }
 
+/* Where this log may agree with one that has id, and no entry is missing before. */
+static struct raft_entry_id agreeable(const struct raft *raft, struct raft_entry_id id)
+{
+    struct raft_entry_id hint = raft_log_hint(raft->log, id);
+    raft_index missing = raft_repair_missing(raft);
+    return hint.index < missing
+               ? hint
+               : raft_log_hint(raft->log, (struct raft_entry_id){UINT64_MAX, missing - 1});
+}
+
 enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
                                     const struct raft_message *message)
 {
@@ -183,10 +199,17 @@ enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
     }
     /* Nothing below can fail. */
     peer = raft_hear_leader(raft, peer, message);
+    raft_repair_ask_leader(raft, peer);
     bool is_before_base = message->id.index < raft->log->base.index;
+    /* Behind a missing entry the leader is told where that is: it sends the entry again, or the
+     * snapshot if it has it no more. One that is here again is not asked for, however long its
+     * record takes: the leader would send it at once, for nothing. */
+    bool is_behind_damage = message->id.index >= raft_repair_missing(raft);
     if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_MISMATCH,
-                        !is_before_base && !raft_log_matches(raft->log, message->id))) {
-        owe(raft, peer, 0, message->id, raft_log_hint(raft->log, message->id));
+                        !is_before_base &&
+                            (is_behind_damage || !raft_log_matches(raft->log, message->id)))) {
+        owe(raft, peer, is_behind_damage ? RAFT_FLAG_DAMAGED : 0, message->id,
+            agreeable(raft, message->id));
         return RAFT_OK;
     }
     take_entries(raft, message);

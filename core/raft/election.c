@@ -168,7 +168,7 @@ static bool disk_is_stalled(const struct raft *raft)
 enum raft_status raft_campaign(struct raft *raft, bool forced)
 {
     if (raft_exit_taken(raft->memory, RAFT_AT_ELECTION_CAMPAIGN_REFUSED,
-                        raft->role == RAFT_LEADER || raft->condition != RAFT_RUNNING ||
+                        raft->role == RAFT_LEADER || raft_condition(raft) != RAFT_RUNNING ||
                             !raft_may_campaign(raft) || disk_is_stalled(raft))) {
         return RAFT_BUSY;
     }
@@ -202,6 +202,7 @@ static bool quorum_is_lost(struct raft *raft)
 enum raft_status raft_on_election_timeout(struct raft *raft)
 {
     if (raft->role != RAFT_LEADER) {
+        raft_repair_ask_all(raft);
         /* A preferred voter gets one more timeout to come first, and no more: preference must not
          * stand in the way of having a leader. */
         if (raft_exit_taken(raft->memory, RAFT_AT_ELECTION_TIMEOUT_YIELD,

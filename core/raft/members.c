@@ -2,7 +2,8 @@
  *
  * The configuration *in force* is the last one in the log, committed or not (dissertation §4.1); of
  * a log without one it is the *base*, that of the options or of a snapshot. A truncation may bring
- * the one before back. One set by hand (unsafe recovery) stands until the log has it, or a leader
+ * the one before back, and while the entry is damaged the one before stands in: the node does not
+ * campaign then. One set by hand (unsafe recovery) stands until the log has it, or a leader
  * is heard.
  *
  * Peers are the other members, and whom else the node has to do with:
@@ -34,7 +35,7 @@ struct raft_peer *raft_peer_find(struct raft *raft, raft_node_id id)
 static bool is_owed(const struct raft_peer *peer)
 {
     return peer->prevote_reply.due || peer->vote_reply.due || peer->append_reply.due ||
-           peer->install_reply.due || peer->timeout_now_due;
+           peer->install_reply.due || peer->repair_reply.due || peer->timeout_now_due;
 }
 
 struct raft_peer *raft_peer_take(struct raft *raft, raft_node_id id)
@@ -157,7 +158,7 @@ void raft_members_at(const struct raft *raft, raft_index index,
     assert(index >= raft->log->base.index && index <= raft_log_last_index(raft->log));
     for (raft_index at = index; at > raft->log->base.index; at--) {
         const struct raft_entry *entry = raft_log_peek(raft->log, at);
-        if (entry->kind == RAFT_ENTRY_CONFIGURATION) {
+        if (entry->kind == RAFT_ENTRY_CONFIGURATION && !entry->damaged) {
             bool is_good =
                 raft_configuration_decode(entry->payload, entry->size, out_configuration);
             assert(is_good);

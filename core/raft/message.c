@@ -7,7 +7,7 @@
  *   48  u64 commit           56  u64 hint.term    64  u64 hint.index
  *   72  u32 entry count      76  u32 bytes of all payloads, or of the piece
  *   80  u64 round            88  u64 offset       96  u64 total
- *  104  APPEND_REQ: the entries, each: u64 term, u32 kind, u32 size, payload
+ *  104  APPEND_REQ, REPAIR_REP (one): the entries, each: u64 term, u32 kind, u32 size, payload
  *       INSTALL_REQ: the piece of the snapshot file
  *
  * Version 2: version 1 ended the fixed fields before the offset, and did not check the first eight
@@ -77,6 +77,15 @@ static uint32_t payload_total(const struct raft_message *message)
     return total;
 }
 
+/* Whether a type of message may have so many entries. */
+static bool may_have(uint32_t type, uint32_t entry_count)
+{
+    if (type == RAFT_MESSAGE_REPAIR_REP) {
+        return entry_count == 1;
+    }
+    return entry_count == 0 || type == RAFT_MESSAGE_APPEND_REQ;
+}
+
 size_t raft_message_size(const struct raft_message *message)
 {
     return RAFT_MESSAGE_SIZE + (size_t)message->entry_count * RAFT_MESSAGE_ENTRY_SIZE +
@@ -86,7 +95,7 @@ size_t raft_message_size(const struct raft_message *message)
 void raft_message_encode(const struct raft_message *message, uint8_t *bytes)
 {
     assert(message->type > 0 && message->type < RAFT_MESSAGE_TYPE_COUNT);
-    assert(message->entry_count == 0 || message->type == RAFT_MESSAGE_APPEND_REQ);
+    assert(may_have(message->type, message->entry_count));
     assert((message->size > 0) == (message->type == RAFT_MESSAGE_INSTALL_REQ));
     put32(bytes, MESSAGE_MAGIC);
     put16(bytes + 4, MESSAGE_VERSION);
@@ -145,7 +154,7 @@ static bool is_message(const uint8_t *bytes, size_t size)
     }
     uint32_t count = get32(bytes + 72);
     if (get32(bytes + 12) == RAFT_NODE_NONE || get32(bytes + 16) == RAFT_NODE_NONE ||
-        (count > 0 && type != RAFT_MESSAGE_APPEND_REQ) || get64(bytes + 88) > get64(bytes + 96)) {
+        !may_have(type, count) || get64(bytes + 88) > get64(bytes + 96)) {
         return false;
     }
     if (type == RAFT_MESSAGE_INSTALL_REQ) {

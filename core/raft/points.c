@@ -63,7 +63,8 @@ const char *raft_message_type_string(enum raft_message_type type)
         [RAFT_MESSAGE_VOTE_REQ] = "vote_req",       [RAFT_MESSAGE_VOTE_REP] = "vote_rep",
         [RAFT_MESSAGE_APPEND_REQ] = "append_req",   [RAFT_MESSAGE_APPEND_REP] = "append_rep",
         [RAFT_MESSAGE_TIMEOUT_NOW] = "timeout_now", [RAFT_MESSAGE_INSTALL_REQ] = "install_req",
-        [RAFT_MESSAGE_INSTALL_REP] = "install_rep",
+        [RAFT_MESSAGE_INSTALL_REP] = "install_rep", [RAFT_MESSAGE_REPAIR_REQ] = "repair_req",
+        [RAFT_MESSAGE_REPAIR_REP] = "repair_rep",
     };
     assert(type > 0 && type < RAFT_MESSAGE_TYPE_COUNT);
     return words[type];
@@ -98,6 +99,7 @@ const char *raft_condition_string(enum raft_condition condition)
     static const char *const words[RAFT_CONDITION_COUNT] = {
         [RAFT_RUNNING] = "running",
         [RAFT_CONDITION_NOSPACE] = "nospace",
+        [RAFT_CONDITION_RECOVERING] = "recovering",
         [RAFT_CONDITION_FAILED] = "failed",
     };
     assert((unsigned)condition < RAFT_CONDITION_COUNT);

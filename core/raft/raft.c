@@ -20,7 +20,8 @@
  *     hand (members.c).
  *  9. base <= published snapshot <= commit, but for a snapshot that is being put in place, and base
  *     <= applied.
- * 10. At most snapshot_installs_max followers, each of them in INSTALL, are sent a snapshot. */
+ * 10. At most snapshot_installs_max followers, each of them in INSTALL, are sent a snapshot.
+ * 11. Nothing from the first damaged entry on is applied, unless a snapshot has it. */
 #include "raft_internal.h"
 
 #include <assert.h>
@@ -93,7 +94,8 @@ void raft_destroy(struct raft *raft)
 static bool is_question(enum raft_message_type type)
 {
     return type == RAFT_MESSAGE_PREVOTE_REQ || type == RAFT_MESSAGE_VOTE_REQ ||
-           type == RAFT_MESSAGE_APPEND_REQ || type == RAFT_MESSAGE_INSTALL_REQ;
+           type == RAFT_MESSAGE_APPEND_REQ || type == RAFT_MESSAGE_INSTALL_REQ ||
+           type == RAFT_MESSAGE_REPAIR_REQ;
 }
 
 /* The peer that a message comes from, or NULL: nobody that this node has to do with. */
@@ -112,6 +114,13 @@ static enum raft_status on_message(struct raft *raft, struct raft_message *messa
     struct raft_peer *peer = sender_of(raft, message);
     if (raft_exit_taken(raft->memory, RAFT_AT_MESSAGE_RECEIVE_STRANGER, peer == NULL)) {
         return RAFT_INVALID;
+    }
+    /* An entry is what its id says, whoever has it and in whatever term. */
+    if (message->type == RAFT_MESSAGE_REPAIR_REQ) {
+        return raft_on_repair_req(raft, peer, message);
+    }
+    if (message->type == RAFT_MESSAGE_REPAIR_REP) {
+        return raft_on_repair_rep(raft, message);
     }
     /* Who is no member, or none any more, ends nobody's leadership (dissertation §4.2.3). A learner
      * may: one that was a voter once, and campaigned in vain, would never take an append of an
@@ -206,7 +215,7 @@ static void on_entries_failed(struct raft *raft)
 {
     assert(raft->storage_busy);
     raft->storage_busy = false;
-    raft->condition = RAFT_CONDITION_NOSPACE;
+    raft->disk_full = true;
     raft->probe_due = false;
     if (raft->role != RAFT_FOLLOWER) {
         raft_become_follower(raft, raft->state.term, RAFT_NODE_NONE);
@@ -230,7 +239,7 @@ static void on_retry(struct raft *raft)
     raft->apply_blocked = false;
     raft->save_blocked = false;
     raft->fetch_blocked = false;
-    if (raft->condition == RAFT_CONDITION_NOSPACE) {
+    if (raft->disk_full) {
         raft->probe_due = true;
     }
 }
@@ -257,15 +266,13 @@ static void on_completion(struct raft *raft, const struct raft_event *event)
         on_entries_failed(raft);
         break;
     case RAFT_EVENT_TRUNCATED:
+    case RAFT_EVENT_COMPACTED:
         raft->storage_busy = false;
         break;
     case RAFT_EVENT_TRUNCATE_REFUSED:
         raft->storage_busy = false;
         raft->storage_blocked = true;
         raft_log_truncation_refused(raft->log, raft->truncating_to);
-        break;
-    case RAFT_EVENT_COMPACTED:
-        raft->storage_busy = false;
         break;
     case RAFT_EVENT_COMPACT_REFUSED:
         raft->storage_busy = false;
@@ -281,10 +288,13 @@ static void on_completion(struct raft *raft, const struct raft_event *event)
         raft->storage_blocked = true;
         raft_log_reset_refused(raft->log);
         break;
+    case RAFT_EVENT_REPAIRED:
+        raft_on_repaired(raft, event);
+        break;
     case RAFT_EVENT_PROBED:
         raft->storage_busy = false;
         if (event->status == RAFT_OK) {
-            raft->condition = RAFT_RUNNING;
+            raft->disk_full = false;
             raft->probe_due = false;
             raft_election_timer_reset(raft);
         }
@@ -372,6 +382,7 @@ enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
     case RAFT_EVENT_COMPACT_REFUSED:
     case RAFT_EVENT_RESET:
     case RAFT_EVENT_RESET_REFUSED:
+    case RAFT_EVENT_REPAIRED:
     case RAFT_EVENT_SNAPSHOT_SAVED:
     case RAFT_EVENT_SNAPSHOT_RECEIVED:
     case RAFT_EVENT_SNAPSHOT_FETCHED:
@@ -391,7 +402,7 @@ bool raft_wants_retry(const struct raft *raft)
 {
     return raft->state_blocked || raft->storage_blocked || raft->apply_blocked ||
            raft->save_blocked || raft->fetch_blocked ||
-           (raft->condition == RAFT_CONDITION_NOSPACE && !raft->probe_due && !raft->storage_busy);
+           (raft->disk_full && !raft->probe_due && !raft->storage_busy);
 }
 
 void raft_effect_release(const struct raft_memory *memory, struct raft_effect *effect)
@@ -414,7 +425,7 @@ void raft_get_view(const struct raft *raft, struct raft_view *out_view)
     *out_view = (struct raft_view){
         .id = raft->options.id,
         .role = raft->role,
-        .condition = raft->condition,
+        .condition = raft_condition(raft),
         .read_only = raft->read_only,
         .leader = raft->leader,
         .transfer_target = raft->transfer_target,
@@ -434,7 +445,8 @@ void raft_get_view(const struct raft *raft, struct raft_view *out_view)
         .snapshot = raft->snapshot.id,
         .is_installing = raft_is_installing(raft),
         .last = raft_log_last(log),
-        .durable = log->durable,
+        .durable = raft_log_durable(log),
+        .first_damaged = log->first_damaged == RAFT_LOG_INTACT ? 0 : log->first_damaged,
         .log_generation = log->generation,
         .truncated_to = log->truncated_to,
         .entries_log = (uint32_t)log->count,
@@ -505,6 +517,10 @@ const char *raft_invariant_broken(const struct raft *raft)
         (raft->snapshot.id.index > raft->commit && !raft_is_restoring(raft))) {
         return "9: base <= published snapshot <= commit, and base <= applied";
     }
+    if (raft->applied >= raft->log->first_damaged &&
+        raft->snapshot.id.index < raft->log->first_damaged) {
+        return "11: nothing damaged is applied, but by a snapshot";
+    }
     if (!installs_are_bounded(raft)) {
         return "10: at most snapshot_installs_max are sent to, each in INSTALL";
     }
@@ -514,7 +530,7 @@ const char *raft_invariant_broken(const struct raft *raft)
     if (raft->state.vote != raft->options.id || raft->leader != raft->options.id) {
         return "4: a leader voted for itself and takes itself for the leader";
     }
-    if (raft->condition != RAFT_RUNNING) {
+    if (raft_condition(raft) != RAFT_RUNNING) {
         return "7: only a running node leads";
     }
     for (uint32_t i = 0; i < raft->peer_count; i++) {

@@ -39,6 +39,8 @@ struct raft_peer {
     struct raft_reply vote_reply;
     struct raft_reply append_reply;
     struct raft_reply install_reply;
+    struct raft_reply repair_reply; /* id: of the entry that it asked for */
+    bool repair_due;                /* it is to be asked for the first damaged entry */
     /* A candidate's view of it. */
     enum raft_ballot ballot;
     bool ballot_due;      /* ask for it */
@@ -111,7 +113,7 @@ struct raft {
     raft_time now_ns;
 
     enum raft_role role;
-    enum raft_condition condition;
+    bool disk_full; /* the disk took no entries; raft_condition() has the whole answer */
     bool read_only;
     raft_node_id leader;
     raft_time leader_heard_ns; /* when a leader of the current term was last heard */
@@ -177,9 +179,10 @@ struct raft {
     bool storage_busy; /* a job of the log lane is under way */
     raft_time storage_busy_since_ns;
     bool storage_blocked;
-    raft_index truncating_to; /* of the TRUNCATE under way */
-    bool probe_due;           /* NOSPACE: try the disk */
-    bool compact_due;         /* segments at or before the base are to go */
+    raft_index truncating_to;  /* of the TRUNCATE under way */
+    bool probe_due;            /* disk_full: try the disk */
+    raft_time repair_asked_ns; /* when a leader was last asked for a damaged entry */
+    bool compact_due;          /* segments at or before the base are to go */
 
     struct raft_snapshot snapshot; /* the published one */
     bool snapshot_is_bad;          /* its file could not be read: it needs a successor */
@@ -289,6 +292,26 @@ void raft_become_probe(struct raft *raft, struct raft_peer *peer, raft_index nex
 bool raft_replication_is_due(const struct raft *raft, const struct raft_peer *peer);
 enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer,
                                        struct raft_effect *effect);
+
+/* repair.c */
+/* What this node may do; never FAILED, which the replica alone knows. */
+enum raft_condition raft_condition(const struct raft *raft);
+/* The first damaged entry that nobody has sent yet; UINT64_MAX: none. */
+raft_index raft_repair_missing(const struct raft *raft);
+/* Asks everybody for the first damaged entry; or the leader that was just heard, now and then. */
+void raft_repair_ask_all(struct raft *raft);
+void raft_repair_ask_leader(struct raft *raft, struct raft_peer *leader);
+/* Puts an entry in the place of a damaged one, if there is one of its id; rebuilds the peers if it
+ * is a configuration. Returns whether it did. */
+bool raft_repair_take(struct raft *raft, struct raft_entry *entry);
+enum raft_status raft_on_repair_req(struct raft *raft, struct raft_peer *peer,
+                                    const struct raft_message *message);
+enum raft_status raft_on_repair_rep(struct raft *raft, const struct raft_message *message);
+void raft_on_repaired(struct raft *raft, const struct raft_event *event);
+/* For READY: the questions. */
+bool raft_repair_speak(struct raft *raft, struct raft_effect *effect);
+/* For READY: sends an entry that somebody asked for. RAFT_NOMEM. */
+enum raft_status raft_repair_send(struct raft *raft, struct raft_effect *effect);
 
 /* read.c */
 enum raft_status raft_read_begin(struct raft *raft);

@@ -102,7 +102,7 @@ static bool persist_entries(struct raft *raft, struct raft_effect *effect)
     struct raft_log *log = raft->log;
     raft_index last = raft_log_last_index(log);
     /* No entry is on disk with a term that the hard state does not know: recovery relies on it. */
-    if (raft->condition != RAFT_RUNNING || log->stored.index == last ||
+    if (raft->disk_full || log->stored.index == last ||
         raft->state_durable != raft->state.sequence) {
         return false;
     }
@@ -122,6 +122,20 @@ static bool persist_entries(struct raft *raft, struct raft_effect *effect)
     effect->last = raft_log_peek(log, end - 1)->id;
     effect->generation = log->generation;
     raft_log_stored(log, effect->last);
+    return true;
+}
+
+/* A damaged entry whose payload has come from another node. */
+static bool repair(struct raft *raft, struct raft_effect *effect)
+{
+    const struct raft_entry *entry = raft_log_repair_next(raft->log);
+    if (entry == NULL) {
+        return false;
+    }
+    assert(entry->id.index <= raft->log->durable.index);
+    occupy_storage(raft);
+    effect->type = RAFT_EFFECT_REPAIR;
+    effect->last = entry->id;
     return true;
 }
 
@@ -146,7 +160,7 @@ static bool use_storage(struct raft *raft, struct raft_effect *effect)
         effect->last = raft->log->base;
         return true;
     }
-    return persist_entries(raft, effect);
+    return repair(raft, effect) || persist_entries(raft, effect);
 }
 
 static void answer(struct raft *raft, struct raft_effect *effect, enum raft_message_type type,
@@ -331,7 +345,8 @@ enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect)
         return RAFT_OK;
     }
     bool may_speak = raft->state_durable == raft->state.sequence;
-    if (may_speak && (speak(raft, effect) || raft_install_send(raft, effect))) {
+    if (may_speak && (speak(raft, effect) || raft_repair_speak(raft, effect) ||
+                      raft_install_send(raft, effect))) {
         return RAFT_OK;
     }
     /* What needs memory; a failure of one does not hold up the others. */
@@ -347,9 +362,16 @@ enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect)
     if (effect->type != RAFT_EFFECT_NONE) {
         return RAFT_OK;
     }
+    enum raft_status repaired = may_speak ? raft_repair_send(raft, effect) : RAFT_OK;
+    if (effect->type != RAFT_EFFECT_NONE) {
+        return RAFT_OK;
+    }
     enum raft_status sent = may_speak ? replicate(raft, effect) : RAFT_OK;
     if (effect->type != RAFT_EFFECT_NONE) {
         return RAFT_OK;
+    }
+    if (sent == RAFT_OK) {
+        sent = repaired;
     }
     if (noop != RAFT_OK || changed != RAFT_OK) {
         return noop != RAFT_OK ? noop : changed;

@@ -77,7 +77,7 @@ static uint64_t match_of(const struct raft_peer *peer)
 
 void raft_advance_commit(struct raft *raft)
 {
-    raft_index index = raft_agreed(raft, raft->log->durable.index, match_of);
+    raft_index index = raft_agreed(raft, raft_log_durable(raft->log).index, match_of);
     if (index <= raft->commit) {
         return;
     }
@@ -122,7 +122,7 @@ static void on_matched(struct raft *raft, struct raft_peer *peer,
     raft_advance_commit(raft);
     raft_transfer_advance(raft);
     if (peer->state == RAFT_INSTALL) {
-        if (peer->match < raft->log->base.index) {
+        if (message->id.index < raft->log->base.index) {
             return;
         }
         /* It has what it needs: by other ways, or the answer to the last piece was lost. */
@@ -174,8 +174,11 @@ enum raft_status raft_on_append_rep(struct raft *raft, struct raft_peer *peer,
         return RAFT_OK;
     }
     /* An old refusal says nothing any more: the follower has matched since, or another position is
-     * being probed. */
-    bool is_old = message->id.index <= peer->match || peer->state == RAFT_INSTALL ||
+     * being probed. But what a follower has acknowledged may be damaged since; it asks for that
+     * entry by itself, and needs the snapshot if nobody has it any more. */
+    bool has_lost =
+        (message->flags & RAFT_FLAG_DAMAGED) != 0 && message->hint.index < raft->log->base.index;
+    bool is_old = (message->id.index <= peer->match && !has_lost) || peer->state == RAFT_INSTALL ||
                   (peer->state == RAFT_PROBE && message->id.index != peer->next - 1);
     if (!raft_exit_taken(raft->memory, RAFT_AT_APPEND_REPLY_OLD, is_old)) {
         on_refused(raft, peer, message);
@@ -264,6 +267,7 @@ static enum raft_status prepare_entry(const struct raft *raft, const struct raft
     if (status != RAFT_OK) {
         goto out;
     }
+    assert(!entry->damaged); /* a leader has none */
     if (raft_exit_taken(raft->memory, RAFT_AT_REPLICATION_PREPARE_FULL,
                         message->entry_count > 0 &&
                             *size + entry->size > raft->options.batch_size_max)) {

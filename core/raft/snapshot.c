@@ -73,7 +73,8 @@ static bool save_is_due(const struct raft *raft)
     raft_index newest = raft->snapshot.id.index;
     uint32_t threshold = raft->options.snapshot_threshold;
     if (raft->save_busy || raft->save_blocked || raft->applied < newest || raft->applied == 0 ||
-        !state_is_durable(raft) || raft_is_installing(raft) || raft_install_is_live(raft)) {
+        raft->applied >= raft->log->first_damaged || !state_is_durable(raft) ||
+        raft_is_installing(raft) || raft_install_is_live(raft)) {
         return false;
     }
     bool is_wanted = raft->save_due || raft->snapshot_is_bad ||
@@ -123,15 +124,22 @@ void raft_compact(struct raft *raft)
     if (base > raft->applied) {
         base = raft->applied;
     }
+    if (log->first_damaged <= newest) {
+        /* The snapshot makes up for what is damaged; the log then begins behind it, whole. */
+        base = newest <= raft->applied && newest <= log->durable.index ? newest : 0;
+    }
     if (base <= log->base.index) {
         return;
     }
     raft_term term = 0;
     enum raft_status status = raft_log_term(log, base, &term);
     assert(status == RAFT_OK);
-    struct raft_configuration configuration;
-    raft_index index = 0;
-    raft_members_at(raft, base, &configuration, &index);
+    /* A damaged entry does not tell its configuration, the snapshot does. */
+    struct raft_configuration configuration = raft->snapshot.configuration;
+    raft_index index = raft->snapshot.configuration_index;
+    if (base < newest) {
+        raft_members_at(raft, base, &configuration, &index);
+    }
     raft_log_compact(log, (struct raft_entry_id){term, base});
     raft_members_base(raft, &configuration, index);
     raft->compact_due = true;
@@ -188,7 +196,7 @@ static void owe_sender(struct raft *raft, uint32_t flags, uint64_t offset)
 /* Whether a snapshot is not needed, since all that is in it is here, and durable. */
 static bool is_covered(const struct raft *raft, struct raft_entry_id id)
 {
-    return id.index <= raft->snapshot.id.index || id.index <= raft->log->durable.index;
+    return id.index <= raft->snapshot.id.index || id.index <= raft_log_durable(raft->log).index;
 }
 
 /* Whether a piece belongs to the snapshot that is being received. Another leader's file of the same

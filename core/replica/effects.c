@@ -103,13 +103,18 @@ static void use_storage(struct raft_replica *replica, const struct raft_effect *
     } else if (effect->type == RAFT_EFFECT_RESET) {
         status = raft_storage_reset(replica->storage, effect->last, effect->generation);
         refused = RAFT_EVENT_RESET_REFUSED;
+    } else if (effect->type == RAFT_EFFECT_REPAIR) {
+        status =
+            raft_storage_repair(replica->storage, raft_log_peek(&replica->log, effect->last.index));
+        refused = RAFT_EVENT_REPAIRED;
     } else {
         assert(effect->type == RAFT_EFFECT_PROBE);
         status = raft_storage_probe(replica->storage);
         refused = RAFT_EVENT_PROBED;
     }
     if (status != RAFT_OK) {
-        raft_replica_feed(replica, &(struct raft_event){.type = refused, .status = status});
+        raft_replica_feed(
+            replica, &(struct raft_event){.type = refused, .status = status, .id = effect->last});
     }
 }
 
@@ -146,6 +151,7 @@ static void carry_out(struct raft_replica *replica, struct raft_effect *effect)
     case RAFT_EFFECT_PROBE:
     case RAFT_EFFECT_COMPACT:
     case RAFT_EFFECT_RESET:
+    case RAFT_EFFECT_REPAIR:
         use_storage(replica, effect);
         break;
     case RAFT_EFFECT_SAVE:
@@ -233,6 +239,9 @@ enum raft_status raft_replica_job_done(struct raft_replica *replica,
         break;
     case RAFT_JOB_RESET:
         event.type = RAFT_EVENT_RESET;
+        break;
+    case RAFT_JOB_REPAIR:
+        event.type = RAFT_EVENT_REPAIRED;
         break;
     case RAFT_JOB_SAVE:
     case RAFT_JOB_RECEIVE:

@@ -33,9 +33,7 @@ void raft_append_release(struct raft_storage *storage)
     }
 }
 
-/* Makes the buffer as large as the batch; it is not, when an entry is larger than this node's own
- * options would have let it become. */
-static enum raft_status reserve_buffer(struct raft_storage *storage, size_t size)
+enum raft_status raft_storage_reserve_buffer(struct raft_storage *storage, size_t size)
 {
     if (size <= storage->buffer_size) {
         return RAFT_OK;
@@ -90,7 +88,7 @@ enum raft_status raft_storage_append(struct raft_storage *storage, const struct 
     for (raft_index index = first; index <= last.index; index++) {
         size += raft_record_span(raft_log_peek(log, index)->size);
     }
-    enum raft_status status = reserve_buffer(storage, size);
+    enum raft_status status = raft_storage_reserve_buffer(storage, size);
     if (status != RAFT_OK) {
         return status;
     }

@@ -1,11 +1,12 @@
 /* The bytes of the store's files.
  *
- * Every checksum is CRC-32C. That of a record also covers, ahead of its own bytes, the first index
- * of its segment and its offset in the file. So a record is valid only where it was written: a copy
- * of it inside a payload, or one that the device put elsewhere, is not taken for a record.
+ * Every checksum is CRC-32C. A record has two: of its identity, which is its header, and in that,
+ * of its payload. The identity's also covers the first index of the segment and the offset in the
+ * file. So an identity is valid only where it was written: a copy of it inside a payload, or one
+ * that the device put elsewhere, is not taken for a record.
  *
  *  1. A record begins at a multiple of RAFT_RECORD_ALIGN and is padded with zeros to the next one;
- *     the checksum covers the padding.
+ *     the payload's checksum covers the padding.
  *  2. Decoding never reads past the bytes it was given, whatever they say. */
 #include "format.h"
 
@@ -15,7 +16,6 @@
 #define STATE_MAGIC      0x54535152u /* "RQST" */
 #define STATE_VERSION    1u
 #define SEGMENT_MAGIC    0x47535152u /* "RQSG" */
-#define RECORD_MAGIC     0x43525152u /* "RQRC" */
 #define MARKER_MAGIC     0x4b4d5152u /* "RQMK" */
 #define MARKER_VERSION   1u
 #define SNAPSHOT_MAGIC   0x4e535152u /* "RQSN" */
@@ -67,16 +67,15 @@ size_t raft_record_span(uint32_t size)
     return (span + RAFT_RECORD_ALIGN - 1) / RAFT_RECORD_ALIGN * RAFT_RECORD_ALIGN;
 }
 
-/* The checksum of the record in bytes, which is to stand, or stands, at a place. */
-static uint32_t record_crc(const uint8_t *bytes, size_t span, raft_index segment_first,
-                           uint64_t offset)
+/* The checksum of the identity in bytes, which is to stand, or stands, at a place. */
+static uint32_t identity_crc(const uint8_t *bytes, raft_index segment_first, uint64_t offset)
 {
-    assert(span >= RAFT_RECORD_HEADER_SIZE);
+    assert(offset % RAFT_RECORD_ALIGN == 0);
     uint8_t place[16];
     put64(place, segment_first);
     put64(place + 8, offset);
     uint32_t crc = raft_crc32c(0, place, sizeof place);
-    return raft_crc32c(crc, bytes + 8, span - 8);
+    return raft_crc32c(crc, bytes + 4, RAFT_RECORD_HEADER_SIZE - 4);
 }
 
 void raft_record_encode(const struct raft_entry *entry, uint64_t batch, raft_index batch_first,
@@ -85,45 +84,52 @@ void raft_record_encode(const struct raft_entry *entry, uint64_t batch, raft_ind
     assert(offset % RAFT_RECORD_ALIGN == 0 && offset >= RAFT_SEGMENT_HEADER_SIZE);
     assert(batch_first <= entry->id.index && segment_first <= batch_first);
     size_t span = raft_record_span(entry->size);
-    put32(bytes, RECORD_MAGIC);
+    if (entry->size > 0) {
+        memcpy(bytes + RAFT_RECORD_HEADER_SIZE, entry->payload, entry->size);
+    }
+    size_t end = RAFT_RECORD_HEADER_SIZE + (size_t)entry->size;
+    memset(bytes + end, 0, span - end);
+    put32(bytes + 4,
+          raft_crc32c(0, bytes + RAFT_RECORD_HEADER_SIZE, span - RAFT_RECORD_HEADER_SIZE));
     put32(bytes + 8, entry->size);
     put32(bytes + 12, (uint32_t)entry->kind);
     put64(bytes + 16, batch);
     put64(bytes + 24, batch_first);
     put64(bytes + 32, entry->id.index);
     put64(bytes + 40, entry->id.term);
-    if (entry->size > 0) {
-        memcpy(bytes + RAFT_RECORD_HEADER_SIZE, entry->payload, entry->size);
-    }
-    size_t end = RAFT_RECORD_HEADER_SIZE + (size_t)entry->size;
-    memset(bytes + end, 0, span - end);
-    put32(bytes + 4, record_crc(bytes, span, segment_first, offset));
+    put32(bytes, identity_crc(bytes, segment_first, offset));
 }
 
-bool raft_record_decode(const uint8_t *bytes, size_t size, raft_index segment_first, size_t offset,
-                        struct raft_record *out_record)
+bool raft_record_check(const uint8_t *at, size_t size, raft_index segment_first, uint64_t offset,
+                       struct raft_record *out_record)
 {
-    assert(offset <= size);
     assert(offset % RAFT_RECORD_ALIGN == 0);
-    const uint8_t *at = bytes + offset;
-    size_t left = size - offset;
-    if (left < RAFT_RECORD_HEADER_SIZE || get32(at) != RECORD_MAGIC) {
+    if (size < RAFT_RECORD_HEADER_SIZE || get32(at) != identity_crc(at, segment_first, offset)) {
         return false;
     }
     size_t span = raft_record_span(get32(at + 8));
-    if (span > left || record_crc(at, span, segment_first, offset) != get32(at + 4)) {
+    if (span > size) {
         return false;
     }
+    const uint8_t *payload = at + RAFT_RECORD_HEADER_SIZE;
     *out_record = (struct raft_record){
         .size = get32(at + 8),
         .kind = get32(at + 12),
         .batch = get64(at + 16),
         .batch_first = get64(at + 24),
         .id = {.index = get64(at + 32), .term = get64(at + 40)},
-        .payload = at + RAFT_RECORD_HEADER_SIZE,
+        .payload = payload,
         .span = span,
+        .is_whole = raft_crc32c(0, payload, span - RAFT_RECORD_HEADER_SIZE) == get32(at + 4),
     };
     return true;
+}
+
+bool raft_record_decode(const uint8_t *bytes, size_t size, raft_index segment_first, size_t offset,
+                        struct raft_record *out_record)
+{
+    assert(offset <= size);
+    return raft_record_check(bytes + offset, size - offset, segment_first, offset, out_record);
 }
 
 void raft_segment_header_encode(raft_index first, uint8_t bytes[RAFT_SEGMENT_HEADER_SIZE])

@@ -31,7 +31,8 @@ struct raft_record {
     raft_index batch_first; /* first index of that append */
     struct raft_entry_id id;
     const uint8_t *payload;
-    size_t span; /* bytes with header and padding */
+    size_t span;   /* bytes with header and padding */
+    bool is_whole; /* the payload matches the checksum in the identity; all else always does */
 };
 
 /* Bytes of a record with header and padding. */
@@ -40,9 +41,13 @@ size_t raft_record_span(uint32_t size);
  * at segment_first. */
 void raft_record_encode(const struct raft_entry *entry, uint64_t batch, raft_index batch_first,
                         raft_index segment_first, uint64_t offset, uint8_t *bytes);
-/* Reads the record at offset of a segment's size bytes. False: there is no valid one. */
+/* Reads the record at offset of a segment's size bytes. False: there is no valid identity, or the
+ * record ends behind them. */
 bool raft_record_decode(const uint8_t *bytes, size_t size, raft_index segment_first, size_t offset,
                         struct raft_record *out_record);
+/* The same for the size bytes that stand, or are to stand, at offset. */
+bool raft_record_check(const uint8_t *at, size_t size, raft_index segment_first, uint64_t offset,
+                       struct raft_record *out_record);
 
 void raft_segment_header_encode(raft_index first, uint8_t bytes[RAFT_SEGMENT_HEADER_SIZE]);
 /* False: too short, or it does not match its checksum. */

@@ -2,10 +2,11 @@
  *
  * What a crash may have left, and what damage looks like instead (README.md has the table):
  *
- *  1. A batch is written only after the one before it is durable, and each record names the first
- *     index of its batch. So a bad record is a torn tail (never acknowledged) unless a valid record
- *     behind it belongs to a batch that began behind it, or another segment follows. A torn tail is
- *     cut; damage of what was acknowledged is RAFT_CORRUPT and nothing is cut.
+ *  1. A batch is written only after the one before it is durable, and each identity names the
+ *     first index of its batch. So a bad record is a torn tail (never acknowledged) unless a valid
+ *     identity behind it belongs to a batch that began behind it, or another segment follows. A
+ *     torn tail is cut. What was acknowledged is never cut: if its identity is good, it comes into
+ *     the log as a damaged entry; if not, it is RAFT_CORRUPT.
  *  2. A segment whose header is bad was being created by the crash when it is the last one,
  *     begins where the log ends and holds no valid record: it is removed. Otherwise its header is
  *     damaged: RAFT_CORRUPT.
@@ -74,7 +75,7 @@ static enum raft_status read_segment(struct raft_storage *storage, raft_index fi
     return raft_storage_run(storage, RAFT_AT_SEGMENT_LOAD_READ, &read);
 }
 
-/* Whether a valid record at or behind offset belongs to a batch that began behind an index. Notes
+/* Whether a valid identity at or behind offset belongs to a batch that began behind an index. Notes
  * the highest number of a batch on the way, so that it is not given again. */
 static bool has_later_batch(struct raft_storage *storage, const struct image *image,
                             raft_index segment_first, size_t offset, raft_index index)
@@ -119,7 +120,10 @@ static enum raft_status take_entry(struct raft_storage *storage, struct raft_log
         return status;
     }
     entry->id = record->id;
-    if (record->size > 0) {
+    entry->damaged = !record->is_whole;
+    if (entry->damaged) {
+        memset(entry->payload, 0, record->size);
+    } else if (record->size > 0) {
         memcpy(entry->payload, record->payload, record->size);
     }
     raft_log_append(log, entry);
@@ -184,11 +188,15 @@ static enum raft_status take_segment(struct raft_storage *storage, struct trail 
     image->batch = image->end;
     while (image->end < image->size) {
         struct raft_record record;
-        if (!raft_record_decode(image->bytes, image->size, first, image->end, &record)) {
+        bool is_known = raft_record_decode(image->bytes, image->size, first, image->end, &record);
+        if (!is_known || !record.is_whole) {
             raft_index bad = trail->last.index + 1;
             bool later = has_later_batch(storage, image, first, image->end, bad);
-            *out = later || !is_last ? SEGMENT_DAMAGED : SEGMENT_GOOD;
-            break;
+            bool is_torn = is_last && !later;
+            if (is_torn || !is_known) {
+                *out = is_torn ? SEGMENT_GOOD : SEGMENT_DAMAGED;
+                break;
+            }
         }
         if (!continues(trail, &record, batch, batch_first)) {
             *out = SEGMENT_DAMAGED;

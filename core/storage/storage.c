@@ -72,6 +72,11 @@ static const struct {
     [RAFT_STEP_RESET_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_RESET_CLOSE},
     [RAFT_STEP_RESET_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_RESET_UNLINK},
     [RAFT_STEP_RESET_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_RESET_SYNC_DIR},
+    [RAFT_STEP_REPAIR_OPEN] = {RAFT_IO_OPEN, RAFT_AT_SEGMENT_REPAIR_OPEN},
+    [RAFT_STEP_REPAIR_READ] = {RAFT_IO_READ, RAFT_AT_SEGMENT_REPAIR_READ},
+    [RAFT_STEP_REPAIR_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SEGMENT_REPAIR_WRITE},
+    [RAFT_STEP_REPAIR_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_REPAIR_SYNC},
+    [RAFT_STEP_REPAIR_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_REPAIR_CLOSE},
     [RAFT_STEP_SAVE_CREATE] = {RAFT_IO_CREATE, RAFT_AT_SNAPSHOT_SAVE_CREATE},
     [RAFT_STEP_SAVE_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SNAPSHOT_SAVE_WRITE},
     [RAFT_STEP_RECEIVE_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_RECEIVE_CLOSE},
@@ -269,6 +274,9 @@ static void prepare(struct raft_storage *storage, struct raft_lane *lane)
     case RAFT_JOB_RESET:
         raft_compact_prepare(storage, lane->step, &lane->io);
         break;
+    case RAFT_JOB_REPAIR:
+        raft_repair_prepare(storage, lane->step, &lane->io);
+        break;
     case RAFT_JOB_SAVE:
         raft_save_prepare(storage, lane->step, &lane->io);
         break;
@@ -302,6 +310,8 @@ static enum raft_step_id next(struct raft_storage *storage, enum raft_job job,
     case RAFT_JOB_COMPACT:
     case RAFT_JOB_RESET:
         return raft_compact_next(storage, out_status);
+    case RAFT_JOB_REPAIR:
+        return raft_repair_next(storage, out_status);
     case RAFT_JOB_SAVE:
         return raft_save_next(storage, out_status);
     case RAFT_JOB_RECEIVE:
@@ -386,6 +396,7 @@ static void release(struct raft_storage *storage, enum raft_job job)
     case RAFT_JOB_PROBE:
     case RAFT_JOB_COMPACT:
     case RAFT_JOB_RESET:
+    case RAFT_JOB_REPAIR:
     case RAFT_JOB_CLOSE:
         break;
     }
@@ -427,7 +438,7 @@ static void finish(struct raft_storage *storage, struct raft_lane *lane, enum ra
         lane->job == RAFT_JOB_RESET) {
         out_done->generation = storage->generation;
     }
-    if (lane->job == RAFT_JOB_APPEND) {
+    if (lane->job == RAFT_JOB_APPEND || lane->job == RAFT_JOB_REPAIR) {
         out_done->id = storage->last;
     }
     if (lane->job == RAFT_JOB_COMPACT || lane->job == RAFT_JOB_RESET) {

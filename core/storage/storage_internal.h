@@ -50,6 +50,12 @@ enum raft_step_id {
     RAFT_STEP_RESET_UNLINK,
     RAFT_STEP_RESET_SYNC_DIR,
 
+    RAFT_STEP_REPAIR_OPEN,
+    RAFT_STEP_REPAIR_READ,
+    RAFT_STEP_REPAIR_WRITE,
+    RAFT_STEP_REPAIR_SYNC,
+    RAFT_STEP_REPAIR_CLOSE,
+
     RAFT_STEP_SAVE_CREATE,
     RAFT_STEP_SAVE_WRITE,
     RAFT_STEP_RECEIVE_CLOSE,
@@ -166,13 +172,13 @@ struct raft_storage {
     size_t batch_size; /* bytes of the batch in buffer */
     size_t batch_done; /* bytes of it that are written */
     uint8_t header_bytes[RAFT_SEGMENT_HEADER_SIZE];
-    raft_index first; /* APPEND: the first entry */
-    struct raft_entry_id last;
-    raft_index keep_last;    /* TRUNCATE */
-    struct raft_entry_id to; /* COMPACT, RESET */
-    bool is_unlinked;        /* COMPACT, RESET: a segment, and the directory is not synced yet */
-    enum raft_status result; /* APPEND, PROBE: what a job that is being undone will report */
-    uint32_t append_errors;  /* in a row, without RAFT_NOSPACE */
+    raft_index first;          /* APPEND: the first entry */
+    struct raft_entry_id last; /* APPEND: the last entry; REPAIR: the one */
+    raft_index keep_last;      /* TRUNCATE */
+    struct raft_entry_id to;   /* COMPACT, RESET */
+    bool is_unlinked;          /* COMPACT, RESET: a segment, and the directory is not synced yet */
+    enum raft_status result;   /* APPEND, PROBE: what a job that is being undone will report */
+    uint32_t append_errors;    /* in a row, without RAFT_NOSPACE */
     uint64_t generation;
 
     struct raft_snapshot snapshot; /* the published one; id (0, 0): none */
@@ -245,12 +251,18 @@ enum raft_step_id raft_probe_next(struct raft_storage *storage, enum raft_status
 
 void raft_compact_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io);
 enum raft_step_id raft_compact_next(struct raft_storage *storage, enum raft_status *out_status);
+void raft_repair_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io);
+enum raft_step_id raft_repair_next(struct raft_storage *storage, enum raft_status *out_status);
 void raft_save_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io);
 enum raft_step_id raft_save_next(struct raft_storage *storage, enum raft_status *out_status);
 void raft_receive_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io);
 enum raft_step_id raft_receive_next(struct raft_storage *storage, enum raft_status *out_status);
 void raft_fetch_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io);
 enum raft_step_id raft_fetch_next(struct raft_storage *storage, enum raft_status *out_status);
+
+/* append.c: makes the buffer as large as a batch, or a record; it is not, when an entry is larger
+ * than this node's own options would have let it become. RAFT_NOMEM. */
+enum raft_status raft_storage_reserve_buffer(struct raft_storage *storage, size_t size);
 
 /* For each job that holds something: gives it back. */
 void raft_append_release(struct raft_storage *storage);

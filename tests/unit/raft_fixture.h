@@ -23,7 +23,7 @@ static struct {
     int persist_state, persist_entries, truncate, apply, probe, lost;
     int changed; /* how often a change has ended */
     struct raft_effect last_changed;
-    int compact, reset, save, receive, fetch, restore;
+    int compact, reset, repair, save, receive, fetch, restore;
     struct raft_effect last_log;      /* COMPACT or RESET */
     struct raft_effect last_snapshot; /* SAVE, RECEIVE or FETCH, without its bytes */
     uint64_t reads;                   /* round confirmed */
@@ -98,6 +98,10 @@ static inline void drain(void)
             break;
         case RAFT_EFFECT_RESET:
             seen.reset++;
+            seen.last_log = effect;
+            break;
+        case RAFT_EFFECT_REPAIR:
+            seen.repair++;
             seen.last_log = effect;
             break;
         case RAFT_EFFECT_SAVE:

@@ -405,6 +405,132 @@ START_TEST(a_write_that_was_under_way_at_a_compaction_becomes_durable)
 }
 END_TEST
 
+/* A log of six entries, all durable, some of which are damaged (bit i: the one at index i). */
+static void load_damaged(uint32_t damaged)
+{
+    for (raft_index index = 1; index <= 6; index++) {
+        append(1);
+        raft_log_peek(&log_, index)->damaged = (damaged >> index & 1u) != 0;
+    }
+    struct raft_log loaded = log_;
+    raft_log_init(&log_, &memory.memory);
+    ck_assert_int_eq(raft_log_reserve(&log_, 6), RAFT_OK);
+    for (raft_index index = 1; index <= 6; index++) {
+        raft_log_append(&log_, raft_log_peek(&loaded, index));
+    }
+    raft_log_close(&loaded);
+    raft_log_stored(&log_, id(1, 6));
+    raft_log_persisted(&log_, id(1, 6), 0);
+}
+
+/* Whether an entry with the given id and payload is taken in place of a damaged one. */
+static bool repair(struct raft_entry_id at, const char *payload)
+{
+    struct raft_entry *entry = core_entry(&memory, at.term, at.index, payload);
+    bool taken = raft_log_repair(&log_, entry);
+    raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
+    return taken;
+}
+
+START_TEST(counts_as_durable_what_lies_before_the_first_damaged_entry)
+{
+    load_damaged(1u << 3 | 1u << 5);
+    ck_assert_uint_eq(raft_log_durable(&log_).index, 2);
+    ck_assert_uint_eq(raft_log_durable(&log_).term, 1);
+}
+END_TEST
+
+START_TEST(keeps_the_position_of_a_damaged_entry)
+{
+    load_damaged(1u << 6);
+    ck_assert(raft_log_matches(&log_, id(1, 6)));
+    ck_assert_uint_eq(raft_log_last(&log_).index, 6);
+}
+END_TEST
+
+START_TEST(an_entry_of_another_term_repairs_nothing)
+{
+    load_damaged(1u << 3);
+    ck_assert(!repair(id(2, 3), "abc"));
+    ck_assert(raft_log_peek(&log_, 3)->damaged);
+}
+END_TEST
+
+START_TEST(an_entry_of_another_size_repairs_nothing)
+{
+    load_damaged(1u << 3);
+    ck_assert(!repair(id(1, 3), "abcd"));
+}
+END_TEST
+
+START_TEST(an_intact_entry_is_not_replaced)
+{
+    load_damaged(1u << 3);
+    ck_assert(!repair(id(1, 4), "xyz"));
+    ck_assert_int_eq(raft_log_peek(&log_, 4)->payload[0], 'a');
+}
+END_TEST
+
+START_TEST(a_repaired_entry_is_not_durable_before_its_record_is_rewritten)
+{
+    load_damaged(1u << 3);
+    ck_assert(repair(id(1, 3), "abc"));
+    ck_assert_uint_eq(raft_log_durable(&log_).index, 2);
+    ck_assert_uint_eq(raft_log_repair_next(&log_)->id.index, 3);
+    raft_log_repaired(&log_, id(1, 3));
+    ck_assert_uint_eq(raft_log_durable(&log_).index, 6);
+    ck_assert_ptr_null(raft_log_repair_next(&log_));
+}
+END_TEST
+
+START_TEST(entries_are_repaired_in_any_order)
+{
+    load_damaged(1u << 2 | 1u << 5);
+    ck_assert(repair(id(1, 5), "abc"));
+    raft_log_repaired(&log_, raft_log_repair_next(&log_)->id);
+    ck_assert_uint_eq(raft_log_durable(&log_).index, 1);
+    ck_assert(repair(id(1, 2), "abc"));
+    raft_log_repaired(&log_, raft_log_repair_next(&log_)->id);
+    ck_assert_uint_eq(raft_log_durable(&log_).index, 6);
+}
+END_TEST
+
+START_TEST(a_cut_before_a_damaged_entry_leaves_an_intact_log)
+{
+    load_damaged(1u << 3);
+    raft_log_truncate(&log_, 2);
+    ck_assert_uint_eq(log_.first_damaged, RAFT_LOG_INTACT);
+}
+END_TEST
+
+START_TEST(a_rewritten_record_that_was_cut_meanwhile_changes_nothing)
+{
+    load_damaged(1u << 3);
+    ck_assert(repair(id(1, 3), "abc"));
+    raft_log_truncate(&log_, 2);
+    raft_log_repaired(&log_, id(1, 3));
+    ck_assert_uint_eq(raft_log_durable(&log_).index, 2);
+}
+END_TEST
+
+START_TEST(compaction_goes_over_damaged_entries)
+{
+    load_damaged(1u << 2 | 1u << 5);
+    raft_log_compact(&log_, id(1, 3));
+    ck_assert_uint_eq(log_.first_damaged, 5);
+    raft_log_compact(&log_, id(1, 5));
+    ck_assert_uint_eq(log_.first_damaged, RAFT_LOG_INTACT);
+}
+END_TEST
+
+START_TEST(a_reset_leaves_nothing_damaged)
+{
+    load_damaged(1u << 2);
+    raft_log_reset(&log_, id(2, 9));
+    ck_assert_uint_eq(raft_log_durable(&log_).index, 9);
+}
+END_TEST
+
 static Suite *log_suite(void)
 {
     Suite *suite = suite_create("log");
@@ -435,6 +561,17 @@ static Suite *log_suite(void)
     tcase_add_test(tests, a_refused_reset_stays_due);
     tcase_add_test(tests, a_write_that_was_under_way_at_a_reset_makes_nothing_durable);
     tcase_add_test(tests, a_write_that_was_under_way_at_a_compaction_becomes_durable);
+    tcase_add_test(tests, counts_as_durable_what_lies_before_the_first_damaged_entry);
+    tcase_add_test(tests, keeps_the_position_of_a_damaged_entry);
+    tcase_add_test(tests, an_entry_of_another_term_repairs_nothing);
+    tcase_add_test(tests, an_entry_of_another_size_repairs_nothing);
+    tcase_add_test(tests, an_intact_entry_is_not_replaced);
+    tcase_add_test(tests, a_repaired_entry_is_not_durable_before_its_record_is_rewritten);
+    tcase_add_test(tests, entries_are_repaired_in_any_order);
+    tcase_add_test(tests, a_cut_before_a_damaged_entry_leaves_an_intact_log);
+    tcase_add_test(tests, a_rewritten_record_that_was_cut_meanwhile_changes_nothing);
+    tcase_add_test(tests, compaction_goes_over_damaged_entries);
+    tcase_add_test(tests, a_reset_leaves_nothing_damaged);
     suite_add_tcase(suite, tests);
     return suite;
 }

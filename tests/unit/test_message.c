@@ -86,6 +86,8 @@ START_TEST(makes_no_message_of_one_type_from_another_ones_bits)
     for (int type = 1; type < RAFT_MESSAGE_TYPE_COUNT; type++) {
         uint8_t piece = 7;
         bool has_piece = type == RAFT_MESSAGE_INSTALL_REQ;
+        bool has_entry = type == RAFT_MESSAGE_REPAIR_REP;
+        struct raft_entry *entry = has_entry ? core_entry(&memory, 2, 2, "x") : NULL;
         message = (struct raft_message){
             .type = (enum raft_message_type)type,
             .from = 1,
@@ -95,10 +97,15 @@ START_TEST(makes_no_message_of_one_type_from_another_ones_bits)
             .total = 1,
             .bytes = has_piece ? &piece : NULL,
             .size = has_piece,
+            .entry_count = has_entry,
+            .entries = has_entry ? &entry : NULL,
         };
         size = raft_message_size(&message);
         raft_message_encode(&message, bytes);
         reject_flipped_bits();
+        if (has_entry) {
+            raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
+        }
     }
 }
 END_TEST

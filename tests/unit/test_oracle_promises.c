@@ -1,5 +1,5 @@
-/* What a node has promised: its votes, what it called durable, and that a failed command is void.
- */
+/* What a node has promised: its votes, what it called durable, and that a failed command is void;
+ * and what it may say when its store has lost some of it. */
 #include "oracle_double.h"
 #include "unit.h"
 
@@ -74,6 +74,79 @@ START_TEST(request_once_fires_when_a_command_was_applied_once_too_often)
 }
 END_TEST
 
+/* Node 1 leads term 1; three entries are on all disks. */
+static void three_entries_everywhere(void)
+{
+    enter_term(2, 1);
+    enter_term(3, 1);
+    elect(1, 1);
+    for (uint32_t node = 1; node <= FAKE_NODES; node++) {
+        replicate(node, 3);
+    }
+}
+
+START_TEST(no_false_alarm_fires_on_missing_entries_without_damage)
+{
+    fake.nodes[2]->node.harmed[SIM_HARM_DISK] = fake.world->events + 1;
+    view_of(2)->condition = RAFT_CONDITION_RECOVERING;
+    step(2);
+    expect("no-false-alarm");
+}
+END_TEST
+
+/* Node 2 starts again with its second entry as the store gives it back when its record is bad. */
+static void restart_with_damaged_entry(raft_term term)
+{
+    static const uint64_t zeros;
+    struct sut_entry log[4];
+    const struct raft_view view = *view_of(2);
+    memcpy(log, fake.nodes[2]->log, sizeof log);
+    end(2, SIM_NODE_DOWN);
+    memcpy(fake.nodes[2]->log, log, sizeof log);
+    *view_of(2) = view;
+    struct sut_entry *entry = &fake.nodes[2]->log[2];
+    entry->id.term = term;
+    entry->payload = (const uint8_t *)&zeros;
+    entry->damaged = true;
+    view_of(2)->condition = RAFT_CONDITION_RECOVERING;
+    view_of(2)->first_damaged = 2;
+    view_of(2)->durable = log[1].id;
+    fake.nodes[2]->node.was_damaged = true;
+    start(2);
+}
+
+START_TEST(log_matching_takes_a_damaged_entry_by_its_id)
+{
+    three_entries_everywhere();
+    restart_with_damaged_entry(1);
+    step(2);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(log_matching_fires_on_a_damaged_entry_that_no_log_has_had)
+{
+    three_entries_everywhere();
+    restart_with_damaged_entry(9);
+    expect("log-matching");
+}
+END_TEST
+
+START_TEST(log_matching_fires_on_another_entry_in_the_place_of_a_damaged_one)
+{
+    static const uint64_t other = 999;
+    three_entries_everywhere();
+    restart_with_damaged_entry(1);
+    struct sut_entry *entry = &fake.nodes[2]->log[2];
+    entry->payload = (const uint8_t *)&other;
+    entry->damaged = false;
+    view_of(2)->first_damaged = 0;
+    view_of(2)->condition = RAFT_RUNNING;
+    step(2);
+    expect("log-matching");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("oracle_promises");
@@ -85,5 +158,9 @@ int main(void)
     tcase_add_test(tests, monotonic_fires_when_a_restart_loses_a_durable_entry);
     tcase_add_test(tests, monotonic_accepts_a_cut_in_the_event_in_which_a_process_died);
     tcase_add_test(tests, request_once_fires_when_a_command_was_applied_once_too_often);
+    tcase_add_test(tests, no_false_alarm_fires_on_missing_entries_without_damage);
+    tcase_add_test(tests, log_matching_takes_a_damaged_entry_by_its_id);
+    tcase_add_test(tests, log_matching_fires_on_a_damaged_entry_that_no_log_has_had);
+    tcase_add_test(tests, log_matching_fires_on_another_entry_in_the_place_of_a_damaged_one);
     return unit_main(suite);
 }

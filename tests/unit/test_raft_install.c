@@ -131,6 +131,43 @@ static void send_first_piece(void)
     ck_assert_ptr_nonnull(piece_to(2));
 }
 
+/* Node 2 has acknowledged all of the log, started again, and an entry of it is damaged. */
+static void refuse_damaged(struct raft_entry_id hint)
+{
+    lead_behind_a_snapshot();
+    acknowledge(2, 4, id(4, 16));
+    receive((struct raft_message){.type = RAFT_MESSAGE_APPEND_REP,
+                                  .from = 2,
+                                  .term = 4,
+                                  .flags = RAFT_FLAG_DAMAGED,
+                                  .id = id(4, 16),
+                                  .hint = hint});
+}
+
+START_TEST(a_follower_with_a_damaged_entry_before_the_base_gets_the_snapshot)
+{
+    refuse_damaged(id(1, 4));
+    ck_assert_int_eq(state_of(2), RAFT_INSTALL);
+    ck_assert_uint_eq(progress_of(2).match, 16);
+    ck_assert_int_eq(seen.fetch, 1);
+}
+END_TEST
+
+START_TEST(a_follower_with_a_damaged_entry_behind_the_base_gets_no_snapshot)
+{
+    refuse_damaged(id(3, 12));
+    ck_assert_int_ne(state_of(2), RAFT_INSTALL);
+}
+END_TEST
+
+START_TEST(an_install_of_a_follower_with_a_damaged_entry_outlasts_its_heartbeats)
+{
+    refuse_damaged(id(1, 4));
+    acknowledge(2, 4, id(1, 4));
+    ck_assert_int_eq(state_of(2), RAFT_INSTALL);
+}
+END_TEST
+
 START_TEST(a_refusal_leads_to_a_probe_or_to_the_snapshot)
 {
     const struct {
@@ -654,6 +691,9 @@ static Suite *install_suite(void)
     TCase *tests = tcase_create("install");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_refusal_leads_to_a_probe_or_to_the_snapshot);
+    tcase_add_test(tests, a_follower_with_a_damaged_entry_before_the_base_gets_the_snapshot);
+    tcase_add_test(tests, a_follower_with_a_damaged_entry_behind_the_base_gets_no_snapshot);
+    tcase_add_test(tests, an_install_of_a_follower_with_a_damaged_entry_outlasts_its_heartbeats);
     tcase_add_test(tests, a_refusal_of_the_base_leads_to_the_snapshot);
     tcase_add_test(tests, sends_a_piece_when_it_has_been_read);
     tcase_add_test(tests, the_next_piece_begins_where_the_answer_says);

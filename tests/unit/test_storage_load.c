@@ -428,7 +428,7 @@ START_TEST(refuses_damage_behind_the_snapshot)
     ck_assert_int_eq(append(1, 1), RAFT_OK);
     ck_assert_int_eq(append(1, 1), RAFT_OK);
     die();
-    double_find(&f.disk, SEGMENT_5)->bytes[HEADER_SIZE + 49] ^= 1;
+    double_find(&f.disk, SEGMENT_5)->bytes[HEADER_SIZE + 33] ^= 1;
     assert_refused(RAFT_CORRUPT);
 }
 END_TEST

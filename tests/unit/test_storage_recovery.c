@@ -2,6 +2,8 @@
 #include "storage_fixture.h"
 #include "unit.h"
 
+#define IDENTITY_SIZE 48u /* of a record, before its payload */
+
 START_TEST(loads_what_was_saved_and_appended)
 {
     start_new();
@@ -72,15 +74,152 @@ static void assert_refused(enum raft_status expected)
     die();
 }
 
-START_TEST(refuses_damage_of_every_byte_of_an_earlier_batch)
+/* Two records in the first batch, one in the second; bytes of one are turned. */
+static void start_damaged(raft_index index, size_t begin, size_t end)
 {
-    for (size_t at = HEADER_SIZE; at < HEADER_SIZE + 2 * RECORD_SIZE; at++) {
-        start_new();
-        ck_assert_int_eq(append(1, 2), RAFT_OK);
-        ck_assert_int_eq(append(1, 1), RAFT_OK);
+    start_new();
+    ck_assert_int_eq(append(1, 2), RAFT_OK);
+    ck_assert_int_eq(append(1, 1), RAFT_OK);
+    die();
+    for (size_t at = begin; at < end; at++) {
+        double_find(&f.disk, SEGMENT_1)->bytes[HEADER_SIZE + (index - 1) * RECORD_SIZE + at] ^=
+            0x40;
+    }
+}
+
+START_TEST(refuses_damage_of_every_byte_of_an_identity_of_an_earlier_batch)
+{
+    for (raft_index index = 1; index <= 2; index++) {
+        for (size_t at = 0; at < IDENTITY_SIZE; at++) {
+            start_damaged(index, at, at + 1);
+            assert_refused(RAFT_CORRUPT);
+        }
+    }
+}
+END_TEST
+
+/* The entry at index is there by its identity alone, and all others whole. */
+static void assert_damaged(raft_index index)
+{
+    ck_assert_uint_eq(raft_log_last_index(&f.log), 3);
+    ck_assert_uint_eq(f.log.first_damaged, index);
+    ck_assert_uint_eq(raft_log_durable(&f.log).index, index - 1);
+    for (raft_index at = 1; at <= 3; at++) {
+        const struct raft_entry *entry = raft_log_peek(&f.log, at);
+        ck_assert(entry->damaged == (at == index));
+        ck_assert_uint_eq(entry->id.index, at);
+        ck_assert_uint_eq(entry->id.term, 1);
+        ck_assert_int_eq(entry->kind, RAFT_ENTRY_COMMAND);
+        ck_assert_uint_eq(entry->size, 2);
+        ck_assert_int_eq(entry->payload[0], at == index ? 0 : (int)('a' + at));
+    }
+}
+
+START_TEST(keeps_the_place_of_an_entry_with_any_byte_of_its_payload_damaged)
+{
+    for (raft_index index = 1; index <= 2; index++) {
+        for (size_t at = IDENTITY_SIZE; at < RECORD_SIZE; at++) {
+            start_damaged(index, at, at + 1);
+            for (int again = 0; again < 2; again++) {
+                double_reboot(&f.disk);
+                machine_reset();
+                ck_assert_int_eq(load(), RAFT_OK);
+                assert_damaged(index);
+                ck_assert_uint_eq(double_find(&f.disk, SEGMENT_1)->size,
+                                  HEADER_SIZE + 3 * RECORD_SIZE);
+                die();
+            }
+        }
+    }
+}
+END_TEST
+
+static enum raft_status repair(raft_index index, const char *payload)
+{
+    struct raft_entry *entry = core_entry(&f.disk.memory, 1, index, payload);
+    enum raft_status status = raft_storage_repair(f.storage, entry);
+    raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
+    if (status != RAFT_OK) {
+        return status;
+    }
+    struct raft_storage_done done = pump();
+    ck_assert_int_eq(done.job, RAFT_JOB_REPAIR);
+    ck_assert_uint_eq(done.id.index, index);
+    return done.status;
+}
+
+START_TEST(rewrites_a_damaged_record_as_it_was)
+{
+    for (raft_index index = 1; index <= 2; index++) {
+        static struct double_file before;
+        start_damaged(index, 0, 0);
+        before = *double_find(&f.disk, SEGMENT_1);
+        start_damaged(index, IDENTITY_SIZE, RECORD_SIZE);
+        double_reboot(&f.disk);
+        ck_assert_int_eq(load(), RAFT_OK);
+        assert_damaged(index);
+        char payload[] = {(char)('a' + index), '1', 0};
+        ck_assert_int_eq(repair(index, payload), RAFT_OK);
+        const struct double_file *after = double_find(&f.disk, SEGMENT_1);
+        ck_assert_uint_eq(after->size, before.size);
+        ck_assert_mem_eq(after->bytes, before.bytes, before.size);
+        restart();
+        assert_log(3);
         die();
-        double_find(&f.disk, SEGMENT_1)->bytes[at] ^= 0x40;
-        assert_refused(RAFT_CORRUPT);
+    }
+}
+END_TEST
+
+START_TEST(keeps_and_rewrites_a_damaged_record_before_another_segment)
+{
+    /* The last one of its segment: the segment behind it shows that it was acknowledged. */
+    start_rolled();
+    die();
+    double_find(&f.disk, "log-0000000000000003")
+        ->bytes[HEADER_SIZE + RECORD_SIZE + IDENTITY_SIZE] ^= 1;
+    double_reboot(&f.disk);
+    ck_assert_int_eq(load(), RAFT_OK);
+    ck_assert_uint_eq(raft_log_last_index(&f.log), 5);
+    ck_assert_uint_eq(f.log.first_damaged, 4);
+    ck_assert_int_eq(repair(4, "e1"), RAFT_OK);
+    ck_assert_uint_eq(raft_storage_files_open(f.storage), 2);
+    restart();
+    assert_log(5);
+    die();
+}
+END_TEST
+
+START_TEST(does_not_rewrite_a_record_with_another_entry)
+{
+    start_damaged(2, IDENTITY_SIZE, RECORD_SIZE);
+    double_reboot(&f.disk);
+    ck_assert_int_eq(load(), RAFT_OK);
+    static struct double_file before;
+    before = *double_find(&f.disk, SEGMENT_1);
+    ck_assert_int_eq(repair(2, "x1"), RAFT_IO);
+    ck_assert_mem_eq(double_find(&f.disk, SEGMENT_1)->bytes, before.bytes, before.size);
+    die();
+}
+END_TEST
+
+START_TEST(fails_when_an_operation_of_a_repair_does)
+{
+    static const enum raft_point points[] = {
+        RAFT_AT_SEGMENT_REPAIR_READ, RAFT_AT_SEGMENT_REPAIR_WRITE, RAFT_AT_SEGMENT_REPAIR_SYNC};
+    for (int i = 0; i < 3; i++) {
+        start_damaged(2, IDENTITY_SIZE, RECORD_SIZE);
+        double_reboot(&f.disk);
+        ck_assert_int_eq(load(), RAFT_OK);
+        double_arm(&f.disk, points[i], DOUBLE_ERROR, RAFT_IO);
+        ck_assert_int_eq(repair(2, "c1"), RAFT_IO);
+        die();
+        double_reboot(&f.disk);
+        ck_assert_int_eq(load(), RAFT_OK);
+        ck_assert_uint_eq(raft_log_last_index(&f.log), 3);
+        ck_assert_int_eq(repair(2, "c1"), RAFT_OK);
+        restart();
+        assert_log(3);
+        die();
     }
 }
 END_TEST
@@ -309,7 +448,12 @@ static Suite *storage_recovery_suite(void)
         loads_what_was_saved_and_appended,
         cuts_a_torn_tail_at_every_byte_of_the_last_batch,
         cuts_a_torn_batch_although_its_end_is_valid,
-        refuses_damage_of_every_byte_of_an_earlier_batch,
+        refuses_damage_of_every_byte_of_an_identity_of_an_earlier_batch,
+        keeps_the_place_of_an_entry_with_any_byte_of_its_payload_damaged,
+        rewrites_a_damaged_record_as_it_was,
+        keeps_and_rewrites_a_damaged_record_before_another_segment,
+        does_not_rewrite_a_record_with_another_entry,
+        fails_when_an_operation_of_a_repair_does,
         refuses_a_damaged_header_before_records,
         refuses_a_hole_between_segments,
         refuses_a_torn_tail_before_another_segment,

@@ -2,7 +2,8 @@
  *
  * Every reference has a holder. The census of who takes and who gives:
  *
- *   LOG          raft_log_append takes; truncation, compaction, reset and close give.
+ *   LOG          raft_log_append takes, and raft_log_repair; truncation, compaction, reset, close
+ *                and what takes an entry's place give.
  *   STORAGE      raft_storage_append takes for each queued entry; its completion, its failure and
  *                raft_storage_close give.
  *   REPLICATION  raft_log_get takes for the message being prepared; raft_message_release gives.
@@ -32,7 +33,9 @@ struct raft_entry {
     uint32_t count; /* the sum of holders[] */
     enum raft_entry_kind kind;
     struct raft_entry_id id; /* (0, 0) until appended */
-    uint32_t size;           /* bytes of payload */
+    bool damaged;  /* a store's record of it is bad: id, kind and size hold, the payload is zeros */
+    bool repaired; /* took the place of a damaged one, whose record is still to be rewritten */
+    uint32_t size; /* bytes of payload */
     uint8_t payload[];
 };
 

@@ -20,7 +20,12 @@ struct raft_log {
     raft_index truncated_to;      /* last index kept by the latest of them */
     bool reset_due;               /* storage must empty its log and begin behind base */
     raft_index truncate_due;      /* storage must cut behind this index; UINT64_MAX: nothing due */
+    raft_index first_damaged;     /* the first entry whose record is bad, its payload here or not;
+                                   * UINT64_MAX: none */
+    bool repair_due;              /* some of them have their payload again */
 };
+
+#define RAFT_LOG_INTACT UINT64_MAX
 
 void raft_log_init(struct raft_log *log, const struct raft_memory *memory);
 /* Lets an empty log begin behind id, which a durable snapshot covers. For loading a store. */
@@ -35,11 +40,14 @@ static inline raft_index raft_log_last_index(const struct raft_log *log)
 
 struct raft_entry_id raft_log_last(const struct raft_log *log);
 
+/* Up to where entries count as durable: `durable`, but before the first damaged one. */
+struct raft_entry_id raft_log_durable(const struct raft_log *log);
+
 /* Makes room for count more entries, so that as many raft_log_append cannot fail. RAFT_NOMEM. */
 RAFT_MUST_CHECK enum raft_status raft_log_reserve(struct raft_log *log, size_t count);
 
 /* Appends an entry whose id has been set; shares it as LOG. Room must have been reserved; the index
- * must be the next one. */
+ * must be the next one. Only the loading of a store appends damaged ones. */
 void raft_log_append(struct raft_log *log, struct raft_entry *entry);
 
 /* Removes every entry behind keep_last, and notes what storage has to cut. */
@@ -87,5 +95,13 @@ void raft_log_reset_refused(struct raft_log *log);
 /* A write that ended at id, started in generation, is durable. Raises durable for entries that are
  * still in the log with that term, and ignores what was truncated or reset meanwhile. */
 void raft_log_persisted(struct raft_log *log, struct raft_entry_id id, uint64_t generation);
+
+/* Puts an entry in the place of a damaged one of the same id; shares it as LOG. Returns whether
+ * there was one. Storage has to rewrite its record before it counts as durable. */
+bool raft_log_repair(struct raft_log *log, struct raft_entry *entry);
+/* The first entry whose record storage has to rewrite, borrowed, or NULL. */
+const struct raft_entry *raft_log_repair_next(struct raft_log *log);
+/* Storage has rewritten the record of an entry; ignores one that was cut meanwhile. */
+void raft_log_repaired(struct raft_log *log, struct raft_entry_id id);
 
 #endif

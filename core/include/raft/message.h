@@ -18,6 +18,8 @@ enum raft_message_type {
     RAFT_MESSAGE_TIMEOUT_NOW, /* the leader asks a follower to campaign at once */
     RAFT_MESSAGE_INSTALL_REQ, /* a piece of a snapshot file */
     RAFT_MESSAGE_INSTALL_REP,
+    RAFT_MESSAGE_REPAIR_REQ, /* asks for one entry, which is damaged here */
+    RAFT_MESSAGE_REPAIR_REP, /* that entry */
     RAFT_MESSAGE_TYPE_COUNT
 };
 
@@ -26,6 +28,8 @@ enum raft_message_flag {
     RAFT_FLAG_READ_ONLY = 1u << 1, /* APPEND_REP: the sender refuses user entries for now */
     RAFT_FLAG_BUSY = 1u << 2,      /* APPEND_REP: matched, but the entries could not be taken */
     RAFT_FLAG_TRANSFER = 1u << 3,  /* VOTE_REQ: the leader has asked for the campaign */
+    RAFT_FLAG_DAMAGED = 1u << 4, /* APPEND_REP: refused, since the entry behind the hint is damaged,
+                                  * whatever was acknowledged before */
 };
 
 /* What the fields mean:
@@ -40,6 +44,8 @@ enum raft_message_flag {
  *   TIMEOUT_NOW   leader's        -                     -               -
  *   INSTALL_REQ   leader's        the snapshot's        leader's        -
  *   INSTALL_REP   follower's      the snapshot's        -               -
+ *   REPAIR_REQ    sender's        of the entry          -               -
+ *   REPAIR_REP    sender's        before the entry      -               -
  *   *) a granted PREVOTE_REP carries the term it was asked for. */
 struct raft_message {
     const struct raft_memory *memory; /* what entries and bytes were allocated from */

@@ -81,7 +81,9 @@ enum raft_condition {
     RAFT_RUNNING,
     RAFT_CONDITION_NOSPACE, /* votes and hears heartbeats; neither appends nor campaigns nor leads
                              */
-    RAFT_CONDITION_FAILED,  /* fail-stop: sends nothing, has released or is releasing everything */
+    RAFT_CONDITION_RECOVERING, /* entries of its log are damaged: votes, and takes entries; does not
+                                * campaign, and neither acknowledges nor applies from there on */
+    RAFT_CONDITION_FAILED, /* fail-stop: sends nothing, has released or is releasing everything */
     RAFT_CONDITION_COUNT
 };
 const char *raft_condition_string(enum raft_condition condition);
@@ -125,6 +127,7 @@ enum raft_event_type {
     RAFT_EVENT_COMPACT_REFUSED,
     RAFT_EVENT_RESET, /* the log begins behind the snapshot, durably */
     RAFT_EVENT_RESET_REFUSED,
+    RAFT_EVENT_REPAIRED,          /* id; status: the record is rewritten, or as it was */
     RAFT_EVENT_SNAPSHOT_SAVED,    /* status; snapshot */
     RAFT_EVENT_SNAPSHOT_RECEIVED, /* status (REFUSED: RAFT_BUSY); offset; last piece: snapshot */
     RAFT_EVENT_SNAPSHOT_FETCHED,  /* status; node; snapshot, offset, bytes (taken), size */
@@ -165,6 +168,7 @@ enum raft_effect_type {
     RAFT_EFFECT_PROBE,           /* try whether the disk has space; answered by PROBED */
     RAFT_EFFECT_COMPACT,         /* last: the log's new base; answered by COMPACT* */
     RAFT_EFFECT_RESET,           /* last, generation; answered by RESET* */
+    RAFT_EFFECT_REPAIR,          /* last: rewrite its record; answered by REPAIRED */
     RAFT_EFFECT_SAVE,            /* snapshot; answered by SNAPSHOT_SAVED */
     RAFT_EFFECT_RECEIVE,         /* snapshot.id, offset, snapshot.size, bytes (owned), size;
                                     answered by SNAPSHOT_RECEIVED */
@@ -262,7 +266,8 @@ struct raft_view {
     struct raft_entry_id snapshot; /* the published one */
     bool is_installing;            /* a follower that receives one, or puts one in place */
     struct raft_entry_id last;
-    struct raft_entry_id durable;
+    struct raft_entry_id durable; /* before the first damaged entry */
+    raft_index first_damaged;     /* 0: none */
     uint64_t log_generation;
     raft_index truncated_to;
     /* What the node holds, for the ledger; entries by holder and other things it owns. */

@@ -20,6 +20,7 @@ enum raft_job {
     RAFT_JOB_PROBE,    /* the disk has taken a write, or not */
     RAFT_JOB_COMPACT,  /* segments that a snapshot covers are gone */
     RAFT_JOB_RESET,    /* the log is empty and begins behind a snapshot, durably */
+    RAFT_JOB_REPAIR,   /* the record of an entry that was damaged is as it was, durably */
     RAFT_JOB_SAVE,     /* a snapshot of the state machine is published and was read back */
     RAFT_JOB_RECEIVE,  /* a piece is written; the last one: published and read back */
     RAFT_JOB_FETCH,    /* a piece of the published snapshot has been read */
@@ -42,11 +43,12 @@ enum raft_job {
  *                 (RESTORE) it refused the state, and is as it was.
  *   RAFT_IO       the store can no longer be trusted: a sync of the log, the hard state or the
  *                 directory failed, a write of hard state failed, a roll-back failed, or too many
- *                 appends failed in a row. The node must fail. */
+ *                 appends failed in a row; (REPAIR) any failure, or the entry is not the one that
+ *                 the record was of. The node must fail. */
 struct raft_storage_done {
     enum raft_job job;
     enum raft_status status;
-    struct raft_entry_id id; /* APPEND: the last entry; COMPACT, RESET: as given */
+    struct raft_entry_id id; /* APPEND: the last entry; COMPACT, RESET, REPAIR: as given */
     uint64_t generation;     /* APPEND, TRUNCATE, RESET */
     uint64_t sequence;       /* STATE */
     /* SAVE, and RECEIVE of a last piece: the snapshot; FETCH, RESTORE: the one that is read. */
@@ -81,8 +83,10 @@ RAFT_MUST_CHECK enum raft_status raft_storage_exists(struct raft_storage *storag
 
 /* Reads the store into an initialised, empty log, the hard state and the state machine (which gets
  * the newest good snapshot), repairing what a crash may have left (storage/README.md has the
- * table). On success everything in the log is durable. On failure the log is empty again.
- * RAFT_NOMEM, RAFT_IO, RAFT_NOSPACE, RAFT_CORRUPT (something that was acknowledged is damaged),
+ * table). On success everything in the log is durable, or `damaged`: acknowledged, but only its id,
+ * kind and size are left. On failure the log is empty again.
+ * RAFT_NOMEM, RAFT_IO, RAFT_NOSPACE, RAFT_CORRUPT (something that was acknowledged is damaged,
+ * and it is not known what),
  * RAFT_LOST_STORE (the hard state or the marker is lost, or older than the log), RAFT_INVALID (the
  * store of another node), RAFT_MACHINE (the state machine refused the snapshot). */
 RAFT_MUST_CHECK enum raft_status raft_storage_load(struct raft_storage *storage,
@@ -112,6 +116,9 @@ RAFT_MUST_CHECK enum raft_status raft_storage_compact(struct raft_storage *stora
  * covers. */
 RAFT_MUST_CHECK enum raft_status raft_storage_reset(struct raft_storage *storage,
                                                     struct raft_entry_id id, uint64_t generation);
+/* Rewrites the record of an entry whose payload was damaged in the files, and is here again. */
+RAFT_MUST_CHECK enum raft_status raft_storage_repair(struct raft_storage *storage,
+                                                     const struct raft_entry *entry);
 /* Writes a snapshot: freezes the state machine, copies it into a new file, reads it back, publishes
  * it and removes the one before, which must not be newer. One with the same id is replaced.
  * snapshot->size is ignored. Also RAFT_MACHINE. */

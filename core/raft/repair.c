@@ -1,0 +1,216 @@
+/* Damaged entries: what a node may do that has some, and how it gets them back (Alagappan et al.
+ * 2018: protocol-aware recovery).
+ *
+ * A store may have lost the payload of an entry that was acknowledged. The entry keeps its place in
+ * the log, so that the node votes by the log that it had, and never helps to elect a leader without
+ * it. It is RECOVERING meanwhile: it does not campaign, and acknowledges, commits and applies only
+ * what lies before the first damaged entry.
+ *
+ *      damaged --the entry from the leader or another node--> repaired --record rewritten--> whole
+ *         |
+ *         +-- another entry of the leader's, or a snapshot, takes its place
+ *
+ * The node asks the leader whenever it hears it, but not more often than the leader's heartbeats
+ * come, and everybody at each election timeout: without a leader this is the only way, since the
+ * intact copies of two entries may be on two nodes of which neither can be elected.
+ *
+ * Invariants:
+ *  1. Only an entry of the very same id, kind and size takes the place of a damaged one.
+ *  2. A node that has no intact copy says nothing: silence never means "there was no such entry".
+ */
+#include "raft_internal.h"
+
+#include <assert.h>
+
+enum raft_condition raft_condition(const struct raft *raft)
+{
+    if (raft->disk_full) {
+        return RAFT_CONDITION_NOSPACE;
+    }
+    return raft->log->first_damaged != RAFT_LOG_INTACT ? RAFT_CONDITION_RECOVERING : RAFT_RUNNING;
+}
+
+/* The first damaged entry that nobody has sent yet, or NULL. */
+static const struct raft_entry *wanted(const struct raft *raft)
+{
+    const struct raft_entry *entry = NULL;
+    raft_index last = raft_log_last_index(raft->log);
+    for (raft_index at = raft->log->first_damaged; at <= last; at++) {
+        entry = raft_log_peek(raft->log, at);
+        if (entry->damaged) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+raft_index raft_repair_missing(const struct raft *raft)
+{
+    const struct raft_entry *entry = wanted(raft);
+    return entry == NULL ? RAFT_LOG_INTACT : entry->id.index;
+}
+
+void raft_repair_ask_all(struct raft *raft)
+{
+    bool is_needed = wanted(raft) != NULL;
+    for (uint32_t i = 0; i < raft->peer_count && is_needed; i++) {
+        raft->peers[i].repair_due = raft->peers[i].kind != RAFT_PEER_STRANGER;
+    }
+}
+
+void raft_repair_ask_leader(struct raft *raft, struct raft_peer *leader)
+{
+    assert(leader->id == raft->leader);
+    if (raft->log->first_damaged != RAFT_LOG_INTACT &&
+        raft->now_ns - raft->repair_asked_ns >= raft->options.heartbeat_ns / 2) {
+        raft->repair_asked_ns = raft->now_ns;
+        leader->repair_due = true;
+    }
+}
+
+bool raft_repair_speak(struct raft *raft, struct raft_effect *effect)
+{
+    for (uint32_t i = 0; i < raft->peer_count; i++) {
+        struct raft_peer *peer = &raft->peers[i];
+        if (!peer->repair_due) {
+            continue;
+        }
+        peer->repair_due = false;
+        const struct raft_entry *entry = wanted(raft);
+        if (entry == NULL) {
+            continue;
+        }
+        effect->type = RAFT_EFFECT_SEND;
+        effect->after_sequence = raft->state.sequence;
+        effect->message = (struct raft_message){
+            .memory = raft->memory,
+            .type = RAFT_MESSAGE_REPAIR_REQ,
+            .from = raft->options.id,
+            .to = peer->id,
+            .term = raft->state.term,
+            .id = entry->id,
+        };
+        return true;
+    }
+    return false;
+}
+
+/* The intact entry of an id, or NULL. */
+static struct raft_entry *intact(const struct raft *raft, struct raft_entry_id id)
+{
+    struct raft_entry *entry = raft_log_peek(raft->log, id.index);
+    return entry != NULL && entry->id.term == id.term && !entry->damaged ? entry : NULL;
+}
+
+enum raft_status raft_on_repair_req(struct raft *raft, struct raft_peer *peer,
+                                    const struct raft_message *message)
+{
+    assert(message->type == RAFT_MESSAGE_REPAIR_REQ);
+    if (raft_exit_taken(raft->memory, RAFT_AT_REPAIR_REQUEST_ABSENT,
+                        intact(raft, message->id) == NULL)) {
+        return RAFT_OK;
+    }
+    peer->repair_reply = (struct raft_reply){.due = true, .id = message->id};
+    return RAFT_OK;
+}
+
+static enum raft_status send_entry(struct raft *raft, struct raft_peer *peer,
+                                   struct raft_effect *effect)
+{
+    struct raft_entry *entry = intact(raft, peer->repair_reply.id);
+    if (entry == NULL) {
+        /* It was cut or compacted since it was asked for. */
+        peer->repair_reply.due = false;
+        return RAFT_OK;
+    }
+    struct raft_message message = {
+        .memory = raft->memory,
+        .type = RAFT_MESSAGE_REPAIR_REP,
+        .from = raft->options.id,
+        .to = peer->id,
+        .term = raft->state.term,
+        .id.index = entry->id.index - 1,
+        .holder = RAFT_HOLDER_REPLICATION,
+    };
+    enum raft_status status = raft_log_term(raft->log, message.id.index, &message.id.term);
+    if (status != RAFT_OK) {
+        return status;
+    }
+    message.entries = raft->memory->alloc(raft->memory->ctx, RAFT_AT_REPAIR_SEND_ALLOC,
+                                          sizeof message.entries[0]);
+    if (message.entries == NULL) {
+        return RAFT_NOMEM;
+    }
+    /* Nothing below can fail. */
+    raft_entry_hold(entry, RAFT_HOLDER_REPLICATION);
+    message.entries[0] = entry;
+    message.entry_count = 1;
+    message.entry_capacity = 1;
+    peer->repair_reply.due = false;
+    effect->type = RAFT_EFFECT_SEND;
+    effect->message = message;
+    effect->after_sequence = raft->state.sequence;
+    return RAFT_OK;
+}
+
+enum raft_status raft_repair_send(struct raft *raft, struct raft_effect *effect)
+{
+    enum raft_status first_failure = RAFT_OK;
+    for (uint32_t i = 0; i < raft->peer_count; i++) {
+        if (!raft->peers[i].repair_reply.due) {
+            continue;
+        }
+        enum raft_status status = send_entry(raft, &raft->peers[i], effect);
+        if (effect->type != RAFT_EFFECT_NONE) {
+            return RAFT_OK;
+        }
+        if (first_failure == RAFT_OK) {
+            first_failure = status;
+        }
+    }
+    return first_failure;
+}
+
+bool raft_repair_take(struct raft *raft, struct raft_entry *entry)
+{
+    if (!raft_log_repair(raft->log, entry)) {
+        return false;
+    }
+    if (entry->kind == RAFT_ENTRY_CONFIGURATION && !raft->configuration_by_hand) {
+        raft_members_restore(raft);
+    }
+    assert(raft_log_matches(raft->log, entry->id));
+    return true;
+}
+
+enum raft_status raft_on_repair_rep(struct raft *raft, const struct raft_message *message)
+{
+    assert(message->entry_count == 1);
+    struct raft_entry *entry = message->entries[0];
+    struct raft_configuration configuration;
+    bool is_good = entry->kind != RAFT_ENTRY_CONFIGURATION ||
+                   (raft_configuration_decode(entry->payload, entry->size, &configuration) &&
+                    configuration.count > 0);
+    const struct raft_entry *here = raft_log_peek(raft->log, entry->id.index);
+    bool is_wanted = here != NULL && here->damaged && is_good;
+    if (raft_exit_taken(raft->memory, RAFT_AT_REPAIR_REPLY_UNWANTED, !is_wanted)) {
+        return RAFT_STALE;
+    }
+    if (raft_repair_take(raft, entry)) {
+        /* The next one is asked for at once. */
+        raft_repair_ask_all(raft);
+    }
+    return RAFT_OK;
+}
+
+void raft_on_repaired(struct raft *raft, const struct raft_event *event)
+{
+    assert(raft->storage_busy);
+    raft->storage_busy = false;
+    if (event->status != RAFT_OK) {
+        raft->storage_blocked = true;
+        return;
+    }
+    raft_log_repaired(raft->log, event->id);
+    raft_acknowledge(raft);
+}
