@@ -184,6 +184,7 @@ static enum raft_status take_segment(struct raft_storage *storage, struct trail 
     }
     uint64_t batch = storage->batch_last;
     raft_index batch_first = 0;
+    raft_index damaged = 0; /* the last one that has been taken */
     image->end = RAFT_SEGMENT_HEADER_SIZE;
     image->batch = image->end;
     while (image->end < image->size) {
@@ -194,9 +195,12 @@ static enum raft_status take_segment(struct raft_storage *storage, struct trail 
             bool later = has_later_batch(storage, image, first, image->end, bad);
             bool is_torn = is_last && !later;
             if (is_torn || !is_known) {
-                *out = is_torn ? SEGMENT_GOOD : SEGMENT_DAMAGED;
+                /* What shows that a damaged entry was acknowledged must outlive the cut. */
+                bool keeps_proof = damaged == 0 || damaged < batch_first;
+                *out = is_torn && keeps_proof ? SEGMENT_GOOD : SEGMENT_DAMAGED;
                 break;
             }
+            damaged = bad;
         }
         if (!continues(trail, &record, batch, batch_first)) {
             *out = SEGMENT_DAMAGED;

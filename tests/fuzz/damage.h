@@ -175,12 +175,12 @@ static void forge_record(struct input *input, struct double_file *file)
     uint8_t place[16] = {0};
     put32(place, (uint32_t)strtoul(file->name + 4, NULL, 16));
     put32(place + 8, (uint32_t)at);
-    memcpy(record, "RQRC", 4);
     forge_field(input, record, fields, sizeof fields - 1);
     size_t span = record_span(record);
     if (span <= DOUBLE_FILE_SIZE - at) {
+        put32(record + 4, raft_crc32c(0, record + RECORD_HEADER, span - RECORD_HEADER));
         uint32_t crc = raft_crc32c(0, place, sizeof place);
-        put32(record + 4, raft_crc32c(crc, record + 8, span - 8));
+        put32(record, raft_crc32c(crc, record + 4, RECORD_HEADER - 4));
     }
 }
 
