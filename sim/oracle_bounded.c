@@ -126,7 +126,7 @@ static bool should_have_compacted(const struct sim_node *node)
         is_harmed = is_harmed || node->harmed[i] != 0;
     }
     return node->started.snapshot_threshold > 0 && node->state == SIM_NODE_UP && !is_harmed &&
-           view->condition == RAFT_RUNNING && !view->is_installing &&
+           view->condition == RAFT_RUNNING && !view->is_installing && view->member_flags != 0 &&
            (view->member_flags & RAFT_MEMBER_WITNESS) == 0 && sim_disk_pending(&node->disk) == 0;
 }
 
@@ -137,7 +137,10 @@ static void length_check(struct sim_oracles *oracles, uint32_t node)
     const struct raft_view *view = &sim_node->view;
     uint64_t most = (uint64_t)options->snapshot_threshold * THRESHOLDS_MAX +
                     options->snapshot_trailing + options->pending_requests_max;
-    if (should_have_compacted(sim_node) && view->applied > view->base.index + most) {
+    /* A snapshot has to name the members, so there is none before they are known. */
+    raft_index from =
+        view->base.index > view->configuration_index ? view->base.index : view->configuration_index;
+    if (should_have_compacted(sim_node) && view->applied > from + most) {
         sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
                           "a log is never compacted: node %u has applied up to %" PRIu64
                           " and its log begins behind %" PRIu64 "; its snapshots and what may "

@@ -480,7 +480,10 @@ bool raft_storage_io_done(struct raft_storage *storage, struct raft_io *io,
         finish(storage, lane, status, out_done);
         return true;
     }
-    if (storage->abandoned && may_end_early(lane->job)) {
+    /* A store that cannot be trusted is written no further: the sync that failed in one lane must
+     * not be made up for by that of another. */
+    bool is_over = storage->failed && lane->job != RAFT_JOB_CLOSE;
+    if (is_over || (storage->abandoned && may_end_early(lane->job))) {
         release(storage, lane->job);
         free_lane(lane);
         return false;

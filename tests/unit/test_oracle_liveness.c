@@ -467,6 +467,7 @@ static void apply_without_a_snapshot(void)
         apply(1, index, index);
     }
     view_of(1)->applied = 10;
+    view_of(1)->member_flags = RAFT_MEMBER_VOTER;
 }
 
 START_TEST(bounded_fires_on_a_log_that_is_never_compacted)
