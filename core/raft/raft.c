@@ -115,6 +115,7 @@ static enum raft_status on_message(struct raft *raft, struct raft_message *messa
     if (raft_exit_taken(raft->memory, RAFT_AT_MESSAGE_RECEIVE_STRANGER, peer == NULL)) {
         return RAFT_INVALID;
     }
+    assert(peer != NULL);
     /* An entry is what its id says, whoever has it and in whatever term. */
     if (message->type == RAFT_MESSAGE_REPAIR_REQ) {
         return raft_on_repair_req(raft, peer, message);

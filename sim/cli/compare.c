@@ -11,9 +11,12 @@
 #include "recorder.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define CHECKPOINT_EVERY 256u
 #define COMMAND_MAX      16384u
@@ -21,8 +24,9 @@
 /* One build, running. */
 struct side {
     char command[COMMAND_MAX];
-    FILE *pipe;
-    char *line; /* the latest of the trace; NULL: none is left */
+    FILE *pipe;    /* NULL: not open */
+    pid_t process; /* whose output it is */
+    char *line;    /* the latest of the trace; NULL: none is left */
     size_t capacity;
     char run[SIM_TEXT_MAX];   /* what it is a line of */
     char event[SIM_TEXT_MAX]; /* the latest event's line */
@@ -74,6 +78,29 @@ static void command_build(const struct cli_options *options, bool is_other, char
     cli_word_append(text, size, "--no-db");
 }
 
+/* Runs a command in a shell (its words are quoted), with what it prints in a pipe. NULL: cannot. */
+static FILE *command_run(const char *command, pid_t *out_process)
+{
+    int ends[2];
+    if (pipe(ends) != 0) {
+        return NULL;
+    }
+    *out_process = fork();
+    if (*out_process == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    FILE *output = *out_process < 0 ? NULL : fdopen(ends[0], "r");
+    if (output == NULL) {
+        close(ends[0]);
+    }
+    return output;
+}
+
 static bool side_open(struct side *side, const struct cli_options *options, bool is_other,
                       const char *how)
 {
@@ -84,7 +111,7 @@ static bool side_open(struct side *side, const struct cli_options *options, bool
         fprintf(stderr, "squall: the command line is too long\n");
         return false;
     }
-    side->pipe = popen(side->command, "r");
+    side->pipe = command_run(side->command, &side->process);
     if (side->pipe == NULL) {
         fprintf(stderr, "squall: cannot run %s\n", side->command);
     }
@@ -95,7 +122,9 @@ static bool side_open(struct side *side, const struct cli_options *options, bool
 static void side_close(struct side *side)
 {
     if (side->pipe != NULL) {
-        pclose(side->pipe);
+        fclose(side->pipe);
+        while (waitpid(side->process, NULL, 0) < 0 && errno == EINTR) {
+        }
     }
     free(side->line);
     *side = (struct side){.pipe = NULL};

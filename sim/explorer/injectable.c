@@ -154,13 +154,16 @@ uint64_t sim_injectables_limit(struct sim_injectables *list, uint64_t limit)
         uint64_t size = end - first;
         uint64_t take = size < quota ? size : quota;
         if (size > quota) {
+            assert(larger > 0);
             /* The spare ones go to strata that are evenly spread over those which have more. */
             take += (seen + 1) * spare / larger - seen * spare / larger;
             seen++;
         }
+        uint64_t slots = take * strata;
         for (uint64_t i = 0; i < take; i++) {
+            assert(slots > 0);
             /* Each stratum begins elsewhere, so that small quotas do not all fall on the start. */
-            uint64_t place = (i * strata + number) * size / (take * strata);
+            uint64_t place = (i * strata + number) * size / slots;
             assert(place < size);
             list->items[kept++] = list->items[first + place];
         }
