@@ -13,7 +13,8 @@
  *              +------------------------ stalled --- raft_storage_abandon ---> free, not reported
  *
  * After raft_storage_abandon a job of snapshots ends with the answer it waits for: it may take
- * long, and what it leaves is removed at the next start.
+ * long, and what it leaves is removed at the next start. So does every job but CLOSE when one of
+ * another lane has failed.
  *
  * Invariants:
  *  1. A lane has at most one operation with the environment, and none when it has no job.
