@@ -78,12 +78,9 @@ static void commit_up_to(struct raft *raft, raft_index index)
 
 static bool has_good_configurations(const struct raft_message *message)
 {
-    struct raft_configuration configuration;
     for (uint32_t i = 0; i < message->entry_count; i++) {
         const struct raft_entry *entry = message->entries[i];
-        if (entry->kind == RAFT_ENTRY_CONFIGURATION &&
-            (!raft_configuration_decode(entry->payload, entry->size, &configuration) ||
-             configuration.count == 0)) {
+        if (!raft_entry_payload_is_good(entry->kind, entry->payload, entry->size)) {
             return false;
         }
     }

@@ -3,9 +3,17 @@
  * Invariants:
  *  1. count is the sum of holders[], and positive while the entry lives.
  *  2. No holder gives back what it did not take. */
+#include <raft/configuration.h>
 #include <raft/entry.h>
 
 #include <assert.h>
+
+bool raft_entry_payload_is_good(uint32_t kind, const uint8_t *payload, uint32_t size)
+{
+    struct raft_configuration configuration;
+    return kind != RAFT_ENTRY_CONFIGURATION ||
+           (raft_configuration_decode(payload, size, &configuration) && configuration.count > 0);
+}
 
 enum raft_status raft_entry_create_at(const struct raft_memory *memory, enum raft_point point,
                                       enum raft_entry_kind kind, uint32_t size,

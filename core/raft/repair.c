@@ -187,10 +187,7 @@ enum raft_status raft_on_repair_rep(struct raft *raft, const struct raft_message
 {
     assert(message->entry_count == 1);
     struct raft_entry *entry = message->entries[0];
-    struct raft_configuration configuration;
-    bool is_good = entry->kind != RAFT_ENTRY_CONFIGURATION ||
-                   (raft_configuration_decode(entry->payload, entry->size, &configuration) &&
-                    configuration.count > 0);
+    bool is_good = raft_entry_payload_is_good(entry->kind, entry->payload, entry->size);
     const struct raft_entry *here = raft_log_peek(raft->log, entry->id.index);
     bool is_wanted = here != NULL && here->damaged && is_good;
     if (raft_exit_taken(raft->memory, RAFT_AT_REPAIR_REPLY_UNWANTED, !is_wanted)) {

@@ -10,8 +10,9 @@
  *  2. A segment whose header is bad was being created by the crash when it is the last one,
  *     begins where the log ends and holds no valid record: it is removed. Otherwise its header is
  *     damaged: RAFT_CORRUPT.
- *  3. A valid record that does not continue the log, a hole between segments or behind the
- * snapshot, and anything of a later version are RAFT_CORRUPT.
+ *  3. A valid record that does not continue the log or holds no configuration where one must be, a
+ *     hole between segments or behind the snapshot, and anything of a later version are
+ *     RAFT_CORRUPT.
  *  4. What the snapshot covers is not needed: segments that end before its last entry are removed
  *     unread, and records up to it are read but not taken. The record of its last entry tells
  *     whether the log is the one that the snapshot came from. If it is another one, or if the log
@@ -100,8 +101,11 @@ static bool continues(const struct trail *trail, const struct raft_record *recor
 {
     bool same_batch = record->batch == batch && record->batch_first == batch_first;
     bool new_batch = record->batch > batch && record->batch_first == record->id.index;
+    bool is_good = record->kind > 0 && record->kind < RAFT_ENTRY_KIND_COUNT &&
+                   (!record->is_whole ||
+                    raft_entry_payload_is_good(record->kind, record->payload, record->size));
     return record->id.index == trail->last.index + 1 && record->id.term >= trail->last.term &&
-           record->kind > 0 && record->kind < RAFT_ENTRY_KIND_COUNT && (same_batch || new_batch);
+           is_good && (same_batch || new_batch);
 }
 
 /* Puts the entry of a record into the log. RAFT_NOMEM. */

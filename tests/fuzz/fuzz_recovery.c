@@ -269,6 +269,8 @@ static void assert_whole(void)
         const struct raft_entry *entry = raft_log_peek(&f.log, index);
         assert(entry->id.index == index && entry->id.term >= term);
         assert(entry->kind > 0 && entry->kind < RAFT_ENTRY_KIND_COUNT);
+        assert(entry->damaged ||
+               raft_entry_payload_is_good(entry->kind, entry->payload, entry->size));
         assert(entry->count == 1 && entry->holders[RAFT_HOLDER_LOG] == 1);
         term = entry->id.term;
     }

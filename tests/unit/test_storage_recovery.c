@@ -254,6 +254,40 @@ START_TEST(refuses_a_torn_tail_before_another_segment)
 }
 END_TEST
 
+START_TEST(refuses_a_configuration_that_is_none)
+{
+    static const struct raft_configuration nobody = {.count = 0};
+    uint8_t bytes[3][RAFT_CONFIGURATION_SIZE_MAX] = {{0}, {0}, {9, 9, 9, 9}};
+    raft_configuration_encode(&founders, bytes[0]);
+    raft_configuration_encode(&nobody, bytes[1]);
+    for (int i = 0; i < 3; i++) {
+        start_new();
+        propose(1, 1);
+        ck_assert_int_eq(raft_log_reserve(&f.log, 1), RAFT_OK);
+        size_t size = raft_configuration_size(i == 1 ? &nobody : &founders);
+        struct raft_entry *entry = NULL;
+        ck_assert_int_eq(raft_entry_create(&f.disk.memory.memory, RAFT_AT_CHANGE_ENTRY_ALLOC,
+                                           RAFT_ENTRY_CONFIGURATION, (uint32_t)size,
+                                           RAFT_HOLDER_MESSAGE, &entry),
+                         RAFT_OK);
+        entry->id = (struct raft_entry_id){1, 2};
+        memcpy(entry->payload, bytes[i], size);
+        raft_log_append(&f.log, entry);
+        raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
+        ck_assert_int_eq(begin_append(), RAFT_OK);
+        ck_assert_int_eq(append_done().status, RAFT_OK);
+        if (i == 0) {
+            restart();
+            ck_assert_uint_eq(raft_log_last_index(&f.log), 2);
+            die();
+        } else {
+            die();
+            assert_refused(RAFT_CORRUPT);
+        }
+    }
+}
+END_TEST
+
 START_TEST(removes_a_segment_that_was_being_created)
 {
     for (size_t size = 0; size < HEADER_SIZE; size++) {
@@ -457,6 +491,7 @@ static Suite *storage_recovery_suite(void)
         refuses_a_damaged_header_before_records,
         refuses_a_hole_between_segments,
         refuses_a_torn_tail_before_another_segment,
+        refuses_a_configuration_that_is_none,
         removes_a_segment_that_was_being_created,
         refuses_a_segment_that_begins_behind_the_end_of_the_log,
         uses_the_good_copy_of_the_hard_state,

@@ -42,6 +42,10 @@ struct raft_entry {
 /* "log", "storage", …; never NULL. */
 const char *raft_holder_string(enum raft_holder holder);
 
+/* Whether a payload is one that an entry of this kind may have: a configuration is read as soon as
+ * it is in the log, and must be one with members; other payloads are the state machine's matter. */
+bool raft_entry_payload_is_good(uint32_t kind, const uint8_t *payload, uint32_t size);
+
 /* Creates an entry with one reference of holder and an uninitialised payload of size bytes.
  * RAFT_NOMEM. */
 RAFT_MUST_CHECK enum raft_status raft_entry_create_at(
