@@ -142,6 +142,10 @@ void raft_compact(struct raft *raft)
     }
     raft_log_compact(log, (struct raft_entry_id){term, base});
     raft_members_base(raft, &configuration, index);
+    if (raft->configuration_index < index && !raft->configuration_by_hand) {
+        /* Its entry was damaged, and the one before stood in. */
+        raft_members_restore(raft);
+    }
     raft->compact_due = true;
     raft_install_compacted(raft);
 }

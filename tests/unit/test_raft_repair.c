@@ -1,7 +1,9 @@
 /* A node with damaged entries: what it still does, what it does not, and how it gets them back. */
 #include "raft_fixture.h"
 
-#define INTACT 0u
+#define INTACT               0u
+
+#define CONFIGURATION(index) (1u << (16 + (index)))
 
 /* A follower of three with six durable entries of term 1; bit i of damaged: the one at index i is.
  */
@@ -25,6 +27,9 @@ static void create_damaged(uint32_t damaged)
     for (raft_index index = 1; index <= 6; index++) {
         struct raft_entry *entry = core_entry(&memory, 1, index, "x");
         entry->damaged = (damaged >> index & 1u) != 0;
+        if ((damaged & CONFIGURATION(index)) != 0) {
+            entry->kind = RAFT_ENTRY_CONFIGURATION;
+        }
         raft_log_append(&log_, entry);
         raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
     }
@@ -355,6 +360,37 @@ START_TEST(refuses_nothing_for_an_entry_whose_record_is_being_rewritten)
 }
 END_TEST
 
+START_TEST(a_snapshot_brings_the_configuration_of_a_damaged_entry_into_force)
+{
+    create_damaged(1u << 4 | CONFIGURATION(4));
+    ck_assert_uint_eq(view.configuration.count, 3);
+    receive((struct raft_message){
+        .type = RAFT_MESSAGE_INSTALL_REQ,
+        .from = 2,
+        .term = 1,
+        .id = at(5),
+        .total = 10,
+        .size = 10,
+        .bytes = core_memory_alloc(&memory, RAFT_AT_MESSAGE_DECODE_PIECE, 10),
+    });
+    struct raft_event received = {.type = RAFT_EVENT_SNAPSHOT_RECEIVED, .offset = 10};
+    received.snapshot = (struct raft_snapshot){.id = at(5), .size = 10, .configuration_index = 4};
+    received.snapshot.configuration.count = 4;
+    for (uint32_t i = 0; i < 4; i++) {
+        received.snapshot.configuration.members[i] =
+            (struct raft_member){i + 1, RAFT_MEMBER_VOTER, 0};
+    }
+    feed(received);
+    drain();
+    feed((struct raft_event){.type = RAFT_EVENT_RESTORED});
+    drain();
+    ck_assert_uint_eq(view.base.index, 5);
+    ck_assert_uint_eq(view.last.index, 6);
+    ck_assert_uint_eq(view.configuration_index, 4);
+    ck_assert_uint_eq(view.configuration.count, 4);
+}
+END_TEST
+
 static Suite *repair_suite(void)
 {
     Suite *suite = suite_create("raft_repair");
@@ -387,6 +423,7 @@ static Suite *repair_suite(void)
     tcase_add_test(tests, a_leaders_other_entry_takes_the_place_of_a_damaged_one);
     tcase_add_test(tests, campaigns_again_when_its_log_is_whole);
     tcase_add_test(tests, refuses_nothing_for_an_entry_whose_record_is_being_rewritten);
+    tcase_add_test(tests, a_snapshot_brings_the_configuration_of_a_damaged_entry_into_force);
     suite_add_tcase(suite, tests);
     return suite;
 }
