@@ -509,7 +509,8 @@ const char *raft_invariant_broken(const struct raft *raft)
         return "6: state_durable <= state.sequence";
     }
     const struct raft_entry *entry = raft_log_peek(raft->log, raft->configuration_index);
-    if (raft->configuration_index != raft->base_configuration_index &&
+    if (!raft->configuration_by_hand &&
+        raft->configuration_index != raft->base_configuration_index &&
         (entry == NULL || entry->kind != RAFT_ENTRY_CONFIGURATION)) {
         return "8: the configuration in force is in the log";
     }

@@ -125,7 +125,7 @@ struct raft {
 
     struct raft_configuration configuration;      /* in force */
     raft_index configuration_index;               /* of its entry, or base_configuration_index */
-    bool configuration_by_hand;                   /* not in the log yet */
+    bool configuration_by_hand;                   /* not in the log yet: it has no index */
     struct raft_configuration base_configuration; /* of the log up to base */
     raft_index base_configuration_index;
     uint32_t own_member; /* this node's place in it, or RAFT_MEMBER_NONE */

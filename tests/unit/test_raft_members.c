@@ -391,6 +391,26 @@ START_TEST(unsafe_recovery_needs_a_configuration_in_which_the_node_could_lead)
 }
 END_TEST
 
+START_TEST(a_configuration_set_by_hand_outlives_a_snapshot_with_another)
+{
+    create(3, 1, 0);
+    receive_configuration(2, 1, (struct raft_entry_id){0, 0}, 1,
+                          OF(VOTER(1), VOTER(2), VOTER(3), LEARNER(4)));
+    persist_log();
+    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT});
+    drain();
+    ck_assert_int_eq(seen.save, 1);
+    struct raft_event saved = {.type = RAFT_EVENT_SNAPSHOT_SAVED};
+    saved.snapshot = seen.last_snapshot.snapshot;
+    ck_assert_int_eq(recover(OF(VOTER(1), VOTER(2))), RAFT_OK);
+    feed(saved);
+    drain();
+    ck_assert_uint_eq(view.base.index, 1);
+    ck_assert(view.configuration_by_hand);
+    ck_assert_uint_eq(view.configuration.count, 2);
+}
+END_TEST
+
 static Suite *members_suite(void)
 {
     Suite *suite = suite_create("raft_members");
@@ -419,6 +439,7 @@ static Suite *members_suite(void)
     tcase_add_test(tests, a_server_lets_a_preferred_one_come_first_once);
     tcase_add_test(tests, a_preferred_server_does_not_wait);
     tcase_add_test(tests, unsafe_recovery_puts_a_configuration_in_force_and_then_in_the_log);
+    tcase_add_test(tests, a_configuration_set_by_hand_outlives_a_snapshot_with_another);
     tcase_add_test(tests, what_was_set_by_hand_is_dropped_when_a_leader_is_heard);
     tcase_add_test(tests, unsafe_recovery_of_a_leader_makes_it_step_down);
     tcase_add_test(tests, unsafe_recovery_needs_a_configuration_in_which_the_node_could_lead);
