@@ -49,14 +49,14 @@ struct raft_sessions *raft_sessions_init(void *block, uint32_t capacity)
     return sessions;
 }
 
-static uint32_t *bucket_of(struct raft_sessions *sessions, uint64_t client)
+static uint32_t *bucket_of(const struct raft_sessions *sessions, uint64_t client)
 {
     return &sessions->buckets[client * 0x9e3779b97f4a7c15u % sessions->capacity];
 }
 
 uint32_t raft_sessions_find(const struct raft_sessions *sessions, uint64_t client)
 {
-    uint32_t slot = sessions->buckets[client * 0x9e3779b97f4a7c15u % sessions->capacity];
+    uint32_t slot = *bucket_of(sessions, client);
     while (slot != RAFT_SESSION_NONE && sessions->slots[slot].session.client != client) {
         slot = sessions->slots[slot].chain;
     }
