@@ -49,7 +49,6 @@ struct raft_replica {
     uint64_t read_confirmed;
     uint64_t change_request; /* asks for a change of the configuration */
     bool change_pending;
-    raft_node_id fetching_for; /* the follower that the piece being read is for */
     bool retry_armed;
     bool ready_failed; /* the last READY did: try again */
 };

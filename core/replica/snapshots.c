@@ -3,10 +3,8 @@
  * A job that cannot be started is answered at once with the reason, like one that failed; the
  * consensus machine tries again later.
  *
- * Invariants:
- *  1. fetching_for is the follower that the piece being read is for, while a FETCH is under way.
- *  2. The bytes of a piece belong to the effect, then to the store; the bytes of a fetched piece to
- *     the store, then to the consensus machine, or to nobody if the node is stopping. */
+ * Invariant: the bytes of a piece belong to the effect, then to the store; the bytes of a fetched
+ * piece to the store, then to the consensus machine, or to nobody if the node is stopping. */
 #include "replica_internal.h"
 
 #include <assert.h>
@@ -14,8 +12,7 @@
 static void feed_failure(struct raft_replica *replica, enum raft_event_type type,
                          enum raft_status status)
 {
-    raft_replica_feed(replica, &(struct raft_event){
-                                   .type = type, .status = status, .node = replica->fetching_for});
+    raft_replica_feed(replica, &(struct raft_event){.type = type, .status = status});
 }
 
 static void receive(struct raft_replica *replica, struct raft_effect *effect)
@@ -42,7 +39,6 @@ void raft_replica_use_snapshots(struct raft_replica *replica, struct raft_effect
     if (effect->type == RAFT_EFFECT_SAVE) {
         status = raft_storage_save(replica->storage, &effect->snapshot);
     } else if (effect->type == RAFT_EFFECT_FETCH) {
-        replica->fetching_for = effect->node;
         status = raft_storage_fetch(replica->storage, effect->snapshot.id, effect->offset);
         refused = RAFT_EVENT_SNAPSHOT_FETCHED;
     } else {
@@ -62,7 +58,6 @@ enum raft_status raft_replica_snapshot_job_done(struct raft_replica *replica,
         .status = done->status,
         .snapshot = done->snapshot,
         .offset = done->offset,
-        .node = replica->fetching_for,
         .bytes = done->bytes,
         .size = done->size,
     };

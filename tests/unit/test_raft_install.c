@@ -59,7 +59,6 @@ static void read_piece(uint32_t size)
 {
     feed((struct raft_event){
         .type = RAFT_EVENT_SNAPSHOT_FETCHED,
-        .node = seen.last_snapshot.node,
         .snapshot = {.id = seen.last_snapshot.snapshot.id, .size = TOTAL},
         .offset = seen.last_snapshot.offset,
         .bytes = core_memory_alloc(&memory, RAFT_AT_MESSAGE_DECODE_PIECE, size),
@@ -75,8 +74,7 @@ static void fetched(uint32_t size)
 
 static void not_fetched(enum raft_status status)
 {
-    feed((struct raft_event){
-        .type = RAFT_EVENT_SNAPSHOT_FETCHED, .status = status, .node = seen.last_snapshot.node});
+    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_FETCHED, .status = status});
     drain();
 }
 

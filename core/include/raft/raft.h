@@ -130,7 +130,7 @@ enum raft_event_type {
     RAFT_EVENT_REPAIRED,          /* id; status: the record is rewritten, or as it was */
     RAFT_EVENT_SNAPSHOT_SAVED,    /* status; snapshot */
     RAFT_EVENT_SNAPSHOT_RECEIVED, /* status (REFUSED: RAFT_BUSY); offset; last piece: snapshot */
-    RAFT_EVENT_SNAPSHOT_FETCHED,  /* status; node; snapshot, offset, bytes (taken), size */
+    RAFT_EVENT_SNAPSHOT_FETCHED,  /* status; snapshot, offset, bytes (taken), size */
     RAFT_EVENT_RESTORED,      /* status: the state machine has the published snapshot's state, or
                                * could not begin to take it */
     RAFT_EVENT_APPLIED,       /* id.index: applied up to here */
