@@ -143,7 +143,7 @@ struct raft_storage {
     struct raft_lane snapshot_lane;
     struct raft_lane fetch_lane;
     bool failed;    /* a job ended with RAFT_IO or was abandoned: no further job but CLOSE */
-    bool abandoned; /* the node fails: jobs of snapshots end with the operation in flight */
+    bool abandoned; /* the node stops: jobs of snapshots end with the operation in flight */
 
     /* The open files, beside those of the drafts; 0: none. */
     raft_file state_file;
