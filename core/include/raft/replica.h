@@ -60,8 +60,9 @@ void raft_replica_set_read_only(struct raft_replica *replica, raft_time now_ns, 
 RAFT_MUST_CHECK enum raft_status raft_replica_campaign(struct raft_replica *replica,
                                                        raft_time now_ns);
 
-/* Takes a snapshot of the state machine as soon as possible and drops the log before it. RAFT_BUSY
- * (one is under way, nothing new is applied), RAFT_STOPPED. */
+/* Takes a snapshot of the state machine as soon as possible and drops the log before it, if
+ * anything was applied since the last one. RAFT_BUSY (one is being taken, received or sent),
+ * RAFT_STOPPED. */
 RAFT_MUST_CHECK enum raft_status raft_replica_snapshot(struct raft_replica *replica,
                                                        raft_time now_ns);
 
