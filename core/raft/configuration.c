@@ -13,8 +13,8 @@
 #include <assert.h>
 
 #define MEMBER_SIZE 8u
-#define SIDES       ((unsigned)RAFT_MEMBER_VOTER | RAFT_MEMBER_OUTGOING)
-#define FLAGS_ALL   (SIDES | RAFT_MEMBER_LEARNER | RAFT_MEMBER_WITNESS)
+#define FLAGS_ALL                                                                                  \
+    ((unsigned)RAFT_MEMBER_VOTER | RAFT_MEMBER_OUTGOING | RAFT_MEMBER_LEARNER | RAFT_MEMBER_WITNESS)
 
 static uint32_t count_side(const struct raft_configuration *configuration, uint32_t side)
 {
@@ -70,12 +70,6 @@ const struct raft_member *raft_configuration_find(const struct raft_configuratio
         }
     }
     return NULL;
-}
-
-bool raft_configuration_votes(const struct raft_configuration *configuration, raft_node_id id)
-{
-    const struct raft_member *member = raft_configuration_find(configuration, id);
-    return member != NULL && (member->flags & SIDES) != 0;
 }
 
 /* The greatest value that a majority of one side has reached. */

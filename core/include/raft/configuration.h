@@ -37,8 +37,6 @@ bool raft_configuration_is_joint(const struct raft_configuration *configuration)
 /* The member, borrowed, or NULL. */
 const struct raft_member *raft_configuration_find(const struct raft_configuration *configuration,
                                                   raft_node_id id);
-/* Whether a node's vote counts, on either side. */
-bool raft_configuration_votes(const struct raft_configuration *configuration, raft_node_id id);
 
 /* The greatest value that a majority of every side has reached; values[i] belongs to members[i]. A
  * side without voters (of an empty configuration) has reached nothing: 0. */
