@@ -10,13 +10,8 @@
 static void write_phase(struct report *report, uint32_t life)
 {
     bool any = false;
-    sqlite3_stmt *row =
-        report_query(report, "SELECT role, points, outcomes, fired, gaps, survived, executions "
-                             "FROM phase_summary WHERE phase = ?1 ORDER BY role");
+    sqlite3_stmt *row = report_phase_query(report, life);
 
-    if (row != NULL) {
-        sqlite3_bind_text(row, 1, report_phase_word(life), -1, SQLITE_STATIC);
-    }
     while (report_next(report, row)) {
         any = true;
         html_print(report, "<tr><td class=\"keep\"><b>%s</b></td>", report_phase_word(life));
@@ -56,18 +51,12 @@ static void write_phases(struct report *report)
 
 static void write_lines(struct report *report)
 {
-    uint64_t lines = 0;
-    uint64_t covered = 0;
+    uint64_t lines = report->summary.lines;
+    uint64_t covered = report->summary.lines_covered;
     uint64_t shown = 0;
     char a[REPORT_WORD_MAX];
     char b[REPORT_WORD_MAX];
-    sqlite3_stmt *row = report_query(report, "SELECT coalesce(sum(lines), 0), "
-                                             "coalesce(sum(covered), 0) FROM line_summary");
 
-    while (report_next(report, row)) {
-        lines = report_u64(row, 0);
-        covered = report_u64(row, 1);
-    }
     html_print(report, "<h3>Lines never entered</h3>\n");
     if (lines == 0) {
         html_print(report, "<p class=\"soft\">Nobody has looked: the program was built without "
@@ -81,8 +70,8 @@ static void write_lines(struct report *report)
     }
     html_print(report, "<div class=\"card scroll\"><table><tr><th>line</th><th>function</th>"
                        "<th>text</th></tr>\n");
-    row = report_query(report, "SELECT file, line, function, source FROM lines_uncovered "
-                               "ORDER BY file, line");
+    sqlite3_stmt *row = report_query(report, "SELECT file, line, function, source FROM "
+                                             "lines_uncovered ORDER BY file, line");
     while (report_next(report, row)) {
         if (shown++ >= LINES_MAX) {
             continue;

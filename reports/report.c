@@ -30,6 +30,19 @@ sqlite3_stmt *report_query(struct report *report, const char *sql)
     return query;
 }
 
+sqlite3_stmt *report_phase_query(struct report *report, uint32_t life)
+{
+    sqlite3_stmt *query =
+        report_query(report, "SELECT role, points, outcomes, fired, gaps, survived, executions "
+                             "FROM phase_summary WHERE phase = ?1 ORDER BY role");
+
+    assert(life < SIM_LIFE_COUNT);
+    if (query != NULL) {
+        sqlite3_bind_text(query, 1, report_phase_word(life), -1, SQLITE_STATIC);
+    }
+    return query;
+}
+
 bool report_next(struct report *report, sqlite3_stmt *query)
 {
     if (query == NULL) {
@@ -208,6 +221,8 @@ static void read_summary(struct report *report)
     uint64_t *const points[] = {&s->points, &s->points_reached, &s->points_can_fire,
                                 &s->points_fired};
     uint64_t *const cells[] = {&s->cells, &s->cells_fired};
+    uint64_t *const lines[] = {&s->lines, &s->lines_covered};
+    uint64_t *const probes[] = {&s->probes, &s->probes_reached};
     uint64_t *const oracles[] = {&s->oracles, &s->skipped, &s->checks};
     uint64_t *const runs[] = {&s->runs, &s->interrupted};
 
@@ -222,6 +237,8 @@ static void read_summary(struct report *report)
                 points, 4);
     read_counts(report, "SELECT count(*), sum(fired > 0) FROM point_matrix WHERE declared = 1",
                 cells, 2);
+    read_counts(report, "SELECT sum(lines), sum(covered) FROM line_summary", lines, 2);
+    read_counts(report, "SELECT count(*), sum(hits > 0) FROM probe_totals", probes, 2);
     read_counts(report,
                 "SELECT count(*), sum(checks = 0 AND reason IS NOT NULL), sum(checks) FROM (SELECT "
                 "max(skipped_reason) AS reason, sum(checks) AS checks "

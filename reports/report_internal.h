@@ -31,6 +31,10 @@ struct report_summary {
     uint64_t points_fired;     /* failed at least once */
     uint64_t cells;            /* declared (point, outcome) */
     uint64_t cells_fired;      /* of them, fired at least once */
+    uint64_t lines;            /* that begin a block of the code; 0: nobody has looked */
+    uint64_t lines_covered;    /* of them, entered at least once */
+    uint64_t probes;           /* situations worth having been in */
+    uint64_t probes_reached;   /* of them, come into at least once */
     uint64_t leaks;            /* rows */
     uint64_t oracles, skipped; /* skipped: never checked, for a reason */
     uint64_t checks;
@@ -56,6 +60,9 @@ sqlite3_stmt *report_query(struct report *report, const char *sql);
 /* The next row. At the end, or on a failure, finalises the query and returns false. NULL is an
  * empty query. */
 bool report_next(struct report *report, sqlite3_stmt *query);
+/* How much of what can fail in a phase of a node's life (enum sim_life) has failed there, by role:
+ * role, points, outcomes, fired, gaps, survived, executions. */
+sqlite3_stmt *report_phase_query(struct report *report, uint32_t life);
 uint64_t report_u64(sqlite3_stmt *row, int column);    /* NULL and negative are 0 */
 const char *report_str(sqlite3_stmt *row, int column); /* NULL is "" */
 

@@ -148,16 +148,10 @@ static void print_efficacy(struct report *report)
 static void print_probes(struct report *report)
 {
     char a[REPORT_WORD_MAX];
-    uint64_t reached = 0;
-    uint64_t all = 0;
+    uint64_t reached = report->summary.probes_reached;
+    uint64_t all = report->summary.probes;
     uint64_t shown = 0;
-    sqlite3_stmt *row =
-        report_query(report, "SELECT coalesce(sum(hits > 0), 0), count(*) FROM probe_totals");
 
-    while (report_next(report, row)) {
-        reached = report_u64(row, 0);
-        all = report_u64(row, 1);
-    }
     if (all == 0) {
         return;
     }
@@ -165,7 +159,8 @@ static void print_probes(struct report *report)
     fprintf(report->out, "  %" PRIu64 " of %s reached%s\n", reached,
             report_plural(a, all, "situation", "situations"),
             reached < all ? "; these were not:" : "");
-    row = report_query(report, "SELECT name, sentence FROM probes_never_reached ORDER BY name");
+    sqlite3_stmt *row =
+        report_query(report, "SELECT name, sentence FROM probes_never_reached ORDER BY name");
     while (report_next(report, row)) {
         if (shown++ < PROBES_MAX) {
             fprintf(report->out, "  %-26s %s\n", report_str(row, 0), report_str(row, 1));

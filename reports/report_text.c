@@ -302,13 +302,8 @@ static void print_phases(struct report *report)
     fprintf(report->out, "  %-13s %-13s %7s %9s %7s %7s  %s\n", "phase", "role", "points",
             "outcomes", "came", "gaps", "executions that passed with it");
     for (uint32_t life = 0; life < SIM_LIFE_COUNT; life++) {
-        sqlite3_stmt *row =
-            report_query(report, "SELECT role, points, outcomes, fired, gaps, survived, executions "
-                                 "FROM phase_summary WHERE phase = ?1 ORDER BY role");
+        sqlite3_stmt *row = report_phase_query(report, life);
         bool any = false;
-        if (row != NULL) {
-            sqlite3_bind_text(row, 1, report_phase_word(life), -1, SQLITE_STATIC);
-        }
         while (report_next(report, row)) {
             any = true;
             fprintf(report->out, "  %-13s %-13s %7s ", report_phase_word(life), report_str(row, 0),
@@ -328,26 +323,21 @@ static void print_phases(struct report *report)
 /* Lines of the implementation that no execution has entered. */
 static void print_lines(struct report *report)
 {
-    uint64_t lines = 0;
-    uint64_t covered = 0;
+    uint64_t lines = report->summary.lines;
+    uint64_t covered = report->summary.lines_covered;
     uint64_t count = 0;
     char a[REPORT_WORD_MAX];
     char b[REPORT_WORD_MAX];
-    sqlite3_stmt *row = report_query(report, "SELECT coalesce(sum(lines), 0), "
-                                             "coalesce(sum(covered), 0) FROM line_summary");
 
-    while (report_next(report, row)) {
-        lines = report_u64(row, 0);
-        covered = report_u64(row, 1);
-    }
     if (lines == 0) {
         return;
     }
     report_heading(report, "Lines never entered");
-    fprintf(report->out, "  %s of %s lines that begin a block were entered; these were not:\n",
-            report_count(a, covered), report_count(b, lines));
-    row = report_query(report, "SELECT file, line, function, source FROM lines_uncovered "
-                               "ORDER BY file, line");
+    fprintf(report->out, "  %s of %s lines that begin a block were entered%s\n",
+            report_count(a, covered), report_count(b, lines),
+            covered < lines ? "; these were not:" : "");
+    sqlite3_stmt *row = report_query(report, "SELECT file, line, function, source FROM "
+                                             "lines_uncovered ORDER BY file, line");
     while (report_next(report, row)) {
         if (count++ < LINES_MAX) {
             char place[SIM_TEXT_MAX];

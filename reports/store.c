@@ -2,7 +2,7 @@
  *
  *  1. One transaction is open from the first row on until store_flush, or until an execution begins
  *     and some 10,000 rows have come since the last commit: an execution is in the file with all
- * that belongs to it, or not at all.
+ *     that belongs to it, or not at all.
  *  2. While open the file has a write-ahead log (a killed campaign loses what was not committed and
  *     nothing else, a power failure perhaps the last commits as well); after store_close it is one
  *     plain file again, which can be copied.

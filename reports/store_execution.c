@@ -168,13 +168,14 @@ bool store_add_execution(struct store *store, uint64_t run, const char *file,
     return true;
 }
 
-bool store_check_latest(struct store *store, uint64_t execution)
+sqlite3_stmt *store_row_of(struct store *store, uint64_t execution, enum store_statement statement)
 {
     assert(execution != 0);
     if (execution != store->execution) {
-        return store_fail(store, "execution %" PRIu64 " is not the latest", execution);
+        store_fail(store, "execution %" PRIu64 " is not the latest", execution);
+        return NULL;
     }
-    return true;
+    return store_begin(store) ? store_statement(store, statement) : NULL;
 }
 
 /* The row of a point by name. A point that is not in the registry gets one of unknown kind: better
@@ -198,12 +199,8 @@ bool store_add_injection(struct store *store, uint64_t execution,
     uint64_t point = 0;
 
     assert(injection != NULL);
-    if (!store_check_latest(store, execution) || !store_begin(store) ||
-        !point_by_name(store, injection->point, &point)) {
-        return false;
-    }
-    sqlite3_stmt *statement = store_statement(store, STORE_ADD_INJECTION);
-    if (statement == NULL) {
+    sqlite3_stmt *statement = store_row_of(store, execution, STORE_ADD_INJECTION);
+    if (statement == NULL || !point_by_name(store, injection->point, &point)) {
         return false;
     }
     store->injections++;
@@ -229,10 +226,7 @@ bool store_add_injection(struct store *store, uint64_t execution,
 bool store_add_leak(struct store *store, uint64_t execution, const struct sim_leak *leak)
 {
     assert(leak != NULL);
-    if (!store_check_latest(store, execution) || !store_begin(store)) {
-        return false;
-    }
-    sqlite3_stmt *statement = store_statement(store, STORE_ADD_LEAK);
+    sqlite3_stmt *statement = store_row_of(store, execution, STORE_ADD_LEAK);
     if (statement == NULL) {
         return false;
     }
@@ -264,10 +258,7 @@ bool store_add_coverage(struct store *store, uint64_t execution,
         return store_fail(store, "coverage of point %u, outcome %u, role %u, phase %u: unknown",
                           coverage->point, coverage->counted, coverage->role, coverage->life);
     }
-    if (!store_check_latest(store, execution) || !store_begin(store)) {
-        return false;
-    }
-    sqlite3_stmt *statement = store_statement(store, STORE_ADD_COVERAGE);
+    sqlite3_stmt *statement = store_row_of(store, execution, STORE_ADD_COVERAGE);
     if (statement == NULL) {
         return false;
     }

@@ -94,8 +94,9 @@ uint64_t store_id_count(uint64_t parent, uint64_t count);
 
 /* Writes what has been counted of the edges. */
 bool store_write_entered(struct store *store);
-/* Rows that belong to an execution must follow it: no other one may have come between. */
-bool store_check_latest(struct store *store, uint64_t execution);
+/* The statement for a row of an execution; NULL with the error noted. Such rows must follow their
+ * execution: no other one may have come between. */
+sqlite3_stmt *store_row_of(struct store *store, uint64_t execution, enum store_statement statement);
 /* store_measures.c */
 bool store_liveness_row(struct store *store, uint64_t execution,
                         const struct sim_liveness *liveness);

@@ -65,10 +65,7 @@ bool store_add_probe(struct store *store, const char *name, const char *sentence
 bool store_add_probe_hits(struct store *store, uint64_t execution, const char *name, uint64_t hits)
 {
     assert(name != NULL && hits > 0);
-    if (!store_check_latest(store, execution) || !store_begin(store)) {
-        return false;
-    }
-    sqlite3_stmt *statement = store_statement(store, STORE_ADD_PROBE_HITS);
+    sqlite3_stmt *statement = store_row_of(store, execution, STORE_ADD_PROBE_HITS);
     if (statement == NULL) {
         return false;
     }

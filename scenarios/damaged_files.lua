@@ -41,42 +41,18 @@ local function damaging(what)
   end
 end
 
-scenario{
-  name  = "damaged_marker",
-  doc   = "The file that says whose store it is has rotted: the node does not start.",
-  tags  = {"disk", "recovery", "damage"},
-  seeds = 3,
-  run   = damaging("marker"),
-}
-
-scenario{
-  name  = "damaged_hard_state",
-  doc   = "Both copies of a follower's term and vote have rotted: it does not start, and votes no more.",
-  tags  = {"disk", "recovery", "damage"},
-  seeds = 3,
-  run   = damaging("hard_state"),
-}
-
-scenario{
-  name  = "damaged_snapshot",
-  doc   = "The only snapshot has rotted, and the log before it is gone: the node does not start.",
-  tags  = {"disk", "recovery", "damage"},
-  seeds = 3,
-  run   = damaging("snapshot"),
-}
-
-scenario{
-  name  = "damaged_newest_snapshot",
-  doc   = "The newest of two snapshots has rotted: the one before and the log behind it take its place.",
-  tags  = {"disk", "recovery", "damage"},
-  seeds = 3,
-  run   = damaging("newest_snapshot"),
-}
-
-scenario{
-  name  = "damaged_foreign",
-  doc   = "A node finds the store of another one on its disk: it does not start.",
-  tags  = {"disk", "recovery", "damage"},
-  seeds = 3,
-  run   = damaging("foreign"),
-}
+for what, doc in pairs{
+  marker = "The file that says whose store it is has rotted: the node does not start.",
+  hard_state = "Both copies of a follower's term and vote have rotted: it does not start, and votes no more.",
+  snapshot = "The only snapshot has rotted, and the log before it is gone: the node does not start.",
+  newest_snapshot = "The newest of two snapshots has rotted: the one before and the log behind it take its place.",
+  foreign = "A node finds the store of another one on its disk: it does not start.",
+} do
+  scenario{
+    name  = "damaged_" .. what,
+    doc   = doc,
+    tags  = {"disk", "recovery", "damage"},
+    seeds = 3,
+    run   = damaging(what),
+  }
+end

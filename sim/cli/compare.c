@@ -6,17 +6,14 @@
  *
  * 1. Two builds that print equal checkpoints to the end are equal: the hash chains every event.
  * 2. What is not a line of a trace, such as a summary, is not compared. */
+#include "child.h"
 #include "commands.h"
-
 #include "recorder.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define CHECKPOINT_EVERY 256u
 #define COMMAND_MAX      16384u
@@ -78,29 +75,6 @@ static void command_build(const struct cli_options *options, bool is_other, char
     cli_word_append(text, size, "--no-db");
 }
 
-/* Runs a command in a shell (its words are quoted), with what it prints in a pipe. NULL: cannot. */
-static FILE *command_run(const char *command, pid_t *out_process)
-{
-    int ends[2];
-    if (pipe(ends) != 0) {
-        return NULL;
-    }
-    *out_process = fork();
-    if (*out_process == 0) {
-        dup2(ends[1], STDOUT_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-        _exit(127);
-    }
-    close(ends[1]);
-    FILE *output = *out_process < 0 ? NULL : fdopen(ends[0], "r");
-    if (output == NULL) {
-        close(ends[0]);
-    }
-    return output;
-}
-
 static bool side_open(struct side *side, const struct cli_options *options, bool is_other,
                       const char *how)
 {
@@ -111,7 +85,8 @@ static bool side_open(struct side *side, const struct cli_options *options, bool
         fprintf(stderr, "squall: the command line is too long\n");
         return false;
     }
-    side->pipe = command_run(side->command, &side->process);
+    char *shell[] = {"sh", "-c", side->command, NULL}; /* the command's words are quoted */
+    side->pipe = cli_child_start(shell, &side->process);
     if (side->pipe == NULL) {
         fprintf(stderr, "squall: cannot run %s\n", side->command);
     }
@@ -122,9 +97,7 @@ static bool side_open(struct side *side, const struct cli_options *options, bool
 static void side_close(struct side *side)
 {
     if (side->pipe != NULL) {
-        fclose(side->pipe);
-        while (waitpid(side->process, NULL, 0) < 0 && errno == EINTR) {
-        }
+        (void)cli_child_end(side->pipe, side->process);
     }
     free(side->line);
     *side = (struct side){.pipe = NULL};

@@ -5,15 +5,14 @@
  * time. Places of this source tree are told relative to it, with the text of the line.
  *
  * Without addr2line, or without its answer, the campaign goes on and does not count blocks. */
+#include "child.h"
 #include "recorder.h"
 
 #include <assert.h>
 #include <dlfcn.h>
-#include <errno.h>
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define STEP_BYTES 3u /* from an instruction without a line to one with */
@@ -65,9 +64,7 @@ static bool place_read(FILE *in, struct block *block)
 /* Asks for the blocks without a line, step bytes behind their beginning. */
 static bool places_ask(const char *object, struct block *blocks, uint32_t count, uint32_t step)
 {
-    int pipes[2] = {-1, -1};
-    int status = 0;
-    bool read_all = true;
+    bool answered = false;
     uint32_t open = 0;
     char(*words)[24] = calloc(count, sizeof *words);
     char **arguments = calloc((size_t)count + 5, sizeof *arguments);
@@ -88,30 +85,22 @@ static bool places_ask(const char *object, struct block *blocks, uint32_t count,
             open++;
         }
     }
-    if (pipe(pipes) != 0) {
+    if (open == 0) {
+        answered = true; /* without a question it would wait for one from the terminal */
         goto out;
     }
-    child = fork();
-    if (child == 0) {
-        dup2(pipes[1], STDOUT_FILENO);
-        close(pipes[0]);
-        close(pipes[1]);
-        execvp(arguments[0], arguments);
-        _exit(127);
+    in = cli_child_start(arguments, &child);
+    answered = in != NULL;
+    for (uint32_t i = 0; i < count && answered; i++) {
+        answered = blocks[i].line != 0 || place_read(in, &blocks[i]);
     }
-    close(pipes[1]);
-    in = fdopen(pipes[0], "r");
-    for (uint32_t i = 0; i < count && in != NULL && read_all; i++) {
-        read_all = blocks[i].line != 0 || place_read(in, &blocks[i]);
+    if (in != NULL) {
+        answered = cli_child_end(in, child) && answered;
     }
 out:
-    if (in != NULL) {
-        fclose(in);
-    }
     free(words);
     free(arguments);
-    bool ended = child > 0 && waitpid(child, &status, 0) == child;
-    return ended && in != NULL && read_all && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return answered;
 }
 
 /* The text of a line of a file, without what surrounds it; empty if it cannot be read. */

@@ -1,8 +1,7 @@
 /* Done: a set of executions, by a hash of what makes one.
  *
  * 1. Two executions with equal scenario, parameters, seed and plan are one. With 64 bits, two
- *    different ones among a hundred million are taken for one with a chance of one in four
- * thousand. */
+ *    different ones among a hundred million are taken for one with a chance of one in 4000. */
 #include "done.h"
 
 #include <assert.h>

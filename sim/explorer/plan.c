@@ -9,7 +9,7 @@
  *
  * 1. What is printed is parsed to the same plan.
  * 2. A parsed shot names a point of the registry and an outcome which that point declares, or a
- * place and a deed that is possible there. */
+ *    place and a deed that is possible there. */
 #include "plan.h"
 
 #include <assert.h>

@@ -2,8 +2,8 @@
  *
  *     log.append.write#3=eio          the third consultation of that point fails
  *     log.append.write#3=eio!         and every later one on that node
- *     io.submit#12=crash_before:0x5   the node dies before it hands over the 12th operation; of
- * what io.done#12=crash_after:0x0      is not durable, the pieces of these bits are left
+ *     io.submit#12=crash_before:0x5   the node dies before it hands over the 12th operation, and
+ *     io.done#12=crash_after:0x0      of what is not durable the pieces of these bits are left
  *     io.done#12=crash_after:cut@37   all is left, but the last write ends before its byte 37; also
  *                                     zero@37 (zeros from there on) and flip@37 (a bit of it)
  *     message#8=drop                  a message is lost; also duplicate:NS, delay:NS, and a crash

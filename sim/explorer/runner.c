@@ -48,9 +48,7 @@ struct sim_world *sim_runner_create(struct sim_runner *runner, const struct sim_
     const struct sim_catalogue_scenario *scenario = &campaign->catalogue->scenarios[task->scenario];
     assert(task->variant < scenario->variant_count);
     char error[SIM_TEXT_MAX] = "";
-    memset(runner->before.reached, 0, sizeof runner->before.reached);
-    memset(runner->before.checks, 0, sizeof runner->before.checks);
-    runner->before.count_count = 0;
+    memset(&runner->before, 0, sizeof runner->before);
     runner->spec = (struct sim_spec){
         .sut = campaign->sut,
         .source = scenario->profile == SIM_PROFILE_NONE ? scenario->source : NULL,

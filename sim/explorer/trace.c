@@ -3,8 +3,8 @@
  *     run SCENARIO PARAMETERS SEED
  *     checkpoint EVENT HASH          every so many events, and at the end
  *     event EVENT TIME WHAT          of the events that were asked for, as in a transcript
- *     field EVENT WHO.NAME VALUE     each word that goes into the rolling hash, n1.term or
- * event.kind hash EVENT HASH                after that event
+ *     field EVENT WHO.NAME VALUE     each word that goes into the hash: n1.term, event.kind
+ *     hash EVENT HASH                after that event
  *
  * 1. A line depends on the run alone. Equal runs give equal lines.
  * 2. Nothing here is seen by the run. */

@@ -53,6 +53,14 @@ TABLE
 "$squall" sweep "$hello" --sut "$modules/squall-d15.so" --no-db >"$scratch/out.txt" 2>&1 ||
     complain "d15 needs no pair of faults: it says nothing about pairs"
 
+# A worker that has swept one scenario counts from nothing in the next one.
+db=$scratch/probes.db
+"$squall" sweep "$scenarios/figure8.lua" "$hello" --limit 20 --jobs 1 --db "$db" >"$scratch/out.txt" 2>&1 ||
+    complain "two scenarios: exit $?"
+wrong=$(sqlite3 "$db" "SELECT count(*) FROM probe_hits h WHERE h.hits >
+    (SELECT sum(e.events) FROM executions e WHERE e.scenario = h.scenario)")
+[ "$wrong" -eq 0 ] || complain "$wrong probes were hit more often than there were events"
+
 # The half that is done is not done again, and what it found is not forgotten.
 db=$scratch/resume.db
 sweep=("$squall" sweep "$hello" --mode tail --sut "$modules/squall-d14.so" --db "$db" --jobs 2)

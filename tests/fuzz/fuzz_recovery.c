@@ -7,13 +7,13 @@
  *
  * What must hold:
  *  1. A load succeeds with a log that is durable, and whole but for entries that are marked as
- *     damaged, behind the snapshot that the state machine has, or fails with RAFT_CORRUPT or
- * RAFT_LOST_STORE, owns nothing then, and has changed neither segment nor snapshot.
+ *     damaged, behind the snapshot that the state machine has; or it fails with RAFT_CORRUPT or
+ *     RAFT_LOST_STORE, owns nothing then, and has changed neither segment nor snapshot.
  *  2. The same load again gives the same, also after one that was interrupted at any operation, by
  *     an error or for lack of memory.
  *  3. Not forged: what is loaded was written, the snapshot too; if the last batch is intact, all
- * that was written is loaded; RAFT_LOST_STORE if and only if neither copy of the hard state is
- * intact or there is no marker.
+ *     that was written is loaded; RAFT_LOST_STORE if and only if neither copy of the hard state is
+ *     intact or there is no marker.
  *  4. Not forged: the machine begins with what was loaded, and can append to it. */
 #include "fuzz.h"
 

@@ -204,6 +204,31 @@ START_TEST(an_older_acknowledgement_moves_nothing_back)
 }
 END_TEST
 
+static void keep_two_in_flight(struct raft_options *options)
+{
+    options->window_messages_max = 2;
+}
+
+START_TEST(a_follower_gets_a_window_of_appends_and_no_more)
+{
+    static const int sent[] = {1, 1, 0};
+    adjust = keep_two_in_flight;
+    lead();
+    acknowledge(2, 1, (struct raft_entry_id){1, 1});
+    for (size_t i = 0; i < sizeof sent / sizeof sent[0]; i++) {
+        struct raft_entry *entry = core_entry(&memory, 0, 0, "x");
+        feed((struct raft_event){.type = RAFT_EVENT_PROPOSE, .entry = entry});
+        raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
+        drain();
+        ck_assert_int_eq(seen.sent_count, sent[i]); /* the third node is probed, and silent */
+    }
+    acknowledge(2, 1, (struct raft_entry_id){1, 2});
+    ck_assert_int_eq(seen.sent_count, 1);
+    ck_assert_uint_eq(seen.sent[0].id.index, 3);
+    ck_assert_uint_eq(seen.sent[0].entry_count, 1);
+}
+END_TEST
+
 START_TEST(commits_no_entry_of_an_older_term_by_counting)
 {
     create(3, 0, 0);
@@ -401,6 +426,7 @@ static Suite *raft_suite(void)
     tcase_add_test(tests, refuses_a_gap_with_a_hint_by_term);
     tcase_add_test(tests, a_leader_counts_its_own_disk_only_when_durable);
     tcase_add_test(tests, an_older_acknowledgement_moves_nothing_back);
+    tcase_add_test(tests, a_follower_gets_a_window_of_appends_and_no_more);
     tcase_add_test(tests, commits_no_entry_of_an_older_term_by_counting);
     tcase_add_test(tests, a_leader_without_a_quorum_steps_down_and_gives_its_requests_up);
     tcase_add_test(tests, a_read_only_follower_is_sent_no_command);

@@ -80,6 +80,18 @@ static void no_voters(struct raft_options *options)
     options->voter_count = 0;
 }
 
+START_TEST(a_read_only_server_takes_configurations_and_no_commands)
+{
+    create(3, 0, 0);
+    feed((struct raft_event){.type = RAFT_EVENT_READ_ONLY, .read_only = true});
+    receive_configuration(2, 1, (struct raft_entry_id){0, 0}, 0, OF(VOTER(1), VOTER(2)));
+    ck_assert_uint_eq(view.last.index, 1);
+    ck_assert_uint_eq(view.configuration_index, 1);
+    receive_append(2, 1, (struct raft_entry_id){1, 1}, 0, 1);
+    ck_assert_uint_eq(view.last.index, 1);
+}
+END_TEST
+
 START_TEST(a_server_without_a_configuration_never_campaigns)
 {
     adjust = no_voters;
@@ -421,6 +433,7 @@ static Suite *members_suite(void)
     tcase_add_test(tests, a_configuration_that_a_full_disk_did_not_take_is_out_of_force);
     tcase_add_test(tests, a_restarted_server_finds_the_latest_configuration_in_its_log);
     tcase_add_test(tests, takes_nothing_of_a_message_with_a_configuration_that_is_none);
+    tcase_add_test(tests, a_read_only_server_takes_configurations_and_no_commands);
     tcase_add_test(tests, a_server_without_a_configuration_never_campaigns);
     tcase_add_test(tests, a_server_without_a_configuration_takes_no_snapshot);
     tcase_add_test(tests, a_server_takes_entries_from_a_leader_that_is_no_member);

@@ -532,8 +532,10 @@ START_TEST(step_to_the_current_number_makes_the_same_columns)
     static const char columns[] =
         "SELECT group_concat(name || ' ' || type || ' ' || \"notnull\" || ' ' || pk) "
         "FROM pragma_table_info('%s')";
-    static const char *const tables[] = {"point_coverage", "edges", "edge_coverage"};
-    char fresh[256];
+    static const char *const tables[] = {"point_coverage", "edges",  "edge_coverage",
+                                         "liveness",       "probes", "probe_hits",
+                                         "efficacies"};
+    char fresh[512];
     char sql[256];
 
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
