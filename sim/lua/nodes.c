@@ -189,13 +189,14 @@ static int crash(lua_State *L, struct sim_script *script, void *self)
 static int restart(lua_State *L, struct sim_script *script, void *self)
 {
     struct sim_node *node = self;
+    (void)script;
     script_check_end(L, 1);
     if (!lua_isnoneornil(L, 1)) {
         if (sim_node_is_up(node)) {
             script_raise(L, "n%u is up: crash or stop it first, options hold from a start on",
                          node->id);
         }
-        script_raft_options_read(L, 1, script->world, &node->options);
+        script_raft_options_read(L, 1, &node->options);
     }
     sim_node_start(node);
     return 0;
