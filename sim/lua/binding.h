@@ -263,6 +263,16 @@ struct script_option {
     bool required;
 };
 
+/* When a rule strikes: the options of a struct sim_trigger, a field of what is read into. */
+#define SCRIPT_TRIGGER(type, trigger)                                                              \
+    {"nth", SCRIPT_INTEGER, offsetof(type, trigger.nth), 1, INT64_MAX, false},                     \
+        {"from_nth", SCRIPT_INTEGER, offsetof(type, trigger.from_nth), 1, INT64_MAX, false},       \
+        {"every", SCRIPT_INTEGER, offsetof(type, trigger.every), 1, INT64_MAX, false},             \
+        {"times", SCRIPT_INTEGER, offsetof(type, trigger.times), 1, INT64_MAX, false},             \
+    {                                                                                              \
+        "p", SCRIPT_PROBABILITY, offsetof(type, trigger.p), 0, 0, false                            \
+    }
+
 /* Reads the table at index (nil: no options) into out, whose defaults are set. Returns a bit for
  * each option that was given. */
 uint64_t script_options_read(lua_State *L, int index, const struct script_option *options,
