@@ -29,15 +29,6 @@ void sim_changes_init(struct sim_changes *changes)
 
 /* ---- the target ---- */
 
-static void member_put(struct raft_configuration *configuration, const struct raft_member *member)
-{
-    uint32_t at = configuration->count++;
-    for (; at > 0 && configuration->members[at - 1].id > member->id; at--) {
-        configuration->members[at] = configuration->members[at - 1];
-    }
-    configuration->members[at] = *member;
-}
-
 static void member_plan(const struct sim_change_plan *plan, struct raft_member *member)
 {
     uint32_t bit = 1u << member->id;
@@ -67,7 +58,8 @@ bool sim_change_apply(const struct sim_change_plan *plan,
         member_plan(plan, &member);
         voters += (member.flags & RAFT_MEMBER_VOTER) != 0;
         full += (member.flags & (RAFT_MEMBER_VOTER | RAFT_MEMBER_WITNESS)) == RAFT_MEMBER_VOTER;
-        member_put(out_target, &member);
+        assert(out_target->count < RAFT_MEMBERS_MAX);
+        out_target->members[out_target->count++] = member;
     }
     /* Full voters alone must be a majority: what only witnesses have nobody can apply. */
     return 2 * full > voters;

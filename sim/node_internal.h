@@ -1,6 +1,5 @@
-/* What node.c (life), node_end.c (its end), node_env.c (the environment), node_clock.c and
- * node_memory.c share.
- */
+/* What node.c (life), node_end.c (its end), node_requests.c (what is asked of it), node_env.c (the
+ * environment), node_machine.c, node_clock.c and node_memory.c share. */
 #ifndef SIM_NODE_INTERNAL_H
 #define SIM_NODE_INTERNAL_H
 

@@ -45,45 +45,48 @@ void sim_node_set_read_only(struct sim_node *node, bool read_only)
     sim_node_leave(node);
 }
 
-enum raft_status sim_node_campaign(struct sim_node *node)
+/* Whether a request can be made now: RAFT_OK, or why it is refused. */
+static enum raft_status availability(const struct sim_node *node)
 {
     if (node->state != SIM_NODE_UP) {
         return RAFT_STOPPED;
     }
-    if (node->running || node->dying || node->paused) {
-        return RAFT_BUSY;
+    return node->running || node->dying || node->paused ? RAFT_BUSY : RAFT_OK;
+}
+
+enum raft_status sim_node_campaign(struct sim_node *node)
+{
+    enum raft_status status = availability(node);
+    if (status != RAFT_OK) {
+        return status;
     }
     sim_node_enter(node);
     sim_oracle_campaign_ordered(node->world->oracles, node->id);
-    enum raft_status status = node->world->sut->campaign(node->process, sim_node_now(node));
+    status = node->world->sut->campaign(node->process, sim_node_now(node));
     sim_node_leave(node);
     return status;
 }
 
 enum raft_status sim_node_snapshot(struct sim_node *node)
 {
-    if (node->state != SIM_NODE_UP) {
-        return RAFT_STOPPED;
-    }
-    if (node->running || node->dying || node->paused) {
-        return RAFT_BUSY;
+    enum raft_status status = availability(node);
+    if (status != RAFT_OK) {
+        return status;
     }
     sim_node_enter(node);
-    enum raft_status status = node->world->sut->snapshot(node->process, sim_node_now(node));
+    status = node->world->sut->snapshot(node->process, sim_node_now(node));
     sim_node_leave(node);
     return status;
 }
 
 enum raft_status sim_node_transfer(struct sim_node *node, uint32_t target)
 {
-    if (node->state != SIM_NODE_UP) {
-        return RAFT_STOPPED;
-    }
-    if (node->running || node->dying || node->paused) {
-        return RAFT_BUSY;
+    enum raft_status status = availability(node);
+    if (status != RAFT_OK) {
+        return status;
     }
     sim_node_enter(node);
-    enum raft_status status = node->world->sut->transfer(node->process, sim_node_now(node), target);
+    status = node->world->sut->transfer(node->process, sim_node_now(node), target);
     sim_node_leave(node);
     return status;
 }
@@ -102,15 +105,13 @@ bool sim_node_learns(const struct sim_node *node)
 
 enum raft_status sim_node_recover(struct sim_node *node, const struct raft_configuration *target)
 {
-    if (node->state != SIM_NODE_UP) {
-        return RAFT_STOPPED;
-    }
-    if (node->running || node->dying || node->paused) {
-        return RAFT_BUSY;
+    enum raft_status status = availability(node);
+    if (status != RAFT_OK) {
+        return status;
     }
     sim_oracle_recovered(node->world->oracles);
     sim_node_enter(node);
-    enum raft_status status = node->world->sut->recover(node->process, sim_node_now(node), target);
+    status = node->world->sut->recover(node->process, sim_node_now(node), target);
     sim_node_leave(node);
     return status;
 }
@@ -164,15 +165,12 @@ enum raft_status sim_node_change(struct sim_node *node, uint64_t request,
                                  const struct raft_configuration *target)
 {
     assert((request & SIM_REQUEST_CHANGE) != 0 && node->submitting == 0);
-    if (node->state != SIM_NODE_UP) {
-        return RAFT_STOPPED;
-    }
-    if (node->running || node->dying || node->paused) {
-        return RAFT_BUSY;
+    enum raft_status status = availability(node);
+    if (status != RAFT_OK) {
+        return status;
     }
     request_begin(node, request);
-    enum raft_status status =
-        node->world->sut->change(node->process, sim_node_now(node), request, target);
+    status = node->world->sut->change(node->process, sim_node_now(node), request, target);
     node->running = false;
     node->changes_open += status == RAFT_OK;
     request_end(node, request);

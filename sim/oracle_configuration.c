@@ -20,19 +20,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-void sim_oracle_bootstrap(const struct raft_options *options, struct raft_configuration *out)
-{
-    *out = (struct raft_configuration){.count = options->voter_count};
-    for (uint32_t i = 0; i < options->voter_count; i++) {
-        bool is_witness = (options->witnesses >> i & 1u) != 0;
-        out->members[i] = (struct raft_member){
-            .id = options->voters[i],
-            .flags = (uint8_t)(RAFT_MEMBER_VOTER | (is_witness ? RAFT_MEMBER_WITNESS : 0)),
-            .priority = options->priorities[i],
-        };
-    }
-}
-
 /* ---- majorities ---- */
 
 static uint32_t side_of(const struct raft_configuration *configuration, uint32_t flag)
@@ -143,7 +130,8 @@ void sim_oracle_configuration_rebase(struct sim_oracles *oracles, uint32_t node,
     } else {
         /* A snapshot carries that of the founders, also to a node whose options name none. */
         state->configurations[0] = (struct oracle_configuration){.index = 0};
-        sim_oracle_bootstrap(&oracles->world->nodes[1]->options, &state->configurations[0].value);
+        raft_options_configuration(&oracles->world->nodes[1]->options,
+                                   &state->configurations[0].value);
     }
 }
 
@@ -166,7 +154,7 @@ void sim_oracle_configuration_at(const struct sim_oracles *oracles, uint32_t nod
     if (found != NULL) {
         *out = found->value;
     } else {
-        sim_oracle_bootstrap(&oracles->world->nodes[node]->options, out);
+        raft_options_configuration(&oracles->world->nodes[node]->options, out);
     }
 }
 

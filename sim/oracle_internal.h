@@ -250,8 +250,6 @@ void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_commit_check(struct sim_oracles *oracles, uint32_t node);
 
 /* oracle_configuration.c */
-/* The configuration that a node begins with. */
-void sim_oracle_bootstrap(const struct raft_options *options, struct raft_configuration *out);
 /* Whether nodes (a bit per id) have a majority of each side. */
 bool sim_oracle_has_majority(const struct raft_configuration *configuration, uint32_t nodes);
 /* The newest one of a node's log up to an index. */

@@ -149,16 +149,7 @@ static bool options_check(const struct sim_draw *draw, uint64_t seed, char *erro
 {
     struct sim_cluster_options options;
     cluster_options(draw, seed, &options);
-    struct raft_options raft = options.raft;
-    raft.id = 1;
-    raft.voter_count = options.nodes;
-    for (uint32_t i = 0; i < options.nodes; i++) {
-        raft.voters[i] = i + 1;
-    }
-    const char *broken = raft_options_check(&raft);
-    if (broken == NULL && options.nodes + options.learners > RAFT_MEMBERS_MAX) {
-        broken = "nodes and learners are too many together";
-    }
+    const char *broken = sim_cluster_options_check(&options);
     if (broken != NULL) {
         snprintf(error, error_size, "the parameters do not fit together: %s", broken);
     }

@@ -76,8 +76,6 @@ static void links_shape(struct sim_profile *profile)
         return;
     }
     struct sim_link_rule *rule = sim_network_rule_new(&profile->world->network);
-    rule->from.role = SIM_SELECT_ANY;
-    rule->to.role = SIM_SELECT_ANY;
     rule->loss = draw->loss_ppm * PPM;
     rule->duplicate = draw->dup_ppm * PPM;
     rule->reorder = draw->reorder_ppm * PPM;
@@ -214,8 +212,11 @@ static void clog_begin(struct sim_profile *profile, struct profile_episode *epis
 {
     struct sim_network *network = &profile->world->network;
     struct sim_link_rule *rule = sim_network_rule_new(network);
-    rule->from.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream);
-    rule->to.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream);
+    /* A new rule is of any node: the role has to be said as well. */
+    rule->from = (struct sim_selector){.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream),
+                                       .role = SIM_SELECT_NODES};
+    rule->to = (struct sim_selector){.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream),
+                                     .role = SIM_SELECT_NODES};
     if (sim_draw_below(&episode->stream, 4) == 0) {
         rule->to.role = SIM_SELECT_ANY;
     }
@@ -277,8 +278,7 @@ static void deafen(struct sim_profile *profile, uint32_t node)
     struct profile_episode *cut = &profile->episodes[SIM_CLASS_CUT];
     struct sim_link_rule *rule = sim_network_rule_new(network);
     assert(!cut->active);
-    rule->from.role = SIM_SELECT_ANY;
-    rule->to.nodes = 1u << node;
+    rule->to = (struct sim_selector){.nodes = 1u << node, .role = SIM_SELECT_NODES};
     rule->cut = true;
     sim_network_rule_activate(network, rule);
     cut->link = rule;

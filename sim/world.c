@@ -96,6 +96,18 @@ static void bootstrap_options(const struct sim_cluster_options *options, struct 
     }
 }
 
+const char *sim_cluster_options_check(const struct sim_cluster_options *options)
+{
+    struct raft_options raft;
+    _Static_assert(RAFT_MEMBERS_MAX == 15 && RAFT_VOTERS_MAX == 15, "what the sentence says");
+    if (options->nodes + options->learners > RAFT_MEMBERS_MAX) {
+        return "'nodes' and 'learners' together are at most 15";
+    }
+    bootstrap_options(options, &raft);
+    raft.id = 1;
+    return raft_options_check(&raft);
+}
+
 static struct sim_node *node_new(struct sim_world *world, const struct raft_options *raft)
 {
     const struct sim_cluster_options *options = &world->cluster;

@@ -50,6 +50,8 @@ struct sim_cluster_options {
                                  witnesses are given */
 };
 void sim_cluster_options_init(struct sim_cluster_options *options);
+/* NULL, or why no such cluster can be made, as a static sentence. */
+const char *sim_cluster_options_check(const struct sim_cluster_options *options);
 
 /* One side of an instant that a node passes while faults may strike; see sim_world.watch. */
 struct sim_passage {

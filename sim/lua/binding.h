@@ -263,6 +263,16 @@ struct script_option {
     bool required;
 };
 
+/* When a rule strikes: the options of a struct sim_trigger, a field of what is read into. */
+#define SCRIPT_TRIGGER(type, trigger)                                                              \
+    {"nth", SCRIPT_INTEGER, offsetof(type, trigger.nth), 1, INT64_MAX, false},                     \
+        {"from_nth", SCRIPT_INTEGER, offsetof(type, trigger.from_nth), 1, INT64_MAX, false},       \
+        {"every", SCRIPT_INTEGER, offsetof(type, trigger.every), 1, INT64_MAX, false},             \
+        {"times", SCRIPT_INTEGER, offsetof(type, trigger.times), 1, INT64_MAX, false},             \
+    {                                                                                              \
+        "p", SCRIPT_PROBABILITY, offsetof(type, trigger.p), 0, 0, false                            \
+    }
+
 /* Reads the table at index (nil: no options) into out, whose defaults are set. Returns a bit for
  * each option that was given. */
 uint64_t script_options_read(lua_State *L, int index, const struct script_option *options,
@@ -309,8 +319,7 @@ struct sim_world *script_world(lua_State *L); /* with a cluster, else raises */
 /* cluster_options.c: reads the options of cluster{} at an index. */
 void script_cluster_options_read(lua_State *L, int index, struct sim_cluster_options *options);
 /* Puts the options of a node that the table at index gives over those in raft. */
-void script_raft_options_read(lua_State *L, int index, const struct sim_world *world,
-                              struct raft_options *raft);
+void script_raft_options_read(lua_State *L, int index, struct raft_options *raft);
 void script_node_push(lua_State *L, struct sim_script *script, uint32_t node);
 void script_nodes_push(lua_State *L, struct sim_script *script, uint32_t nodes);
 /* Methods of the cluster that live in links.c, clients.c and members.c. */

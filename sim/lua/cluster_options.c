@@ -135,21 +135,6 @@ static void options_to(const struct cluster_options *from, struct sim_cluster_op
     to->raft.clock_drift_ppm_max = (uint32_t)from->drift_ppm;
 }
 
-/* Raises if a node could not live with the options. */
-static void check_options(lua_State *L, const struct sim_cluster_options *options)
-{
-    struct raft_options checked = options->raft;
-    checked.id = 1;
-    checked.voter_count = options->nodes;
-    for (uint32_t i = 0; i < options->nodes; i++) {
-        checked.voters[i] = i + 1;
-    }
-    const char *broken = raft_options_check(&checked);
-    if (broken != NULL) {
-        script_raise(L, "%s", broken);
-    }
-}
-
 /* The list of numbers at an option, up to one a node; NULL: not given. */
 static uint32_t read_list(lua_State *L, const char *name, int64_t max, int64_t *out)
 {
@@ -189,9 +174,6 @@ static void read_members(lua_State *L, struct sim_cluster_options *options)
     for (uint32_t i = 0; i < count; i++) {
         options->raft.priorities[i] = (uint8_t)values[i];
     }
-    if (options->nodes + options->learners > RAFT_MEMBERS_MAX) {
-        script_raise(L, "'nodes' and 'learners' together are at most %u", RAFT_MEMBERS_MAX);
-    }
 }
 
 /* Whether an option is of the world around the nodes, the same for all of them and for good. */
@@ -208,8 +190,7 @@ static bool is_of_world(const char *name)
     return false;
 }
 
-void script_raft_options_read(lua_State *L, int index, const struct sim_world *world,
-                              struct raft_options *raft)
+void script_raft_options_read(lua_State *L, int index, struct raft_options *raft)
 {
     struct script_option list[SCRIPT_COUNT(cluster_option_list)];
     struct sim_cluster_options options;
@@ -221,12 +202,14 @@ void script_raft_options_read(lua_State *L, int index, const struct sim_world *w
         }
     }
     sim_cluster_options_init(&options);
-    options.nodes = world->node_count;
     options.raft = *raft;
     options_from(&given, &options);
     script_options_read(L, index, list, count, &given);
     options_to(&given, &options);
-    check_options(L, &options);
+    const char *broken = raft_options_check(&options.raft);
+    if (broken != NULL) {
+        script_raise(L, "%s", broken);
+    }
     *raft = options.raft;
 }
 
@@ -238,5 +221,8 @@ void script_cluster_options_read(lua_State *L, int index, struct sim_cluster_opt
     script_options_read(L, index, cluster_option_list, SCRIPT_COUNT(cluster_option_list), &given);
     options_to(&given, options);
     read_members(L, options);
-    check_options(L, options);
+    const char *broken = sim_cluster_options_check(options);
+    if (broken != NULL) {
+        script_raise(L, "%s", broken);
+    }
 }

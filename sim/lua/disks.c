@@ -22,8 +22,8 @@ struct disk_options {
     const char *op;
     const char *errno_name;
     struct sim_selector node;
-    int64_t nth, from_nth, every, times;
-    uint64_t p, for_ns, latency_ns;
+    struct sim_trigger trigger;
+    uint64_t for_ns, latency_ns;
     int64_t free_bytes, bits, offset;
     const char *file;
     bool optional, heavy;
@@ -37,11 +37,7 @@ struct disk_options {
 static const struct script_option fail_options[] = {
     OPTION("op", SCRIPT_STRING, op, 0, true),
     OPTION("errno", SCRIPT_STRING, errno_name, 0, false),
-    OPTION("nth", SCRIPT_INTEGER, nth, 1, false),
-    OPTION("from_nth", SCRIPT_INTEGER, from_nth, 1, false),
-    OPTION("every", SCRIPT_INTEGER, every, 1, false),
-    OPTION("times", SCRIPT_INTEGER, times, 1, false),
-    OPTION("p", SCRIPT_PROBABILITY, p, 0, false),
+    SCRIPT_TRIGGER(struct disk_options, trigger),
     OPTION("for", SCRIPT_DURATION, for_ns, 0, false),
     OPTION("optional", SCRIPT_BOOLEAN, optional, 0, false),
     OPTION("node", SCRIPT_SELECTOR, node, 0, false),
@@ -49,27 +45,19 @@ static const struct script_option fail_options[] = {
 static const struct script_option slow_options[] = {
     OPTION("latency", SCRIPT_DURATION, latency_ns, 0, true),
     OPTION("op", SCRIPT_STRING, op, 0, false),
-    OPTION("p", SCRIPT_PROBABILITY, p, 0, false),
+    OPTION("p", SCRIPT_PROBABILITY, trigger.p, 0, false),
     OPTION("for", SCRIPT_DURATION, for_ns, 0, false),
     OPTION("heavy", SCRIPT_BOOLEAN, heavy, 0, false),
     OPTION("node", SCRIPT_SELECTOR, node, 0, false),
 };
 static const struct script_option stall_options[] = {
     OPTION("op", SCRIPT_STRING, op, 0, false),
-    OPTION("nth", SCRIPT_INTEGER, nth, 1, false),
-    OPTION("from_nth", SCRIPT_INTEGER, from_nth, 1, false),
-    OPTION("every", SCRIPT_INTEGER, every, 1, false),
-    OPTION("times", SCRIPT_INTEGER, times, 1, false),
-    OPTION("p", SCRIPT_PROBABILITY, p, 0, false),
+    SCRIPT_TRIGGER(struct disk_options, trigger),
     OPTION("optional", SCRIPT_BOOLEAN, optional, 0, false),
     OPTION("node", SCRIPT_SELECTOR, node, 0, false),
 };
 static const struct script_option lie_options[] = {
-    OPTION("nth", SCRIPT_INTEGER, nth, 1, false),
-    OPTION("from_nth", SCRIPT_INTEGER, from_nth, 1, false),
-    OPTION("every", SCRIPT_INTEGER, every, 1, false),
-    OPTION("times", SCRIPT_INTEGER, times, 1, false),
-    OPTION("p", SCRIPT_PROBABILITY, p, 0, false),
+    SCRIPT_TRIGGER(struct disk_options, trigger),
     OPTION("for", SCRIPT_DURATION, for_ns, 0, false),
     OPTION("optional", SCRIPT_BOOLEAN, optional, 0, false),
     OPTION("node", SCRIPT_SELECTOR, node, 0, false),
@@ -90,8 +78,8 @@ static void read_disk_options(lua_State *L, void *self, const struct script_opti
                               size_t count, struct disk_options *options)
 {
     const struct sim_node *node = self;
-    *options = (struct disk_options){
-        .errno_name = "EIO", .p = UINT64_MAX, .bits = 1, .offset = -1, .file = ""};
+    *options = (struct disk_options){.errno_name = "EIO", .bits = 1, .offset = -1, .file = ""};
+    sim_trigger_init(&options->trigger);
     script_check_end(L, 1);
     uint64_t given = script_options_read(L, 1, list, self == NULL ? count : count - 1, options);
     if (self != NULL) {
@@ -126,11 +114,7 @@ static struct script_fault *new_disk_fault(lua_State *L, void *self,
     fault->disk_node = self == NULL ? 0 : ((const struct sim_node *)self)->id;
     fault->for_ns = options->for_ns;
     fault->rule->on = options->node;
-    fault->rule->trigger.nth = (uint64_t)options->nth;
-    fault->rule->trigger.from_nth = (uint64_t)options->from_nth;
-    fault->rule->trigger.every = (uint64_t)options->every;
-    fault->rule->trigger.times = (uint64_t)options->times;
-    fault->rule->trigger.p = options->p;
+    fault->rule->trigger = options->trigger;
     fault->rule->optional = options->optional;
     return fault;
 }

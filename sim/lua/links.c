@@ -16,8 +16,7 @@ static const char *const message_types[] = {"append_req",  "append_rep",  "vote_
 struct match {
     struct sim_selector from, to;
     const char *type;
-    int64_t nth, from_nth, every, times;
-    uint64_t p;
+    struct sim_trigger trigger;
     uint64_t for_ns;
     bool both, optional, shuffle;
     uint64_t latency_ns, jitter_ns, tail, tail_ns, loss, burst_ns;
@@ -51,9 +50,8 @@ struct match {
     }
 /* Which messages, and when: of every rule for messages. */
 #define MATCH                                                                                      \
-    SELECTOR("from", from, false), SELECTOR("to", to, false), TYPE, COUNT("nth", nth),             \
-        COUNT("from_nth", from_nth), COUNT("every", every), COUNT("times", times), CHANCE("p", p), \
-        DURATION("for", for_ns), FLAG("optional", optional)
+    SELECTOR("from", from, false), SELECTOR("to", to, false), TYPE,                                \
+        SCRIPT_TRIGGER(struct match, trigger), DURATION("for", for_ns), FLAG("optional", optional)
 
 static const struct script_option cut_options[] = {
     SELECTOR("from", from, true), SELECTOR("to", to, true),   FLAG("both", both),
@@ -287,7 +285,7 @@ static struct sim_link_rule *new_rule(lua_State *L, struct sim_script *script,
     match.from.role = SIM_SELECT_ANY;
     match.to.role = SIM_SELECT_ANY;
     match.type = "any";
-    match.p = UINT64_MAX;
+    sim_trigger_init(&match.trigger);
     script_check_end(L, 1);
     script_options_read(L, 1, options, count, &match);
     check_type(L, match.type);
@@ -299,11 +297,7 @@ static struct sim_link_rule *new_rule(lua_State *L, struct sim_script *script,
              strcmp(match.type, "any") == 0 ? "" : match.type);
     rule->optional = match.optional;
     rule->shuffles = match.shuffle;
-    rule->trigger.nth = (uint64_t)match.nth;
-    rule->trigger.from_nth = (uint64_t)match.from_nth;
-    rule->trigger.every = (uint64_t)match.every;
-    rule->trigger.times = (uint64_t)match.times;
-    rule->trigger.p = match.p;
+    rule->trigger = match.trigger;
     rule->trigger.until_ns =
         match.for_ns == 0 ? UINT64_MAX : script->world->scheduler.now_ns + match.for_ns;
     rule->latency_ns = match.latency_ns;

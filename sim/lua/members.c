@@ -88,7 +88,6 @@ int script_cluster_add(lua_State *L, struct sim_script *script, void *self)
     if (options.learner && options.witness) {
         script_raise(L, "a witness votes and a learner does not: choose one");
     }
-    uint32_t id = 0;
     uint32_t nodes = script_selected(script, &options.node);
     if (nodes == 0) {
         struct sim_node *node = sim_world_node_add(world);
@@ -97,13 +96,12 @@ int script_cluster_add(lua_State *L, struct sim_script *script, void *self)
         }
         nodes = 1u << node->id;
     }
-    id = (uint32_t)__builtin_ctz(nodes);
     plan.removed = script_selected(script, &options.instead_of);
     *(options.learner ? &plan.learners : &plan.voters) = nodes;
     if ((nodes & plan.removed) != 0) {
         script_raise(L, "a node cannot take its own place");
     }
-    return change_begin(L, script, &plan, options.within_ns, id);
+    return change_begin(L, script, &plan, options.within_ns, (uint32_t)__builtin_ctz(nodes));
 }
 
 /* The nodes that argument 1 means, at least one; the options, their first count ones, follow. */

@@ -189,13 +189,14 @@ static int crash(lua_State *L, struct sim_script *script, void *self)
 static int restart(lua_State *L, struct sim_script *script, void *self)
 {
     struct sim_node *node = self;
+    (void)script;
     script_check_end(L, 1);
     if (!lua_isnoneornil(L, 1)) {
         if (sim_node_is_up(node)) {
             script_raise(L, "n%u is up: crash or stop it first, options hold from a start on",
                          node->id);
         }
-        script_raft_options_read(L, 1, script->world, &node->options);
+        script_raft_options_read(L, 1, &node->options);
     }
     sim_node_start(node);
     return 0;
@@ -314,8 +315,8 @@ const struct script_class script_node_class = {
 /* ---- the memory ---- */
 
 struct memory_options {
-    int64_t nth, from_nth, every, times;
-    uint64_t p, for_ns;
+    struct sim_trigger trigger;
+    uint64_t for_ns;
     bool optional;
 };
 
@@ -325,30 +326,23 @@ struct memory_options {
     }
 
 static const struct script_option memory_option_list[] = {
-    OPTION("nth", SCRIPT_INTEGER, nth, 1),
-    OPTION("from_nth", SCRIPT_INTEGER, from_nth, 1),
-    OPTION("every", SCRIPT_INTEGER, every, 1),
-    OPTION("times", SCRIPT_INTEGER, times, 1),
-    OPTION("p", SCRIPT_PROBABILITY, p, 0),
+    SCRIPT_TRIGGER(struct memory_options, trigger),
     OPTION("for", SCRIPT_DURATION, for_ns, 0),
     OPTION("optional", SCRIPT_BOOLEAN, optional, 0),
 };
 
 static int memory_fail(lua_State *L, struct sim_script *script, void *self)
 {
-    struct memory_options options = {.p = UINT64_MAX};
+    struct memory_options options = {.for_ns = 0};
     const struct sim_node *node = self;
     (void)script;
     script_check_end(L, 1);
+    sim_trigger_init(&options.trigger);
     script_options_read(L, 1, memory_option_list, SCRIPT_COUNT(memory_option_list), &options);
     struct script_fault *fault = script_fault_new(L, "memory.alloc");
     fault->for_ns = options.for_ns;
     fault->rule->on = (struct sim_selector){1u << node->id, SIM_SELECT_NODES};
-    fault->rule->trigger.nth = (uint64_t)options.nth;
-    fault->rule->trigger.from_nth = (uint64_t)options.from_nth;
-    fault->rule->trigger.every = (uint64_t)options.every;
-    fault->rule->trigger.times = (uint64_t)options.times;
-    fault->rule->trigger.p = options.p;
+    fault->rule->trigger = options.trigger;
     fault->rule->optional = options.optional;
     script_fault_arm_errno(L, fault, "ENOMEM");
     return 1;

@@ -33,7 +33,7 @@ static void setup(void)
     fake_setup();
     fake_ops.features |= SUT_FEATURE_MEMBERSHIP;
     for (uint32_t id = 1; id <= FAKE_NODES; id++) {
-        sim_oracle_bootstrap(&fake.nodes[id]->node.options, &view_of(id)->configuration);
+        raft_options_configuration(&fake.nodes[id]->node.options, &view_of(id)->configuration);
     }
 }
 
@@ -92,7 +92,7 @@ START_TEST(silent_when_a_configuration_is_overwritten_and_the_one_before_is_back
     put_configuration(2, 1, joint_without_3);
     step(2);
     cut(2, 0);
-    sim_oracle_bootstrap(&fake.nodes[2]->node.options, &view_of(2)->configuration);
+    raft_options_configuration(&fake.nodes[2]->node.options, &view_of(2)->configuration);
     view_of(2)->configuration_index = 0;
     step(2);
     expect(NULL);
@@ -112,7 +112,7 @@ END_TEST
 START_TEST(configuration_fires_when_a_new_one_is_ignored)
 {
     put_configuration(2, 1, joint_without_3);
-    sim_oracle_bootstrap(&fake.nodes[2]->node.options, &view_of(2)->configuration);
+    raft_options_configuration(&fake.nodes[2]->node.options, &view_of(2)->configuration);
     view_of(2)->configuration_index = 0;
     step(2);
     expect("configuration");

@@ -342,6 +342,40 @@ START_TEST(recorded_parameters_give_the_same_run)
 }
 END_TEST
 
+/* A rule of a node or two does not reach the others. */
+START_TEST(clogs_and_cuts_take_the_links_of_chosen_nodes_only)
+{
+    const char *no_arena = NULL;
+    struct arena *arena = arena_open(&no_arena);
+    ck_assert_msg(arena != NULL, "%s", no_arena);
+    const struct sim_spec spec = {.sut = &sut_raft,
+                                  .profile = SIM_PROFILE_CALM,
+                                  .scenario = sim_profile_scenario(SIM_PROFILE_CALM),
+                                  .parameters = "nodes=5 length_ms=5000 clog_gap_ms=100 clog_ms=50 "
+                                                "transfer_gap_ms=100 cut_gap_ms=1000000 cut_ms=50",
+                                  .seed = 1,
+                                  .fill = 0xA5};
+    char error[SIM_TEXT_MAX] = "";
+    uint32_t clogs = 0;
+    uint32_t cuts = 0;
+    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
+    ck_assert_msg(world != NULL, "%s", error);
+    while (sim_world_step(world)) {
+        const struct sim_link_rule *rule = world->network.rules;
+        for (; rule != NULL; rule = rule->next) {
+            bool is_from_all = rule->from.role == SIM_SELECT_ANY;
+            bool is_to_all = rule->to.role == SIM_SELECT_ANY;
+            ck_assert(!(is_from_all && is_to_all));
+            clogs += rule->hold;
+            cuts += rule->cut;
+        }
+    }
+    ck_assert_uint_gt(clogs, 0);
+    ck_assert_uint_gt(cuts, 0);
+    arena_close(arena);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("profile");
@@ -361,6 +395,7 @@ int main(void)
     tcase_add_test(draws, seeds_draw_no_damage_by_themselves);
     tcase_add_test(runs, damage_stays_within_one_minority_for_a_whole_run);
     tcase_add_test(runs, recorded_parameters_give_the_same_run);
+    tcase_add_test(runs, clogs_and_cuts_take_the_links_of_chosen_nodes_only);
     suite_add_tcase(suite, runs);
     return unit_main(suite);
 }
