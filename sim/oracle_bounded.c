@@ -1,8 +1,9 @@
 /* Bounds on what a node does and owns.
  *
- * Terms. A *cause* is what a node may answer: a message, a completed operation, a request. Its
- * *traffic* in an interval of one heartbeat is what it sends by itself, a few messages to each peer
- * and a window of appends, and a few answers to each cause; more is a storm.
+ * Terms. A *cause* is what a node may answer: a message, a completed operation, a request, or a
+ * read, for which a leader asks its followers. Its *traffic* in an interval of one heartbeat is
+ * what it sends by itself, a few messages to each peer and a window of appends, and a few answers
+ * to each cause; more is a storm.
  *
  *  1. In one event a node sends each peer at most its window and a few messages more.
  *  2. In one interval it sends what its peers and the causes account for.
@@ -50,6 +51,12 @@ void sim_oracle_traffic_cause(struct sim_oracles *oracles, uint32_t node)
 {
     assert(node > 0 && node < SIM_NODES_MAX);
     traffic_now(oracles, node)->causes++;
+}
+
+void sim_oracle_read_taken(struct sim_oracles *oracles, uint32_t node)
+{
+    assert(oracles != NULL && node > 0 && node < SIM_NODES_MAX);
+    sim_oracle_traffic_cause(oracles, node);
 }
 
 void sim_oracle_traffic_sent(struct sim_oracles *oracles, uint32_t node)

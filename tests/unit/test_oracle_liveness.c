@@ -428,6 +428,18 @@ START_TEST(bounded_accepts_answers)
 }
 END_TEST
 
+START_TEST(bounded_counts_a_read_for_a_cause)
+{
+    for (int i = 0; i < 8; i++) {
+        sim_oracle_read_taken(fake.world->oracles, 1);
+    }
+    send_many(20 + 8 * 8, false);
+    expect(NULL);
+    send_many(1, false);
+    expect("bounded");
+}
+END_TEST
+
 START_TEST(bounded_fires_on_too_many_requests)
 {
     view_of(1)->requests = 5;
@@ -538,6 +550,7 @@ int main(void)
     tcase_add_test(tests, bounded_fires_on_too_many_messages_in_one_event);
     tcase_add_test(tests, bounded_fires_on_a_storm_without_a_cause);
     tcase_add_test(tests, bounded_accepts_answers);
+    tcase_add_test(tests, bounded_counts_a_read_for_a_cause);
     tcase_add_test(tests, bounded_fires_on_too_many_requests);
     tcase_add_test(tests, bounded_fires_on_too_many_unanswered_appends);
     tcase_add_test(tests, bounded_fires_on_memory_that_nothing_accounts_for);
