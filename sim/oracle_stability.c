@@ -11,7 +11,8 @@
  *  1. While a leader has a live majority no term begins (dissertation §9.6: whoever wants one needs
  *     a pre-vote of somebody who hears the leader), unless somebody outside ordered it: a campaign,
  *     a transfer, or a configuration that was set by hand.
- *  2. A leader with a live majority does not step down by itself, unless its own disk lags.
+ *  2. A leader with a live majority does not step down by itself, unless its own disk lags or the
+ *     configuration that it goes by makes a witness of it.
  *  3. In the liveness phase the terms of voters grow by TERM_GROWTH_MAX at most.
  *  4. A leader does not hand over for longer than the longest election timeout, and takes no
  *     command meanwhile.
@@ -166,6 +167,15 @@ void sim_oracle_term_begins(struct sim_oracles *oracles, uint32_t node)
     }
 }
 
+/* A witness never leads, nor do learners and those who were removed. */
+static bool may_lead(const struct sim_oracles *oracles, uint32_t node)
+{
+    struct raft_configuration configuration;
+    sim_oracle_configuration_in_force(oracles, node, &configuration);
+    const struct raft_member *member = raft_configuration_find(&configuration, node);
+    return is_voter(&configuration, node) && (member->flags & RAFT_MEMBER_WITNESS) == 0;
+}
+
 void sim_oracle_stability_check(struct sim_oracles *oracles, uint32_t node)
 {
     const struct oracle_node *state = &oracles->nodes[node];
@@ -178,7 +188,8 @@ void sim_oracle_stability_check(struct sim_oracles *oracles, uint32_t node)
     bool lags =
         view->durable.index < view->last.index || view->state_durable < view->state.sequence;
     oracles->checks[SIM_ORACLE_STABILITY]++;
-    if (view->condition == RAFT_RUNNING && !lags && has_live_majority(oracles, node)) {
+    if (view->condition == RAFT_RUNNING && !lags && may_lead(oracles, node) &&
+        has_live_majority(oracles, node)) {
         sim_oracle_broken(oracles, SIM_ORACLE_STABILITY, node,
                           "a leader with a live majority steps down: node %u, which led term "
                           "%" PRIu64 ", is a %s, and a majority heard and answered it",
@@ -208,15 +219,6 @@ static uint64_t step_ns(struct oracle_patience *patience, const struct sim_node 
     uint64_t passed_ns = patience->seen_ns == 0 ? 0 : now_ns - patience->seen_ns;
     patience->seen_ns = now_ns;
     return passed_ns < most_ns ? passed_ns : most_ns;
-}
-
-/* A witness never leads, nor do learners and those who were removed. */
-static bool may_lead(const struct sim_oracles *oracles, uint32_t node)
-{
-    struct raft_configuration configuration;
-    sim_oracle_configuration_in_force(oracles, node, &configuration);
-    const struct raft_member *member = raft_configuration_find(&configuration, node);
-    return is_voter(&configuration, node) && (member->flags & RAFT_MEMBER_WITNESS) == 0;
 }
 
 static void quiet_check(struct sim_oracles *oracles, uint32_t node, uint64_t passed_ns)

@@ -306,6 +306,55 @@ START_TEST(stability_fires_when_a_leader_that_is_heard_steps_down)
 }
 END_TEST
 
+/* Node 1 appends a configuration in which it has these flags, and goes by it. */
+static void change_own_flags(uint32_t flags)
+{
+    static uint8_t payload[RAFT_CONFIGURATION_SIZE_MAX];
+    struct fake_node *to = fake.nodes[1];
+    raft_index index = to->node.view.last.index + 1;
+    const struct raft_configuration made = {
+        .count = 3,
+        .members = {{.id = 1, .flags = flags},
+                    {.id = 2, .flags = RAFT_MEMBER_VOTER},
+                    {.id = 3, .flags = RAFT_MEMBER_VOTER}},
+    };
+    raft_configuration_encode(&made, payload);
+    to->log[index] = (struct sut_entry){
+        .id = {1, index},
+        .kind = RAFT_ENTRY_CONFIGURATION,
+        .size = (uint32_t)raft_configuration_size(&made),
+        .payload = payload,
+    };
+    to->node.view.last = to->log[index].id;
+    to->node.view.configuration = made;
+    to->node.view.configuration_index = index;
+    step(1);
+    to->node.view.durable = to->node.view.last;
+}
+
+/* With these flags node 1 leads, is heard, and steps down. */
+static void step_down_as(uint32_t flags)
+{
+    lead_calmly(50);
+    change_own_flags(flags);
+    view_of(1)->role = RAFT_FOLLOWER;
+    step(1);
+}
+
+START_TEST(stability_accepts_a_leader_that_steps_down_to_be_a_witness)
+{
+    step_down_as(RAFT_MEMBER_VOTER | RAFT_MEMBER_WITNESS);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(stability_fires_when_a_leader_that_stays_a_voter_steps_down)
+{
+    step_down_as(RAFT_MEMBER_VOTER);
+    expect("stability");
+}
+END_TEST
+
 START_TEST(stability_fires_on_terms_that_grow_without_end_after_the_heal)
 {
     sim_oracle_heals(fake.world->oracles);
@@ -541,6 +590,8 @@ int main(void)
     tcase_add_test(tests, stability_accepts_a_campaign_that_was_ordered);
     tcase_add_test(tests, stability_accepts_a_term_after_a_clock_has_jumped);
     tcase_add_test(tests, stability_fires_when_a_leader_that_is_heard_steps_down);
+    tcase_add_test(tests, stability_accepts_a_leader_that_steps_down_to_be_a_witness);
+    tcase_add_test(tests, stability_fires_when_a_leader_that_stays_a_voter_steps_down);
     tcase_add_test(tests, stability_fires_on_terms_that_grow_without_end_after_the_heal);
     tcase_add_test(tests, progress_fires_on_a_transfer_that_does_not_end);
     tcase_add_test(tests, progress_does_not_blame_a_leader_that_stood_still_in_a_transfer);
