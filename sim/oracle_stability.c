@@ -97,7 +97,7 @@ void sim_oracle_arrives(struct sim_oracles *oracles, uint32_t node, const uint8_
     const uint64_t *leader =
         message.term == 0 ? NULL : sim_table_find(&oracles->leaders, message.term);
     if (leader != NULL && *leader == message.from && message.term >= state->term) {
-        oracles->nodes[node].patience.quiet_ns = 0;
+        oracles->nodes[node].patience.is_quiet = false;
     }
     if (!is_of_leader && !is_to_leader) {
         return;
@@ -234,10 +234,12 @@ static void quiet_check(struct sim_oracles *oracles, uint32_t node, uint64_t pas
         !may_lead(oracles, node) || view->is_installing ||
         (has_voted && view->state.vote != RAFT_NODE_NONE) ||
         sim_disk_pending(&sim_node->disk) > 0 || !is_steady(oracles->world, node, bound_ns)) {
-        patience->quiet_ns = 0;
+        patience->is_quiet = false;
         return;
     }
-    patience->quiet_ns += passed_ns;
+    /* What had passed when it began to wait does not count: it may have led until then. */
+    patience->quiet_ns = patience->is_quiet ? patience->quiet_ns + passed_ns : 0;
+    patience->is_quiet = true;
     oracles->checks[SIM_ORACLE_PROGRESS]++;
     if (patience->quiet_ns > bound_ns) {
         sim_oracle_broken(oracles, SIM_ORACLE_PROGRESS, node,

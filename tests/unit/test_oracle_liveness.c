@@ -424,6 +424,31 @@ START_TEST(progress_fires_on_a_follower_that_hears_nobody_and_does_not_campaign)
 }
 END_TEST
 
+/* Node 1 leads term 1, steps down after a heartbeat interval, and then waits. */
+static void wait_after_leading(uint64_t ms)
+{
+    fake.world->scheduler.now_ns = 1000 * MS;
+    elect(1, 1);
+    fake.world->scheduler.now_ns += 50 * MS;
+    view_of(1)->role = RAFT_FOLLOWER;
+    step(1);
+    steps(ms);
+}
+
+START_TEST(progress_does_not_count_the_time_in_which_a_follower_led)
+{
+    wait_after_leading(600);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(progress_fires_on_a_leader_that_stepped_down_and_does_not_campaign)
+{
+    wait_after_leading(610);
+    expect("progress");
+}
+END_TEST
+
 START_TEST(progress_accepts_a_follower_that_hears_its_leader)
 {
     enter_term(1, 1);
@@ -597,6 +622,8 @@ int main(void)
     tcase_add_test(tests, progress_does_not_blame_a_leader_that_stood_still_in_a_transfer);
     tcase_add_test(tests, progress_fires_on_a_command_that_is_taken_in_a_transfer);
     tcase_add_test(tests, progress_fires_on_a_follower_that_hears_nobody_and_does_not_campaign);
+    tcase_add_test(tests, progress_does_not_count_the_time_in_which_a_follower_led);
+    tcase_add_test(tests, progress_fires_on_a_leader_that_stepped_down_and_does_not_campaign);
     tcase_add_test(tests, progress_accepts_a_follower_that_hears_its_leader);
     tcase_add_test(tests, bounded_fires_on_too_many_messages_in_one_event);
     tcase_add_test(tests, bounded_fires_on_a_storm_without_a_cause);
