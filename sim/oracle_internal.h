@@ -119,6 +119,8 @@ struct oracle_patience {
     bool is_quiet;      /* a follower that waits: at the latest step */
     uint64_t quiet_ns;  /* since it began to, after it led, heard a leader or gave a vote */
     uint64_t handed_ns; /* a leader: since it began to hand over */
+    uint64_t passed_ns; /* in the latest step */
+    uint64_t kept_ns;   /* a leader that sends a snapshot: since its log became too long */
     raft_node_id vote;
     raft_term vote_term;
 };

@@ -255,6 +255,7 @@ void sim_oracle_patience_check(struct sim_oracles *oracles, uint32_t node)
     const struct sim_node *sim_node = oracles->world->nodes[node];
     const struct raft_view *view = &sim_node->view;
     uint64_t passed_ns = step_ns(patience, sim_node);
+    patience->passed_ns = passed_ns;
     quiet_check(oracles, node, passed_ns);
     if (view->role != RAFT_LEADER || view->transfer_target == RAFT_NODE_NONE ||
         view->condition != RAFT_RUNNING || sim_node->state != SIM_NODE_UP) {

@@ -564,6 +564,29 @@ START_TEST(bounded_fires_on_a_log_that_is_never_compacted)
 }
 END_TEST
 
+/* Node 1 leads; a snapshot that it sends to node 2 for this long holds up its own. */
+static void send_a_snapshot(uint64_t ms)
+{
+    apply_without_a_snapshot();
+    fake.nodes[1]->progress[2] =
+        (struct raft_progress_view){.id = 2, .next = 1, .state = RAFT_INSTALL};
+    steps(ms);
+}
+
+START_TEST(bounded_accepts_a_long_log_while_a_snapshot_is_sent)
+{
+    send_a_snapshot(3000);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(bounded_fires_on_a_snapshot_that_is_sent_without_end)
+{
+    send_a_snapshot(3020);
+    expect("bounded");
+}
+END_TEST
+
 START_TEST(bounded_accepts_a_long_log_of_a_witness)
 {
     apply_without_a_snapshot();
@@ -633,6 +656,8 @@ int main(void)
     tcase_add_test(tests, bounded_fires_on_too_many_unanswered_appends);
     tcase_add_test(tests, bounded_fires_on_memory_that_nothing_accounts_for);
     tcase_add_test(tests, bounded_fires_on_a_log_that_is_never_compacted);
+    tcase_add_test(tests, bounded_accepts_a_long_log_while_a_snapshot_is_sent);
+    tcase_add_test(tests, bounded_fires_on_a_snapshot_that_is_sent_without_end);
     tcase_add_test(tests, bounded_accepts_a_long_log_of_a_witness);
     tcase_add_test(tests, bounded_fires_when_time_stands_still);
     return unit_main(suite);
