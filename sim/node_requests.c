@@ -156,7 +156,10 @@ enum raft_status sim_node_read(struct sim_node *node, uint64_t request)
     request_begin(node, request);
     enum raft_status status = node->world->sut->read(node->process, sim_node_now(node), request);
     node->running = false;
-    node->reads_open += status == RAFT_OK;
+    if (status == RAFT_OK) {
+        node->reads_open++;
+        sim_oracle_read_taken(node->world->oracles, node->id);
+    }
     request_end(node, request);
     return status;
 }

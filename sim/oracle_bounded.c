@@ -1,15 +1,18 @@
 /* Bounds on what a node does and owns.
  *
- * Terms. A *cause* is what a node may answer: a message, a completed operation, a request. Its
- * *traffic* in an interval of one heartbeat is what it sends by itself, a few messages to each peer
- * and a window of appends, and a few answers to each cause; more is a storm.
+ * Terms. A *cause* is what a node may answer: a message, a completed operation, a request, or a
+ * read, for which a leader asks its followers. Its *traffic* in an interval of one heartbeat is
+ * what it sends by itself, a few messages to each peer and a window of appends, and a few answers
+ * to each cause; more is a storm.
  *
  *  1. In one event a node sends each peer at most its window and a few messages more.
  *  2. In one interval it sends what its peers and the causes account for.
  *  3. It holds no more requests, reads and unanswered appends than its options say.
  *  4. Its memory is that of its log, its windows, its requests and a fixed base.
  *  5. What it has applied of its log is a few times what makes a snapshot due, and what may trail
- *     one. A witness and a node that installs a snapshot are no measure.
+ *     one. A witness and a node that installs a snapshot are no measure. A leader keeps the
+ *     snapshot that it is sending, and takes no other: for SENDING_TIMEOUTS, then it has to let a
+ *     follower wait that cannot take it.
  *  6. INSTANT_EVENTS_MAX events at one instant mean that time stands still. */
 #include "oracle_internal.h"
 
@@ -22,8 +25,9 @@
 #define THRESHOLDS_MAX                                                                             \
     4u /* applied entries in a log, as multiples of what makes a snapshot due                      \
         */
-#define BASE_BYTES  ((uint64_t)1 << 20)
-#define ENTRY_BYTES 512u /* of an entry beside its payload, with its slots everywhere */
+#define SENDING_TIMEOUTS 10u /* so many times the longest election timeout */
+#define BASE_BYTES       ((uint64_t)1 << 20)
+#define ENTRY_BYTES      512u /* of an entry beside its payload, with its slots everywhere */
 
 /* Whoever is or may become a member. */
 static uint64_t peers_of(const struct sim_node *node)
@@ -50,6 +54,12 @@ void sim_oracle_traffic_cause(struct sim_oracles *oracles, uint32_t node)
 {
     assert(node > 0 && node < SIM_NODES_MAX);
     traffic_now(oracles, node)->causes++;
+}
+
+void sim_oracle_read_taken(struct sim_oracles *oracles, uint32_t node)
+{
+    assert(oracles != NULL && node > 0 && node < SIM_NODES_MAX);
+    sim_oracle_traffic_cause(oracles, node);
 }
 
 void sim_oracle_traffic_sent(struct sim_oracles *oracles, uint32_t node)
@@ -130,6 +140,24 @@ static bool should_have_compacted(const struct sim_node *node)
            (view->member_flags & RAFT_MEMBER_WITNESS) == 0 && sim_disk_pending(&node->disk) == 0;
 }
 
+/* Whether it leads, and some follower is to get a snapshot. */
+static bool sends_snapshot(const struct sim_oracles *oracles, uint32_t node)
+{
+    const struct sim_world *world = oracles->world;
+    bool sends = false;
+    if (world->nodes[node]->view.role != RAFT_LEADER ||
+        !sim_oracle_has(oracles, SUT_FEATURE_PROGRESS)) {
+        return false;
+    }
+    for (uint32_t peer = 1; peer <= world->node_count; peer++) {
+        struct raft_progress_view progress;
+        sends = sends || (peer != node &&
+                          oracles->sut->progress(world->nodes[node]->process, peer, &progress) &&
+                          progress.state == RAFT_INSTALL);
+    }
+    return sends;
+}
+
 static void length_check(struct sim_oracles *oracles, uint32_t node)
 {
     const struct sim_node *sim_node = oracles->world->nodes[node];
@@ -140,7 +168,14 @@ static void length_check(struct sim_oracles *oracles, uint32_t node)
     /* A snapshot has to name the members, so there is none before they are known. */
     raft_index from =
         view->base.index > view->configuration_index ? view->base.index : view->configuration_index;
-    if (should_have_compacted(sim_node) && view->applied > from + most) {
+    struct oracle_patience *patience = &oracles->nodes[node].patience;
+    bool is_long = view->applied > from + most;
+    bool is_kept = is_long && sends_snapshot(oracles, node);
+    patience->kept_ns = is_kept ? patience->kept_ns + patience->passed_ns : 0;
+    if (patience->kept_ns > SENDING_TIMEOUTS * options->election_ns_max) {
+        is_kept = false;
+    }
+    if (is_long && !is_kept && should_have_compacted(sim_node)) {
         sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
                           "a log is never compacted: node %u has applied up to %" PRIu64
                           " and its log begins behind %" PRIu64 "; its snapshots and what may "

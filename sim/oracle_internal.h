@@ -116,8 +116,11 @@ struct oracle_contact {
  * for no more than the time in which a process that runs would have made one. */
 struct oracle_patience {
     raft_time seen_ns;  /* the local clock at the latest step */
-    uint64_t quiet_ns;  /* a follower: since it heard a leader or gave a vote */
+    bool is_quiet;      /* a follower that waits: at the latest step */
+    uint64_t quiet_ns;  /* since it began to, after it led, heard a leader or gave a vote */
     uint64_t handed_ns; /* a leader: since it began to hand over */
+    uint64_t passed_ns; /* in the latest step */
+    uint64_t kept_ns;   /* a leader that sends a snapshot: since its log became too long */
     raft_node_id vote;
     raft_term vote_term;
 };

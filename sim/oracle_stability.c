@@ -11,7 +11,8 @@
  *  1. While a leader has a live majority no term begins (dissertation §9.6: whoever wants one needs
  *     a pre-vote of somebody who hears the leader), unless somebody outside ordered it: a campaign,
  *     a transfer, or a configuration that was set by hand.
- *  2. A leader with a live majority does not step down by itself, unless its own disk lags.
+ *  2. A leader with a live majority does not step down by itself, unless its own disk lags or the
+ *     configuration that it goes by makes a witness of it.
  *  3. In the liveness phase the terms of voters grow by TERM_GROWTH_MAX at most.
  *  4. A leader does not hand over for longer than the longest election timeout, and takes no
  *     command meanwhile.
@@ -96,7 +97,7 @@ void sim_oracle_arrives(struct sim_oracles *oracles, uint32_t node, const uint8_
     const uint64_t *leader =
         message.term == 0 ? NULL : sim_table_find(&oracles->leaders, message.term);
     if (leader != NULL && *leader == message.from && message.term >= state->term) {
-        oracles->nodes[node].patience.quiet_ns = 0;
+        oracles->nodes[node].patience.is_quiet = false;
     }
     if (!is_of_leader && !is_to_leader) {
         return;
@@ -166,6 +167,15 @@ void sim_oracle_term_begins(struct sim_oracles *oracles, uint32_t node)
     }
 }
 
+/* A witness never leads, nor do learners and those who were removed. */
+static bool may_lead(const struct sim_oracles *oracles, uint32_t node)
+{
+    struct raft_configuration configuration;
+    sim_oracle_configuration_in_force(oracles, node, &configuration);
+    const struct raft_member *member = raft_configuration_find(&configuration, node);
+    return is_voter(&configuration, node) && (member->flags & RAFT_MEMBER_WITNESS) == 0;
+}
+
 void sim_oracle_stability_check(struct sim_oracles *oracles, uint32_t node)
 {
     const struct oracle_node *state = &oracles->nodes[node];
@@ -178,7 +188,8 @@ void sim_oracle_stability_check(struct sim_oracles *oracles, uint32_t node)
     bool lags =
         view->durable.index < view->last.index || view->state_durable < view->state.sequence;
     oracles->checks[SIM_ORACLE_STABILITY]++;
-    if (view->condition == RAFT_RUNNING && !lags && has_live_majority(oracles, node)) {
+    if (view->condition == RAFT_RUNNING && !lags && may_lead(oracles, node) &&
+        has_live_majority(oracles, node)) {
         sim_oracle_broken(oracles, SIM_ORACLE_STABILITY, node,
                           "a leader with a live majority steps down: node %u, which led term "
                           "%" PRIu64 ", is a %s, and a majority heard and answered it",
@@ -210,15 +221,6 @@ static uint64_t step_ns(struct oracle_patience *patience, const struct sim_node 
     return passed_ns < most_ns ? passed_ns : most_ns;
 }
 
-/* A witness never leads, nor do learners and those who were removed. */
-static bool may_lead(const struct sim_oracles *oracles, uint32_t node)
-{
-    struct raft_configuration configuration;
-    sim_oracle_configuration_in_force(oracles, node, &configuration);
-    const struct raft_member *member = raft_configuration_find(&configuration, node);
-    return is_voter(&configuration, node) && (member->flags & RAFT_MEMBER_WITNESS) == 0;
-}
-
 static void quiet_check(struct sim_oracles *oracles, uint32_t node, uint64_t passed_ns)
 {
     struct oracle_patience *patience = &oracles->nodes[node].patience;
@@ -232,10 +234,12 @@ static void quiet_check(struct sim_oracles *oracles, uint32_t node, uint64_t pas
         !may_lead(oracles, node) || view->is_installing ||
         (has_voted && view->state.vote != RAFT_NODE_NONE) ||
         sim_disk_pending(&sim_node->disk) > 0 || !is_steady(oracles->world, node, bound_ns)) {
-        patience->quiet_ns = 0;
+        patience->is_quiet = false;
         return;
     }
-    patience->quiet_ns += passed_ns;
+    /* What had passed when it began to wait does not count: it may have led until then. */
+    patience->quiet_ns = patience->is_quiet ? patience->quiet_ns + passed_ns : 0;
+    patience->is_quiet = true;
     oracles->checks[SIM_ORACLE_PROGRESS]++;
     if (patience->quiet_ns > bound_ns) {
         sim_oracle_broken(oracles, SIM_ORACLE_PROGRESS, node,
@@ -251,6 +255,7 @@ void sim_oracle_patience_check(struct sim_oracles *oracles, uint32_t node)
     const struct sim_node *sim_node = oracles->world->nodes[node];
     const struct raft_view *view = &sim_node->view;
     uint64_t passed_ns = step_ns(patience, sim_node);
+    patience->passed_ns = passed_ns;
     quiet_check(oracles, node, passed_ns);
     if (view->role != RAFT_LEADER || view->transfer_target == RAFT_NODE_NONE ||
         view->condition != RAFT_RUNNING || sim_node->state != SIM_NODE_UP) {

@@ -7,9 +7,13 @@
  * read and sent again at a heartbeat. Over all followers one piece is being read, or has been read
  * and not been sent yet.
  *
+ * A live install holds up this node's own snapshots, and so its log grows, and other followers wait
+ * for their turn. One that goes no further (its follower answers, but its disk is full) gives way
+ * after STALLED_TIMEOUTS; if no other snapshot has been taken, it goes on later where it was.
+ *
  *      INSTALL, waiting --turn--> INSTALL, live --installed, or its log has the base--> PROBE
  *                                      |
- *                                      +-- silent, or the file is lost --> PROBE
+ *                                      +-- silent, stalled, or the file is lost --> PROBE
  *
  * Invariants:
  *  1. A live install is of a peer in INSTALL, and there are at most snapshot_installs_max.
@@ -18,6 +22,8 @@
 #include "raft_internal.h"
 
 #include <assert.h>
+
+#define STALLED_TIMEOUTS 4u /* so many times the longest election timeout */
 
 bool raft_install_is_live(const struct raft *raft)
 {
@@ -126,6 +132,8 @@ bool raft_install_fetch(struct raft *raft, struct raft_effect *effect)
         peer->install_id = raft->snapshot.id;
         peer->install_offset = 0;
         peer->install_heard_ns = raft->now_ns;
+        peer->install_furthest = 0;
+        peer->install_moved_ns = raft->now_ns;
     }
     peer->piece_due = false;
     raft->fetch_busy = true;
@@ -255,6 +263,10 @@ enum raft_status raft_on_install_rep(struct raft *raft, struct raft_peer *peer,
         on_installed(raft, peer);
         return RAFT_OK;
     }
+    if (message->offset > peer->install_furthest) {
+        peer->install_furthest = message->offset;
+        peer->install_moved_ns = raft->now_ns;
+    }
     /* An answer that says nothing new may be a repeated one; what was lost is repeated at a
      * heartbeat. */
     if (message->offset != peer->install_offset) {
@@ -262,6 +274,16 @@ enum raft_status raft_on_install_rep(struct raft *raft, struct raft_peer *peer,
         peer->piece_due = (message->flags & RAFT_FLAG_BUSY) == 0;
     }
     return RAFT_OK;
+}
+
+/* A follower that fails at a piece again and again moves back and forth: that is no progress. */
+static bool gives_way(const struct raft *raft, const struct raft_peer *peer)
+{
+    assert(peer->install_live && peer->install_moved_ns <= peer->install_heard_ns);
+    raft_time silence = raft->now_ns - peer->install_heard_ns;
+    raft_time stall = raft->now_ns - peer->install_moved_ns;
+    return silence >= raft->options.election_ns_max ||
+           stall / STALLED_TIMEOUTS >= raft->options.election_ns_max;
 }
 
 void raft_install_heartbeat(struct raft *raft)
@@ -272,9 +294,7 @@ void raft_install_heartbeat(struct raft *raft)
         if (!peer->install_live) {
             continue;
         }
-        raft_time silence = raft->now_ns - peer->install_heard_ns;
-        if (raft_exit_taken(raft->memory, RAFT_AT_INSTALL_SEND_SILENT,
-                            silence >= raft->options.election_ns_max)) {
+        if (raft_exit_taken(raft->memory, RAFT_AT_INSTALL_SEND_SILENT, gives_way(raft, peer))) {
             raft_become_probe(raft, peer, raft->log->base.index + 1);
             continue;
         }

@@ -68,6 +68,8 @@ struct raft_peer {
     struct raft_entry_id install_id; /* of that snapshot */
     uint64_t install_offset;         /* bytes of the file that it has */
     raft_time install_heard_ns;      /* when it answered last, or got its turn */
+    uint64_t install_furthest;       /* the furthest that install_offset was */
+    raft_time install_moved_ns;      /* when that grew, or it got its turn */
     bool piece_due;                  /* the piece at install_offset is to be read and sent */
     raft_time piece_sent_ns;
 };

@@ -306,6 +306,55 @@ START_TEST(stability_fires_when_a_leader_that_is_heard_steps_down)
 }
 END_TEST
 
+/* Node 1 appends a configuration in which it has these flags, and goes by it. */
+static void change_own_flags(uint32_t flags)
+{
+    static uint8_t payload[RAFT_CONFIGURATION_SIZE_MAX];
+    struct fake_node *to = fake.nodes[1];
+    raft_index index = to->node.view.last.index + 1;
+    const struct raft_configuration made = {
+        .count = 3,
+        .members = {{.id = 1, .flags = flags},
+                    {.id = 2, .flags = RAFT_MEMBER_VOTER},
+                    {.id = 3, .flags = RAFT_MEMBER_VOTER}},
+    };
+    raft_configuration_encode(&made, payload);
+    to->log[index] = (struct sut_entry){
+        .id = {1, index},
+        .kind = RAFT_ENTRY_CONFIGURATION,
+        .size = (uint32_t)raft_configuration_size(&made),
+        .payload = payload,
+    };
+    to->node.view.last = to->log[index].id;
+    to->node.view.configuration = made;
+    to->node.view.configuration_index = index;
+    step(1);
+    to->node.view.durable = to->node.view.last;
+}
+
+/* With these flags node 1 leads, is heard, and steps down. */
+static void step_down_as(uint32_t flags)
+{
+    lead_calmly(50);
+    change_own_flags(flags);
+    view_of(1)->role = RAFT_FOLLOWER;
+    step(1);
+}
+
+START_TEST(stability_accepts_a_leader_that_steps_down_to_be_a_witness)
+{
+    step_down_as(RAFT_MEMBER_VOTER | RAFT_MEMBER_WITNESS);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(stability_fires_when_a_leader_that_stays_a_voter_steps_down)
+{
+    step_down_as(RAFT_MEMBER_VOTER);
+    expect("stability");
+}
+END_TEST
+
 START_TEST(stability_fires_on_terms_that_grow_without_end_after_the_heal)
 {
     sim_oracle_heals(fake.world->oracles);
@@ -375,6 +424,31 @@ START_TEST(progress_fires_on_a_follower_that_hears_nobody_and_does_not_campaign)
 }
 END_TEST
 
+/* Node 1 leads term 1, steps down after a heartbeat interval, and then waits. */
+static void wait_after_leading(uint64_t ms)
+{
+    fake.world->scheduler.now_ns = 1000 * MS;
+    elect(1, 1);
+    fake.world->scheduler.now_ns += 50 * MS;
+    view_of(1)->role = RAFT_FOLLOWER;
+    step(1);
+    steps(ms);
+}
+
+START_TEST(progress_does_not_count_the_time_in_which_a_follower_led)
+{
+    wait_after_leading(600);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(progress_fires_on_a_leader_that_stepped_down_and_does_not_campaign)
+{
+    wait_after_leading(610);
+    expect("progress");
+}
+END_TEST
+
 START_TEST(progress_accepts_a_follower_that_hears_its_leader)
 {
     enter_term(1, 1);
@@ -428,6 +502,18 @@ START_TEST(bounded_accepts_answers)
 }
 END_TEST
 
+START_TEST(bounded_counts_a_read_for_a_cause)
+{
+    for (int i = 0; i < 8; i++) {
+        sim_oracle_read_taken(fake.world->oracles, 1);
+    }
+    send_many(20 + 8 * 8, false);
+    expect(NULL);
+    send_many(1, false);
+    expect("bounded");
+}
+END_TEST
+
 START_TEST(bounded_fires_on_too_many_requests)
 {
     view_of(1)->requests = 5;
@@ -474,6 +560,29 @@ START_TEST(bounded_fires_on_a_log_that_is_never_compacted)
 {
     apply_without_a_snapshot();
     step(1);
+    expect("bounded");
+}
+END_TEST
+
+/* Node 1 leads; a snapshot that it sends to node 2 for this long holds up its own. */
+static void send_a_snapshot(uint64_t ms)
+{
+    apply_without_a_snapshot();
+    fake.nodes[1]->progress[2] =
+        (struct raft_progress_view){.id = 2, .next = 1, .state = RAFT_INSTALL};
+    steps(ms);
+}
+
+START_TEST(bounded_accepts_a_long_log_while_a_snapshot_is_sent)
+{
+    send_a_snapshot(3000);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(bounded_fires_on_a_snapshot_that_is_sent_without_end)
+{
+    send_a_snapshot(3020);
     expect("bounded");
 }
 END_TEST
@@ -529,19 +638,26 @@ int main(void)
     tcase_add_test(tests, stability_accepts_a_campaign_that_was_ordered);
     tcase_add_test(tests, stability_accepts_a_term_after_a_clock_has_jumped);
     tcase_add_test(tests, stability_fires_when_a_leader_that_is_heard_steps_down);
+    tcase_add_test(tests, stability_accepts_a_leader_that_steps_down_to_be_a_witness);
+    tcase_add_test(tests, stability_fires_when_a_leader_that_stays_a_voter_steps_down);
     tcase_add_test(tests, stability_fires_on_terms_that_grow_without_end_after_the_heal);
     tcase_add_test(tests, progress_fires_on_a_transfer_that_does_not_end);
     tcase_add_test(tests, progress_does_not_blame_a_leader_that_stood_still_in_a_transfer);
     tcase_add_test(tests, progress_fires_on_a_command_that_is_taken_in_a_transfer);
     tcase_add_test(tests, progress_fires_on_a_follower_that_hears_nobody_and_does_not_campaign);
+    tcase_add_test(tests, progress_does_not_count_the_time_in_which_a_follower_led);
+    tcase_add_test(tests, progress_fires_on_a_leader_that_stepped_down_and_does_not_campaign);
     tcase_add_test(tests, progress_accepts_a_follower_that_hears_its_leader);
     tcase_add_test(tests, bounded_fires_on_too_many_messages_in_one_event);
     tcase_add_test(tests, bounded_fires_on_a_storm_without_a_cause);
     tcase_add_test(tests, bounded_accepts_answers);
+    tcase_add_test(tests, bounded_counts_a_read_for_a_cause);
     tcase_add_test(tests, bounded_fires_on_too_many_requests);
     tcase_add_test(tests, bounded_fires_on_too_many_unanswered_appends);
     tcase_add_test(tests, bounded_fires_on_memory_that_nothing_accounts_for);
     tcase_add_test(tests, bounded_fires_on_a_log_that_is_never_compacted);
+    tcase_add_test(tests, bounded_accepts_a_long_log_while_a_snapshot_is_sent);
+    tcase_add_test(tests, bounded_fires_on_a_snapshot_that_is_sent_without_end);
     tcase_add_test(tests, bounded_accepts_a_long_log_of_a_witness);
     tcase_add_test(tests, bounded_fires_when_time_stands_still);
     return unit_main(suite);

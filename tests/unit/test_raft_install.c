@@ -418,6 +418,55 @@ START_TEST(a_busy_follower_keeps_its_turn)
 }
 END_TEST
 
+/* Node 2 has taken 4 bytes and cannot take more; it begins again and again, and answers. */
+static void stall(raft_time length)
+{
+    for (raft_time passed = 0; passed < length; passed += 50) {
+        heartbeat(50);
+        if (seen.fetch > 0) {
+            fetched(4);
+        }
+        answer(2, RAFT_FLAG_SUCCESS, 4);
+        if (seen.fetch > 0) {
+            fetched(4);
+        }
+        answer(2, RAFT_FLAG_BUSY, 0);
+        acknowledge(3, 4, id(4, 16));
+    }
+}
+
+START_TEST(an_install_that_goes_no_further_gives_way_to_an_own_snapshot)
+{
+    snapshots.threshold = 1;
+    send_first_piece();
+    acknowledge(3, 4, id(4, 16));
+    answer(2, RAFT_FLAG_SUCCESS, 4);
+    fetched(4);
+    stall(4 * T_MAX - 50);
+    ck_assert_int_eq(state_of(2), RAFT_INSTALL);
+    ck_assert_int_eq(seen.save, 0);
+    heartbeat(50);
+    ck_assert_int_eq(state_of(2), RAFT_PROBE);
+    ck_assert_int_eq(seen.save, 1);
+}
+END_TEST
+
+START_TEST(an_install_that_goes_on_slowly_keeps_its_turn)
+{
+    send_first_piece();
+    for (uint64_t offset = 1; offset < TOTAL; offset++) {
+        for (int i = 0; i < 20; i++) {
+            heartbeat(50);
+            if (seen.fetch > 0) {
+                fetched(1);
+            }
+            answer(2, RAFT_FLAG_BUSY, offset);
+        }
+    }
+    ck_assert_int_eq(state_of(2), RAFT_INSTALL);
+}
+END_TEST
+
 START_TEST(one_waits_until_another_has_its_snapshot)
 {
     send_first_piece();
@@ -710,6 +759,8 @@ static Suite *install_suite(void)
     tcase_add_test(tests, a_piece_that_waits_is_released_when_its_follower_needs_it_no_more);
     tcase_add_test(tests, a_silent_follower_loses_its_turn_to_the_next);
     tcase_add_test(tests, a_busy_follower_keeps_its_turn);
+    tcase_add_test(tests, an_install_that_goes_no_further_gives_way_to_an_own_snapshot);
+    tcase_add_test(tests, an_install_that_goes_on_slowly_keeps_its_turn);
     tcase_add_test(tests, one_waits_until_another_has_its_snapshot);
     tcase_add_test(tests, reads_one_piece_at_a_time_for_all);
     tcase_add_test(tests, takes_no_own_snapshot_while_one_is_sent);
