@@ -11,7 +11,7 @@
 #include <raft/env.h>
 #include <raft/raft.h>
 
-#define SUT_ABI        4u
+#define SUT_ABI        5u
 #define SUT_POINTS_MAX 480u /* of an implementation; the world has some of its own */
 /* What a shared object exports: `const struct sut_ops *squall_sut(void)`, with default visibility;
  * everything else in it should be hidden. sut_raft.c compiled with SUT_EXPORT has it. */

@@ -18,6 +18,7 @@ void raft_options_init(struct raft_options *options)
         .segment_size_max = 64 * 1024,
         .snapshot_threshold = 1024,
         .snapshot_trailing = 128,
+        .log_memory_max = 16u << 20,
         .snapshot_chunk_size = 64 * 1024,
         .snapshot_installs_max = 2,
         .append_errors_max = 3,

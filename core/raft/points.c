@@ -100,6 +100,7 @@ const char *raft_condition_string(enum raft_condition condition)
         [RAFT_RUNNING] = "running",
         [RAFT_CONDITION_NOSPACE] = "nospace",
         [RAFT_CONDITION_RECOVERING] = "recovering",
+        [RAFT_CONDITION_QUARANTINED] = "quarantined",
         [RAFT_CONDITION_FAILED] = "failed",
     };
     assert((unsigned)condition < RAFT_CONDITION_COUNT);

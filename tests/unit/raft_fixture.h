@@ -232,8 +232,8 @@ static inline void create_behind(uint32_t voters, raft_term term, raft_node_id v
     }
     now = 1000;
     ck_assert_int_eq(raft_create(&options, &memory.memory, &log_, &raft), RAFT_OK);
-    raft_begin(raft, &(struct raft_hard_state){term, vote, 1}, base.index > 0 ? &snapshot : NULL,
-               now);
+    raft_begin(raft, &(struct raft_hard_state){.term = term, .vote = vote, .sequence = 1},
+               base.index > 0 ? &snapshot : NULL, now);
     drain();
 }
 

@@ -53,7 +53,7 @@ START_TEST(a_restarted_server_finds_the_latest_configuration_in_its_log)
     raft_options_init(&options);
     options.id = 1;
     ck_assert_int_eq(raft_create(&options, &memory.memory, &log_, &raft), RAFT_OK);
-    raft_begin(raft, &(struct raft_hard_state){1, 0, 1}, NULL, now);
+    raft_begin(raft, &(struct raft_hard_state){.term = 1, .sequence = 1}, NULL, now);
     raft_get_view(raft, &view);
     ck_assert_uint_eq(view.configuration_index, 1);
     ck_assert_uint_eq(view.configuration.count, 2);

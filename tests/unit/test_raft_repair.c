@@ -37,7 +37,7 @@ static void create_damaged(uint32_t damaged)
     raft_log_persisted(&log_, (struct raft_entry_id){1, 6}, 0);
     now = 1000;
     ck_assert_int_eq(raft_create(&options, &memory.memory, &log_, &raft), RAFT_OK);
-    raft_begin(raft, &(struct raft_hard_state){1, 0, 1}, NULL, now);
+    raft_begin(raft, &(struct raft_hard_state){.term = 1, .vote = 0, .sequence = 1}, NULL, now);
     drain();
 }
 

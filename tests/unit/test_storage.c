@@ -359,7 +359,7 @@ START_TEST(writes_no_further_when_a_sync_of_another_lane_has_failed)
     propose(1, 2);
     ck_assert_int_eq(begin_append(), RAFT_OK);
     double_arm(&f.disk, RAFT_AT_STATE_SAVE_SYNC_A, DOUBLE_ERROR, RAFT_IO);
-    struct raft_hard_state state = {4, 0, f.state.sequence + 1};
+    struct raft_hard_state state = {.term = 4, .vote = 0, .sequence = f.state.sequence + 1};
     ck_assert_int_eq(raft_storage_save_state(f.storage, &state), RAFT_OK);
     ck_assert(!answer(&done)); /* the write, and then its sync */
     ck_assert(answer(&done));

@@ -152,7 +152,7 @@ static size_t size_at(raft_index index)
 
 static bool take_state(raft_term term)
 {
-    p.state = (struct raft_hard_state){term, 1, p.state.sequence + 1};
+    p.state = (struct raft_hard_state){.term = term, .vote = 1, .sequence = p.state.sequence + 1};
     return raft_storage_save_state(p.storage, &p.state) == RAFT_OK;
 }
 

@@ -296,7 +296,8 @@ static void end_process(void)
 
 static enum raft_status save(raft_term term, raft_node_id vote)
 {
-    p.state = (struct raft_hard_state){term, vote, p.state.sequence + 1};
+    p.state =
+        (struct raft_hard_state){.term = term, .vote = vote, .sequence = p.state.sequence + 1};
     ck_assert_int_eq(raft_storage_save_state(p.storage, &p.state), RAFT_OK);
     return pump(RAFT_JOB_STATE);
 }

@@ -812,7 +812,7 @@ START_TEST(all_lanes_run_side_by_side)
 {
     start_behind();
     struct raft_snapshot snapshot = snapshot_at(1, 3);
-    struct raft_hard_state state = {7, 1, f.state.sequence + 1};
+    struct raft_hard_state state = {.term = 7, .vote = 1, .sequence = f.state.sequence + 1};
     machine_set(500, 3);
     propose(3, 2);
     ck_assert_int_eq(begin_append(), RAFT_OK);

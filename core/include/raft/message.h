@@ -30,6 +30,9 @@ enum raft_message_flag {
     RAFT_FLAG_TRANSFER = 1u << 3,  /* VOTE_REQ: the leader has asked for the campaign */
     RAFT_FLAG_DAMAGED = 1u << 4, /* APPEND_REP: refused, since the entry behind the hint is damaged,
                                   * whatever was acknowledged before */
+    RAFT_FLAG_UNCOUNTED = 1u << 5, /* APPEND_REP, INSTALL_REP: for flow control only; the sender is
+                                    * in quarantine and part of no majority */
+    RAFT_FLAG_BLANK = 1u << 6,     /* APPEND_REP: the sender's state machine needs a snapshot */
 };
 
 /* What the fields mean:

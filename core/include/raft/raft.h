@@ -47,6 +47,9 @@ struct raft_options {
         clock_drift_ppm_max; /* how far a clock's rate may be off; bounds the lease; < 500000 */
     uint32_t catch_up_rounds_max; /* rounds in which an added voter must catch up; >= 1 */
     raft_time catch_up_ns_max;    /* and the time that it has, before the change is given up */
+    uint64_t log_memory_max;      /* bytes of applied entries that stay in memory; older ones are
+                                   * read from storage when a follower needs them */
+    bool quarantine; /* start, in quarantine, although the store has lost its term and vote */
     bool pre_vote;
     bool check_quorum; /* also: no vote while a leader is heard, which a lease rests on */
     bool lease_reads;  /* reads within the lease wait for nobody; needs check_quorum */
@@ -83,15 +86,23 @@ enum raft_condition {
                              */
     RAFT_CONDITION_RECOVERING, /* entries of its log are damaged: votes, and takes entries; does not
                                 * campaign, and neither acknowledges nor applies from there on */
+    RAFT_CONDITION_QUARANTINED, /* its promises are lost: takes entries, and counts for nothing */
     RAFT_CONDITION_FAILED, /* fail-stop: sends nothing, has released or is releasing everything */
     RAFT_CONDITION_COUNT
 };
 const char *raft_condition_string(enum raft_condition condition);
 
+/* What a store has lost for good, as far as it is known; a bit each. */
+enum raft_loss {
+    RAFT_LOSS_PROMISES = 1u << 0, /* term and vote: it may have voted in any term */
+    RAFT_LOSS_ENTRIES = 1u << 1,  /* entries that were acknowledged, and it is not known which */
+};
+
 /* Term and vote, with the number of the write that makes them durable (from 1, ascending). */
 struct raft_hard_state {
     raft_term term;
     raft_node_id vote;
+    uint32_t losses; /* of enum raft_loss */
     uint64_t sequence;
 };
 
