@@ -106,7 +106,9 @@ void raft_become_follower(struct raft *raft, raft_term term, raft_node_id leader
     }
     if (term > raft->state.term) {
         state_change(raft, term, RAFT_NODE_NONE);
-        raft->leader_heard = false;
+        /* A later term, learned from somebody's answer, takes no time off the lease of the leader
+         * that was heard before (read.c). */
+        raft->leader_heard = raft->leader_heard && raft->options.lease_reads;
     }
     if (is_news || leader != raft->leader) {
         raft->verified = 0;
@@ -292,19 +294,30 @@ enum raft_status raft_on_prevote_rep(struct raft *raft, struct raft_peer *peer,
     return RAFT_OK;
 }
 
+/* Whether the vote of the current term is still to be had. A node may have learned the term within
+ * the lease of an earlier one's leader; then only a candidate for which that leader gave its lease
+ * up has it. */
+static bool may_vote_for(const struct raft *raft, raft_node_id candidate, bool by_transfer)
+{
+    if (raft->state.vote != RAFT_NODE_NONE) {
+        return raft->state.vote == candidate;
+    }
+    return by_transfer || !raft->options.lease_reads || !leader_is_alive(raft);
+}
+
 enum raft_status raft_on_vote_req(struct raft *raft, struct raft_peer *peer,
                                   const struct raft_message *message)
 {
+    bool by_transfer = (message->flags & RAFT_FLAG_TRANSFER) != 0;
     if (raft_exit_taken(raft->memory, RAFT_AT_VOTE_REQUEST_LEADER_ALIVE,
                         raft->options.check_quorum && message->term > raft->state.term &&
-                            (message->flags & RAFT_FLAG_TRANSFER) == 0 && leader_is_alive(raft))) {
+                            !by_transfer && leader_is_alive(raft))) {
         return RAFT_BUSY;
     }
     if (message->term > raft->state.term) {
         raft_become_follower(raft, message->term, RAFT_NODE_NONE);
     }
-    bool granted = message->term == raft->state.term &&
-                   (raft->state.vote == RAFT_NODE_NONE || raft->state.vote == peer->id) &&
+    bool granted = message->term == raft->state.term && may_vote_for(raft, peer->id, by_transfer) &&
                    is_up_to_date(raft, message->id);
     if (raft_exit_taken(raft->memory, RAFT_AT_VOTE_REQUEST_REFUSED, !granted)) {
         granted = false;

@@ -118,7 +118,8 @@ struct raft {
     bool disk_full; /* the disk took no entries; raft_condition() has the whole answer */
     bool read_only;
     raft_node_id leader;
-    raft_time leader_heard_ns; /* when a leader of the current term was last heard */
+    raft_time leader_heard_ns; /* when a leader of the current term was last heard; with leases, of
+                                * any term */
     bool leader_heard;
     struct raft_hard_state state;
     uint64_t state_durable;

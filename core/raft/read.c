@@ -8,9 +8,9 @@
  *
  * Each heartbeat begins a round of its own, and its confirmation extends the lease, in which a read
  * waits for nobody. A lease rests on bounded clock drift, on voters that give no vote while they
- * hear a leader, and on their not forgetting it: a restarted node behaves as if it had just heard
- * one. It is given up for the term as soon as somebody was told to campaign in spite of a live
- * leader.
+ * hear a leader, and on their not forgetting it: neither with a later term that they learn of, nor
+ * with a restart, after which a node behaves as if it had just heard one. It is given up for the
+ * term as soon as somebody was told to campaign in spite of a live leader.
  *
  * Invariants:
  *  1. A leader takes no read before it has committed an entry of its own term: its commit index may
@@ -27,6 +27,15 @@ void raft_round_begin(struct raft *raft)
     raft->round_began_ns[raft->read_round % RAFT_ROUNDS_MAX] = raft->now_ns;
 }
 
+/* How far two clocks may be apart after the shortest election timeout, rounded up. */
+static raft_time drift_of_two(const struct raft_options *options)
+{
+    raft_time ppm = 2 * (raft_time)options->clock_drift_ppm_max;
+    raft_time whole = options->election_ns_min / 1000000;
+    raft_time rest = options->election_ns_min % 1000000;
+    return whole * ppm + (rest * ppm + 999999) / 1000000;
+}
+
 /* A majority has heard this leader in a round that began at some instant, and gives no vote before
  * the shortest election timeout has passed on its clocks since: so long nobody else can lead. */
 static void lease_extend(struct raft *raft)
@@ -34,8 +43,7 @@ static void lease_extend(struct raft *raft)
     if (raft->read_round - raft->read_confirmed >= RAFT_ROUNDS_MAX) {
         return;
     }
-    raft_time length = raft->options.election_ns_min - raft->options.election_ns_min / 1000000 * 2 *
-                                                           raft->options.clock_drift_ppm_max;
+    raft_time length = raft->options.election_ns_min - drift_of_two(&raft->options);
     raft_time until = raft->round_began_ns[raft->read_confirmed % RAFT_ROUNDS_MAX] + length;
     if (until > raft->lease_until_ns) {
         raft->lease_until_ns = until;

@@ -27,6 +27,8 @@ static struct {
     struct raft_effect last_log;      /* COMPACT or RESET */
     struct raft_effect last_snapshot; /* SAVE, RECEIVE or FETCH, without its bytes */
     uint64_t reads;                   /* round confirmed */
+    raft_index completed;             /* requests are, up to here */
+    raft_time deadline_ns[RAFT_TIMER_COUNT];
     struct raft_effect last_entries;
     struct raft_hard_state last_state;
 } seen;
@@ -128,8 +130,11 @@ static inline void drain(void)
             break;
         case RAFT_EFFECT_COMPLETE:
             seen.lost += effect.status == RAFT_LOST;
+            seen.completed = effect.status == RAFT_OK ? effect.last.index : seen.completed;
             break;
         case RAFT_EFFECT_SET_TIMER:
+            seen.deadline_ns[effect.timer] = effect.deadline_ns;
+            break;
         case RAFT_EFFECT_AGAIN:
         case RAFT_EFFECT_NONE:
         case RAFT_EFFECT_TYPE_COUNT:

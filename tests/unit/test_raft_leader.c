@@ -204,7 +204,7 @@ static void lead_with_a_lease(void)
 START_TEST(a_read_within_the_lease_waits_for_nobody)
 {
     lead_with_a_lease();
-    now += T_MIN - 1;
+    now += T_MIN - 2; /* the clocks may drift apart by one */
     ck_assert_int_eq(read_begin(), RAFT_OK);
     drain();
     ck_assert_uint_eq(seen.reads, view.read_round);

@@ -52,7 +52,8 @@ struct raft_options {
     bool quarantine; /* start, in quarantine, although the store has lost its term and vote */
     bool pre_vote;
     bool check_quorum; /* also: no vote while a leader is heard, which a lease rests on */
-    bool lease_reads;  /* reads within the lease wait for nobody; needs check_quorum */
+    bool lease_reads;  /* reads within the lease wait for nobody; needs check_quorum, and both,
+                        * with no shorter election_ns_min, on every voter */
 };
 
 #define RAFT_WINDOW_MAX 64u
