@@ -156,8 +156,8 @@ static void on_durable(void *ctx, uint32_t node, const char *name, const uint8_t
     }
     struct reader reader = {oracles, node, number};
     const struct sut_durable_sink sink = {&reader, on_hard_state, on_entry, on_snapshot};
-    size_t cursor =
-        oracles->sut->read_durable(name, bytes, size, state->files[number - 1].cursor, &sink);
+    size_t cursor = sim_oracle_sut(oracles, node)
+                        ->read_durable(name, bytes, size, state->files[number - 1].cursor, &sink);
     assert(cursor <= size);
     state->files[number - 1].cursor = cursor;
 }
@@ -232,7 +232,7 @@ void sim_oracle_sent(struct sim_oracles *oracles, uint32_t node, const uint8_t *
         return;
     }
     struct sut_message message;
-    if (!oracles->sut->describe(bytes, size, &message)) {
+    if (!sim_oracle_sut(oracles, node)->describe(bytes, size, &message)) {
         sim_oracle_broken(oracles, SIM_ORACLE_SPEAKS_DURABLE, node,
                           "not a message: node %u sends %zu bytes", node, size);
         return;

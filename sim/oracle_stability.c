@@ -85,7 +85,7 @@ void sim_oracle_arrives(struct sim_oracles *oracles, uint32_t node, const uint8_
     struct sut_message message;
     sim_oracle_traffic_cause(oracles, node);
     if (!sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE) ||
-        !oracles->sut->describe(bytes, size, &message) || message.from == 0 ||
+        !sim_oracle_sut(oracles, node)->describe(bytes, size, &message) || message.from == 0 ||
         message.from > world->node_count) {
         return;
     }

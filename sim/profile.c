@@ -216,13 +216,13 @@ static void begin(struct sim_profile *profile)
     const struct sim_draw *draw = &profile->draw;
     struct sim_cluster_options options;
     uint64_t by_index = draw->by_index < draw->clients ? draw->by_index : draw->clients;
-    if ((profile->world->sut->features & SUT_FEATURE_READ) == 0) {
+    if ((profile->world->features & SUT_FEATURE_READ) == 0) {
         by_index = 0;
     }
     profile->begun = true;
     sim_world_transcribe(profile->world, "    profile: %s", profile->text);
     cluster_options(draw, profile->world->seed, &options);
-    if ((profile->world->sut->features & SUT_FEATURE_MEMBERSHIP) == 0) {
+    if ((profile->world->features & SUT_FEATURE_MEMBERSHIP) == 0) {
         options.learners = 0;
     }
     sim_cluster_create(profile->world, &options);

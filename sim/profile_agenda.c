@@ -302,7 +302,8 @@ static void transfer_now(struct sim_profile *profile, struct profile_episode *ep
     }
 }
 
-/* In every second case a node comes back with other options. */
+/* In every second case a node comes back with other options, and, where there is a second
+ * implementation, in every second case as that one: upgrades and downgrades in any order. */
 static void restart_now(struct sim_profile *profile, struct profile_episode *episode)
 {
     struct sim_node *node = profile->world->nodes[episode->node];
@@ -318,6 +319,9 @@ static void restart_now(struct sim_profile *profile, struct profile_episode *epi
         options->segment_size_max = (uint32_t)segment;
         options->heartbeat_ns = profile->draw.heartbeat_ms * MS / divisor;
         assert(raft_options_check(options) == NULL);
+    }
+    if (profile->world->sut_next != NULL) {
+        node->takes_next = sim_draw_below(&episode->stream, 2) == 0;
     }
     sim_node_stop(node);
 }

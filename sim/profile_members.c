@@ -116,7 +116,7 @@ void sim_members_change(struct sim_profile *profile, struct sim_stream *stream)
     const struct raft_configuration *configuration = sim_world_configuration(world);
     struct sim_change_plan plan = {.voters = 0};
     if (configuration == NULL || raft_configuration_is_joint(configuration) ||
-        world->changes.open > 1 || (world->sut->features & SUT_FEATURE_MEMBERSHIP) == 0) {
+        world->changes.open > 1 || (world->features & SUT_FEATURE_MEMBERSHIP) == 0) {
         return;
     }
     if (make_plan(profile, stream, configuration, &plan)) {

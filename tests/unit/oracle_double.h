@@ -334,6 +334,7 @@ static inline void fake_setup(void)
     fake.world = arena_calloc(fake.arena, sizeof *fake.world);
     fake.world->arena = fake.arena;
     fake.world->sut = &fake_ops;
+    fake.world->features = fake_ops.features;
     fake.world->checks_raft = true;
     fake.world->checks_leaks = true;
     fake.world->checks_linearizable = true;
@@ -343,6 +344,7 @@ static inline void fake_setup(void)
         fake.nodes[id] = arena_calloc(fake.arena, sizeof *fake.nodes[id]);
         struct sim_node *node = &fake.nodes[id]->node;
         node->world = fake.world;
+        node->sut = &fake_ops;
         node->id = id;
         node->view.id = id;
         node->options.voter_count = FAKE_NODES;

@@ -31,7 +31,7 @@ static const uint32_t with_learner[][2] = {
 static void setup(void)
 {
     fake_setup();
-    fake_ops.features |= SUT_FEATURE_MEMBERSHIP;
+    fake.world->features |= SUT_FEATURE_MEMBERSHIP;
     for (uint32_t id = 1; id <= FAKE_NODES; id++) {
         raft_options_configuration(&fake.nodes[id]->node.options, &view_of(id)->configuration);
     }
@@ -39,7 +39,6 @@ static void setup(void)
 
 static void teardown(void)
 {
-    fake_ops.features &= ~(uint32_t)SUT_FEATURE_MEMBERSHIP;
     fake_teardown();
 }
 
@@ -73,14 +72,14 @@ START_TEST(silent_on_a_change_in_two_steps)
 {
     elect(1, 1);
     put_everywhere(1, joint_without_3);
-    fake_ops.features &= ~(uint32_t)SUT_FEATURE_DURABLE; /* disks are the business of others */
+    fake.world->features &= ~(uint32_t)SUT_FEATURE_DURABLE; /* disks are the business of others */
     commit(1, 1);
     put_everywhere(1, one_and_two);
     commit(1, 2);
     const struct raft_configuration target = configuration(one_and_two);
     sim_oracle_change_completed(fake.world->oracles, 1, &target, RAFT_OK, 2);
     step(1);
-    fake_ops.features |= SUT_FEATURE_DURABLE;
+    fake.world->features |= SUT_FEATURE_DURABLE;
     expect(NULL);
     ck_assert(sim_oracle_is_member(fake.world->oracles, 2));
     ck_assert(!sim_oracle_is_member(fake.world->oracles, 3));
@@ -180,7 +179,7 @@ START_TEST(election_safety_fires_on_a_leader_that_is_no_voter)
 {
     put_configuration(1, 1, joint_without_3);
     step(1);
-    fake_ops.features &= ~(uint32_t)SUT_FEATURE_DURABLE;
+    fake.world->features &= ~(uint32_t)SUT_FEATURE_DURABLE;
     commit(1, 1);
     put_configuration(1, 1, one_and_two);
     step(1);
@@ -189,7 +188,7 @@ START_TEST(election_safety_fires_on_a_leader_that_is_no_voter)
     put_configuration(3, 1, one_and_two);
     step(3);
     commit(3, 2);
-    fake_ops.features |= SUT_FEATURE_DURABLE;
+    fake.world->features |= SUT_FEATURE_DURABLE;
     expect(NULL);
     sim_oracle_voted(fake.world->oracles, 1, 2, 3);
     elect(3, 2);

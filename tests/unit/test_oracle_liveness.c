@@ -25,7 +25,7 @@ static void options_set(void)
 static void setup(void)
 {
     fake_setup();
-    fake_ops.features |= SUT_FEATURE_PRE_VOTE | SUT_FEATURE_CHECK_QUORUM;
+    fake.world->features |= SUT_FEATURE_PRE_VOTE | SUT_FEATURE_CHECK_QUORUM;
     options_set();
 }
 
