@@ -230,6 +230,9 @@ void sim_node_wipe(struct sim_node *node)
 {
     assert(!sim_node_is_up(node));
     sim_disk_wipe(&node->disk);
+    if (!node->bootstrapped) {
+        node->disk.owner = node->id; /* nothing was there that could be missed */
+    }
     node->is_store_planted = true;
     sim_world_count_fault(node->world);
     sim_world_transcribe(node->world, "    n%u loses its store", node->id);
@@ -241,7 +244,8 @@ void sim_node_restore(struct sim_node *node, const struct sim_disk_copy *copy)
     node->is_store_planted = true;
     sim_disk_restore(&node->disk, copy);
     sim_world_count_fault(node->world);
-    sim_world_transcribe(node->world, "    n%u has an old copy of its store", node->id);
+    sim_world_transcribe(node->world, "    n%u has a copy of a store of n%u", node->id,
+                         node->disk.owner);
 }
 
 void sim_node_start_at(struct sim_node *node, uint64_t time_ns)

@@ -103,8 +103,11 @@ static void on_hard_state(void *ctx, raft_term term, raft_node_id vote)
     state->files[reader->file - 1].gave_state = true;
     state->durable_term = term;
     state->durable_vote = vote;
-    /* What was planted, the node never said. */
-    if (vote != RAFT_NODE_NONE && !reader->oracles->world->nodes[reader->node]->is_store_planted) {
+    /* What was planted, the node never said; what its process writes over that, it does. */
+    const struct sim_node *node = reader->oracles->world->nodes[reader->node];
+    bool is_own = node->disk.owner == node->id;
+    bool is_said = is_own && (!node->is_store_planted || node->process != NULL);
+    if (vote != RAFT_NODE_NONE && is_said) {
         sim_oracle_voted(reader->oracles, reader->node, term, vote);
     }
 }

@@ -143,7 +143,7 @@ void sim_oracle_term_begins(struct sim_oracles *oracles, uint32_t node)
     raft_term term = world->nodes[node]->view.state.term;
     oracles->checks[SIM_ORACLE_STABILITY]++;
     if (world->phase == SIM_PHASE_HEAL && term > oracles->healed_term + TERM_GROWTH_MAX &&
-        is_voter_by_now(oracles, node)) {
+        is_voter_by_now(oracles, node) && !sim_world_is_beyond_budget(oracles->world)) {
         sim_oracle_broken(oracles, SIM_ORACLE_STABILITY, node,
                           "terms grow without end: node %u begins term %" PRIu64 ", and it was "
                           "%" PRIu64 " when every fault ended",

@@ -77,6 +77,11 @@ bool sim_disk_is_clean(const struct sim_disk *disk)
     return !fake.is_dirty;
 }
 
+bool sim_world_is_beyond_budget(struct sim_world *world)
+{
+    return world->is_unavailable;
+}
+
 bool sim_node_is_damaged(const struct sim_node *node)
 {
     return node->is_store_planted;
@@ -345,6 +350,7 @@ static inline void fake_setup(void)
         struct sim_node *node = &fake.nodes[id]->node;
         node->world = fake.world;
         node->sut = &fake_ops;
+        node->disk.owner = id;
         node->id = id;
         node->view.id = id;
         node->options.voter_count = FAKE_NODES;

@@ -197,6 +197,27 @@ START_TEST(election_safety_fires_on_a_leader_that_is_no_voter)
 }
 END_TEST
 
+START_TEST(whoever_is_left_is_available_if_one_of_them_can_be_elected)
+{
+    static const uint32_t with_witness[][2] = {
+        {1, VOTER}, {2, VOTER}, {3, VOTER | RAFT_MEMBER_WITNESS}, {0, 0}};
+    const struct sim_oracles *oracles = fake.world->oracles;
+    ck_assert(sim_oracle_is_available(oracles, 1u << 1));
+    ck_assert(!sim_oracle_is_available(oracles, 1u << 1 | 1u << 2));
+    put_configuration(2, 1, with_witness);
+    put_configuration(3, 1, with_witness);
+    step(2);
+    step(3);
+    ck_assert(sim_oracle_is_available(oracles, 1u << 1));
+    put(3, 1, 9); /* the witness has more, and never leads */
+    step(3);
+    ck_assert(!sim_oracle_is_available(oracles, 1u << 1));
+    put(2, 1, 9);
+    step(2);
+    ck_assert(sim_oracle_is_available(oracles, 1u << 1));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("oracle_configuration");
@@ -213,5 +234,6 @@ int main(void)
     tcase_add_test(tests, configuration_fires_on_a_change_that_is_done_and_not_committed);
     tcase_add_test(tests, durable_majority_counts_both_sides_of_a_joint_configuration);
     tcase_add_test(tests, election_safety_fires_on_a_leader_that_is_no_voter);
+    tcase_add_test(tests, whoever_is_left_is_available_if_one_of_them_can_be_elected);
     return unit_main(suite);
 }
