@@ -19,7 +19,7 @@ CREATE TABLE meta (
 CREATE TABLE builds (
     id       INTEGER PRIMARY KEY,
     sut      TEXT NOT NULL, -- name of the implementation
-    sut_file TEXT NOT NULL, -- of --sut, or ''
+    sut_file TEXT NOT NULL, -- of --sut, or ''; with --sut-next 'FILE => NEXT'
     compiler TEXT NOT NULL,
     flags    TEXT NOT NULL,
     build_id TEXT NOT NULL

@@ -14,7 +14,8 @@
  *
  * Damage is asked for, one piece at a time: durable bits rot; a write is lost, or lands at another
  * place, though it and its sync succeed, which shows after the next crash of the machine; the whole
- * store is wiped, or is put back as it once was. Rewriting what is damaged heals it.
+ * store is wiped, or is replaced by a copy, of its own as it once was or of another node's.
+ * Rewriting what is damaged heals it.
  */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
@@ -81,6 +82,7 @@ struct sim_disk_observer {
 struct sim_disk {
     struct sim_world *world;
     uint32_t node;
+    uint32_t owner; /* the node whose store it holds; 0: of nobody, it was wiped */
     struct arena *arena;
     struct sim_stream stream; /* latencies */
     struct sim_stream crash;  /* what survives */

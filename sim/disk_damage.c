@@ -27,6 +27,7 @@
 
 struct sim_disk_copy {
     struct sim_disk_copy *next; /* one for each file */
+    uint32_t owner;             /* of the first one: of the disk */
     char name[RAFT_FILE_NAME_MAX];
     size_t size;
     uint8_t bytes[];
@@ -192,6 +193,7 @@ void sim_disk_wipe(struct sim_disk *disk)
 {
     assert(disk->open_count == 0 && disk->pending == NULL);
     sim_dir_wipe(disk);
+    disk->owner = 0;
     assert(disk->inodes == NULL && disk->used == 0);
 }
 
@@ -211,6 +213,7 @@ struct sim_disk_copy *sim_disk_copy(const struct sim_disk *disk)
 {
     const struct sim_image nothing = {0};
     struct sim_disk_copy *head = copy_new(disk, "", &nothing); /* there may be no file */
+    head->owner = disk->owner;
     struct sim_disk_copy **end = &head->next;
     for (const struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
         *end = copy_new(disk, entry->name, &entry->inode->durable);
@@ -222,6 +225,7 @@ struct sim_disk_copy *sim_disk_copy(const struct sim_disk *disk)
 void sim_disk_restore(struct sim_disk *disk, const struct sim_disk_copy *copy)
 {
     sim_disk_wipe(disk);
+    disk->owner = copy->owner;
     for (copy = copy->next; copy != NULL; copy = copy->next) {
         struct sim_inode *inode = sim_inode_new(disk);
         sim_dir_create(disk, copy->name, inode);

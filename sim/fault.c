@@ -35,6 +35,20 @@ void sim_faults_init(struct sim_faults *faults, struct sim_world *world, const s
     }
 }
 
+void sim_faults_next(struct sim_faults *faults, const struct sut_ops *next)
+{
+    struct arena *arena = faults->world->arena;
+    assert(faults->next_points == NULL && next->point_count <= SUT_POINTS_MAX);
+    faults->next_points = arena_calloc(arena, next->point_count * sizeof faults->next_points[0]);
+    faults->next_gates = arena_calloc(arena, next->point_count * sizeof faults->next_gates[0]);
+    for (uint32_t i = 0; i < next->point_count; i++) {
+        int known = sim_point_find(faults->world->sut, next->points[i].name);
+        bool is_same = known >= 0 && (uint32_t)known < faults->sut_point_count &&
+                       faults->points[known]->kind == next->points[i].kind;
+        faults->next_points[i] = is_same ? (uint32_t)known : SIM_POINT_UNLISTED;
+    }
+}
+
 /* ---- rules ---- */
 
 struct sim_rule *sim_fault_rule_new(struct sim_faults *faults, const char *pattern)
@@ -497,6 +511,9 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
 
 struct sim_verdict sim_fault_consult(struct sim_faults *faults, uint32_t node, uint32_t point)
 {
+    if (point == SIM_POINT_UNLISTED) {
+        return (struct sim_verdict){.outcome = RAFT_OUTCOME_COUNT};
+    }
     assert(point < faults->point_count && faults->points[point]->kind != RAFT_POINT_EXIT);
     assert(faults->world->nodes[node] != NULL);
     faults->gates[point].hits++;

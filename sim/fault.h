@@ -120,14 +120,18 @@ struct sim_mute {
 
 /* So long a persistent shot lasts in the STOP phase: no node could ever close a file on a device
  * that refuses for good. */
-#define SIM_SHOT_STOP_NS 5000000000u
+#define SIM_SHOT_STOP_NS   5000000000u
 
-#define SIM_POINTS_MAX   (SUT_POINTS_MAX + 32u)
+#define SIM_POINTS_MAX     (SUT_POINTS_MAX + 32u)
+#define SIM_POINT_UNLISTED UINT32_MAX /* a point that only the second implementation has */
 
 struct sim_faults {
     struct sim_world *world;
     const struct raft_point_info *points[SIM_POINTS_MAX]; /* the registry */
     uint32_t point_count;
+    uint32_t *next_points;        /* of the second implementation, as points here, or
+                                   * SIM_POINT_UNLISTED; NULL: there is none */
+    struct raft_gate *next_gates; /* which its processes look at: every exit stops there */
     uint32_t sut_point_count; /* the first ones; a world point p has index sut_point_count + p */
     struct raft_gate gates[SIM_POINTS_MAX];
     uint64_t taken[SIM_POINTS_MAX]; /* exits: how often the state itself took them */
@@ -171,6 +175,9 @@ struct sim_fault_count {
 #define SIM_INJECTIONS_MAX 64u
 
 void sim_faults_init(struct sim_faults *faults, struct sim_world *world, const struct sut_ops *sut);
+/* The run has a second implementation. Its points are found by name and kind; those that the first
+ * does not have are passed without a word. */
+void sim_faults_next(struct sim_faults *faults, const struct sut_ops *next);
 /* Index of a point by name, or -1. Does not need a world: the registry of an implementation. */
 int sim_point_find(const struct sut_ops *sut, const char *name);
 uint32_t sim_point_count(const struct sut_ops *sut);

@@ -36,7 +36,7 @@ void sim_ledger_init(struct sim_ledger *ledger, struct sim_world *world, uint32_
 
 static bool is_on(const struct sim_ledger *ledger)
 {
-    return ledger->world->checks_leaks && (ledger->world->sut->features & SUT_FEATURE_LEDGER) != 0;
+    return ledger->world->checks_leaks && (ledger->world->features & SUT_FEATURE_LEDGER) != 0;
 }
 
 static struct sim_ledger_record *record_new(struct sim_ledger *ledger,

@@ -101,7 +101,9 @@ struct sim_node {
     raft_index early_index;
     struct raft_io *crash_after; /* the operation after which the process dies, or NULL */
     uint32_t incarnation;
-    void *process; /* of sut_ops */
+    void *process;             /* of sut */
+    const struct sut_ops *sut; /* of the process, or of the last one */
+    bool takes_next;           /* the next process is of the world's second implementation */
     struct raft_options options;
     struct raft_options
         started; /* what the process was made with; options may change before it ends */

@@ -147,7 +147,7 @@ static void check_released(struct sim_node *node)
     if (!world->checks_leaks) {
         return;
     }
-    if (world->sut->features & SUT_FEATURE_LEDGER) {
+    if (world->features & SUT_FEATURE_LEDGER) {
         sim_ledger_check_empty(&node->ledger);
     }
     uint32_t before = world->leak_count;
@@ -190,7 +190,7 @@ void sim_node_process_end(struct sim_node *node, enum raft_status why)
     bool in_order = node->state == SIM_NODE_STOPPING && why == RAFT_OK;
     if (node->process != NULL) {
         node->running = true;
-        world->sut->destroy(node->process);
+        node->sut->destroy(node->process);
         node->running = false;
     }
     sim_probe_ends(world, node, why, in_order);

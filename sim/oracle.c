@@ -99,7 +99,6 @@ struct sim_oracles *sim_oracles_create(struct sim_world *world)
     assert(world->sut->view != NULL && world->sut->entry != NULL);
     struct sim_oracles *oracles = arena_calloc(world->arena, sizeof *oracles);
     oracles->world = world;
-    oracles->sut = world->sut;
     sim_table_init(&oracles->leaders, world->arena);
     sim_table_init(&oracles->votes, world->arena);
     sim_oracle_requests_init(oracles);
@@ -164,7 +163,7 @@ const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracl
         }
         break;
     case SIM_ORACLE_INVARIANT:
-        if (oracles->sut->invariant_broken == NULL) {
+        if (world->sut->invariant_broken == NULL) {
             return "the implementation has no check of its invariants";
         }
         break;
@@ -290,11 +289,12 @@ static void condition_check(struct sim_oracles *oracles, uint32_t node)
 
 static void invariant_check(struct sim_oracles *oracles, uint32_t node)
 {
-    if (oracles->sut->invariant_broken == NULL) {
+    const struct sut_ops *sut = sim_oracle_sut(oracles, node);
+    if (sut->invariant_broken == NULL) {
         return;
     }
     oracles->checks[SIM_ORACLE_INVARIANT]++;
-    const char *broken = oracles->sut->invariant_broken(oracles->world->nodes[node]->process);
+    const char *broken = sut->invariant_broken(oracles->world->nodes[node]->process);
     if (broken != NULL) {
         sim_oracle_broken(oracles, SIM_ORACLE_INVARIANT, node, "%s: does not hold on node %u",
                           broken, node);

@@ -107,7 +107,8 @@ void sim_oracle_print_configuration(const struct raft_configuration *configurati
 bool sim_oracle_is_member(const struct sim_oracles *oracles, uint32_t node);
 /* Whether nodes (a bit per id) have a majority of the configuration that a node goes by. */
 bool sim_oracle_is_majority(const struct sim_oracles *oracles, uint32_t node, uint32_t nodes);
-/* Whether the nodes that are not lost (a bit each) have a majority of what one of them goes by. */
+/* Whether one of the nodes that are not lost (a bit each) can be elected: those of them whose logs
+ * are no better than its own have a majority of what it goes by. */
 bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost);
 /* From now on the configurations of the run need not follow from one another. */
 void sim_oracle_recovered(struct sim_oracles *oracles);

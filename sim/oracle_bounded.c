@@ -101,7 +101,7 @@ static void queues_check(struct sim_oracles *oracles, uint32_t node, uint32_t pe
     }
     struct raft_progress_view progress;
     if (peer != 0 && view->role == RAFT_LEADER && sim_oracle_has(oracles, SUT_FEATURE_PROGRESS) &&
-        oracles->sut->progress(sim_node->process, peer, &progress) &&
+        sim_oracle_sut(oracles, node)->progress(sim_node->process, peer, &progress) &&
         progress.inflight > options->window_messages_max) {
         sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
                           "a window is exceeded: leader %u has %u unanswered appends to node %u, "
@@ -152,7 +152,8 @@ static bool sends_snapshot(const struct sim_oracles *oracles, uint32_t node)
     for (uint32_t peer = 1; peer <= world->node_count; peer++) {
         struct raft_progress_view progress;
         sends = sends || (peer != node &&
-                          oracles->sut->progress(world->nodes[node]->process, peer, &progress) &&
+                          sim_oracle_sut(oracles, node)
+                              ->progress(world->nodes[node]->process, peer, &progress) &&
                           progress.state == RAFT_INSTALL);
     }
     return sends;

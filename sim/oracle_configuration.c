@@ -320,6 +320,29 @@ bool sim_oracle_is_majority(const struct sim_oracles *oracles, uint32_t node, ui
     return sim_oracle_has_majority(&configuration, nodes);
 }
 
+/* Of these nodes, those that may vote for one of them: its log is at least as good as theirs. */
+static uint32_t followers_of(const struct sim_world *world, uint32_t nodes, uint32_t candidate)
+{
+    const struct raft_entry_id last = world->nodes[candidate]->view.last;
+    uint32_t followers = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        const struct raft_entry_id other = world->nodes[id]->view.last;
+        bool is_behind =
+            other.term < last.term || (other.term == last.term && other.index <= last.index);
+        followers |= (nodes >> id & 1u) != 0 && is_behind ? 1u << id : 0;
+    }
+    return followers;
+}
+
+/* Neither a learner nor a witness leads; somebody whose removal is in its log alone may have to. */
+static bool may_campaign(const struct raft_configuration *configuration, uint32_t node)
+{
+    const struct raft_member *member = raft_configuration_find(configuration, node);
+    uint32_t never = RAFT_MEMBER_WITNESS | RAFT_MEMBER_LEARNER;
+    return member == NULL || (member->flags & never) == 0 ||
+           (member->flags & RAFT_MEMBER_OUTGOING) != 0;
+}
+
 bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost)
 {
     const struct sim_world *world = oracles->world;
@@ -327,7 +350,8 @@ bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost)
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct raft_configuration configuration;
         sim_oracle_configuration_in_force(oracles, id, &configuration);
-        if ((here >> id & 1u) != 0 && sim_oracle_has_majority(&configuration, here)) {
+        if ((here >> id & 1u) != 0 && may_campaign(&configuration, id) &&
+            sim_oracle_has_majority(&configuration, followers_of(world, here, id))) {
             return true;
         }
     }

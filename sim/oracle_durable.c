@@ -103,8 +103,11 @@ static void on_hard_state(void *ctx, raft_term term, raft_node_id vote)
     state->files[reader->file - 1].gave_state = true;
     state->durable_term = term;
     state->durable_vote = vote;
-    /* What was planted, the node never said. */
-    if (vote != RAFT_NODE_NONE && !reader->oracles->world->nodes[reader->node]->is_store_planted) {
+    /* What was planted, the node never said; what its process writes over that, it does. */
+    const struct sim_node *node = reader->oracles->world->nodes[reader->node];
+    bool is_own = node->disk.owner == node->id;
+    bool is_said = is_own && (!node->is_store_planted || node->process != NULL);
+    if (vote != RAFT_NODE_NONE && is_said) {
         sim_oracle_voted(reader->oracles, reader->node, term, vote);
     }
 }
@@ -156,8 +159,8 @@ static void on_durable(void *ctx, uint32_t node, const char *name, const uint8_t
     }
     struct reader reader = {oracles, node, number};
     const struct sut_durable_sink sink = {&reader, on_hard_state, on_entry, on_snapshot};
-    size_t cursor =
-        oracles->sut->read_durable(name, bytes, size, state->files[number - 1].cursor, &sink);
+    size_t cursor = sim_oracle_sut(oracles, node)
+                        ->read_durable(name, bytes, size, state->files[number - 1].cursor, &sink);
     assert(cursor <= size);
     state->files[number - 1].cursor = cursor;
 }
@@ -232,7 +235,7 @@ void sim_oracle_sent(struct sim_oracles *oracles, uint32_t node, const uint8_t *
         return;
     }
     struct sut_message message;
-    if (!oracles->sut->describe(bytes, size, &message)) {
+    if (!sim_oracle_sut(oracles, node)->describe(bytes, size, &message)) {
         sim_oracle_broken(oracles, SIM_ORACLE_SPEAKS_DURABLE, node,
                           "not a message: node %u sends %zu bytes", node, size);
         return;

@@ -210,7 +210,7 @@ void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint3
     struct raft_progress_view progress;
     if (peer == 0 || sim_node->view.role != RAFT_LEADER ||
         !sim_oracle_has(oracles, SUT_FEATURE_PROGRESS) ||
-        !oracles->sut->progress(sim_node->process, peer, &progress)) {
+        !sim_oracle_sut(oracles, node)->progress(sim_node->process, peer, &progress)) {
         return;
     }
     oracles->checks[SIM_ORACLE_MONOTONIC]++;

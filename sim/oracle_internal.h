@@ -198,7 +198,6 @@ struct oracle_node {
 
 struct sim_oracles {
     struct sim_world *world;
-    const struct sut_ops *sut;
     uint64_t checks[SIM_ORACLE_COUNT];
     struct oracle_node nodes[SIM_NODES_MAX];
     struct oracle_position *positions; /* by index */
@@ -238,7 +237,12 @@ void *sim_oracle_room(struct sim_oracles *oracles, void *items, size_t *capacity
                       size_t item_size);
 static inline bool sim_oracle_has(const struct sim_oracles *oracles, enum sut_feature feature)
 {
-    return (oracles->sut->features & (uint32_t)feature) != 0;
+    return (oracles->world->features & (uint32_t)feature) != 0;
+}
+/* The implementation that a node's process is or was of. */
+static inline const struct sut_ops *sim_oracle_sut(const struct sim_oracles *oracles, uint32_t node)
+{
+    return oracles->world->nodes[node]->sut;
 }
 /* The chain: equal links mean equal prefixes. */
 uint64_t sim_oracle_leaf(const struct sut_entry *entry);

@@ -121,8 +121,8 @@ static void pull(struct sim_oracles *oracles, uint32_t node)
     while (state->last < end) {
         struct sut_entry entry;
         raft_index index = state->last + 1;
-        if (!oracles->sut->entry(sim_node->process, index, &entry) || entry.id.index != index ||
-            entry.id.term == 0) {
+        if (!sim_oracle_sut(oracles, node)->entry(sim_node->process, index, &entry) ||
+            entry.id.index != index || entry.id.term == 0) {
             sim_oracle_broken(oracles, SIM_ORACLE_LOG_MATCHING, node,
                               "a log has a hole: node %u says its last entry is %" PRIu64
                               ", and has none at %" PRIu64,

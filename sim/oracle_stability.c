@@ -85,7 +85,7 @@ void sim_oracle_arrives(struct sim_oracles *oracles, uint32_t node, const uint8_
     struct sut_message message;
     sim_oracle_traffic_cause(oracles, node);
     if (!sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE) ||
-        !oracles->sut->describe(bytes, size, &message) || message.from == 0 ||
+        !sim_oracle_sut(oracles, node)->describe(bytes, size, &message) || message.from == 0 ||
         message.from > world->node_count) {
         return;
     }
@@ -143,7 +143,7 @@ void sim_oracle_term_begins(struct sim_oracles *oracles, uint32_t node)
     raft_term term = world->nodes[node]->view.state.term;
     oracles->checks[SIM_ORACLE_STABILITY]++;
     if (world->phase == SIM_PHASE_HEAL && term > oracles->healed_term + TERM_GROWTH_MAX &&
-        is_voter_by_now(oracles, node)) {
+        is_voter_by_now(oracles, node) && !sim_world_is_beyond_budget(oracles->world)) {
         sim_oracle_broken(oracles, SIM_ORACLE_STABILITY, node,
                           "terms grow without end: node %u begins term %" PRIu64 ", and it was "
                           "%" PRIu64 " when every fault ended",

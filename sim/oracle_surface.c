@@ -10,9 +10,10 @@
  *  3. A start that succeeds has done again whatever failed in it, but for closing and removing.
  *  4. Where the state machine failed, a process gives up, and applies nothing behind it.
  *
- * Recovery: if nothing on the disk was unsynced (no cache of a process has survived) or damaged,
- * the term, the vote and the log of a process that starts are exactly what an independent reader
- * finds there. */
+ * Recovery: a process never starts from a disk that was wiped, nor from the store of another node.
+ * If nothing on the disk was unsynced (no cache of a process has survived) or damaged, the term,
+ * the vote and the log of a process that starts are exactly what an independent reader finds there.
+ */
 #include "oracle_internal.h"
 
 #include <assert.h>
@@ -99,10 +100,27 @@ void sim_oracle_surface_started(struct sim_oracles *oracles, uint32_t node)
     }
 }
 
+/* Whoever has lost its store must not start from what is there instead. */
+static void owner_check(struct sim_oracles *oracles, uint32_t node)
+{
+    uint32_t owner = oracles->world->nodes[node]->disk.owner;
+    oracles->checks[SIM_ORACLE_RECOVERY]++;
+    if (owner == 0) {
+        sim_oracle_broken(oracles, SIM_ORACLE_RECOVERY, node,
+                          "a wiped disk is taken for a new one: node %u starts from it", node);
+    } else if (owner != node) {
+        sim_oracle_broken(oracles, SIM_ORACLE_RECOVERY, node,
+                          "a store of another node is taken for its own: node %u starts from that "
+                          "of node %u",
+                          node, owner);
+    }
+}
+
 void sim_oracle_recovery_check(struct sim_oracles *oracles, uint32_t node)
 {
     const struct oracle_node *state = &oracles->nodes[node];
     const struct raft_view *view = &oracles->world->nodes[node]->view;
+    owner_check(oracles, node);
     if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE) || !state->start_is_clean ||
         view->condition != RAFT_RUNNING) {
         return;

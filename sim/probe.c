@@ -295,11 +295,10 @@ static void condition_changed(struct sim_world *world, const struct raft_view *n
 }
 
 /* Whether an entry is of another term than that of the node. */
-static bool commits_old_term(const struct sim_world *world, const struct sim_node *node,
-                             raft_index index)
+static bool commits_old_term(const struct sim_node *node, raft_index index)
 {
     struct sut_entry entry;
-    return world->sut->entry(node->process, index, &entry) && entry.id.term < node->view.state.term;
+    return node->sut->entry(node->process, index, &entry) && entry.id.term < node->view.state.term;
 }
 
 static void log_changed(struct sim_world *world, const struct sim_node *node,
@@ -317,7 +316,7 @@ static void log_changed(struct sim_world *world, const struct sim_node *node,
         bool leads = new->role == RAFT_LEADER;
         uint32_t up = nodes_up(world);
         count_if(world, leads && new->commit > new->durable.index, SIM_PROBE_COMMIT_AHEAD_OF_DISK);
-        count_if(world, leads && commits_old_term(world, node, old->commit + 1),
+        count_if(world, leads && commits_old_term(node, old->commit + 1),
                  SIM_PROBE_COMMIT_OLD_TERM);
         count_if(world, new->commit >= old->commit + MANY, SIM_PROBE_COMMIT_LEAPS);
         count_if(world, leads && up < world->node_count && up == world->node_count / 2 + 1,
@@ -352,8 +351,8 @@ static void window_check(struct sim_world *world, const struct sim_node *node, u
 {
     struct raft_progress_view progress;
     if (peer == 0 || node->view.role != RAFT_LEADER ||
-        (world->sut->features & SUT_FEATURE_PROGRESS) == 0 ||
-        !world->sut->progress(node->process, peer, &progress)) {
+        (world->features & SUT_FEATURE_PROGRESS) == 0 ||
+        !node->sut->progress(node->process, peer, &progress)) {
         return;
     }
     uint64_t bit = (uint64_t)1 << peer;

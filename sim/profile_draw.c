@@ -159,6 +159,7 @@ static const struct field fields[] = {
     PPM(lose_ppm, SIM_CLASS_LIE, 100, 5000),
     PPM(misdirect_ppm, SIM_CLASS_LIE, 100, 5000),
     EVERY(wipe_gap_ms, SIM_CLASS_WIPE, 2000),
+    EVERY(restore_gap_ms, SIM_CLASS_RESTORE, 2000),
     EVERY(members_gap_ms, SIM_CLASS_MEMBERS, 100),
 };
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])
@@ -267,7 +268,7 @@ static const char *coin_of(enum sim_fault_class class_)
 static uint64_t draw_classes(enum sim_profile_mode mode, uint64_t seed)
 {
     uint64_t on = 0;
-    uint32_t drawn = SIM_PROFILE_DRAWS_DAMAGE ? SIM_CLASS_COUNT : SIM_CLASS_DAMAGE;
+    uint32_t drawn = SIM_PROFILE_DRAWS_ROT ? SIM_CLASS_COUNT : SIM_CLASS_ROT;
     if (mode == SIM_MODE_CALM) {
         return 0;
     }
@@ -278,6 +279,10 @@ static uint64_t draw_classes(enum sim_profile_mode mode, uint64_t seed)
         struct sim_stream stream;
         stream_open(&stream, seed, coin_of((enum sim_fault_class)i));
         on |= (uint64_t)(sim_draw_below(&stream, 2) == 0) << i;
+    }
+    /* Damage fixes who may be hurt at all: most runs are without. */
+    if (draw_alone(seed, "damage", 4) != 0) {
+        on &= (UINT64_C(1) << SIM_CLASS_DAMAGE) - 1;
     }
     return on;
 }

@@ -32,6 +32,8 @@ struct sim_world *sim_world_create(struct arena *arena, const struct sim_spec *s
     struct sim_world *world = arena_calloc(arena, sizeof *world);
     world->arena = arena;
     world->sut = spec->sut;
+    world->sut_next = spec->sut_next;
+    world->features = spec->sut->features;
     world->spec = spec;
     world->seed = spec->seed;
     world->phase = SIM_PHASE_RUN;
@@ -47,6 +49,10 @@ struct sim_world *sim_world_create(struct arena *arena, const struct sim_spec *s
     sim_stream_init(&world->pick, spec->seed, SIM_STREAM_PICK, 0, 0);
     sim_network_init(&world->network, world);
     sim_faults_init(&world->faults, world, spec->sut);
+    if (spec->sut_next != NULL) {
+        world->features &= spec->sut_next->features;
+        sim_faults_next(&world->faults, spec->sut_next);
+    }
     sim_clients_init(&world->clients, world);
     sim_changes_init(&world->changes);
     world->oracles = sim_oracles_create(world);
@@ -237,6 +243,7 @@ void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
         node->id,
         (uint64_t)node->state,
         node->incarnation,
+        node->sut != world->sut,
         (uint64_t)view->role,
         (uint64_t)view->condition,
         view->read_only,
@@ -273,6 +280,7 @@ void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
         "node",
         "state",
         "incarnation",
+        "is_next",
         "role",
         "condition",
         "read_only",
@@ -356,8 +364,9 @@ static void transcribe_event(struct sim_world *world, const struct sim_event *ev
     if (event->kind == SIM_EVENT_MESSAGE) {
         const struct sim_packet *packet = event->data;
         struct sut_message message;
-        bool known = (world->sut->features & SUT_FEATURE_DESCRIBE) &&
-                     world->sut->describe(packet->bytes, packet->size, &message);
+        bool known =
+            (world->features & SUT_FEATURE_DESCRIBE) &&
+            world->nodes[packet->from]->sut->describe(packet->bytes, packet->size, &message);
         snprintf(what, sizeof what, " %s from n%u", known ? message.type : "?", packet->from);
     } else if (event->kind == SIM_EVENT_TIMER) {
         snprintf(what, sizeof what, " %s", timer_string(event->number));

@@ -317,6 +317,14 @@ static void begin_proof(struct sim_world *world)
     world->last = world->proof->open;
 }
 
+/* Nobody can demand progress of what is left. */
+static void give_up(struct sim_world *world)
+{
+    world->is_unavailable = true;
+    sim_world_transcribe(world, "    %s", world->unavailable_text);
+    begin_stop(world);
+}
+
 static void poll_heal(struct sim_world *world)
 {
     restart_nodes(world, false);
@@ -337,9 +345,7 @@ static void poll_heal(struct sim_world *world)
             begin_stop(world);
             return;
         } else if (is_late && sim_world_is_beyond_budget(world)) {
-            world->is_unavailable = true;
-            sim_world_transcribe(world, "    %s", world->unavailable_text);
-            begin_stop(world);
+            give_up(world);
             return;
         } else if (is_late) {
             fail_progress(world, sim_oracle_converged(world->oracles)
@@ -349,10 +355,12 @@ static void poll_heal(struct sim_world *world)
         }
     } else if (world->proof->open == NULL) {
         sim_oracle_count(world->oracles, SIM_ORACLE_PROGRESS);
-        if (world->last->outcome != SIM_CLIENT_OK && !is_skipped) {
-            fail_progress(world, "a write was not done");
-        } else {
+        if (world->last->outcome == SIM_CLIENT_OK || is_skipped) {
             begin_stop(world);
+        } else if (sim_world_is_beyond_budget(world)) {
+            give_up(world);
+        } else {
+            fail_progress(world, "a write was not done");
         }
         return;
     }

@@ -122,6 +122,10 @@ function on(kind, o, fn) end
 ---@field lease_reads? boolean       reads within the lease wait for nobody (false)
 ---@field clock_drift_ppm? integer   how far clocks may be off, for the lease (1000)
 
+---@class (exact) RestartOptions : NodeOptions
+---@field sut? "first"|"next"        the implementation it is of from now on: that of --sut, or that of
+---                                  --sut-next, without which "next" is the first as well
+
 ---@class (exact) ClusterOptions : NodeOptions
 ---@field nodes? integer             1..15, the voters that the cluster begins with (3)
 ---@field learners? integer          further nodes, added as learners once somebody leads (0)
@@ -322,7 +326,7 @@ function Node:is_leader() end
 ---@param o? { unsynced?: Unsynced }  what happens to writes that are not durable ("lose")
 function Node:crash(o) end
 ---With options, it has them from now on; it must be down then.
----@param o? NodeOptions
+---@param o? RestartOptions
 function Node:restart(o) end
 ---Asks for a stop in good order.
 function Node:stop() end

@@ -30,6 +30,7 @@ enum option_id {
     OPTION_DB,
     OPTION_NO_DB,
     OPTION_SUT,
+    OPTION_SUT_NEXT,
     OPTION_TRANSCRIPT,
     OPTION_HASHES,
     OPTION_FILL,
@@ -74,6 +75,7 @@ static const struct option option_table[OPTION_COUNT] = {
     [OPTION_DB] = {"--db", 0, true, EXECUTES | ON(CLI_POINTS) | ON(CLI_REPORT)},
     [OPTION_NO_DB] = {"--no-db", 0, false, CAMPAIGNS},
     [OPTION_SUT] = {"--sut", 0, true, EXECUTES | ON(CLI_POINTS) | ON(CLI_LIST)},
+    [OPTION_SUT_NEXT] = {"--sut-next", 0, true, EXECUTES},
     [OPTION_TRANSCRIPT] = {"--transcript", 0, false, ON(CLI_RUN) | ON(CLI_REPLAY)},
     [OPTION_HASHES] = {"--hashes", 0, false, EXECUTES},
     [OPTION_FILL] = {"--fill", 0, true, EXECUTES},
@@ -358,6 +360,9 @@ static bool option_apply(const struct parse *parse, enum option_id id, const cha
         return true;
     case OPTION_SUT:
         options->sut = value;
+        return true;
+    case OPTION_SUT_NEXT:
+        options->sut_next = value;
         return true;
     case OPTION_TRANSCRIPT:
         options->transcript = true;

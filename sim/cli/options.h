@@ -50,6 +50,7 @@ struct cli_options {
     const char *db;                /* NULL: the default */
     bool no_db;
     const char *sut;
+    const char *sut_next; /* NULL: there is no second implementation */
     bool transcript;
     bool hashes;
     uint8_t fill;

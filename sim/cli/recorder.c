@@ -86,7 +86,7 @@ static bool store_begin(struct cli_recorder *recorder, const struct sut_ops *sut
 {
     char error[SIM_TEXT_MAX];
     char command[8192] = "";
-    char build_id[32];
+    struct cli_build_words words;
     recorder->store = store_open(recorder->db, false, error, sizeof error);
     if (recorder->store == NULL) {
         fprintf(stderr, "squall: %s\n", error);
@@ -95,7 +95,7 @@ static bool store_begin(struct cli_recorder *recorder, const struct sut_ops *sut
     for (int i = 0; i < argc; i++) {
         cli_word_append(command, sizeof command, argv[i]);
     }
-    const struct store_build build = cli_build(recorder->options, sut, build_id, sizeof build_id);
+    const struct store_build build = cli_build(recorder->options, sut, &words);
     if (!store_begin_run(recorder->store, &build, command, &recorder->run) ||
         !inventory_add(recorder, sut) || !cli_edges_register(recorder)) {
         return store_failed(recorder);

@@ -121,6 +121,7 @@ struct sim_sink {
 
 struct sim_campaign {
     const struct sut_ops *sut;
+    const struct sut_ops *sut_next; /* NULL: none */
     const struct sim_catalogue *catalogue;
     const struct sim_tasks *tasks;
     uint32_t jobs;

@@ -51,6 +51,7 @@ struct sim_world *sim_runner_create(struct sim_runner *runner, const struct sim_
     memset(&runner->before, 0, sizeof runner->before);
     runner->spec = (struct sim_spec){
         .sut = campaign->sut,
+        .sut_next = campaign->sut_next,
         .source = scenario->profile == SIM_PROFILE_NONE ? scenario->source : NULL,
         .profile = scenario->profile,
         .scenario = scenario->info.name,

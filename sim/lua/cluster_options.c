@@ -15,6 +15,7 @@ struct cluster_options {
     int64_t drift_ppm;
     struct sim_selector none; /* witnesses and priorities are read by hand */
     bool prevote, check_quorum, lease_reads, reverts;
+    const char *sut;
 };
 
 #define INTEGER(name, field, min, max)                                                             \
@@ -190,9 +191,27 @@ static bool is_of_world(const char *name)
     return false;
 }
 
-void script_raft_options_read(lua_State *L, int index, struct raft_options *raft)
+/* Which implementation a node is to be started from. Without a second one "next" is the first. */
+static bool takes_next(lua_State *L, const char *sut, const struct sim_node *node)
 {
-    struct script_option list[SCRIPT_COUNT(cluster_option_list)];
+    static const char *const names[] = {"first", "next"};
+    if (sut == NULL) {
+        return node->takes_next;
+    }
+    bool is_next = strcmp(sut, names[1]) == 0;
+    if (!is_next && strcmp(sut, names[0]) != 0) {
+        const char *guess = script_push_guess(L, sut, names, SCRIPT_COUNT(names));
+        script_raise(L, "unknown 'sut' = '%s'%s; it is one of: %s", sut, guess,
+                     script_push_list(L, names, SCRIPT_COUNT(names)));
+    }
+    return is_next && node->world->sut_next != NULL;
+}
+
+void script_restart_options_read(lua_State *L, int index, struct sim_node *node)
+{
+    static const struct script_option sut = {
+        "sut", SCRIPT_STRING, offsetof(struct cluster_options, sut), 0, 0, false};
+    struct script_option list[SCRIPT_COUNT(cluster_option_list) + 1];
     struct sim_cluster_options options;
     struct cluster_options given;
     size_t count = 0;
@@ -201,8 +220,9 @@ void script_raft_options_read(lua_State *L, int index, struct raft_options *raft
             list[count++] = cluster_option_list[i];
         }
     }
+    list[count++] = sut;
     sim_cluster_options_init(&options);
-    options.raft = *raft;
+    options.raft = node->options;
     options_from(&given, &options);
     script_options_read(L, index, list, count, &given);
     options_to(&given, &options);
@@ -210,7 +230,8 @@ void script_raft_options_read(lua_State *L, int index, struct raft_options *raft
     if (broken != NULL) {
         script_raise(L, "%s", broken);
     }
-    *raft = options.raft;
+    node->takes_next = takes_next(L, given.sut, node);
+    node->options = options.raft;
 }
 
 void script_cluster_options_read(lua_State *L, int index, struct sim_cluster_options *options)

@@ -185,7 +185,7 @@ static int crash(lua_State *L, struct sim_script *script, void *self)
                  script_push_list(L, names, SCRIPT_COUNT(names)));
 }
 
-/* n:restart{...}: with other options, which hold from then on. */
+/* n:restart{...}: with other options or another implementation, which hold from then on. */
 static int restart(lua_State *L, struct sim_script *script, void *self)
 {
     struct sim_node *node = self;
@@ -196,7 +196,7 @@ static int restart(lua_State *L, struct sim_script *script, void *self)
             script_raise(L, "n%u is up: crash or stop it first, options hold from a start on",
                          node->id);
         }
-        script_raft_options_read(L, 1, &node->options);
+        script_restart_options_read(L, 1, node);
     }
     sim_node_start(node);
     return 0;

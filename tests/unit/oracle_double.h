@@ -77,6 +77,11 @@ bool sim_disk_is_clean(const struct sim_disk *disk)
     return !fake.is_dirty;
 }
 
+bool sim_world_is_beyond_budget(struct sim_world *world)
+{
+    return world->is_unavailable;
+}
+
 bool sim_node_is_damaged(const struct sim_node *node)
 {
     return node->is_store_planted;
@@ -334,6 +339,7 @@ static inline void fake_setup(void)
     fake.world = arena_calloc(fake.arena, sizeof *fake.world);
     fake.world->arena = fake.arena;
     fake.world->sut = &fake_ops;
+    fake.world->features = fake_ops.features;
     fake.world->checks_raft = true;
     fake.world->checks_leaks = true;
     fake.world->checks_linearizable = true;
@@ -343,6 +349,8 @@ static inline void fake_setup(void)
         fake.nodes[id] = arena_calloc(fake.arena, sizeof *fake.nodes[id]);
         struct sim_node *node = &fake.nodes[id]->node;
         node->world = fake.world;
+        node->sut = &fake_ops;
+        node->disk.owner = id;
         node->id = id;
         node->view.id = id;
         node->options.voter_count = FAKE_NODES;

@@ -25,7 +25,7 @@ static void options_set(void)
 static void setup(void)
 {
     fake_setup();
-    fake_ops.features |= SUT_FEATURE_PRE_VOTE | SUT_FEATURE_CHECK_QUORUM;
+    fake.world->features |= SUT_FEATURE_PRE_VOTE | SUT_FEATURE_CHECK_QUORUM;
     options_set();
 }
 
@@ -218,6 +218,24 @@ START_TEST(recovery_fires_on_a_term_that_is_not_on_the_disk)
 {
     fake.world->oracles->term_max = 4;
     restart_with(2, 4);
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_start_from_another_nodes_store)
+{
+    fake.is_dirty = true; /* whatever else there is to say of the disk */
+    fake.nodes[2]->node.disk.owner = 3;
+    restart_with(2, 3);
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_start_from_a_wiped_disk)
+{
+    fake.nodes[2]->node.disk.owner = 0;
+    fake.is_dirty = true;
+    restart_with(2, 3);
     expect("recovery");
 }
 END_TEST
@@ -632,6 +650,8 @@ int main(void)
     tcase_add_test(tests, recovery_fires_on_a_log_that_is_shorter_than_the_disks);
     tcase_add_test(tests, recovery_fires_on_a_log_that_is_longer_than_the_disks);
     tcase_add_test(tests, recovery_fires_on_a_term_that_is_not_on_the_disk);
+    tcase_add_test(tests, recovery_fires_on_a_start_from_another_nodes_store);
+    tcase_add_test(tests, recovery_fires_on_a_start_from_a_wiped_disk);
     tcase_add_test(tests, recovery_says_nothing_of_a_disk_with_a_cache);
     tcase_add_test(tests, stability_fires_on_a_term_that_begins_while_a_leader_is_heard);
     tcase_add_test(tests, stability_accepts_a_term_when_the_leader_was_not_heard);

@@ -143,12 +143,14 @@ static const struct mistake mistakes[] = {
      "node:restart: n1 is up: crash or stop it first, options hold from a start on"},
     {C "c[1]:crash() c[1]:restart{ heartbeat_ms = 1000 }",
      "node:restart: heartbeat_ns must be positive and less than election_ns_min"},
+    {C "c[1]:crash() c[1]:restart{ sut = 'nxt' }",
+     "node:restart: unknown 'sut' = 'nxt' (did you mean 'next'?); it is one of: first, next"},
     {C "c[1]:crash() c[1]:restart{ latency_ms = 1 }",
      "node:restart: unknown option 'latency_ms'; options are: append_errors, batch_bytes, "
      "batch_entries, catch_up_ms, catch_up_rounds, check_quorum, clock_drift_ppm, "
      "election_max_ms, election_min_ms, heartbeat_ms, "
      "lease_reads, payload_bytes, pending_requests, prevote, retry_ms, segment_bytes, "
-     "snapshot_bytes, snapshot_every, snapshot_installs, snapshot_trailing, window_messages"},
+     "snapshot_bytes, snapshot_every, snapshot_installs, snapshot_trailing, sut, window_messages"},
     {C "c[1].clock:strobe{ step_ms = 0, period_ms = 5 }",
      "clock:strobe: 'step_ms' and 'period_ms' must be longer than nothing"},
     {C "c[1].clock:late{ p = 0.1 }", "clock:late: option 'by_ms' is required"},
