@@ -291,8 +291,8 @@ static void probe_exit_taken(void *ctx, enum raft_point point)
     struct sim_node *node = ctx;
     if (!node->dying) {
         node->world->faults.taken[point]++;
-        node->exit_point = (uint32_t)point;
-        node->exit_event = node->world->events;
+        node->exit.point = point;
+        node->exit.event = node->world->events;
     }
 }
 
