@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define POOL_CHUNK 32u
 /* A paused process finds its orphans old when it wakes: it gets this long to give them back. */
 #define GRACE_NS UINT64_C(1000000000)
 
@@ -42,17 +41,7 @@ static bool is_on(const struct sim_ledger *ledger)
 static struct sim_ledger_record *record_new(struct sim_ledger *ledger,
                                             const struct raft_entry *entry)
 {
-    if (ledger->free == NULL) {
-        struct sim_ledger_record *chunk =
-            arena_alloc(ledger->world->arena, POOL_CHUNK * sizeof chunk[0]);
-        for (uint32_t i = 0; i < POOL_CHUNK; i++) {
-            chunk[i].next = ledger->free;
-            ledger->free = &chunk[i];
-        }
-    }
-    struct sim_ledger_record *record = ledger->free;
-    ledger->free = record->next;
-    memset(record, 0, sizeof *record);
+    struct sim_ledger_record *record = arena_calloc(ledger->world->arena, sizeof *record);
     record->entry = entry;
     record->orphan_since_ns = UINT64_MAX;
     record->next = ledger->records;
@@ -109,8 +98,7 @@ static void record_free(struct sim_ledger *ledger, struct sim_ledger_record *rec
     if (record->next != NULL) {
         record->next->previous = record->previous;
     }
-    record->next = ledger->free;
-    ledger->free = record;
+    arena_free(ledger->world->arena, record);
     assert(ledger->entries > 0);
     ledger->entries--;
 }
@@ -120,8 +108,7 @@ void sim_ledger_forget(struct sim_ledger *ledger)
     while (ledger->records != NULL) {
         struct sim_ledger_record *record = ledger->records;
         ledger->records = record->next;
-        record->next = ledger->free;
-        ledger->free = record;
+        arena_free(ledger->world->arena, record);
     }
     ledger->orphans = NULL;
     ledger->orphans_last = NULL;
@@ -197,9 +184,9 @@ static void culprits_print(const struct sim_ledger *ledger, char *text, size_t s
     const struct sim_node *node = ledger->world->nodes[ledger->node];
     size_t used = 0;
     text[0] = 0;
-    if (node->exit_event > 0) {
+    if (node->exit.event > 0) {
         used = (size_t)snprintf(text, size, "; last exit: %s in event %" PRIu64,
-                                faults->points[node->exit_point]->name, node->exit_event);
+                                faults->points[node->exit.point]->name, node->exit.event);
     }
     if (faults->injection_count > 0 && used < size) {
         const struct sim_injection *last = &faults->injections[faults->injection_count - 1];

@@ -51,7 +51,6 @@ struct sim_ledger {
     struct sim_world *world;
     uint32_t node;
     struct sim_ledger_record *records;
-    struct sim_ledger_record *free; /* pool */
     struct sim_ledger_record *orphans;
     struct sim_ledger_record *orphans_last;
     uint64_t overdue_since_ns; /* an orphan was overdue at a check already; UINT64_MAX: none */

@@ -55,6 +55,11 @@ struct sim_clock {
 };
 #define SIM_CLOCK_FROZEN (-1000000)
 
+struct sim_exit {
+    uint64_t point;
+    uint64_t event; /* 0: none yet */
+};
+
 /* A block of the process, for the count of blocks and for freeing them all at a crash. */
 struct sim_block;
 
@@ -138,9 +143,8 @@ struct sim_node {
     uint8_t fill;        /* pattern for fresh memory */
     uint32_t reads_open; /* taken and not completed */
     uint32_t changes_open;
-    bool is_gone;        /* the machine is switched off for good */
-    uint32_t exit_point; /* the last early return that the process took */
-    uint64_t exit_event; /* 0: none yet */
+    bool is_gone;         /* the machine is switched off for good */
+    struct sim_exit exit; /* the last early return that the process took */
     uint64_t crashes;
     char why[SIM_NAME_MAX]; /* FAILED: the status */
 };

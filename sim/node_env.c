@@ -299,8 +299,8 @@ static void probe_exit_taken(void *ctx, enum raft_point point)
     uint32_t own = sim_node_point(node, point);
     if (!node->dying && own != SIM_POINT_UNLISTED) {
         node->world->faults.taken[own]++;
-        node->exit_point = own;
-        node->exit_event = node->world->events;
+        node->exit.point = own;
+        node->exit.event = node->world->events;
     }
 }
 

@@ -192,6 +192,11 @@ uint64_t sim_oracle_checks(const struct sim_oracles *oracles, enum sim_oracle or
     return sim_oracle_skipped(oracles, oracle) == NULL ? oracles->checks[oracle] : 0;
 }
 
+struct arena_span sim_oracle_counters(const struct sim_oracles *oracles)
+{
+    return (struct arena_span){oracles->checks, sizeof oracles->checks};
+}
+
 void sim_oracle_count(struct sim_oracles *oracles, enum sim_oracle oracle)
 {
     assert((unsigned)oracle < SIM_ORACLE_COUNT);

@@ -10,12 +10,12 @@
 #ifndef SIM_ORACLE_H
 #define SIM_ORACLE_H
 
+#include "arena.h"
 #include "record.h"
 #include "sut.h"
 #include <raft/configuration.h>
 
 struct sim_world;
-struct arena;
 
 enum sim_oracle {
     SIM_ORACLE_ELECTION_SAFETY,
@@ -52,6 +52,8 @@ struct sim_oracles *sim_oracles_create(struct sim_world *world);
 /* NULL if the oracle is on, else why it is skipped. */
 const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracle oracle);
 uint64_t sim_oracle_checks(const struct sim_oracles *oracles, enum sim_oracle oracle); /* done */
+/* Where these counts are: they decide nothing. */
+struct arena_span sim_oracle_counters(const struct sim_oracles *oracles);
 
 /* Counts a check of a rule that is checked elsewhere (ledger, progress). oracles may be NULL. */
 void sim_oracle_count(struct sim_oracles *oracles, enum sim_oracle oracle);

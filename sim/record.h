@@ -140,8 +140,10 @@ struct sim_execution {
     uint64_t requests_failed;
     uint64_t requests_unknown;
     struct sim_liveness liveness;
-    bool disturbed; /* an injected fault ended the script early; oracles judged the rest */
-    bool branch;    /* of a sweep, continued from a checkpoint */
+    bool disturbed;  /* an injected fault ended the script early; oracles judged the rest */
+    bool branch;     /* of a sweep, continued from a checkpoint */
+    uint64_t masked; /* a branch: the event after which it was its base run again and was simulated
+                        no further; what it comes to is the base run's. 0: it was to its end */
 };
 
 #endif

@@ -130,6 +130,8 @@ struct sim_world {
     bool disturbed;
     char disturbed_text[SIM_TEXT_MAX]; /* which expectation an injected fault broke */
     uint64_t crashes, pauses, restarts;
+    uint64_t
+        counts_read; /* the latest event in which the script asked how often points were passed */
     /* Outside the run: must not influence it. */
     sim_transcript_sink transcript;
     void *transcript_ctx;

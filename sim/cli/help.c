@@ -145,6 +145,9 @@ static const char sweep_text[] =
     "  --resume           leave out what the file of --db has already of the same scenario, done "
     "by\n"
     "                     this very program\n"
+    "  --exact            each injection to its end; else one that has become its base run again "
+    "ends\n"
+    "                     there, as masked\n"
     "  --fork             a process for each injection instead of a checkpoint (for Valgrind)\n";
 
 static const char verify_text[] =

@@ -39,6 +39,7 @@ enum option_id {
     OPTION_EXHAUSTIVE,
     OPTION_LIMIT,
     OPTION_POINT,
+    OPTION_EXACT,
     OPTION_FORK,
     OPTION_PLAN,
     OPTION_HASH,
@@ -84,6 +85,7 @@ static const struct option option_table[OPTION_COUNT] = {
     [OPTION_EXHAUSTIVE] = {"--exhaustive", 0, false, ON(CLI_SWEEP)},
     [OPTION_LIMIT] = {"--limit", 0, true, ON(CLI_SWEEP)},
     [OPTION_POINT] = {"--point", 0, true, ON(CLI_SWEEP)},
+    [OPTION_EXACT] = {"--exact", 0, false, ON(CLI_SWEEP)},
     [OPTION_FORK] = {"--fork", 0, false, ON(CLI_SWEEP)},
     [OPTION_PLAN] = {"--plan", 0, true, ON(CLI_RUN) | ON(CLI_REPLAY)},
     [OPTION_HASH] = {"--hash", 0, true, ON(CLI_REPLAY)},
@@ -380,6 +382,9 @@ static bool option_apply(const struct parse *parse, enum option_id id, const cha
         return true;
     case OPTION_POINT:
         options->point = value;
+        return true;
+    case OPTION_EXACT:
+        options->exact = true;
         return true;
     case OPTION_FORK:
         options->fork = true;

@@ -60,6 +60,7 @@ struct cli_options {
     uint64_t limit;
     const char *point;
     bool fork;
+    bool exact; /* of sweep: no branch ends early */
     const char *plan;
     const char *hash;
     uint64_t restores;

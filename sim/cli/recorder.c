@@ -188,6 +188,7 @@ static void tally_add(struct cli_tally *tally, const struct sim_row *row)
     tally->outcomes[row->execution->outcome]++;
     tally->commits += row->execution->commits;
     tally->steps += row->steps;
+    tally->masked += row->execution->masked > 0 ? 1 : 0;
     tally->wall_ns += row->execution->wall_ns;
 }
 

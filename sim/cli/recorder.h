@@ -14,7 +14,8 @@ struct cli_tally {
     uint64_t executions;
     uint64_t outcomes[SIM_OUTCOME_COUNT];
     uint64_t commits;
-    uint64_t steps; /* events simulated */
+    uint64_t steps;  /* events simulated */
+    uint64_t masked; /* branches that ended early, as their base run */
     uint64_t wall_ns;
 };
 

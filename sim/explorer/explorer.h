@@ -139,6 +139,7 @@ struct sim_campaign {
     const char *point;           /* sweep: pattern of the points; NULL: all of the implementation */
     const struct sim_done *done; /* sweep: what to pass over; NULL: nothing */
     bool fork_branches;          /* sweep: a process per branch, no checkpoints */
+    bool exact;                  /* sweep: every branch to its end */
     uint64_t restores;           /* verify: checkpoints restored in a run */
     uint32_t wall_s;             /* of one execution; 0: the scenario's */
     bool no_recheck;             /* run: never a second time */

@@ -53,6 +53,12 @@ int script_notice_kind(lua_State *L, int index)
                  script_push_list(L, notice_names, SIM_NOTICE_COUNT));
 }
 
+struct arena_span sim_script_counters(const struct sim_script *script)
+{
+    const uint64_t *fired = &script->notices[SIM_NOTICE_FAULT_FIRED];
+    return (struct arena_span){fired, sizeof *fired};
+}
+
 void sim_script_notice(struct sim_script *script, enum sim_notice_kind kind, uint32_t node,
                        uint64_t term, uint64_t index, const char *site)
 {
