@@ -277,6 +277,7 @@ static const char *error_of(const struct sim_node *node, enum raft_status status
     case RAFT_MACHINE:
     case RAFT_LOST_STORE:
     case RAFT_NOT_FOUND:
+    case RAFT_COLD:
     case RAFT_STATUS_COUNT:
         break;
     }

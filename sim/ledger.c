@@ -115,9 +115,15 @@ void sim_ledger_forget(struct sim_ledger *ledger)
     ledger->overdue_since_ns = UINT64_MAX;
     memset(ledger->totals, 0, sizeof ledger->totals);
     ledger->entries = 0;
+    ledger->log_size = 0;
 }
 
 /* ---- holds and drops ---- */
+
+static uint64_t size_of(const struct raft_entry *entry)
+{
+    return sizeof *entry + (uint64_t)entry->size;
+}
 
 static uint32_t current_event(const struct sim_ledger *ledger)
 {
@@ -155,6 +161,7 @@ void sim_ledger_held(struct sim_ledger *ledger, struct raft_entry *entry, enum r
     ledger->totals[holder]++;
     step_note(ledger, record, holder, 1, site);
     if (holder == RAFT_HOLDER_LOG) {
+        ledger->log_size += size_of(entry);
         orphan_remove(ledger, record);
     }
 }
@@ -307,6 +314,7 @@ void sim_ledger_dropped(struct sim_ledger *ledger, struct raft_entry *entry,
     record->count--;
     assert(ledger->totals[holder] > 0);
     ledger->totals[holder]--;
+    ledger->log_size -= holder == RAFT_HOLDER_LOG ? size_of(entry) : 0;
     if (record->count == 0) {
         entry->observer = NULL;
         record_free(ledger, record);
@@ -367,6 +375,7 @@ void sim_ledger_check(struct sim_ledger *ledger)
         [RAFT_HOLDER_STORAGE] = view->entries_storage,
         [RAFT_HOLDER_APPLY] = view->entries_apply,
         [RAFT_HOLDER_REQUEST] = view->requests,
+        [RAFT_HOLDER_LOADING] = view->entries_loading,
     };
     sim_oracle_count(ledger->world->oracles, SIM_ORACLE_LEDGER);
     for (uint32_t holder = 0; holder < RAFT_HOLDER_COUNT; holder++) {

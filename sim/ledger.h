@@ -55,7 +55,8 @@ struct sim_ledger {
     struct sim_ledger_record *orphans_last;
     uint64_t overdue_since_ns; /* an orphan was overdue at a check already; UINT64_MAX: none */
     uint64_t totals[RAFT_HOLDER_COUNT];
-    uint64_t entries; /* live */
+    uint64_t entries;  /* live */
+    uint64_t log_size; /* bytes of those that are held as LOG */
 };
 
 void sim_ledger_init(struct sim_ledger *ledger, struct sim_world *world, uint32_t node);

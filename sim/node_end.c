@@ -65,6 +65,7 @@ static uint32_t harms_of(enum raft_status why)
     case RAFT_STOPPED:
     case RAFT_LOST:
     case RAFT_NOT_FOUND:
+    case RAFT_COLD:
     case RAFT_STATUS_COUNT:
         break;
     }

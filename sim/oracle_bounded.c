@@ -13,7 +13,9 @@
  *     one. A witness and a node that installs a snapshot are no measure. A leader keeps the
  *     snapshot that it is sending, and takes no other: for SENDING_TIMEOUTS, then it has to let a
  *     follower wait that cannot take it.
- *  6. INSTANT_EVENTS_MAX events at one instant mean that time stands still. */
+ *  6. Its log has in memory what its option says, beside what is not applied or not durable, and
+ * the configurations. What it has is counted by the ledger.
+ *  7. INSTANT_EVENTS_MAX events at one instant mean that time stands still. */
 #include "oracle_internal.h"
 
 #include <assert.h>
@@ -127,6 +129,33 @@ static void memory_check(struct sim_oracles *oracles, uint32_t node)
     }
 }
 
+/* Bytes of the entries that may not leave memory, or need not. */
+static uint64_t unsettled_size(const struct oracle_node *state, const struct raft_view *view)
+{
+    raft_index settled = view->applied < view->durable.index ? view->applied : view->durable.index;
+    settled = settled > view->base.index ? settled : view->base.index;
+    settled = settled < state->last ? settled : state->last;
+    return state->links[state->last].size - state->links[settled].size +
+           state->configuration_count * (sizeof(struct raft_entry) + RAFT_CONFIGURATION_SIZE_MAX);
+}
+
+static void log_memory_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    uint64_t bound = sim_node->started.log_memory_max;
+    if (!sim_oracle_has(oracles, SUT_FEATURE_LEDGER) || sim_node->ledger.log_size <= bound) {
+        return;
+    }
+    uint64_t unsettled = unsettled_size(&oracles->nodes[node], &sim_node->view);
+    if (sim_node->ledger.log_size > bound + unsettled) {
+        sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
+                          "a log keeps too much in memory: node %u has %" PRIu64
+                          " bytes of entries; its bound is %" PRIu64 ", and %" PRIu64
+                          " more are not applied or not durable",
+                          node, sim_node->ledger.log_size, bound, unsettled);
+    }
+}
+
 /* A node that has nothing to wait for: no fault has hit this process, its disk is idle. */
 static bool should_have_compacted(const struct sim_node *node)
 {
@@ -190,6 +219,7 @@ void sim_oracle_bounded_check(struct sim_oracles *oracles, uint32_t node, uint32
     oracles->checks[SIM_ORACLE_BOUNDED]++;
     queues_check(oracles, node, peer);
     memory_check(oracles, node);
+    log_memory_check(oracles, node);
     length_check(oracles, node);
 }
 

@@ -10,6 +10,7 @@
 struct oracle_link {
     raft_term term;
     uint64_t chain;
+    uint64_t size; /* bytes of the entries so far; only differences tell something */
 };
 
 /* One entry of a node's durable log. */

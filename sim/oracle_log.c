@@ -4,6 +4,8 @@
  * A truncation cuts the chain first; what was cut is known from the view (generation,
  * truncated_to).
  *
+ * What has left memory is not read again: it is committed, and was linked before it left.
+ *
  * A damaged entry has lost its payload, but not its id, and for an id there is one chain (2): that
  * is its link. So it is judged like any other, and so is what the node later puts in its place,
  * since the log is read again whenever another entry is the first damaged one.
@@ -30,7 +32,7 @@ static void rebase(struct sim_oracles *oracles, uint32_t node, struct raft_entry
 {
     struct oracle_node *state = &oracles->nodes[node];
     links_reserve(oracles, state, base.index);
-    state->links[base.index] = (struct oracle_link){base.term, 0};
+    state->links[base.index] = (struct oracle_link){.term = base.term};
     state->last = base.index;
     sim_oracle_configuration_rebase(oracles, node, base.index);
     if (base.index == 0) {
@@ -134,6 +136,7 @@ static void pull(struct sim_oracles *oracles, uint32_t node)
             .chain = entry.damaged ? damaged_chain(oracles, node, entry.id)
                                    : sim_oracle_link(state->links[state->last].chain,
                                                      sim_oracle_leaf(&entry)),
+            .size = state->links[state->last].size + sizeof(struct raft_entry) + entry.size,
         };
         state->links[index] = link;
         state->last = index;
@@ -142,6 +145,12 @@ static void pull(struct sim_oracles *oracles, uint32_t node)
             sim_oracle_configuration_pulled(oracles, node, &entry);
         }
     }
+}
+
+/* The log has its entries in memory from behind here on. */
+static raft_index floor_of(const struct raft_view *view)
+{
+    return view->cold > view->base.index ? view->cold : view->base.index;
 }
 
 static raft_index smaller(raft_index a, raft_index b)
@@ -156,13 +165,13 @@ static raft_index kept(const struct oracle_node *state, const struct raft_view *
     if (view->log_generation == state->generation) {
         bool is_same = keep < view->last.index || keep == view->base.index ||
                        state->links[keep].term == view->last.term;
-        return is_same ? keep : view->base.index;
+        return is_same ? keep : floor_of(view);
     }
     if (view->log_generation == state->generation + 1) {
         return smaller(keep, view->truncated_to);
     }
     /* Of several truncations only the last is known: everything is read again. */
-    return view->base.index;
+    return floor_of(view);
 }
 
 void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node)
@@ -195,7 +204,7 @@ void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node)
                           ", its commit index was %" PRIu64,
                           node, cut_to, state->commit);
     }
-    raft_index keep = is_repaired ? view->base.index : kept(state, view);
+    raft_index keep = is_repaired ? floor_of(view) : kept(state, view);
     /* At the base it is known what the chain must be, whatever the log was before. */
     if (keep <= view->base.index || keep > state->last) {
         rebase(oracles, node, view->base);

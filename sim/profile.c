@@ -134,6 +134,7 @@ static void cluster_options(const struct sim_draw *draw, uint64_t seed,
     raft->payload_size_max = (uint32_t)draw->payload;
     raft->pending_requests_max = (uint32_t)draw->pending;
     raft->segment_size_max = (uint32_t)draw->segment;
+    raft->log_memory_max = draw->log_memory;
     raft->snapshot_threshold = (uint32_t)draw->snapshot;
     raft->snapshot_trailing = (uint32_t)draw->trailing;
     raft->snapshot_chunk_size = (uint32_t)draw->piece;

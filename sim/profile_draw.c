@@ -75,6 +75,7 @@ static const struct field fields[] = {
     BASE(batch_bytes, HOW_LOG, 200, 65536, 10000000),
     BASE(segment, HOW_LOG, 512, 65536, 100000000),
     BASE(snapshot, HOW_LOG, 8, 1000, 1000000),
+    BASE(log_memory, HOW_LOG, 100, 1000000, (uint64_t)1 << 40),
     BASE(trailing, HOW_LOG, 1, 64, 1000000),
     BASE(piece, HOW_LOG, 64, 65536, 10000000),
     BASE(installs, HOW_EVENLY, 1, 3, 15),

@@ -156,15 +156,12 @@ void raft_members_at(const struct raft *raft, raft_index index,
                      struct raft_configuration *out_configuration, raft_index *out_index)
 {
     assert(index >= raft->log->base.index && index <= raft_log_last_index(raft->log));
-    for (raft_index at = index; at > raft->log->base.index; at--) {
-        const struct raft_entry *entry = raft_log_peek(raft->log, at);
-        if (entry->kind == RAFT_ENTRY_CONFIGURATION && !entry->damaged) {
-            bool is_good =
-                raft_configuration_decode(entry->payload, entry->size, out_configuration);
-            assert(is_good);
-            *out_index = at;
-            return;
-        }
+    const struct raft_entry *entry = raft_log_configuration(raft->log, index);
+    if (entry != NULL) {
+        bool is_good = raft_configuration_decode(entry->payload, entry->size, out_configuration);
+        assert(is_good);
+        *out_index = entry->id.index;
+        return;
     }
     *out_configuration = raft->base_configuration;
     *out_index = raft->base_configuration_index;

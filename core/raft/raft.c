@@ -21,7 +21,9 @@
  *  9. base <= published snapshot <= commit, but for a snapshot that is being put in place, and base
  *     <= applied.
  * 10. At most snapshot_installs_max followers, each of them in INSTALL, are sent a snapshot.
- * 11. Nothing from the first damaged entry on is applied, unless a snapshot has it. */
+ * 11. Nothing from the first damaged entry on is applied, unless a snapshot has it, or it was lost
+ *     afterwards.
+ * 12. What has left memory is applied and durable. */
 #include "raft_internal.h"
 
 #include <assert.h>
@@ -44,6 +46,7 @@ enum raft_status raft_create(const struct raft_options *options, const struct ra
         .election_deadline_ns = RAFT_TIME_NEVER,
         .heartbeat_deadline_ns = RAFT_TIME_NEVER,
     };
+    raft_log_bound(log, options->log_memory_max);
     struct raft_configuration configuration;
     raft_options_configuration(options, &configuration);
     raft_members_base(raft, &configuration, 0);
@@ -84,6 +87,7 @@ void raft_begin(struct raft *raft, const struct raft_hard_state *state,
 void raft_destroy(struct raft *raft)
 {
     if (raft != NULL) {
+        raft_warm_release(raft);
         raft->memory->free(raft->memory->ctx, raft->receive.bytes);
         raft->memory->free(raft->memory->ctx, raft->fetched.bytes);
         raft->memory->free(raft->memory->ctx, raft);
@@ -233,6 +237,16 @@ static void on_entries_failed(struct raft *raft)
     }
 }
 
+static void on_probed(struct raft *raft, enum raft_status status)
+{
+    raft->storage_busy = false;
+    if (status == RAFT_OK) {
+        raft->disk_full = false;
+        raft->probe_due = false;
+        raft_election_timer_reset(raft);
+    }
+}
+
 static void on_retry(struct raft *raft)
 {
     raft->state_blocked = false;
@@ -240,6 +254,7 @@ static void on_retry(struct raft *raft)
     raft->apply_blocked = false;
     raft->save_blocked = false;
     raft->fetch_blocked = false;
+    raft->warm.blocked = false;
     if (raft->disk_full) {
         raft->probe_due = true;
     }
@@ -293,12 +308,7 @@ static void on_completion(struct raft *raft, const struct raft_event *event)
         raft_on_repaired(raft, event);
         break;
     case RAFT_EVENT_PROBED:
-        raft->storage_busy = false;
-        if (event->status == RAFT_OK) {
-            raft->disk_full = false;
-            raft->probe_due = false;
-            raft_election_timer_reset(raft);
-        }
+        on_probed(raft, event->status);
         break;
     case RAFT_EVENT_APPLIED:
         assert(event->id.index == raft->applying);
@@ -308,6 +318,9 @@ static void on_completion(struct raft *raft, const struct raft_event *event)
     case RAFT_EVENT_APPLY_REFUSED:
         raft->applying = raft->applied;
         raft->apply_blocked = true;
+        break;
+    case RAFT_EVENT_LOADED:
+        raft_on_loaded(raft, event);
         break;
     case RAFT_EVENT_SNAPSHOT_SAVED:
         raft_on_saved(raft, event);
@@ -338,12 +351,9 @@ static void on_completion(struct raft *raft, const struct raft_event *event)
     }
 }
 
-enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
-                           struct raft_effect *effect)
+static enum raft_status dispatch(struct raft *raft, const struct raft_event *event,
+                                 struct raft_effect *effect)
 {
-    assert(event->now_ns >= raft->now_ns);
-    raft->now_ns = event->now_ns;
-    effect->type = RAFT_EFFECT_NONE;
     switch (event->type) {
     case RAFT_EVENT_MESSAGE:
         return on_message(raft, event->message);
@@ -384,6 +394,7 @@ enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
     case RAFT_EVENT_RESET:
     case RAFT_EVENT_RESET_REFUSED:
     case RAFT_EVENT_REPAIRED:
+    case RAFT_EVENT_LOADED:
     case RAFT_EVENT_SNAPSHOT_SAVED:
     case RAFT_EVENT_SNAPSHOT_RECEIVED:
     case RAFT_EVENT_SNAPSHOT_FETCHED:
@@ -399,10 +410,21 @@ enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
     return RAFT_INVALID;
 }
 
+enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
+                           struct raft_effect *effect)
+{
+    assert(event->now_ns >= raft->now_ns);
+    raft->now_ns = event->now_ns;
+    effect->type = RAFT_EFFECT_NONE;
+    enum raft_status status = dispatch(raft, event, effect);
+    raft_log_cool(raft->log, raft->applied);
+    return status;
+}
+
 bool raft_wants_retry(const struct raft *raft)
 {
     return raft->state_blocked || raft->storage_blocked || raft->apply_blocked ||
-           raft->save_blocked || raft->fetch_blocked ||
+           raft->save_blocked || raft->fetch_blocked || raft->warm.blocked ||
            (raft->disk_full && !raft->probe_due && !raft->storage_busy);
 }
 
@@ -450,7 +472,10 @@ void raft_get_view(const struct raft *raft, struct raft_view *out_view)
         .first_damaged = log->first_damaged == RAFT_LOG_INTACT ? 0 : log->first_damaged,
         .log_generation = log->generation,
         .truncated_to = log->truncated_to,
-        .entries_log = (uint32_t)log->count,
+        .cold = log->cold.index,
+        .log_size = log->size,
+        .entries_log = raft_log_entries(log),
+        .entries_loading = raft->warm.count,
         .entries_apply = (uint32_t)(raft->applying - raft->applied),
     };
 }
@@ -519,9 +544,12 @@ const char *raft_invariant_broken(const struct raft *raft)
         (raft->snapshot.id.index > raft->commit && !raft_is_restoring(raft))) {
         return "9: base <= published snapshot <= commit, and base <= applied";
     }
-    if (raft->applied >= raft->log->first_damaged &&
+    if (raft->applied >= raft->log->first_damaged && raft->log->lost == 0 &&
         raft->snapshot.id.index < raft->log->first_damaged) {
         return "11: nothing damaged is applied, but by a snapshot";
+    }
+    if (raft->log->cold.index > raft->applied || raft->log->cold.index > raft->log->durable.index) {
+        return "12: what has left memory is applied and durable";
     }
     if (!installs_are_bounded(raft)) {
         return "10: at most snapshot_installs_max are sent to, each in INSTALL";

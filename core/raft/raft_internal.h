@@ -104,6 +104,18 @@ struct raft_fetched {
     uint32_t size;
 };
 
+/* Cold entries that were read last, a window for whoever lags; warm.c explains. */
+struct raft_warm {
+    struct raft_entry **entries; /* in a row, held as LOADING; owned */
+    uint32_t count;
+    bool busy;         /* entries are being read */
+    bool blocked;      /* that was refused or failed; wait for RETRY */
+    raft_index first;  /* of what is being read */
+    raft_index failed; /* could not be read; 0: none */
+    uint32_t failures; /* in a row, of that one */
+    uint32_t cursor;   /* which peer is looked at first, so that none starves another */
+};
+
 /* Rounds whose beginning a leader remembers; an older one gives no lease. */
 #define RAFT_ROUNDS_MAX 64u
 
@@ -198,6 +210,8 @@ struct raft {
     bool fetch_blocked; /* that was refused; wait for RETRY */
     struct raft_fetched fetched;
     uint32_t fetch_cursor; /* which peer is looked at first, so that none starves another */
+
+    struct raft_warm warm;
 };
 
 /* members.c. What rebuilds the peers moves them: no pointer to one outlives it. */
@@ -295,6 +309,20 @@ void raft_become_probe(struct raft *raft, struct raft_peer *peer, raft_index nex
 bool raft_replication_is_due(const struct raft *raft, const struct raft_peer *peer);
 enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer,
                                        struct raft_effect *effect);
+/* Whether a peer could be sent entries, but for their having left memory. */
+bool raft_replication_waits(const struct raft *raft, const struct raft_peer *peer);
+
+/* warm.c */
+/* Whether an entry has left memory and is not in the window. */
+bool raft_warm_lacks(const struct raft *raft, raft_index index);
+/* The entry at an index that has left the log's ring, with a reference of holder, or NULL. */
+struct raft_entry *raft_warm_get_at(const struct raft *raft, raft_index index,
+                                    enum raft_holder holder, const char *site);
+#define raft_warm_get(raft, index, holder) raft_warm_get_at(raft, index, holder, RAFT_SITE)
+/* For READY: gives a window back that nobody needs, and asks for what somebody does. */
+bool raft_warm_load(struct raft *raft, struct raft_effect *effect);
+void raft_on_loaded(struct raft *raft, const struct raft_event *event);
+void raft_warm_release(struct raft *raft);
 
 /* repair.c */
 /* What this node may do; never FAILED, which the replica alone knows. */
@@ -304,6 +332,8 @@ raft_index raft_repair_missing(const struct raft *raft);
 /* Asks everybody for the first damaged entry; or the leader that was just heard, now and then. */
 void raft_repair_ask_all(struct raft *raft);
 void raft_repair_ask_leader(struct raft *raft, struct raft_peer *leader);
+/* An entry that has left memory cannot be read any more. */
+void raft_repair_lost(struct raft *raft, raft_index index);
 /* Puts an entry in the place of a damaged one, if there is one of its id; rebuilds the peers if it
  * is a configuration. Returns whether it did. */
 bool raft_repair_take(struct raft *raft, struct raft_entry *entry);

@@ -341,7 +341,7 @@ enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect)
     raft_change_advance(raft);
     if (set_timer(raft, effect) || persist_state(raft, effect) ||
         raft_change_report(raft, effect) || complete(raft, effect) || use_storage(raft, effect) ||
-        raft_snapshot_ready(raft, effect)) {
+        raft_snapshot_ready(raft, effect) || raft_warm_load(raft, effect)) {
         return RAFT_OK;
     }
     bool may_speak = raft->state_durable == raft->state.sequence;

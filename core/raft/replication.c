@@ -254,7 +254,14 @@ bool raft_replication_is_due(const struct raft *raft, const struct raft_peer *pe
     if (peer->heartbeat_due) {
         return true;
     }
-    return peer->append_due && may_append(raft, peer);
+    return peer->append_due && may_append(raft, peer) && !raft_replication_waits(raft, peer);
+}
+
+bool raft_replication_waits(const struct raft *raft, const struct raft_peer *peer)
+{
+    return raft->role == RAFT_LEADER && peer->kind != RAFT_PEER_STRANGER && peer->append_due &&
+           peer->state == RAFT_REPLICATE && may_append(raft, peer) &&
+           raft_warm_lacks(raft, peer->next);
 }
 
 /* Takes the entry at an index into the message. RAFT_FULL, RAFT_READONLY, and what raft_log_get
@@ -264,6 +271,10 @@ static enum raft_status prepare_entry(const struct raft *raft, const struct raft
 {
     struct raft_entry *entry = NULL;
     enum raft_status status = raft_log_get(raft->log, index, RAFT_HOLDER_REPLICATION, &entry);
+    if (status == RAFT_COLD) {
+        entry = raft_warm_get(raft, index, RAFT_HOLDER_REPLICATION);
+        status = entry != NULL ? RAFT_OK : status;
+    }
     if (status != RAFT_OK) {
         goto out;
     }
@@ -320,7 +331,11 @@ static enum raft_status prepare_entries(struct raft *raft, const struct raft_pee
 enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer,
                                        struct raft_effect *effect)
 {
-    bool takes_entries = may_append(raft, peer);
+    /* What has left memory is read for a follower that has answered the probe: not for one that may
+     * be gone. */
+    bool is_cold = raft_warm_lacks(raft, peer->next);
+    bool probes = peer->state == RAFT_PROBE && may_append(raft, peer);
+    bool takes_entries = may_append(raft, peer) && !is_cold;
     struct raft_message message = {
         .memory = raft->memory,
         .type = RAFT_MESSAGE_APPEND_REQ,
@@ -351,7 +366,7 @@ enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer
     }
     /* Nothing below can fail. Without memory for entries a heartbeat leaves, and the entries are
      * due. */
-    bool is_needed = message.entry_count > 0 || peer->heartbeat_due;
+    bool is_needed = message.entry_count > 0 || peer->heartbeat_due || (is_cold && probes);
     peer->append_due = status != RAFT_OK || (peer->append_due && !takes_entries);
     if (!is_needed) {
         raft_message_release(&message);
@@ -359,7 +374,7 @@ enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer
     }
     peer->heartbeat_due = false;
     if (peer->state == RAFT_PROBE) {
-        peer->probe_sent = peer->probe_sent || takes_entries;
+        peer->probe_sent = peer->probe_sent || takes_entries || (is_cold && probes);
     } else if (message.entry_count > 0) {
         peer->next += message.entry_count;
         inflight_add(peer, peer->next - 1);

@@ -72,9 +72,11 @@ static bool save_is_due(const struct raft *raft)
 {
     raft_index newest = raft->snapshot.id.index;
     uint32_t threshold = raft->options.snapshot_threshold;
+    /* What is lost behind the state machine's back is in its state; other damage is not. */
+    bool is_damaged = raft->applied >= raft->log->first_damaged && raft->log->lost == 0;
     if (raft->save_busy || raft->save_blocked || raft->applied < newest || raft->applied == 0 ||
-        raft->applied >= raft->log->first_damaged || !state_is_durable(raft) ||
-        raft_is_installing(raft) || raft_install_is_live(raft)) {
+        is_damaged || !state_is_durable(raft) || raft_is_installing(raft) ||
+        raft_install_is_live(raft)) {
         return false;
     }
     bool is_wanted = raft->save_due || raft->snapshot_is_bad ||

@@ -115,6 +115,7 @@ function on(kind, o, fn) end
 ---@field append_errors? integer     failed appends in a row before a node fails (3)
 ---@field prevote? boolean           (true)
 ---@field check_quorum? boolean      (true)
+---@field log_memory_max? integer    bytes of applied entries that stay in memory; others are read again (16 MiB)
 ---@field snapshot_every? integer    applied entries between snapshots, 0: on request only (1024)
 ---@field snapshot_trailing? integer entries kept in the log before a snapshot (128)
 ---@field snapshot_bytes? integer    of a piece of a snapshot (65536)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct cluster_options {
-    int64_t nodes, learners, rounds;
+    int64_t nodes, learners, rounds, log_memory;
     int64_t batch_entries, batch_bytes, window, payload_bytes, pending, segment_bytes, errors;
     int64_t snapshot_every, snapshot_trailing, snapshot_bytes, snapshot_installs;
     uint64_t latency_ns, jitter_ns, read_ns, write_ns, sync_ns, apply_ns;
@@ -54,6 +54,7 @@ static const struct script_option cluster_option_list[] = {
     INTEGER("payload_bytes", payload_bytes, 1, INT32_MAX),
     INTEGER("pending_requests", pending, 1, INT32_MAX),
     INTEGER("segment_bytes", segment_bytes, 1, INT32_MAX),
+    INTEGER("log_memory_max", log_memory, 0, INT64_MAX),
     INTEGER("snapshot_every", snapshot_every, 0, INT32_MAX),
     INTEGER("snapshot_trailing", snapshot_trailing, 0, INT32_MAX),
     INTEGER("snapshot_bytes", snapshot_bytes, 1, INT32_MAX),
@@ -79,6 +80,7 @@ static void options_from(struct cluster_options *to, const struct sim_cluster_op
         .payload_bytes = from->raft.payload_size_max,
         .pending = from->raft.pending_requests_max,
         .segment_bytes = from->raft.segment_size_max,
+        .log_memory = (int64_t)from->raft.log_memory_max,
         .snapshot_every = from->raft.snapshot_threshold,
         .snapshot_trailing = from->raft.snapshot_trailing,
         .snapshot_bytes = from->raft.snapshot_chunk_size,
@@ -125,6 +127,7 @@ static void options_to(const struct cluster_options *from, struct sim_cluster_op
     to->raft.payload_size_max = (uint32_t)from->payload_bytes;
     to->raft.pending_requests_max = (uint32_t)from->pending;
     to->raft.segment_size_max = (uint32_t)from->segment_bytes;
+    to->raft.log_memory_max = (uint64_t)from->log_memory;
     to->raft.snapshot_threshold = (uint32_t)from->snapshot_every;
     to->raft.snapshot_trailing = (uint32_t)from->snapshot_trailing;
     to->raft.snapshot_chunk_size = (uint32_t)from->snapshot_bytes;

@@ -23,7 +23,8 @@ static struct {
     int persist_state, persist_entries, truncate, apply, probe, lost;
     int changed; /* how often a change has ended */
     struct raft_effect last_changed;
-    int compact, reset, repair, save, receive, fetch, restore;
+    int compact, reset, repair, save, receive, fetch, restore, load;
+    struct raft_effect last_load;
     struct raft_effect last_log;      /* COMPACT or RESET */
     struct raft_effect last_snapshot; /* SAVE, RECEIVE or FETCH, without its bytes */
     uint64_t reads;                   /* round confirmed */
@@ -105,6 +106,10 @@ static inline void drain(void)
         case RAFT_EFFECT_REPAIR:
             seen.repair++;
             seen.last_log = effect;
+            break;
+        case RAFT_EFFECT_LOAD:
+            seen.load++;
+            seen.last_load = effect;
             break;
         case RAFT_EFFECT_SAVE:
             seen.save++;

@@ -140,6 +140,8 @@ enum raft_event_type {
     RAFT_EVENT_RESET, /* the log begins behind the snapshot, durably */
     RAFT_EVENT_RESET_REFUSED,
     RAFT_EVENT_REPAIRED,          /* id; status: the record is rewritten, or as it was */
+    RAFT_EVENT_LOADED,            /* entries, entry_count (taken, held as LOADING); status:
+                                   * RAFT_CORRUPT (id.index: cannot be read), or not done */
     RAFT_EVENT_SNAPSHOT_SAVED,    /* status; snapshot */
     RAFT_EVENT_SNAPSHOT_RECEIVED, /* status (REFUSED: RAFT_BUSY); offset; last piece: snapshot */
     RAFT_EVENT_SNAPSHOT_FETCHED,  /* status; snapshot, offset, bytes (taken), size */
@@ -147,7 +149,7 @@ enum raft_event_type {
                                * could not begin to take it */
     RAFT_EVENT_APPLIED,       /* id.index: applied up to here */
     RAFT_EVENT_APPLY_REFUSED, /* the batch was not taken */
-    RAFT_EVENT_READY,         /* emit the next effect. RAFT_NOMEM */
+    RAFT_EVENT_READY,         /* emit the next effect. RAFT_NOMEM; RAFT_COLD: by a fault only */
     RAFT_EVENT_TYPE_COUNT
 };
 
@@ -168,6 +170,8 @@ struct raft_event {
     uint64_t offset;
     uint8_t *bytes;
     uint32_t size;
+    struct raft_entry **entries;
+    uint32_t entry_count;
 };
 
 enum raft_effect_type {
@@ -181,6 +185,7 @@ enum raft_effect_type {
     RAFT_EFFECT_COMPACT,         /* last: the log's new base; answered by COMPACT* */
     RAFT_EFFECT_RESET,           /* last, generation; answered by RESET* */
     RAFT_EFFECT_REPAIR,          /* last: rewrite its record; answered by REPAIRED */
+    RAFT_EFFECT_LOAD,            /* [first, last], or its beginning: read it; answered by LOADED */
     RAFT_EFFECT_SAVE,            /* snapshot; answered by SNAPSHOT_SAVED */
     RAFT_EFFECT_RECEIVE,         /* snapshot.id, offset, snapshot.size, bytes (owned), size;
                                     answered by SNAPSHOT_RECEIVED */
@@ -282,8 +287,11 @@ struct raft_view {
     raft_index first_damaged;     /* 0: none */
     uint64_t log_generation;
     raft_index truncated_to;
+    raft_index cold;   /* entries up to here have left memory */
+    uint64_t log_size; /* bytes of those that the log has in memory */
     /* What the node holds, for the ledger; entries by holder and other things it owns. */
     uint32_t entries_log;
+    uint32_t entries_loading;
     uint32_t entries_storage;
     uint32_t entries_apply;
     uint32_t requests;
