@@ -27,8 +27,8 @@ static bool is_led(const struct sim_world *world)
     uint32_t followers = 0; /* a bit per id */
     for (uint32_t id = 1; id <= world->node_count && leader != NULL; id++) {
         const struct sim_node *node = world->nodes[id];
-        if (sim_node_is_up(node) && node->view.leader == leader->id &&
-            node->view.state.term == leader->view.state.term) {
+        if (sim_node_is_up(node) && node->view.condition != RAFT_CONDITION_QUARANTINED &&
+            node->view.leader == leader->id && node->view.state.term == leader->view.state.term) {
             followers |= 1u << id;
         }
     }

@@ -174,7 +174,8 @@ void sim_node_start(struct sim_node *node)
     node->failed_by = 0;
     node->durable_event = world->events;
     node->idle_event = world->events;
-    node->was_damaged = sim_node_is_damaged(node);
+    node->was_damaged = sim_node_is_damaged(node) || (node->was_damaged && !node->is_whole);
+    node->is_whole = false;
     node->refused_store = false;
     sim_node_unsteady(node);
     implementation_take(node);
@@ -454,6 +455,8 @@ void sim_node_settle(struct sim_node *node)
     if (node->view.condition == RAFT_CONDITION_FAILED && old.condition != RAFT_CONDITION_FAILED) {
         node->failed_by = sim_node_harms(node);
     }
+    node->is_whole |= node->view.condition == RAFT_RUNNING &&
+                      node->view.state_durable >= node->view.state.sequence;
     sim_oracle_stepped(world->oracles, node->id, peer);
     if (sim_disk_pending(&node->disk) == 0) {
         node->idle_event = world->events;

@@ -96,7 +96,9 @@ struct sim_node {
     uint64_t idle_event;             /* the latest that left the disk nothing to do, or the start */
     uint32_t failed_by;   /* harms of the event in which it gave up, as a set; it may end later */
     uint64_t unsteady_ns; /* when something was last done to the node: start, fault, pause, clock */
-    bool was_damaged;     /* what it started from was damaged: it may miss entries */
+    bool was_damaged;     /* what it started from was damaged, or what an earlier start found so has
+                           * not been made up for: it may miss entries or promises */
+    bool is_whole;        /* it runs, and nothing is missing that its disk should have */
     bool has_stopped;     /* env->stopped has been called */
     enum raft_status stopped_why;
     uint32_t peer;        /* whose message the current event is, or 0 */

@@ -281,9 +281,10 @@ static void condition_check(struct sim_oracles *oracles, uint32_t node)
     const struct sim_node *sim_node = oracles->world->nodes[node];
     enum raft_condition condition = sim_node->view.condition;
     oracles->checks[SIM_ORACLE_NO_FALSE_ALARM]++;
-    /* No fault but damage to what was durable makes a node miss entries. */
-    bool is_excused = condition == RAFT_CONDITION_RECOVERING ? sim_node->was_damaged
-                                                             : sim_node_harms(sim_node) != 0;
+    /* No fault but damage to what was durable makes a node miss entries or promises. */
+    bool is_of_store =
+        condition == RAFT_CONDITION_RECOVERING || condition == RAFT_CONDITION_QUARANTINED;
+    bool is_excused = is_of_store ? sim_node->was_damaged : sim_node_harms(sim_node) != 0;
     if (condition != state->condition && condition != RAFT_RUNNING && !is_excused) {
         sim_oracle_broken(oracles, SIM_ORACLE_NO_FALSE_ALARM, node,
                           "an error state without a fault: node %u is %s, and nothing that was "
@@ -341,6 +342,7 @@ static void examine(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
     sim_oracle_progress_check(oracles, node, peer);
     sim_oracle_configuration_check(oracles, node);
     condition_check(oracles, node);
+    sim_oracle_loss_check(oracles, node);
     sim_oracle_surface_check(oracles, node);
     sim_oracle_stability_check(oracles, node);
     sim_oracle_patience_check(oracles, node);
@@ -397,10 +399,11 @@ void sim_oracle_started(struct sim_oracles *oracles, uint32_t node)
     /* A process that died in the middle of an event may have cut its log in it. */
     raft_index promised = sim_node->died_in_event ? 0 : state->promised;
     uint64_t chain = state->promised_chain;
+    sim_oracle_loss_started(oracles, node);
     sim_oracle_log_start(oracles, node);
     examine(oracles, node, 0);
     sim_oracle_recovery_check(oracles, node);
-    bool is_kept = promised <= view->base.index ||
+    bool is_kept = promised <= view->base.index || (view->state.losses & RAFT_LOSS_ENTRIES) != 0 ||
                    (promised <= state->last && state->links[promised].chain == chain);
     if (!is_kept) {
         sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
@@ -509,9 +512,11 @@ static bool member_converged(const struct sim_oracles *oracles, const struct sim
 static bool is_settled(const struct sim_oracles *oracles, const struct sim_node *node)
 {
     const struct raft_view *view = &node->view;
-    return view->condition == RAFT_RUNNING && oracles->nodes[node->id].requests == 0 &&
-           node->changes_open == 0 && view->transfer_target == RAFT_NODE_NONE &&
-           view->durable.index >= view->last.index && view->state_durable >= view->state.sequence;
+    bool is_sound =
+        view->condition == RAFT_RUNNING || view->condition == RAFT_CONDITION_QUARANTINED;
+    return is_sound && oracles->nodes[node->id].requests == 0 && node->changes_open == 0 &&
+           view->transfer_target == RAFT_NODE_NONE && view->durable.index >= view->last.index &&
+           view->state_durable >= view->state.sequence;
 }
 
 bool sim_oracle_converged(const struct sim_oracles *oracles)

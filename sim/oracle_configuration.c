@@ -267,9 +267,11 @@ static void done_check(struct sim_oracles *oracles, uint32_t node)
 void sim_oracle_configuration_check(struct sim_oracles *oracles, uint32_t node)
 {
     struct oracle_node *state = &oracles->nodes[node];
-    /* The newest one of a damaged log may be what is damaged. */
-    if (sim_oracle_has(oracles, SUT_FEATURE_MEMBERSHIP) &&
-        oracles->world->nodes[node]->view.first_damaged == 0) {
+    /* The newest one of a damaged log may be what is damaged, and that before the log of a blank
+     * state machine is unknown to it. */
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    if (sim_oracle_has(oracles, SUT_FEATURE_MEMBERSHIP) && view->first_damaged == 0 &&
+        !view->is_blank) {
         oracles->checks[SIM_ORACLE_CONFIGURATION]++;
         active_check(oracles, node);
     }

@@ -259,6 +259,7 @@ void sim_oracle_sent(struct sim_oracles *oracles, uint32_t node, const uint8_t *
             claim_note(oracles, node, &message);
         }
     }
+    sim_oracle_loss_sent(oracles, node, &message);
     if (message.claims_vote != RAFT_NODE_NONE) {
         sim_oracle_voted(oracles, node, message.term, message.claims_vote);
     }

@@ -135,6 +135,19 @@ struct oracle_traffic {
     uint32_t sent_in_event;
 };
 
+/* What its store has lost. */
+struct oracle_loss {
+    uint32_t known;              /* of enum raft_loss: what the view said last */
+    raft_index quarantined_from; /* what it did not have yet when its quarantine began; 0: it is in
+                                  * none */
+    /* What it had called durable before entries were lost, and what of that was committed. */
+    raft_index lost_last;
+    uint64_t lost_chain;
+    raft_index lost_committed;
+    raft_index promised; /* and before this start, if that found damage; else 0 */
+    bool lacks_state;    /* a start: there should be a hard state, and none can be read */
+};
+
 struct oracle_node {
     bool is_up;
     bool is_attached;
@@ -191,6 +204,7 @@ struct oracle_node {
     uint64_t start_chain;
     raft_term start_term;
     raft_node_id start_vote;
+    struct oracle_loss loss;
     struct oracle_surface surface;
     struct oracle_contact contacts[SIM_NODES_MAX]; /* by sender */
     struct oracle_patience patience;
@@ -290,6 +304,17 @@ void sim_oracle_election_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_progress_forget(struct sim_oracles *oracles, uint32_t node,
                                 const struct raft_configuration *configuration);
 void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer);
+
+/* oracle_loss.c */
+/* Whether it is part of a majority: by what it does now, or by having had an index. */
+bool sim_oracle_counts(const struct sim_oracles *oracles, uint32_t node);
+bool sim_oracle_counts_for(const struct sim_oracles *oracles, uint32_t node, raft_index index);
+void sim_oracle_loss_starts(struct sim_oracles *oracles, uint32_t node);
+/* Its chain is still that of the log that it had before. */
+void sim_oracle_loss_started(struct sim_oracles *oracles, uint32_t node);
+void sim_oracle_loss_check(struct sim_oracles *oracles, uint32_t node);
+void sim_oracle_loss_sent(struct sim_oracles *oracles, uint32_t node,
+                          const struct sut_message *message);
 
 /* oracle_surface.c */
 void sim_oracle_surface_started(struct sim_oracles *oracles, uint32_t node);

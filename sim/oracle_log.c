@@ -216,15 +216,16 @@ void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node)
 }
 
 /* The nodes whose disks hold the canonical log up to an index, or did, before their store was taken
- * away. */
+ * away or damaged. */
 static uint32_t durable_nodes(const struct sim_oracles *oracles, raft_index index)
 {
     const struct sim_world *world = oracles->world;
     uint32_t nodes = 0;
     for (uint32_t id = 1; id <= world->node_count; id++) {
-        bool has = world->nodes[id]->is_store_planted ||
-                   sim_oracle_is_durable(oracles, &oracles->nodes[id], index,
-                                         oracles->commits[index].chain);
+        bool had = world->nodes[id]->is_store_planted || index <= oracles->nodes[id].loss.promised;
+        bool has = had || sim_oracle_is_durable(oracles, &oracles->nodes[id], index,
+                                                oracles->commits[index].chain);
+        has = has && sim_oracle_counts_for(oracles, id, index);
         nodes |= (uint32_t)has << id;
     }
     return nodes;

@@ -68,7 +68,8 @@ static bool has_live_majority(const struct sim_oracles *oracles, uint32_t leader
     sim_oracle_configuration_in_force(oracles, leader, &configuration);
     for (uint32_t i = 0; i < configuration.count; i++) {
         raft_node_id member = configuration.members[i].id;
-        if (member != leader && is_steady(world, member, window_ns) &&
+        if (member != leader && sim_oracle_counts(oracles, member) &&
+            is_steady(world, member, window_ns) &&
             is_heard(oracles, member, leader, window_ns, gap_ns) &&
             is_heard(oracles, leader, member, window_ns, gap_ns)) {
             live |= 1u << member;

@@ -82,6 +82,7 @@ void sim_oracle_starts(struct sim_oracles *oracles, uint32_t node)
     state->start_chain = state->durable_last > 0 ? state->durable[state->durable_last].chain : 0;
     state->start_term = state->durable_term;
     state->start_vote = state->durable_vote;
+    sim_oracle_loss_starts(oracles, node);
 }
 
 void sim_oracle_surface_started(struct sim_oracles *oracles, uint32_t node)

@@ -124,6 +124,27 @@ void sim_probe_ends(struct sim_world *world, const struct sim_node *node, enum r
     gone(world, node);
 }
 
+static void losses_found(struct sim_world *world, const struct raft_view *view)
+{
+    bool has_losses = view->condition == RAFT_CONDITION_RECOVERING ||
+                      view->condition == RAFT_CONDITION_QUARANTINED;
+    count_if(world, view->condition == RAFT_CONDITION_QUARANTINED, SIM_PROBE_LOSS_QUARANTINE);
+    count_if(world, (view->state.losses & RAFT_LOSS_ENTRIES) != 0, SIM_PROBE_LOSS_ENTRIES);
+    count_if(world, view->is_blank, SIM_PROBE_LOSS_BLANK);
+    count_if(world, view->first_damaged != 0, SIM_PROBE_LOSS_DAMAGED);
+    count_if(world, has_losses && sim_world_leader(world) == NULL, SIM_PROBE_LOSS_LEADERLESS);
+}
+
+static void losses_made_up_for(struct sim_world *world, const struct raft_view *new,
+                               const struct raft_view *old)
+{
+    uint32_t over = old->state.losses & ~new->state.losses;
+    count_if(world, (over & RAFT_LOSS_ENTRIES) != 0, SIM_PROBE_LOSS_ENTRIES_OVER);
+    count_if(world, old->is_blank && !new->is_blank, SIM_PROBE_LOSS_BLANK_OVER);
+    count_if(world, old->first_damaged != 0 && new->first_damaged == 0,
+             SIM_PROBE_LOSS_DAMAGED_OVER);
+}
+
 void sim_probe_started(struct sim_world *world, const struct sim_node *node)
 {
     const struct raft_view *view = &node->view;
@@ -136,6 +157,7 @@ void sim_probe_started(struct sim_world *world, const struct sim_node *node)
     if (node->incarnation <= 1) {
         return;
     }
+    losses_found(world, view);
     count_if(world, view->last.index < world->probes.nodes[node->id].last,
              SIM_PROBE_RESTART_SHORTER);
     count_if(world, leader != NULL && view->last.index > leader->view.last.index,
@@ -380,6 +402,7 @@ void sim_probe_stepped(struct sim_world *world, const struct sim_node *node,
         transfer_changed(world, new, old);
     }
     log_changed(world, node, old);
+    losses_made_up_for(world, new, old);
     window_check(world, node, peer);
     count_if(world, new->requests >= 4 && old->requests < 4, SIM_PROBE_QUEUE_DEEP);
     count_if(world, new->reads >= 2 && old->reads < 2, SIM_PROBE_READS_DEEP);

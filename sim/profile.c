@@ -144,6 +144,7 @@ static void cluster_options(const struct sim_draw *draw, uint64_t seed,
     raft->pre_vote = draw->prevote != 0;
     raft->check_quorum = draw->quorum != 0;
     raft->lease_reads = draw->lease != 0;
+    raft->quarantine = draw->quarantine != 0;
     sim_members_options(draw, seed, options);
 }
 

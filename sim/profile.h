@@ -98,7 +98,7 @@ struct sim_draw {
     uint64_t batch, batch_bytes, window, payload, segment, pending, errors;
     uint64_t snapshot, trailing, piece, installs; /* entries, entries, bytes, followers */
     uint64_t log_memory;                          /* bytes of applied entries in memory */
-    uint64_t prevote, quorum, lease, bound_ppm, reverts;
+    uint64_t prevote, quorum, lease, bound_ppm, reverts, quarantine;
     uint64_t clients, by_index, think_ms, keys, puts, gets, cas, padding; /* by_index: clients */
     uint64_t readers;                    /* 1: the clients that read by index do nothing else */
     uint64_t learners, witness, prefers; /* how many; whether one voter is one; priorities */

@@ -86,6 +86,7 @@ static const struct field fields[] = {
     BASE(lease, HOW_NOT, 0, 1, 0),
     BASE(bound_ppm, HOW_LOG, 100, 100000, 499999),
     BASE(reverts, HOW_EVENLY, 0, 1, 0),
+    BASE(quarantine, HOW_EVENLY, 0, 1, 0),
     BASE(clients, HOW_LOG, 1, 8, 32),
     BASE(by_index, HOW_NOT, 0, 32, 0),
     BASE(think_ms, HOW_LOG, 10, 500, 1000000),

@@ -45,6 +45,7 @@ struct sut_message {
     bool claims_term;
     raft_node_id claims_vote; /* a vote that must be durable in term; RAFT_NODE_NONE: none */
     raft_index claims_index;  /* log that must be durable up to here; 0: none */
+    bool grants;              /* a vote or a pre-vote to somebody else */
     uint32_t entry_count;
 };
 

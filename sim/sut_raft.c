@@ -174,12 +174,14 @@ static bool describe(const uint8_t *bytes, size_t size, struct sut_message *out)
         break;
     case RAFT_MESSAGE_PREVOTE_REP:
         out->claims_term = !success; /* a grant repeats the term that was asked for */
+        out->grants = success;
         break;
     case RAFT_MESSAGE_VOTE_REQ:
         out->claims_vote = message.from;
         break;
     case RAFT_MESSAGE_VOTE_REP:
         out->claims_vote = success ? message.to : RAFT_NODE_NONE;
+        out->grants = success;
         break;
     case RAFT_MESSAGE_APPEND_REQ:
     case RAFT_MESSAGE_TIMEOUT_NOW:

@@ -259,11 +259,12 @@ static void describe_nodes(const struct sim_world *world, char *text, size_t siz
 }
 
 /* Whether a node is out for good: its machine is gone, or its disk was damaged, and it has refused
- * its store or waits for what nobody has. */
+ * its store, is in quarantine, or waits for what nobody has. */
 static bool is_lost(const struct sim_node *node)
 {
     bool is_stuck = node->state == SIM_NODE_UP && node->view.condition != RAFT_RUNNING;
-    return node->is_gone || node->refused_store || (is_stuck && sim_node_is_damaged(node));
+    return node->is_gone || node->refused_store ||
+           (is_stuck && (node->was_damaged || sim_node_is_damaged(node)));
 }
 
 /* The proof is the list of those who are lost. */

@@ -102,7 +102,8 @@ enum raft_status raft_change_recover(struct raft *raft, const struct raft_config
 {
     const struct raft_member *own = raft_configuration_find(target, raft->options.id);
     if (raft_exit_taken(raft->memory, RAFT_AT_RECOVER_INVALID,
-                        !is_final(target) || own == NULL || !raft_member_could_lead(own))) {
+                        !is_final(target) || own == NULL || !raft_member_could_lead(own) ||
+                            raft->state.losses != 0 || raft->is_blank)) {
         return RAFT_INVALID;
     }
     /* Nothing below can fail. */

@@ -35,7 +35,8 @@ struct raft_peer *raft_peer_find(struct raft *raft, raft_node_id id)
 static bool is_owed(const struct raft_peer *peer)
 {
     return peer->prevote_reply.due || peer->vote_reply.due || peer->append_reply.due ||
-           peer->install_reply.due || peer->repair_reply.due || peer->timeout_now_due;
+           peer->install_reply.due || peer->repair_reply.due || peer->timeout_now_due ||
+           peer->answer_due;
 }
 
 struct raft_peer *raft_peer_take(struct raft *raft, raft_node_id id)
@@ -240,7 +241,7 @@ uint64_t raft_agreed(const struct raft *raft, uint64_t own,
         const struct raft_peer *peer = &raft->peers[i];
         if (peer->member != RAFT_MEMBER_NONE) {
             assert(raft->configuration.members[peer->member].id == peer->id);
-            values[peer->member] = value(peer);
+            values[peer->member] = peer->is_uncounted ? 0 : value(peer);
         }
     }
     return raft_configuration_agreed(&raft->configuration, values);

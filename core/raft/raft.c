@@ -19,11 +19,12 @@
  *  8. The configuration in force is that of an entry of the log, or the base one, or one set by
  *     hand (members.c).
  *  9. base <= published snapshot <= commit, but for a snapshot that is being put in place, and base
- *     <= applied.
+ *     <= applied; but for a blank state machine, which has applied less than the base.
  * 10. At most snapshot_installs_max followers, each of them in INSTALL, are sent a snapshot.
  * 11. Nothing from the first damaged entry on is applied, unless a snapshot has it, or it was lost
  *     afterwards.
- * 12. What has left memory is applied and durable. */
+ * 12. What has left memory is applied and durable.
+ * 13. A node that has lost promises, entries or its state machine's state is a follower. */
 #include "raft_internal.h"
 
 #include <assert.h>
@@ -67,16 +68,19 @@ void raft_begin(struct raft *raft, const struct raft_hard_state *state,
         raft->snapshot = *snapshot;
         raft_members_base(raft, &snapshot->configuration, snapshot->configuration_index);
     }
-    assert(raft->log->base.index == raft->snapshot.id.index);
+    assert(raft->log->base.index >= raft->snapshot.id.index);
     raft->now_ns = now_ns;
     raft->state = *state;
     raft->state_durable = state->sequence;
-    raft_index base = raft->log->base.index;
-    raft->commit = base;
-    raft->applied = base;
-    raft->applying = base;
-    raft->completed = base;
+    raft->commit = raft->log->base.index;
+    raft->is_blank = raft->log->base.index > raft->snapshot.id.index;
+    raft->applied = raft->snapshot.id.index;
+    raft->applying = raft->snapshot.id.index;
+    raft->completed = raft->snapshot.id.index;
     raft_members_restore(raft);
+    if ((state->losses & RAFT_LOSS_ENTRIES) != 0) {
+        raft_loss_begin(raft, raft_draw(raft));
+    }
     /* Whether it heard a leader just before it was restarted, a node does not know. */
     raft->leader_heard = raft->options.lease_reads;
     raft->leader_heard_ns = now_ns;
@@ -122,10 +126,12 @@ static enum raft_status on_message(struct raft *raft, struct raft_message *messa
     assert(peer != NULL);
     /* An entry is what its id says, whoever has it and in whatever term. */
     if (message->type == RAFT_MESSAGE_REPAIR_REQ) {
-        return raft_on_repair_req(raft, peer, message);
+        return message->id.index == 0 ? raft_loss_on_question(raft, peer, message)
+                                      : raft_on_repair_req(raft, peer, message);
     }
     if (message->type == RAFT_MESSAGE_REPAIR_REP) {
-        return raft_on_repair_rep(raft, message);
+        return message->entry_count == 0 ? raft_loss_on_answer(raft, peer, message)
+                                         : raft_on_repair_rep(raft, message);
     }
     /* Who is no member, or none any more, ends nobody's leadership (dissertation §4.2.3). A learner
      * may: one that was a voter once, and campaigned in vain, would never take an append of an
@@ -466,6 +472,7 @@ void raft_get_view(const struct raft *raft, struct raft_view *out_view)
         .read_round = raft->read_ticket,
         .base = log->base,
         .snapshot = raft->snapshot.id,
+        .is_blank = raft->is_blank,
         .is_installing = raft_is_installing(raft),
         .last = raft_log_last(log),
         .durable = raft_log_durable(log),
@@ -540,19 +547,27 @@ const char *raft_invariant_broken(const struct raft *raft)
         return "8: the configuration in force is in the log";
     }
     raft_index base = raft->log->base.index;
-    if (base > raft->snapshot.id.index || base > raft->applied ||
+    bool is_bare = base > raft->snapshot.id.index || base > raft->applied;
+    if ((is_bare && !raft->is_blank) || (raft->is_blank && base <= raft->applied) ||
         (raft->snapshot.id.index > raft->commit && !raft_is_restoring(raft))) {
-        return "9: base <= published snapshot <= commit, and base <= applied";
+        return "9: base <= published snapshot <= commit, and base <= applied, if not blank";
     }
     if (raft->applied >= raft->log->first_damaged && raft->log->lost == 0 &&
         raft->snapshot.id.index < raft->log->first_damaged) {
         return "11: nothing damaged is applied, but by a snapshot";
     }
-    if (raft->log->cold.index > raft->applied || raft->log->cold.index > raft->log->durable.index) {
+    raft_index cold = raft->log->cold.index; /* the base, when nothing has left */
+    if (cold > base && (cold > raft->applied || cold > raft->log->durable.index)) {
         return "12: what has left memory is applied and durable";
     }
     if (!installs_are_bounded(raft)) {
         return "10: at most snapshot_installs_max are sent to, each in INSTALL";
+    }
+    if (raft->role == RAFT_FOLLOWER) {
+        return NULL;
+    }
+    if (raft->state.losses != 0 || raft->is_blank) {
+        return "13: a node with losses is a follower";
     }
     if (raft->role != RAFT_LEADER) {
         return NULL;

@@ -41,6 +41,9 @@ struct raft_peer {
     struct raft_reply install_reply;
     struct raft_reply repair_reply; /* id: of the entry that it asked for */
     bool repair_due;                /* it is to be asked for the first damaged entry */
+    bool question_due;              /* it leads, and is to be asked how far its log reaches */
+    bool answer_due;                /* it has asked that, with this number */
+    uint64_t answer;
     /* A candidate's view of it. */
     enum raft_ballot ballot;
     bool ballot_due;      /* ask for it */
@@ -56,6 +59,9 @@ struct raft_peer {
     uint64_t read_echo; /* the latest round of reads that it has echoed in this term */
     bool read_only;     /* it refuses user entries */
     bool active;        /* heard of since the last check of the quorum */
+    bool is_uncounted;  /* it is in quarantine: part of no majority */
+    raft_index
+        blank_base; /* its state machine needs a snapshot that reaches so far; 0: it does not */
     bool append_due;
     bool heartbeat_due;
     /* A voter that is to be added: its round of catching up. */
@@ -199,6 +205,14 @@ struct raft {
     raft_time repair_asked_ns; /* when a leader was last asked for a damaged entry */
     bool compact_due;          /* segments at or before the base are to go */
 
+    /* Losses (loss.c): the number that this start asks leaders with, when it did last, and what the
+     * leader of a term has answered. */
+    uint64_t question;
+    raft_time question_asked_ns;
+    raft_term answered_term; /* 0: none */
+    raft_index answered_index;
+    bool is_blank; /* the state machine lacks what lies before the base of the log */
+
     struct raft_snapshot snapshot; /* the published one */
     bool snapshot_is_bad;          /* its file could not be read: it needs a successor */
     bool save_due;                 /* one was asked for */
@@ -238,7 +252,8 @@ void raft_members_by_hand(struct raft *raft, const struct raft_configuration *co
 /* Of enum raft_member_flag; 0: not a member of the configuration in force. */
 uint32_t raft_own_flags(const struct raft *raft);
 uint32_t raft_peer_flags(const struct raft *raft, const struct raft_peer *peer);
-/* The greatest value that a majority of every side has reached; own is this node's. */
+/* The greatest value that a majority of every side has reached; own is this node's. Nodes in
+ * quarantine have reached none. */
 uint64_t raft_agreed(const struct raft *raft, uint64_t own,
                      uint64_t (*value)(const struct raft_peer *peer));
 
@@ -269,6 +284,8 @@ bool raft_change_report(struct raft *raft, struct raft_effect *effect);
 enum raft_status raft_change_append(struct raft *raft, struct raft_effect *effect);
 
 /* election.c */
+/* The next number of the node's own random stream. */
+uint64_t raft_draw(struct raft *raft);
 void raft_election_timer_reset(struct raft *raft);
 /* Adopts a term (not before the current one) as a follower of leader, or of nobody yet. */
 void raft_become_follower(struct raft *raft, raft_term term, raft_node_id leader);
@@ -345,6 +362,27 @@ void raft_on_repaired(struct raft *raft, const struct raft_event *event);
 bool raft_repair_speak(struct raft *raft, struct raft_effect *effect);
 /* For READY: sends an entry that somebody asked for. RAFT_NOMEM. */
 enum raft_status raft_repair_send(struct raft *raft, struct raft_effect *effect);
+
+/* loss.c */
+/* Entries are lost: the number is that of this start's questions. */
+void raft_loss_begin(struct raft *raft, uint64_t number);
+bool raft_loss_is_quarantine(const struct raft *raft);
+bool raft_loss_may_vote(const struct raft *raft);
+/* What an answer says of this node's losses. */
+uint32_t raft_loss_flags(const struct raft *raft, enum raft_message_type type);
+/* Asks the leader that was just heard how far its log reaches, now and then. */
+void raft_loss_ask_leader(struct raft *raft, struct raft_peer *leader);
+enum raft_status raft_loss_on_question(struct raft *raft, struct raft_peer *peer,
+                                       const struct raft_message *message);
+enum raft_status raft_loss_on_answer(struct raft *raft, const struct raft_peer *peer,
+                                     const struct raft_message *message);
+/* A leader takes note of the losses that an answer speaks of. */
+void raft_loss_hear(struct raft *raft, struct raft_peer *peer, const struct raft_message *message);
+/* Whether a follower's blank state machine waits for a snapshot that is still to be taken. */
+bool raft_loss_needs_snapshot(const struct raft *raft);
+/* For READY: the loss of entries may be over; questions and answers. */
+void raft_loss_advance(struct raft *raft);
+bool raft_loss_speak(struct raft *raft, struct raft_effect *effect);
 
 /* read.c */
 enum raft_status raft_read_begin(struct raft *raft);

@@ -174,7 +174,7 @@ static void answer(struct raft *raft, struct raft_effect *effect, enum raft_mess
         .type = type,
         .from = raft->options.id,
         .to = to,
-        .flags = reply->flags,
+        .flags = reply->flags | raft_loss_flags(raft, type),
         .term = reply->term,
         .id = reply->id,
         .hint = reply->hint,
@@ -274,7 +274,8 @@ static bool apply_is_due(const struct raft *raft)
 {
     /* A witness has no state machine. */
     return (raft_own_flags(raft) & RAFT_MEMBER_WITNESS) == 0 && raft->applying == raft->applied &&
-           raft->applied < raft->commit && !raft->apply_blocked && !raft_is_restoring(raft);
+           raft->applied < raft->commit && !raft->apply_blocked && !raft_is_restoring(raft) &&
+           !raft->is_blank;
 }
 
 static enum raft_status apply(struct raft *raft, struct raft_effect *effect)
@@ -338,6 +339,7 @@ static enum raft_status replicate(struct raft *raft, struct raft_effect *effect)
 enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect)
 {
     *effect = (struct raft_effect){.type = RAFT_EFFECT_NONE};
+    raft_loss_advance(raft);
     raft_change_advance(raft);
     if (set_timer(raft, effect) || persist_state(raft, effect) ||
         raft_change_report(raft, effect) || complete(raft, effect) || use_storage(raft, effect) ||
@@ -346,7 +348,7 @@ enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect)
     }
     bool may_speak = raft->state_durable == raft->state.sequence;
     if (may_speak && (speak(raft, effect) || raft_repair_speak(raft, effect) ||
-                      raft_install_send(raft, effect))) {
+                      raft_loss_speak(raft, effect) || raft_install_send(raft, effect))) {
         return RAFT_OK;
     }
     /* What needs memory; a failure of one does not hold up the others. */

@@ -24,10 +24,15 @@
 
 enum raft_condition raft_condition(const struct raft *raft)
 {
+    if (raft_loss_is_quarantine(raft)) {
+        return RAFT_CONDITION_QUARANTINED;
+    }
     if (raft->disk_full) {
         return RAFT_CONDITION_NOSPACE;
     }
-    return raft->log->first_damaged != RAFT_LOG_INTACT ? RAFT_CONDITION_RECOVERING : RAFT_RUNNING;
+    bool is_incomplete =
+        raft->log->first_damaged != RAFT_LOG_INTACT || raft->state.losses != 0 || raft->is_blank;
+    return is_incomplete ? RAFT_CONDITION_RECOVERING : RAFT_RUNNING;
 }
 
 raft_index raft_repair_missing(const struct raft *raft)

@@ -11,7 +11,8 @@
  * from there back to PROBE.
  *
  * Invariants:
- *  1. match only grows during a term: answers arrive late and twice.
+ *  1. match only grows during a term: answers arrive late and twice. But a follower that has lost
+ *     entries has acknowledged nothing (loss.c).
  *  2. Commit moves only to an entry of the current term (Raft §5.4.2), counted by what is durable,
  *     the leader's own disk included.
  *  3. Every entry that prepare_entry took is in the message or given back. */
@@ -122,7 +123,7 @@ static void on_matched(struct raft *raft, struct raft_peer *peer,
     raft_advance_commit(raft);
     raft_transfer_advance(raft);
     if (peer->state == RAFT_INSTALL) {
-        if (message->id.index < raft->log->base.index) {
+        if (message->id.index < raft->log->base.index || peer->blank_base > 0) {
             return;
         }
         /* It has what it needs: by other ways, or the answer to the last piece was lost. */
@@ -139,7 +140,9 @@ static void on_matched(struct raft *raft, struct raft_peer *peer,
         peer->state = RAFT_REPLICATE;
         peer->probe_sent = false;
     }
-    if (peer->next <= raft_log_last_index(raft->log)) {
+    if (peer->blank_base > 0 && peer->blank_base <= raft->snapshot.id.index) {
+        raft_install_begin(raft, peer);
+    } else if (peer->next <= raft_log_last_index(raft->log)) {
         peer->append_due = true;
     }
 }
@@ -160,6 +163,7 @@ enum raft_status raft_on_append_rep(struct raft *raft, struct raft_peer *peer,
     }
     /* Nothing below can fail. */
     peer->active = true;
+    raft_loss_hear(raft, peer, message);
     if (message->round > peer->read_echo && message->round <= raft->read_round) {
         peer->read_echo = message->round;
         raft_read_confirm(raft);
@@ -172,6 +176,9 @@ enum raft_status raft_on_append_rep(struct raft *raft, struct raft_peer *peer,
     if (is_success) {
         on_matched(raft, peer, message);
         return RAFT_OK;
+    }
+    if ((message->flags & RAFT_FLAG_LOST) != 0) {
+        peer->match = 0;
     }
     /* An old refusal says nothing any more: the follower has matched since, or another position is
      * being probed. But what a follower has acknowledged may be damaged since; it asks for that

@@ -122,6 +122,7 @@ function on(kind, o, fn) end
 ---@field snapshot_installs? integer followers that are sent a snapshot at one time (2)
 ---@field lease_reads? boolean       reads within the lease wait for nobody (false)
 ---@field clock_drift_ppm? integer   how far clocks may be off, for the lease (1000)
+---@field quarantine? boolean        start, in quarantine, without a term and vote that are lost (false)
 
 ---@class (exact) RestartOptions : NodeOptions
 ---@field sut? "first"|"next"        the implementation it is of from now on: that of --sut, or that of

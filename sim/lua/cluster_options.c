@@ -14,7 +14,7 @@ struct cluster_options {
     uint64_t election_min_ns, election_max_ns, heartbeat_ns, retry_ns, catch_up_ns;
     int64_t drift_ppm;
     struct sim_selector none; /* witnesses and priorities are read by hand */
-    bool prevote, check_quorum, lease_reads, reverts;
+    bool prevote, check_quorum, lease_reads, quarantine, reverts;
     const char *sut;
 };
 
@@ -64,6 +64,7 @@ static const struct script_option cluster_option_list[] = {
     BOOLEAN("check_quorum", check_quorum),
     BOOLEAN("lease_reads", lease_reads),
     INTEGER("clock_drift_ppm", drift_ppm, 0, 499999),
+    BOOLEAN("quarantine", quarantine),
     BOOLEAN("revert_failed_sync", reverts),
 };
 
@@ -100,6 +101,7 @@ static void options_from(struct cluster_options *to, const struct sim_cluster_op
         .check_quorum = from->raft.check_quorum,
         .lease_reads = from->raft.lease_reads,
         .drift_ppm = from->raft.clock_drift_ppm_max,
+        .quarantine = from->raft.quarantine,
         .reverts = from->revert_failed_sync,
     };
 }
@@ -137,6 +139,7 @@ static void options_to(const struct cluster_options *from, struct sim_cluster_op
     to->raft.check_quorum = from->check_quorum;
     to->raft.lease_reads = from->lease_reads;
     to->raft.clock_drift_ppm_max = (uint32_t)from->drift_ppm;
+    to->raft.quarantine = from->quarantine;
 }
 
 /* The list of numbers at an option, up to one a node; NULL: not given. */

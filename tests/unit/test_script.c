@@ -149,7 +149,7 @@ static const struct mistake mistakes[] = {
      "node:restart: unknown option 'latency_ms'; options are: append_errors, batch_bytes, "
      "batch_entries, catch_up_ms, catch_up_rounds, check_quorum, clock_drift_ppm, "
      "election_max_ms, election_min_ms, heartbeat_ms, "
-     "lease_reads, log_memory_max, payload_bytes, pending_requests, prevote, retry_ms, "
+     "lease_reads, log_memory_max, payload_bytes, pending_requests, prevote, quarantine, retry_ms, "
      "segment_bytes, "
      "snapshot_bytes, snapshot_every, snapshot_installs, snapshot_trailing, sut, window_messages"},
     {C "c[1].clock:strobe{ step_ms = 0, period_ms = 5 }",

@@ -26,7 +26,7 @@ struct raft_options {
     uint32_t voter_count;
     uint8_t priorities[RAFT_VOTERS_MAX]; /* of each voter, for leadership */
     uint32_t witnesses;                  /* bit i: voters[i] is a witness; not all of them */
-    uint64_t seed;                       /* of the node's own random stream */
+    uint64_t seed;                /* of the node's own random stream; another one at each start */
     raft_time election_ns_min;    /* timeouts are drawn from [min, max); min is the lease T */
     raft_time election_ns_max;    /* > min */
     raft_time heartbeat_ns;       /* < min */
@@ -85,8 +85,9 @@ enum raft_condition {
     RAFT_RUNNING,
     RAFT_CONDITION_NOSPACE, /* votes and hears heartbeats; neither appends nor campaigns nor leads
                              */
-    RAFT_CONDITION_RECOVERING, /* entries of its log are damaged: votes, and takes entries; does not
-                                * campaign, and neither acknowledges nor applies from there on */
+    RAFT_CONDITION_RECOVERING,  /* entries of its log are damaged or lost, or its state machine's
+                                 * state  is: takes entries, does not campaign; loss.c and repair.c
+                                 * have the  rest */
     RAFT_CONDITION_QUARANTINED, /* its promises are lost: takes entries, and counts for nothing */
     RAFT_CONDITION_FAILED, /* fail-stop: sends nothing, has released or is releasing everything */
     RAFT_CONDITION_COUNT
@@ -247,7 +248,8 @@ RAFT_MUST_CHECK enum raft_status raft_create(const struct raft_options *options,
                                              const struct raft_memory *memory, struct raft_log *log,
                                              struct raft **out_raft);
 /* Begins as a follower, with the log, the hard state and the snapshot that were loaded; the state
- * machine has the snapshot's state. snapshot may be NULL: none. Cannot fail. */
+ * machine has the snapshot's state. snapshot may be NULL: none. A log that begins behind the
+ * snapshot leaves the state machine blank. Cannot fail. */
 void raft_begin(struct raft *raft, const struct raft_hard_state *state,
                 const struct raft_snapshot *snapshot, raft_time now_ns);
 void raft_destroy(struct raft *raft); /* NULL is nothing */
@@ -281,6 +283,7 @@ struct raft_view {
     uint64_t read_round; /* that the read which was begun last waits for */
     struct raft_entry_id base;
     struct raft_entry_id snapshot; /* the published one */
+    bool is_blank;                 /* the state machine lacks what lies before the base */
     bool is_installing;            /* a follower that receives one, or puts one in place */
     struct raft_entry_id last;
     struct raft_entry_id durable; /* before the first damaged entry */
