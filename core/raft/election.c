@@ -129,6 +129,7 @@ void raft_become_leader(struct raft *raft)
     raft->noop_due = true;
     raft->read_round = 0;
     raft->read_confirmed = 0;
+    raft->round_due = false;
     raft->reads_due = false;
     raft->read_ticket = 0;
     raft->lease_until_ns = 0;

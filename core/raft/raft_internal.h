@@ -187,6 +187,7 @@ struct raft {
      * leader's, to be echoed. */
     uint64_t read_round;
     uint64_t read_confirmed;
+    bool round_due;       /* reads wait for the next round */
     bool reads_due;       /* read_confirmed has grown */
     uint64_t read_ticket; /* the round that the read which was begun last waits for */
     raft_time

@@ -54,6 +54,38 @@ START_TEST(a_read_takes_the_commit_index_of_its_beginning)
 }
 END_TEST
 
+START_TEST(reads_that_come_while_a_round_is_on_its_way_share_the_next_one)
+{
+    lead_and_commit();
+    ck_assert_int_eq(read_begin(), RAFT_OK);
+    ck_assert_int_eq(seen.sent_count, 2);
+    for (int i = 0; i < 10; i++) {
+        ck_assert_int_eq(read_begin(), RAFT_OK);
+        ck_assert_int_eq(seen.sent_count, 0);
+    }
+    echo(2, 1);
+    ck_assert_uint_eq(seen.reads, 1);
+    ck_assert_int_eq(seen.sent_count, 2);
+    echo(2, 2);
+    ck_assert_uint_eq(seen.reads, 2);
+    ck_assert_uint_eq(view.read_round, 2);
+    ck_assert_int_eq(seen.sent_count, 0); /* nobody waits any more */
+}
+END_TEST
+
+START_TEST(reads_whose_round_was_lost_on_the_way_are_confirmed_by_the_next_heartbeat)
+{
+    lead_and_commit();
+    ck_assert_int_eq(read_begin(), RAFT_OK);
+    ck_assert_int_eq(read_begin(), RAFT_OK);
+    heartbeat();
+    ck_assert_uint_eq(seen.sent[0].round, 2);
+    echo(2, 2);
+    ck_assert_uint_eq(seen.reads, 2);
+    ck_assert_int_eq(seen.sent_count, 0);
+}
+END_TEST
+
 START_TEST(a_voter_that_answers_twice_confirms_once)
 {
     create(5, 0, 0);
@@ -82,8 +114,8 @@ START_TEST(an_echo_of_a_round_that_was_not_begun_confirms_nothing)
     echo(2, 9);
     ck_assert_uint_eq(seen.reads, 0);
     ck_assert_int_eq(read_begin(), RAFT_OK);
-    echo(2, 2);
-    ck_assert_uint_eq(seen.reads, 2);
+    echo(2, 1);
+    ck_assert_uint_eq(seen.reads, 1); /* and not the read behind it */
 }
 END_TEST
 
@@ -406,6 +438,9 @@ static Suite *reads_suite(void)
     tcase_add_test(tests, a_follower_takes_no_read);
     tcase_add_test(tests, a_read_asks_every_voter_at_once);
     tcase_add_test(tests, a_read_takes_the_commit_index_of_its_beginning);
+    tcase_add_test(tests, reads_that_come_while_a_round_is_on_its_way_share_the_next_one);
+    tcase_add_test(tests,
+                   reads_whose_round_was_lost_on_the_way_are_confirmed_by_the_next_heartbeat);
     tcase_add_test(tests, a_voter_that_answers_twice_confirms_once);
     tcase_add_test(tests, an_echo_of_a_round_that_was_not_begun_confirms_nothing);
     tcase_add_test(tests, a_learner_confirms_no_read);
