@@ -125,6 +125,12 @@ struct oracle_patience {
     raft_term vote_term;
 };
 
+/* The time since something of a follower has matched. */
+struct oracle_spell {
+    uint64_t number;
+    bool has_refused; /* in it */
+};
+
 /* What a node has done in the current interval. */
 struct oracle_traffic {
     uint64_t interval; /* its number */
@@ -192,6 +198,8 @@ struct oracle_node {
     raft_node_id start_vote;
     struct oracle_surface surface;
     struct oracle_contact contacts[SIM_NODES_MAX]; /* by sender */
+    struct oracle_spell spells[SIM_NODES_MAX];     /* by sender, of a leader */
+    bool has_sent_pieces[SIM_NODES_MAX]; /* by receiver: behind the first one, of a snapshot */
     struct oracle_patience patience;
     struct oracle_traffic traffic;
 };
@@ -221,6 +229,9 @@ struct sim_oracles {
     struct oracle_payload *payloads;
     size_t payload_capacity;
     uint32_t payload_count;
+    struct sim_table refusals; /* what of them, how often */
+    struct sim_table asked;    /* at which positions again, how often */
+    struct sim_table restarts; /* of snapshots: of which, how often */
     bool is_history_undecided; /* the check of it gave up */
     uint64_t instant_ns;       /* of the latest event */
     uint64_t instant_events;   /* how many events had it */
@@ -308,6 +319,16 @@ void sim_oracle_hand_over_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_bounded_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer);
 void sim_oracle_traffic_sent(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_traffic_cause(struct sim_oracles *oracles, uint32_t node);
+
+/* oracle_repeats.c */
+/* A message of a peer arrives. */
+void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,
+                              const struct sut_message *message);
+/* A node sends a message. */
+void sim_oracle_asked(struct sim_oracles *oracles, uint32_t node,
+                      const struct sut_message *message);
+void sim_oracle_piece_check(struct sim_oracles *oracles, uint32_t node,
+                            const struct sut_message *message);
 
 /* oracle_history.c */
 void sim_oracle_history_finish(struct sim_oracles *oracles);

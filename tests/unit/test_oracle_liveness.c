@@ -614,6 +614,116 @@ START_TEST(bounded_accepts_a_long_log_of_a_witness)
 }
 END_TEST
 
+/* Node 1 leads term 1 in a liveness phase that has gone on for a while. */
+static void lead_in_calm(void)
+{
+    enter_term(2, 1);
+    step(2);
+    elect(1, 1);
+    fake.world->phase = SIM_PHASE_HEAL;
+    fake.world->heal_started_ns = 1000 * MS;
+    fake.world->scheduler.now_ns = 3000 * MS;
+}
+
+/* Node 1 asks node 2 at a position. */
+static void ask(raft_index position)
+{
+    fake.world->events++;
+    send(1, &(struct sut_message){.type = "append_req",
+                                  .from = 1,
+                                  .to = 2,
+                                  .term = 1,
+                                  .asks = true,
+                                  .position = position});
+}
+
+static void answer(const struct sut_message *message)
+{
+    sim_oracle_arrives(fake.world->oracles, 1, (const uint8_t *)message, sizeof *message);
+}
+
+static void refuse(raft_index position, raft_index hint)
+{
+    answer(&(struct sut_message){.type = "append_rep",
+                                 .from = 2,
+                                 .to = 1,
+                                 .term = 1,
+                                 .refuses = true,
+                                 .position = position,
+                                 .hint = {1, hint}});
+}
+
+static void ask_and_refuse(raft_index position, raft_index hint, uint32_t times)
+{
+    for (uint32_t i = 0; i < times; i++) {
+        ask(position);
+        refuse(position, hint);
+    }
+}
+
+START_TEST(bounded_fires_on_a_hint_that_is_not_taken)
+{
+    lead_in_calm();
+    ask_and_refuse(5, 3, 3);
+    ask_and_refuse(5, 2, 3);
+    ask_and_refuse(4, 3, 3);
+    expect(NULL);
+    ask_and_refuse(5, 3, 1);
+    expect("bounded");
+}
+END_TEST
+
+START_TEST(bounded_accepts_refusals_of_what_was_asked_before_the_first_came)
+{
+    lead_in_calm();
+    for (uint32_t i = 0; i < 9; i++) {
+        refuse(5, 3);
+    }
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(bounded_accepts_refusals_after_something_has_matched)
+{
+    lead_in_calm();
+    for (uint32_t i = 0; i < 9; i++) {
+        ask_and_refuse(5, 3, 2);
+        answer(&(struct sut_message){
+            .type = "append_rep", .from = 2, .to = 1, .term = 1, .matches = true});
+    }
+    expect(NULL);
+}
+END_TEST
+
+static void send_piece(uint64_t offset, raft_index snapshot)
+{
+    send(1, &(struct sut_message){.type = "install_req",
+                                  .from = 1,
+                                  .to = 2,
+                                  .term = 1,
+                                  .piece_of = snapshot,
+                                  .piece_offset = offset});
+}
+
+START_TEST(bounded_fires_on_a_snapshot_that_restarts_without_end)
+{
+    lead_in_calm();
+    for (uint32_t i = 0; i < 9; i++) {
+        fake.world->events++;
+        send_piece(0, 7); /* the first piece, until it is answered */
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        fake.world->events++;
+        send_piece(100, 7);
+        send_piece(0, i < 3 ? 7 : 8); /* the last time it is another snapshot */
+    }
+    expect(NULL);
+    send_piece(100, 7);
+    send_piece(0, 7);
+    expect("bounded");
+}
+END_TEST
+
 START_TEST(bounded_fires_when_time_stands_still)
 {
     fake.world->scheduler.now_ns = 7;
@@ -679,6 +789,10 @@ int main(void)
     tcase_add_test(tests, bounded_accepts_a_long_log_while_a_snapshot_is_sent);
     tcase_add_test(tests, bounded_fires_on_a_snapshot_that_is_sent_without_end);
     tcase_add_test(tests, bounded_accepts_a_long_log_of_a_witness);
+    tcase_add_test(tests, bounded_fires_on_a_hint_that_is_not_taken);
+    tcase_add_test(tests, bounded_accepts_refusals_of_what_was_asked_before_the_first_came);
+    tcase_add_test(tests, bounded_accepts_refusals_after_something_has_matched);
+    tcase_add_test(tests, bounded_fires_on_a_snapshot_that_restarts_without_end);
     tcase_add_test(tests, bounded_fires_when_time_stands_still);
     return unit_main(suite);
 }
