@@ -131,6 +131,12 @@ struct oracle_spell {
     bool has_refused; /* in it */
 };
 
+/* An operation that a node has taken and not completed. */
+struct oracle_waiting {
+    uint64_t request;
+    uint64_t since_ns;
+};
+
 /* What a node has done in the current interval. */
 struct oracle_traffic {
     uint64_t interval; /* its number */
@@ -187,6 +193,9 @@ struct oracle_node {
         raft_index match;
         uint32_t starts; /* of the peer */
     } progress[SIM_NODES_MAX];
+    struct oracle_waiting *waiting; /* operations that it has taken, in no order */
+    size_t waiting_capacity;
+    uint32_t waiting_count;
     uint32_t requests;       /* first open one: slot in requests */
     bool is_ordered;         /* to campaign, in this step */
     uint64_t leads_since_ns; /* a leader */
@@ -319,6 +328,11 @@ void sim_oracle_hand_over_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_bounded_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer);
 void sim_oracle_traffic_sent(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_traffic_cause(struct sim_oracles *oracles, uint32_t node);
+
+/* oracle_prompt.c */
+/* A node has taken an operation, and has completed it. */
+void sim_oracle_waits(struct sim_oracles *oracles, uint32_t node, uint64_t request);
+void sim_oracle_answered(struct sim_oracles *oracles, uint32_t node, uint64_t request);
 
 /* oracle_repeats.c */
 /* A message of a peer arrives. */

@@ -481,6 +481,59 @@ START_TEST(progress_accepts_a_follower_that_hears_its_leader)
 }
 END_TEST
 
+/* ---- answers ---- */
+
+/* Node 2 takes a read; so many milliseconds later the liveness phase looks. */
+static void read_and_wait(uint64_t ms)
+{
+    sim_oracle_read_taken(fake.world->oracles, 2, SIM_REQUEST_READ | 7);
+    fake.world->scheduler.now_ns += ms * MS;
+    sim_oracle_prompt_check(fake.world->oracles);
+}
+
+START_TEST(progress_fires_on_a_read_that_is_not_answered)
+{
+    read_and_wait(100);
+    expect(NULL);
+    fake.world->scheduler.now_ns += 1;
+    sim_oracle_prompt_check(fake.world->oracles);
+    expect("progress");
+}
+END_TEST
+
+START_TEST(progress_fires_on_a_request_that_is_not_answered_though_another_is)
+{
+    const uint8_t payload = 1;
+    const uint8_t other = 2;
+    sim_oracle_submitted(fake.world->oracles, 2, 7, &payload, sizeof payload);
+    sim_oracle_submitted(fake.world->oracles, 2, 8, &other, sizeof other);
+    sim_oracle_completed(fake.world->oracles, 2, 8, RAFT_BUSY, 0);
+    fake.world->scheduler.now_ns += 101 * MS;
+    sim_oracle_prompt_check(fake.world->oracles);
+    expect("progress");
+}
+END_TEST
+
+START_TEST(progress_is_silent_on_answers_and_on_dead_processes)
+{
+    read_and_wait(50);
+    sim_oracle_read_ended(fake.world->oracles, 2, SIM_REQUEST_READ | 7);
+    sim_oracle_read_taken(fake.world->oracles, 3, SIM_REQUEST_READ | 8);
+    end(3, SIM_NODE_DOWN);
+    fake.world->scheduler.now_ns += 1000 * MS;
+    sim_oracle_prompt_check(fake.world->oracles);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(progress_demands_no_answer_of_what_is_no_majority)
+{
+    fake.world->is_unavailable = true;
+    read_and_wait(1000);
+    expect(NULL);
+}
+END_TEST
+
 /* ---- bounded ---- */
 
 static void send_many(uint32_t count, bool in_one_event)
@@ -523,7 +576,7 @@ END_TEST
 START_TEST(bounded_counts_a_read_for_a_cause)
 {
     for (int i = 0; i < 8; i++) {
-        sim_oracle_read_taken(fake.world->oracles, 1);
+        sim_oracle_read_taken(fake.world->oracles, 1, SIM_REQUEST_READ | 1);
     }
     send_many(20 + 8 * 8, false);
     expect(NULL);
@@ -778,6 +831,10 @@ int main(void)
     tcase_add_test(tests, progress_does_not_count_the_time_in_which_a_follower_led);
     tcase_add_test(tests, progress_fires_on_a_leader_that_stepped_down_and_does_not_campaign);
     tcase_add_test(tests, progress_accepts_a_follower_that_hears_its_leader);
+    tcase_add_test(tests, progress_fires_on_a_read_that_is_not_answered);
+    tcase_add_test(tests, progress_fires_on_a_request_that_is_not_answered_though_another_is);
+    tcase_add_test(tests, progress_is_silent_on_answers_and_on_dead_processes);
+    tcase_add_test(tests, progress_demands_no_answer_of_what_is_no_majority);
     tcase_add_test(tests, bounded_fires_on_too_many_messages_in_one_event);
     tcase_add_test(tests, bounded_fires_on_a_storm_without_a_cause);
     tcase_add_test(tests, bounded_accepts_answers);
