@@ -240,6 +240,7 @@ void sim_node_deliver_completion(struct sim_node *node, uint64_t request, enum r
     if (request & SIM_REQUEST_READ) {
         assert(node->reads_open > 0);
         node->reads_open--;
+        sim_oracle_read_ended(node->world->oracles, node->id, request);
     } else if (request & SIM_REQUEST_CHANGE) {
         change_ended(node, request);
         sim_change_completed(node->world, node->id, request, status, index);

@@ -158,7 +158,7 @@ enum raft_status sim_node_read(struct sim_node *node, uint64_t request)
     node->running = false;
     if (status == RAFT_OK) {
         node->reads_open++;
-        sim_oracle_read_taken(node->world->oracles, node->id);
+        sim_oracle_read_taken(node->world->oracles, node->id, request);
     }
     request_end(node, request);
     return status;

@@ -101,6 +101,9 @@ struct sim_oracles *sim_oracles_create(struct sim_world *world)
     oracles->world = world;
     sim_table_init(&oracles->leaders, world->arena);
     sim_table_init(&oracles->votes, world->arena);
+    sim_table_init(&oracles->refusals, world->arena);
+    sim_table_init(&oracles->asked, world->arena);
+    sim_table_init(&oracles->restarts, world->arena);
     sim_oracle_requests_init(oracles);
     return oracles;
 }

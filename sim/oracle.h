@@ -96,8 +96,12 @@ void sim_oracle_restored(struct sim_oracles *oracles, uint32_t node, raft_index 
 /* A request of a node was taken, and was completed. */
 void sim_oracle_submitted(struct sim_oracles *oracles, uint32_t node, uint64_t request,
                           const uint8_t *payload, size_t size);
-/* A node took a read without a log entry, for which a leader may ask its followers. */
-void sim_oracle_read_taken(struct sim_oracles *oracles, uint32_t node);
+/* A node took a read without a log entry, for which a leader may ask its followers, and ended it.
+ */
+void sim_oracle_read_taken(struct sim_oracles *oracles, uint32_t node, uint64_t request);
+void sim_oracle_read_ended(struct sim_oracles *oracles, uint32_t node, uint64_t request);
+/* Now and then in the liveness phase: whether what nodes have taken is answered in time. */
+void sim_oracle_prompt_check(struct sim_oracles *oracles);
 /* A node took a change of the configuration, and ended it; it is no request of the ledger's. */
 void sim_oracle_change_completed(struct sim_oracles *oracles, uint32_t node,
                                  const struct raft_configuration *target, enum raft_status status,

@@ -58,12 +58,6 @@ void sim_oracle_traffic_cause(struct sim_oracles *oracles, uint32_t node)
     traffic_now(oracles, node)->causes++;
 }
 
-void sim_oracle_read_taken(struct sim_oracles *oracles, uint32_t node)
-{
-    assert(oracles != NULL && node > 0 && node < SIM_NODES_MAX);
-    sim_oracle_traffic_cause(oracles, node);
-}
-
 void sim_oracle_traffic_sent(struct sim_oracles *oracles, uint32_t node)
 {
     assert(node > 0 && node < SIM_NODES_MAX);

@@ -240,6 +240,8 @@ void sim_oracle_sent(struct sim_oracles *oracles, uint32_t node, const uint8_t *
                           "not a message: node %u sends %zu bytes", node, size);
         return;
     }
+    sim_oracle_asked(oracles, node, &message);
+    sim_oracle_piece_check(oracles, node, &message);
     if (sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
         oracles->checks[SIM_ORACLE_SPEAKS_DURABLE]++;
         if (message.claims_term && message.term > state->durable_term) {

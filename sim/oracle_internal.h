@@ -126,6 +126,18 @@ struct oracle_patience {
     raft_term vote_term;
 };
 
+/* The time since something of a follower has matched. */
+struct oracle_spell {
+    uint64_t number;
+    bool has_refused; /* in it */
+};
+
+/* An operation that a node has taken and not completed. */
+struct oracle_waiting {
+    uint64_t request;
+    uint64_t since_ns;
+};
+
 /* What a node has done in the current interval. */
 struct oracle_traffic {
     uint64_t interval; /* its number */
@@ -195,6 +207,9 @@ struct oracle_node {
         raft_index match;
         uint32_t starts; /* of the peer */
     } progress[SIM_NODES_MAX];
+    struct oracle_waiting *waiting; /* operations that it has taken, in no order */
+    size_t waiting_capacity;
+    uint32_t waiting_count;
     uint32_t requests;       /* first open one: slot in requests */
     bool is_ordered;         /* to campaign, in this step */
     uint64_t leads_since_ns; /* a leader */
@@ -207,6 +222,8 @@ struct oracle_node {
     struct oracle_loss loss;
     struct oracle_surface surface;
     struct oracle_contact contacts[SIM_NODES_MAX]; /* by sender */
+    struct oracle_spell spells[SIM_NODES_MAX];     /* by sender, of a leader */
+    bool has_sent_pieces[SIM_NODES_MAX]; /* by receiver: behind the first one, of a snapshot */
     struct oracle_patience patience;
     struct oracle_traffic traffic;
 };
@@ -236,6 +253,9 @@ struct sim_oracles {
     struct oracle_payload *payloads;
     size_t payload_capacity;
     uint32_t payload_count;
+    struct sim_table refusals; /* what of them, how often */
+    struct sim_table asked;    /* at which positions again, how often */
+    struct sim_table restarts; /* of snapshots: of which, how often */
     bool is_history_undecided; /* the check of it gave up */
     uint64_t instant_ns;       /* of the latest event */
     uint64_t instant_events;   /* how many events had it */
@@ -334,6 +354,21 @@ void sim_oracle_hand_over_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_bounded_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer);
 void sim_oracle_traffic_sent(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_traffic_cause(struct sim_oracles *oracles, uint32_t node);
+
+/* oracle_prompt.c */
+/* A node has taken an operation, and has completed it. */
+void sim_oracle_waits(struct sim_oracles *oracles, uint32_t node, uint64_t request);
+void sim_oracle_answered(struct sim_oracles *oracles, uint32_t node, uint64_t request);
+
+/* oracle_repeats.c */
+/* A message of a peer arrives. */
+void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,
+                              const struct sut_message *message);
+/* A node sends a message. */
+void sim_oracle_asked(struct sim_oracles *oracles, uint32_t node,
+                      const struct sut_message *message);
+void sim_oracle_piece_check(struct sim_oracles *oracles, uint32_t node,
+                            const struct sut_message *message);
 
 /* oracle_history.c */
 void sim_oracle_history_finish(struct sim_oracles *oracles);

@@ -90,6 +90,7 @@ void sim_oracle_arrives(struct sim_oracles *oracles, uint32_t node, const uint8_
         message.from > world->node_count) {
         return;
     }
+    sim_oracle_refused_check(oracles, node, &message);
     const struct oracle_node *state = &oracles->nodes[node];
     const struct oracle_node *sender = &oracles->nodes[message.from];
     bool is_of_leader = sender->role == RAFT_LEADER && sender->term == message.term;

@@ -270,7 +270,7 @@ static const char *coin_of(enum sim_fault_class class_)
 static uint64_t draw_classes(enum sim_profile_mode mode, uint64_t seed)
 {
     uint64_t on = 0;
-    uint32_t drawn = SIM_PROFILE_DRAWS_ROT ? SIM_CLASS_COUNT : SIM_CLASS_ROT;
+    uint32_t drawn = SIM_PROFILE_DRAWS_DECAY ? SIM_CLASS_COUNT : SIM_CLASS_DECAY;
     if (mode == SIM_MODE_CALM) {
         return 0;
     }

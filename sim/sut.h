@@ -11,7 +11,7 @@
 #include <raft/env.h>
 #include <raft/raft.h>
 
-#define SUT_ABI        5u
+#define SUT_ABI        6u
 #define SUT_POINTS_MAX 480u /* of an implementation; the world has some of its own */
 /* What a shared object exports: `const struct sut_ops *squall_sut(void)`, with default visibility;
  * everything else in it should be hidden. sut_raft.c compiled with SUT_EXPORT has it. */
@@ -47,6 +47,13 @@ struct sut_message {
     raft_index claims_index;  /* log that must be durable up to here; 0: none */
     bool grants;              /* a vote or a pre-vote to somebody else */
     uint32_t entry_count;
+    bool asks;           /* an append */
+    bool matches;        /* the answer to one: the log agrees so far, whatever came of the rest */
+    bool refuses;        /* the answer to one: the log has not what is before it */
+    raft_index position; /* asks: before the entries; refuses: what is not there */
+    struct raft_entry_id hint; /* refuses: up to where the sender may agree */
+    raft_index piece_of;       /* a piece of the snapshot of this index; 0: none */
+    uint64_t piece_offset;
 };
 
 struct sut_entry {

@@ -77,6 +77,12 @@ bool sim_disk_is_clean(const struct sim_disk *disk)
     return !fake.is_dirty;
 }
 
+#define FAKE_ANSWER_NS UINT64_C(100000000)
+uint64_t sim_liveness_due_ns(const struct sim_world *world, uint64_t since_ns)
+{
+    return (world->heal_started_ns > since_ns ? world->heal_started_ns : since_ns) + FAKE_ANSWER_NS;
+}
+
 bool sim_world_is_beyond_budget(struct sim_world *world)
 {
     return world->is_unavailable;

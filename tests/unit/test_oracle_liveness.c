@@ -481,6 +481,59 @@ START_TEST(progress_accepts_a_follower_that_hears_its_leader)
 }
 END_TEST
 
+/* ---- answers ---- */
+
+/* Node 2 takes a read; so many milliseconds later the liveness phase looks. */
+static void read_and_wait(uint64_t ms)
+{
+    sim_oracle_read_taken(fake.world->oracles, 2, SIM_REQUEST_READ | 7);
+    fake.world->scheduler.now_ns += ms * MS;
+    sim_oracle_prompt_check(fake.world->oracles);
+}
+
+START_TEST(progress_fires_on_a_read_that_is_not_answered)
+{
+    read_and_wait(100);
+    expect(NULL);
+    fake.world->scheduler.now_ns += 1;
+    sim_oracle_prompt_check(fake.world->oracles);
+    expect("progress");
+}
+END_TEST
+
+START_TEST(progress_fires_on_a_request_that_is_not_answered_though_another_is)
+{
+    const uint8_t payload = 1;
+    const uint8_t other = 2;
+    sim_oracle_submitted(fake.world->oracles, 2, 7, &payload, sizeof payload);
+    sim_oracle_submitted(fake.world->oracles, 2, 8, &other, sizeof other);
+    sim_oracle_completed(fake.world->oracles, 2, 8, RAFT_BUSY, 0);
+    fake.world->scheduler.now_ns += 101 * MS;
+    sim_oracle_prompt_check(fake.world->oracles);
+    expect("progress");
+}
+END_TEST
+
+START_TEST(progress_is_silent_on_answers_and_on_dead_processes)
+{
+    read_and_wait(50);
+    sim_oracle_read_ended(fake.world->oracles, 2, SIM_REQUEST_READ | 7);
+    sim_oracle_read_taken(fake.world->oracles, 3, SIM_REQUEST_READ | 8);
+    end(3, SIM_NODE_DOWN);
+    fake.world->scheduler.now_ns += 1000 * MS;
+    sim_oracle_prompt_check(fake.world->oracles);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(progress_demands_no_answer_of_what_is_no_majority)
+{
+    fake.world->is_unavailable = true;
+    read_and_wait(1000);
+    expect(NULL);
+}
+END_TEST
+
 /* ---- bounded ---- */
 
 static void send_many(uint32_t count, bool in_one_event)
@@ -523,7 +576,7 @@ END_TEST
 START_TEST(bounded_counts_a_read_for_a_cause)
 {
     for (int i = 0; i < 8; i++) {
-        sim_oracle_read_taken(fake.world->oracles, 1);
+        sim_oracle_read_taken(fake.world->oracles, 1, SIM_REQUEST_READ | 1);
     }
     send_many(20 + 8 * 8, false);
     expect(NULL);
@@ -614,6 +667,116 @@ START_TEST(bounded_accepts_a_long_log_of_a_witness)
 }
 END_TEST
 
+/* Node 1 leads term 1 in a liveness phase that has gone on for a while. */
+static void lead_in_calm(void)
+{
+    enter_term(2, 1);
+    step(2);
+    elect(1, 1);
+    fake.world->phase = SIM_PHASE_HEAL;
+    fake.world->heal_started_ns = 1000 * MS;
+    fake.world->scheduler.now_ns = 3000 * MS;
+}
+
+/* Node 1 asks node 2 at a position. */
+static void ask(raft_index position)
+{
+    fake.world->events++;
+    send(1, &(struct sut_message){.type = "append_req",
+                                  .from = 1,
+                                  .to = 2,
+                                  .term = 1,
+                                  .asks = true,
+                                  .position = position});
+}
+
+static void answer(const struct sut_message *message)
+{
+    sim_oracle_arrives(fake.world->oracles, 1, (const uint8_t *)message, sizeof *message);
+}
+
+static void refuse(raft_index position, raft_index hint)
+{
+    answer(&(struct sut_message){.type = "append_rep",
+                                 .from = 2,
+                                 .to = 1,
+                                 .term = 1,
+                                 .refuses = true,
+                                 .position = position,
+                                 .hint = {1, hint}});
+}
+
+static void ask_and_refuse(raft_index position, raft_index hint, uint32_t times)
+{
+    for (uint32_t i = 0; i < times; i++) {
+        ask(position);
+        refuse(position, hint);
+    }
+}
+
+START_TEST(bounded_fires_on_a_hint_that_is_not_taken)
+{
+    lead_in_calm();
+    ask_and_refuse(5, 3, 3);
+    ask_and_refuse(5, 2, 3);
+    ask_and_refuse(4, 3, 3);
+    expect(NULL);
+    ask_and_refuse(5, 3, 1);
+    expect("bounded");
+}
+END_TEST
+
+START_TEST(bounded_accepts_refusals_of_what_was_asked_before_the_first_came)
+{
+    lead_in_calm();
+    for (uint32_t i = 0; i < 9; i++) {
+        refuse(5, 3);
+    }
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(bounded_accepts_refusals_after_something_has_matched)
+{
+    lead_in_calm();
+    for (uint32_t i = 0; i < 9; i++) {
+        ask_and_refuse(5, 3, 2);
+        answer(&(struct sut_message){
+            .type = "append_rep", .from = 2, .to = 1, .term = 1, .matches = true});
+    }
+    expect(NULL);
+}
+END_TEST
+
+static void send_piece(uint64_t offset, raft_index snapshot)
+{
+    send(1, &(struct sut_message){.type = "install_req",
+                                  .from = 1,
+                                  .to = 2,
+                                  .term = 1,
+                                  .piece_of = snapshot,
+                                  .piece_offset = offset});
+}
+
+START_TEST(bounded_fires_on_a_snapshot_that_restarts_without_end)
+{
+    lead_in_calm();
+    for (uint32_t i = 0; i < 9; i++) {
+        fake.world->events++;
+        send_piece(0, 7); /* the first piece, until it is answered */
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        fake.world->events++;
+        send_piece(100, 7);
+        send_piece(0, i < 3 ? 7 : 8); /* the last time it is another snapshot */
+    }
+    expect(NULL);
+    send_piece(100, 7);
+    send_piece(0, 7);
+    expect("bounded");
+}
+END_TEST
+
 START_TEST(bounded_fires_when_time_stands_still)
 {
     fake.world->scheduler.now_ns = 7;
@@ -668,6 +831,10 @@ int main(void)
     tcase_add_test(tests, progress_does_not_count_the_time_in_which_a_follower_led);
     tcase_add_test(tests, progress_fires_on_a_leader_that_stepped_down_and_does_not_campaign);
     tcase_add_test(tests, progress_accepts_a_follower_that_hears_its_leader);
+    tcase_add_test(tests, progress_fires_on_a_read_that_is_not_answered);
+    tcase_add_test(tests, progress_fires_on_a_request_that_is_not_answered_though_another_is);
+    tcase_add_test(tests, progress_is_silent_on_answers_and_on_dead_processes);
+    tcase_add_test(tests, progress_demands_no_answer_of_what_is_no_majority);
     tcase_add_test(tests, bounded_fires_on_too_many_messages_in_one_event);
     tcase_add_test(tests, bounded_fires_on_a_storm_without_a_cause);
     tcase_add_test(tests, bounded_accepts_answers);
@@ -679,6 +846,10 @@ int main(void)
     tcase_add_test(tests, bounded_accepts_a_long_log_while_a_snapshot_is_sent);
     tcase_add_test(tests, bounded_fires_on_a_snapshot_that_is_sent_without_end);
     tcase_add_test(tests, bounded_accepts_a_long_log_of_a_witness);
+    tcase_add_test(tests, bounded_fires_on_a_hint_that_is_not_taken);
+    tcase_add_test(tests, bounded_accepts_refusals_of_what_was_asked_before_the_first_came);
+    tcase_add_test(tests, bounded_accepts_refusals_after_something_has_matched);
+    tcase_add_test(tests, bounded_fires_on_a_snapshot_that_restarts_without_end);
     tcase_add_test(tests, bounded_fires_when_time_stands_still);
     return unit_main(suite);
 }
