@@ -596,6 +596,55 @@ START_TEST(bounded_accepts_a_long_log_of_a_witness)
 }
 END_TEST
 
+/* Ten entries are durable on node 1, so many of them are applied, and three may stay in memory. */
+static void keep_in_memory(raft_index applied, uint64_t entries, uint64_t bytes)
+{
+    replicate(1, 10);
+    uint64_t size = sizeof(struct raft_entry) + fake.nodes[1]->log[1].size;
+    view_of(1)->durable = view_of(1)->last;
+    fake.nodes[1]->node.started.log_memory_max = 3 * size;
+    fake.nodes[1]->node.ledger.log_size = entries * size + bytes;
+    view_of(1)->commit = applied;
+    view_of(1)->applied = applied;
+    step(1);
+}
+
+START_TEST(bounded_accepts_what_may_stay_in_memory)
+{
+    elect(1, 1);
+    replicate(2, 10);
+    keep_in_memory(10, 3, 0);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(bounded_fires_on_applied_entries_that_stay_in_memory)
+{
+    elect(1, 1);
+    replicate(2, 10);
+    keep_in_memory(10, 3, 1);
+    expect("bounded");
+}
+END_TEST
+
+START_TEST(bounded_accepts_what_is_not_applied_in_memory)
+{
+    elect(1, 1);
+    replicate(2, 10);
+    keep_in_memory(4, 9, 0);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(bounded_fires_on_more_than_what_is_not_applied)
+{
+    elect(1, 1);
+    replicate(2, 10);
+    keep_in_memory(4, 9, 1);
+    expect("bounded");
+}
+END_TEST
+
 START_TEST(bounded_fires_when_time_stands_still)
 {
     fake.world->scheduler.now_ns = 7;
@@ -659,6 +708,10 @@ int main(void)
     tcase_add_test(tests, bounded_accepts_a_long_log_while_a_snapshot_is_sent);
     tcase_add_test(tests, bounded_fires_on_a_snapshot_that_is_sent_without_end);
     tcase_add_test(tests, bounded_accepts_a_long_log_of_a_witness);
+    tcase_add_test(tests, bounded_accepts_what_may_stay_in_memory);
+    tcase_add_test(tests, bounded_fires_on_applied_entries_that_stay_in_memory);
+    tcase_add_test(tests, bounded_accepts_what_is_not_applied_in_memory);
+    tcase_add_test(tests, bounded_fires_on_more_than_what_is_not_applied);
     tcase_add_test(tests, bounded_fires_when_time_stands_still);
     return unit_main(suite);
 }
