@@ -11,8 +11,8 @@
  *   - Configurations stay in memory as a list: who is a member is asked at any moment.
  *   - A record that turns out to be bad when it is read makes its entry *lost*: damaged like one
  * that was found at start, but all that is known of it is its id. It comes back from another node
- *     (*mended*) and leaves memory again when its record is rewritten. Only the first is
- * remembered: whoever reads on finds the next.
+ *     (*mended*) and leaves memory again when its record is rewritten; if the record cannot be,
+ * only a compaction ends it. Only the first is remembered: whoever reads on finds the next.
  *
  * Invariants:
  *  1. runs[i].first and runs[i].term ascend; runs[0].first is base.index + 1, if there is an entry.
@@ -176,7 +176,7 @@ const struct raft_entry *raft_cold_configuration(const struct raft_log *log, raf
     return found;
 }
 
-void raft_cold_found(struct raft_log *log)
+static void drop_mended(struct raft_log *log)
 {
     if (log->mended != NULL) {
         log->mended->repaired = false;
@@ -184,7 +184,20 @@ void raft_cold_found(struct raft_log *log)
         raft_entry_drop(log->mended, RAFT_HOLDER_LOG);
         log->mended = NULL;
     }
+}
+
+void raft_cold_found(struct raft_log *log)
+{
+    drop_mended(log);
     log->lost = 0;
+    log->is_unmendable = false;
+}
+
+void raft_log_unmendable(struct raft_log *log)
+{
+    assert(log->lost != 0);
+    drop_mended(log);
+    log->is_unmendable = true;
 }
 
 void raft_cold_forget(struct raft_log *log, raft_index index)

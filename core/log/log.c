@@ -365,7 +365,8 @@ bool raft_log_missing(const struct raft_log *log, struct raft_entry_id *out_id)
     raft_index last = raft_log_last_index(log);
     raft_index index = log->first_damaged;
     if (log->lost != 0) {
-        index = log->mended == NULL ? log->lost : log->cold.index + 1;
+        bool is_missing = log->mended == NULL && !log->is_unmendable;
+        index = is_missing ? log->lost : log->cold.index + 1;
     }
     for (; index <= last; index++) {
         if (index == log->lost || (*raft_log_slot(log, index))->damaged) {
@@ -384,7 +385,8 @@ static struct raft_entry **repair_place(struct raft_log *log, const struct raft_
     }
     if (entry->id.index <= log->cold.index) {
         /* Its kind and size are in its record, which REPAIR compares. */
-        return entry->id.index == log->lost && log->mended == NULL ? &log->mended : NULL;
+        bool is_missing = log->mended == NULL && !log->is_unmendable;
+        return entry->id.index == log->lost && is_missing ? &log->mended : NULL;
     }
     struct raft_entry **slot = raft_log_slot(log, entry->id.index);
     bool fits = (*slot)->damaged && (*slot)->kind == entry->kind && (*slot)->size == entry->size;

@@ -221,6 +221,14 @@ void raft_on_repaired(struct raft *raft, const struct raft_event *event)
 {
     assert(raft->storage_busy);
     raft->storage_busy = false;
+    if (event->status == RAFT_CORRUPT) {
+        /* Nobody's entry fits what is left of its record. It may have been compacted since. */
+        if (event->id.index == raft->log->lost) {
+            raft_log_unmendable(raft->log);
+            raft->save_due = true;
+        }
+        return;
+    }
     if (event->status != RAFT_OK) {
         raft->storage_blocked = true;
         return;

@@ -247,6 +247,10 @@ enum raft_status raft_replica_job_done(struct raft_replica *replica,
         event.type = RAFT_EVENT_RESET;
         break;
     case RAFT_JOB_REPAIR:
+        if (done->status == RAFT_CORRUPT && done->id.index > replica->log.cold.index) {
+            /* An entry that is not applied, so that no snapshot of this node makes up for it. */
+            return done->status;
+        }
         event.type = RAFT_EVENT_REPAIRED;
         break;
     case RAFT_JOB_LOAD:

@@ -197,7 +197,8 @@ struct raft_storage {
     raft_index keep_last;      /* TRUNCATE */
     struct raft_entry_id to;   /* COMPACT, RESET */
     bool is_unlinked;          /* COMPACT, RESET: a segment, and the directory is not synced yet */
-    enum raft_status result;   /* APPEND, PROBE: what a job that is being undone will report */
+    enum raft_status result;   /* APPEND, PROBE, REPAIR: what a job will report when it has undone
+                                * or closed what it must */
     uint32_t append_errors;    /* in a row, without RAFT_NOSPACE */
     uint64_t generation;
 

@@ -313,6 +313,8 @@ function Effect:optional() end
 ---@field snapshot_index integer  of the last entry in its snapshot, 0: it has none
 ---@field installing boolean      it is receiving a snapshot, or putting one in place
 ---@field first_index integer     of its log
+---@field cold_index integer      its log up to here is on its disk, and not in memory; 0: no entry of it
+---@field log_bytes integer       that its log takes in memory
 ---@field durable_index integer
 ---@field member "voter"|"witness"|"learner"|"leaving"|"none"  by its own word
 ---@field change string                how far its change of the members is: "none", "catching up", …

@@ -369,6 +369,50 @@ static inline void fake_setup(void)
     }
 }
 
+#define MS UINT64_C(1000000)
+
+static inline void fake_set_options(void)
+{
+    for (uint32_t id = 1; id <= FAKE_NODES; id++) {
+        struct raft_options *options = &fake.nodes[id]->node.options;
+        options->election_ns_min = 150 * MS;
+        options->election_ns_max = 300 * MS;
+        options->heartbeat_ns = 50 * MS;
+        options->pre_vote = true;
+        options->check_quorum = true;
+        options->window_messages_max = 2;
+        options->pending_requests_max = 4;
+        options->payload_size_max = 64;
+        options->batch_size_max = 1024;
+        fake.nodes[id]->node.started = *options;
+    }
+}
+
+/* With options, pre-vote and check-quorum. */
+static inline void fake_setup_leading(void)
+{
+    fake_setup();
+    fake.world->features |= SUT_FEATURE_PRE_VOTE | SUT_FEATURE_CHECK_QUORUM;
+    fake_set_options();
+}
+
+/* So long node 1 steps every 10 ms. */
+static inline void steps(uint64_t ms)
+{
+    for (uint64_t i = 0; i < ms; i += 10) {
+        fake.world->scheduler.now_ns += 10 * MS;
+        step(1);
+    }
+}
+
+/* A message of this term has come. */
+static inline void arrive(uint32_t from, uint32_t to, raft_term term)
+{
+    const struct sut_message message = {.type = "append_req", .from = from, .to = to, .term = term};
+    sim_oracle_arrives(fake.world->oracles, to, (const uint8_t *)&message, sizeof message);
+    sim_oracle_stepped(fake.world->oracles, to, from);
+}
+
 static inline void fake_teardown(void)
 {
     arena_close(fake.arena);

@@ -287,6 +287,25 @@ START_TEST(what_is_lost_counts_as_damaged_until_its_record_is_rewritten)
 }
 END_TEST
 
+START_TEST(what_cannot_be_mended_is_asked_for_no_more_and_ends_with_a_compaction)
+{
+    struct raft_entry_id missing;
+    fill();
+    raft_log_cool(&log_, 7);
+    raft_log_lost(&log_, 5);
+    ck_assert(mend(id(3, 5)));
+    raft_log_unmendable(&log_);
+    ck_assert(!mend(id(3, 5)));
+    ck_assert(!raft_log_missing(&log_, &missing));
+    ck_assert_ptr_null(raft_log_repair_next(&log_));
+    ck_assert_uint_eq(raft_log_durable(&log_).index, 4);
+    raft_log_compact(&log_, id(4, 6));
+    ck_assert_uint_eq(raft_log_durable(&log_).index, 8);
+    raft_log_lost(&log_, 7);
+    ck_assert(mend(id(4, 7)));
+}
+END_TEST
+
 START_TEST(of_several_that_are_lost_the_first_is_remembered)
 {
     fill();
@@ -336,6 +355,7 @@ static Suite *log_cold_suite(void)
     tcase_add_test(tests, keeps_the_configurations_of_what_has_left_memory);
     tcase_add_test(tests, a_compaction_past_what_is_cold_drops_the_rest_from_memory);
     tcase_add_test(tests, what_is_lost_counts_as_damaged_until_its_record_is_rewritten);
+    tcase_add_test(tests, what_cannot_be_mended_is_asked_for_no_more_and_ends_with_a_compaction);
     tcase_add_test(tests, of_several_that_are_lost_the_first_is_remembered);
     tcase_add_test(tests, a_compaction_makes_up_for_what_is_lost);
     suite_add_tcase(suite, tests);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MS            UINT64_C(1000000)
 #define STEPS_AT_MOST 400000u
 
 static struct arena *arena;

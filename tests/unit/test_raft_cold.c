@@ -303,11 +303,9 @@ START_TEST(a_leader_that_cannot_read_an_entry_makes_way)
 }
 END_TEST
 
-START_TEST(a_lost_entry_comes_back_from_another_node)
+/* Another node sends the lost entry at index 1. */
+static void mend(void)
 {
-    lead_cold();
-    follows(3, 0);
-    lose(1);
     struct raft_message message = {.type = RAFT_MESSAGE_REPAIR_REP, .from = 2, .term = 1};
     message.entries =
         core_memory_alloc(&memory, RAFT_AT_MESSAGE_DECODE_ARRAY, sizeof message.entries[0]);
@@ -316,12 +314,42 @@ START_TEST(a_lost_entry_comes_back_from_another_node)
     receive(message);
     ck_assert_int_eq(seen.repair, 1);
     ck_assert_uint_eq(view.entries_log, 1);
+}
+
+START_TEST(a_lost_entry_comes_back_from_another_node)
+{
+    lead_cold();
+    follows(3, 0);
+    lose(1);
+    mend();
     ck_assert_int_eq(view.condition, RAFT_CONDITION_RECOVERING);
     feed((struct raft_event){.type = RAFT_EVENT_REPAIRED, .id = id(1, 1)});
     drain();
     ck_assert_int_eq(view.condition, RAFT_RUNNING);
     ck_assert_uint_eq(view.entries_log, 0);
     ck_assert_uint_eq(view.durable.index, 7);
+}
+END_TEST
+
+START_TEST(a_lost_entry_whose_record_cannot_be_rewritten_waits_for_a_snapshot)
+{
+    lead_cold();
+    follows(3, 0);
+    lose(1);
+    struct raft_snapshot snapshot = seen.last_snapshot.snapshot;
+    mend();
+    feed((struct raft_event){.type = RAFT_EVENT_REPAIRED, .id = id(1, 1), .status = RAFT_CORRUPT});
+    drain();
+    ck_assert_int_eq(seen.repair, 0);
+    ck_assert_uint_eq(view.entries_log, 0);
+    ck_assert_int_eq(view.condition, RAFT_CONDITION_RECOVERING);
+    now += T_MAX;
+    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
+    drain();
+    ck_assert_ptr_null(sent(RAFT_MESSAGE_REPAIR_REQ, 2));
+    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED, .snapshot = snapshot});
+    drain();
+    ck_assert_int_eq(view.condition, RAFT_RUNNING);
 }
 END_TEST
 
@@ -459,6 +487,7 @@ static Suite *raft_cold_suite(void)
     tcase_add_test(tests, a_read_that_fails_once_is_repeated_for_its_first_entry_alone);
     tcase_add_test(tests, a_leader_that_cannot_read_an_entry_makes_way);
     tcase_add_test(tests, a_lost_entry_comes_back_from_another_node);
+    tcase_add_test(tests, a_lost_entry_whose_record_cannot_be_rewritten_waits_for_a_snapshot);
     tcase_add_test(tests, a_new_snapshot_makes_up_for_a_lost_entry);
     tcase_add_test(tests, a_leader_whose_snapshot_has_the_lost_entry_goes_on);
     tcase_add_test(tests, an_entry_of_another_term_in_its_place_is_not_sent);

@@ -42,6 +42,7 @@ struct raft_log {
     uint32_t kept_count;
     raft_index lost;           /* the first cold entry whose record was found bad; 0: none */
     struct raft_entry *mended; /* it, from another node; NULL: nobody has sent it yet */
+    bool is_unmendable; /* its record cannot be rewritten: a snapshot has to make up for it */
 };
 
 #define RAFT_LOG_INTACT UINT64_MAX
@@ -133,6 +134,8 @@ void raft_log_persisted(struct raft_log *log, struct raft_entry_id id, uint64_t 
 /* The record of a cold entry was found bad: it is damaged from now on. Of several only the first is
  * remembered; whoever reads on finds the next. */
 void raft_log_lost(struct raft_log *log, raft_index index);
+/* The record of the entry that was lost cannot be rewritten. */
+void raft_log_unmendable(struct raft_log *log);
 /* The first damaged entry that is still to be sent by another node; false: there is none. */
 bool raft_log_missing(const struct raft_log *log, struct raft_entry_id *out_id);
 /* Whether an entry would take the place of a damaged one. */

@@ -140,10 +140,11 @@ enum raft_event_type {
     RAFT_EVENT_COMPACT_REFUSED,
     RAFT_EVENT_RESET, /* the log begins behind the snapshot, durably */
     RAFT_EVENT_RESET_REFUSED,
-    RAFT_EVENT_REPAIRED,          /* id; status: the record is rewritten, or as it was */
-    RAFT_EVENT_LOADED,            /* entries, entry_count (taken, held as LOADING); status:
-                                   * RAFT_CORRUPT (id.index: cannot be read), or not done */
-    RAFT_EVENT_SNAPSHOT_SAVED,    /* status; snapshot */
+    RAFT_EVENT_REPAIRED,       /* id; status: the record is rewritten, or as it was; RAFT_CORRUPT:
+                                * it cannot be rewritten with that entry */
+    RAFT_EVENT_LOADED,         /* entries, entry_count (taken, held as LOADING); status:
+                                * RAFT_CORRUPT (id.index: cannot be read), or not done */
+    RAFT_EVENT_SNAPSHOT_SAVED, /* status; snapshot */
     RAFT_EVENT_SNAPSHOT_RECEIVED, /* status (REFUSED: RAFT_BUSY); offset; last piece: snapshot */
     RAFT_EVENT_SNAPSHOT_FETCHED,  /* status; snapshot, offset, bytes (taken), size */
     RAFT_EVENT_RESTORED,      /* status: the state machine has the published snapshot's state, or

@@ -41,14 +41,14 @@ enum raft_job {
  *                 (FETCH, RESTORE) the published snapshot cannot be read any more.
  *                 (LOAD) an entry, id.index, cannot be read, or what was read is not what was
  *                 written; of a read that failed as a whole it is the first.
+ *                 (REPAIR) the entry is not the one that the record was of, by what is left of it.
  *   RAFT_NOMEM    (LOAD) no memory for the entries.
  *   RAFT_STALE    (FETCH) the published snapshot is not the one that was asked for, any more.
  *   RAFT_MACHINE  (SAVE) the state machine could not be read; given up as above.
  *                 (RESTORE) it refused the state, and is as it was.
  *   RAFT_IO       the store can no longer be trusted: a sync of the log, the hard state or the
  *                 directory failed, a write of hard state failed, a roll-back failed, or too many
- *                 appends failed in a row; (REPAIR) any failure, or the entry is not the one that
- *                 the record was of. The node must fail. */
+ *                 appends failed in a row; (REPAIR) any failure. The node must fail. */
 struct raft_storage_done {
     enum raft_job job;
     enum raft_status status;
