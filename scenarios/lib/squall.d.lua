@@ -404,6 +404,9 @@ function Disk:bitrot(o) end
 ---The names of what is durable.
 ---@return string[]
 function Disk:files() end
+---Of a node that is down: a file is gone.
+---@param file string
+function Disk:remove(file) end
 ---Of a node that is down: everything is gone.
 function Disk:wipe() end
 ---@class Copy
