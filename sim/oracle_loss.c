@@ -4,8 +4,8 @@
  * Terms. A node is in *quarantine* if its term and vote are lost. It has *lost entries* if it does
  * not know which ones it has acknowledged.
  *
- *  1. Whoever starts without a hard state that could be read is in quarantine, for the life of its
- *     store.
+ *  1. Whoever starts without the hard state that it had, be it gone or an older one, is in
+ *     quarantine, for the life of its store.
  *  2. A node in quarantine grants neither votes nor pre-votes, and no majority needs it for what it
  *     did not have when the quarantine began. A node that has lost entries grants none either.
  *  3. Neither of them campaigns, nor does a node of which entries are damaged or the state machine
@@ -62,13 +62,17 @@ void sim_oracle_loss_started(struct sim_oracles *oracles, uint32_t node)
     const struct sim_node *sim_node = oracles->world->nodes[node];
     const struct raft_view *view = &sim_node->view;
     bool was_quarantined = (loss->known & RAFT_LOSS_PROMISES) != 0 && !sim_node->is_store_planted;
+    bool is_older = view->state.term < state->start_term ||
+                    (view->state.term == state->start_term && state->start_vote != RAFT_NODE_NONE &&
+                     view->state.vote != state->start_vote);
     oracles->checks[SIM_ORACLE_RECOVERY]++;
-    if ((loss->lacks_state || was_quarantined) && view->condition != RAFT_CONDITION_QUARANTINED) {
+    if ((loss->lacks_state || is_older || was_quarantined) &&
+        view->condition != RAFT_CONDITION_QUARANTINED) {
         sim_oracle_broken(oracles, SIM_ORACLE_RECOVERY, node,
                           "a start without promises and without quarantine: node %u %s, and is %s",
                           node,
                           was_quarantined ? "was in quarantine before"
-                                          : "has no term and vote on its disk that could be read",
+                                          : "starts without the term and vote that it had",
                           raft_condition_string(view->condition));
     }
     if (view->condition != RAFT_CONDITION_QUARANTINED) {

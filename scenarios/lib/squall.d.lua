@@ -4,7 +4,7 @@
 
 ---A node, its number, its name ("n2"), a role, or a list of these.
 ---@alias Selector Node|integer|"leader"|"follower"|"candidate"|"learner"|"any"|string|(Node|integer|string)[]
----@alias MessageType "append_req"|"append_rep"|"vote_req"|"vote_rep"|"prevote_req"|"prevote_rep"|"any"
+---@alias MessageType "append_req"|"append_rep"|"vote_req"|"vote_rep"|"prevote_req"|"prevote_rep"|"install_req"|"install_rep"|"repair_req"|"repair_rep"|"timeout_now"|"any"
 ---@alias Errno "EAGAIN"|"EDQUOT"|"EIO"|"ENOMEM"|"ENOSPC"|"EREADONLY"
 ---@alias Outcome "null"|"eio"|"enospc"|"short"|"refuse"|"error"|"take"|"crash_before"|"crash_after"
 ---@alias EventKind "leader_elected"|"stepped_down"|"committed"|"applied"|"crashed"|"restarted"|"message_sent"|"message_dropped"|"fault_fired"|"disk_error"|"partitioned"|"healed"|"client_reply"
@@ -411,6 +411,9 @@ function Disk:bitrot(o) end
 ---The names of what is durable.
 ---@return string[]
 function Disk:files() end
+---Of a node that is down: a file is gone.
+---@param file string
+function Disk:remove(file) end
 ---Of a node that is down: everything is gone.
 function Disk:wipe() end
 ---@class Copy

@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const message_types[] = {"append_req",  "append_rep",  "vote_req", "vote_rep",
-                                            "prevote_req", "prevote_rep", "any"};
+static const char *const message_types[] = {
+    "append_req",  "append_rep",  "vote_req",   "vote_rep",   "prevote_req", "prevote_rep",
+    "install_req", "install_rep", "repair_req", "repair_rep", "timeout_now", "any"};
 
 struct match {
     struct sim_selector from, to;

@@ -76,6 +76,17 @@ START_TEST(recovery_fires_on_a_start_without_promises_and_without_quarantine)
 }
 END_TEST
 
+START_TEST(recovery_fires_on_a_start_with_older_promises_and_without_quarantine)
+{
+    three_entries_everywhere();
+    enter_term(2, 2);
+    sim_oracle_starts(fake.world->oracles, 2);
+    persist_state(2, 1, RAFT_NODE_NONE);
+    restart_with(0, RAFT_RUNNING, 3);
+    expect("recovery");
+}
+END_TEST
+
 START_TEST(recovery_fires_on_a_quarantine_that_a_restart_ends)
 {
     quarantine();
@@ -245,6 +256,7 @@ int main(void)
     tcase_add_test(tests, recovery_accepts_a_node_in_quarantine);
     tcase_add_test(tests, no_false_alarm_fires_on_a_quarantine_without_damage);
     tcase_add_test(tests, recovery_fires_on_a_start_without_promises_and_without_quarantine);
+    tcase_add_test(tests, recovery_fires_on_a_start_with_older_promises_and_without_quarantine);
     tcase_add_test(tests, recovery_fires_on_a_quarantine_that_a_restart_ends);
     tcase_add_test(tests, recovery_accepts_a_store_from_before_the_quarantine);
     tcase_add_test(tests, recovery_fires_on_a_vote_in_quarantine);
