@@ -117,7 +117,9 @@ CREATE TABLE injections (
     number     INTEGER NOT NULL, -- from 1, in its execution
     point      INTEGER NOT NULL REFERENCES fault_points (id),
     outcome    TEXT NOT NULL,
-    occurrence INTEGER NOT NULL, -- the nth consultation of the point in this execution
+    occurrence INTEGER NOT NULL, -- the nth consultation of the point in this execution; at an
+                                 -- instant (instant.*, where a sweep strikes beside the points):
+                                 -- the nth of its kind
     node       INTEGER NOT NULL,
     role       TEXT NOT NULL,
     event      INTEGER NOT NULL,

@@ -91,10 +91,12 @@ struct sim_injection {
 enum sim_counted {
     SIM_COUNTED_DELAY = RAFT_OUTCOME_COUNT, /* a rule delayed it */
     SIM_COUNTED_CRASH,                      /* a rule killed the node there */
-    SIM_COUNTED_LOST,                       /* a write that the disk said it did, and did not */
-    SIM_COUNTED_MISDIRECTED,                /* one that went elsewhere */
-    SIM_COUNTED_TAKEN,                      /* the state itself took this exit */
-    SIM_COUNTED_REACHED,                    /* consulted, whatever came of it */
+    SIM_COUNTED_LOST,        /* a write that the disk said it did, and did not; a message */
+    SIM_COUNTED_MISDIRECTED, /* one that went elsewhere */
+    SIM_COUNTED_TWICE,       /* a message came twice */
+    SIM_COUNTED_STOP,        /* the node was asked to stop */
+    SIM_COUNTED_TAKEN,       /* the state itself took this exit */
+    SIM_COUNTED_REACHED,     /* consulted, whatever came of it */
     SIM_COUNTED_COUNT
 };
 

@@ -222,7 +222,6 @@ static enum cli_status campaign_run(const struct cli_options *options,
     if (!cli_recorder_open(&recorder, options, catalogue, &tasks, sut, db, argc, argv)) {
         goto out;
     }
-    recorder.earlier_findings = done.findings;
     campaign.sink = cli_recorder_sink(&recorder);
     enum sim_campaign_end end = sim_campaign_run(&campaign);
     cli_progress_end(&recorder);

@@ -68,8 +68,9 @@ static bool inventory_add(struct cli_recorder *recorder, const struct sut_ops *s
     return true;
 }
 
-/* The world's own points are wider names for what the implementation's points say more exactly: one
- * is registered when a rule has made it fire, and what it could do besides is no gap. */
+/* The world's own points are wider names for what the implementation's points say more exactly, and
+ * instants are no points of it: one is registered when it has fired, and what it could do besides
+ * is no gap. */
 static bool world_point_add(struct cli_recorder *recorder, uint32_t point)
 {
     const struct sut_ops *sut = recorder->sut;
@@ -312,6 +313,7 @@ static bool selection_take(void *ctx, const struct sim_selection *selection)
         selection_say(recorder, selection);
     }
     recorder->earlier += selection->earlier;
+    recorder->earlier_findings += selection->earlier_findings;
     if (selection->shard != UINT32_MAX) {
         assert(recorder->unknown > 0);
         recorder->unknown--;

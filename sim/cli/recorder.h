@@ -51,7 +51,7 @@ struct cli_recorder {
     uint64_t possible;         /* injections of the base runs */
     uint64_t selected;         /* of them, chosen */
     uint64_t earlier;          /* of those, done by an earlier campaign */
-    uint64_t earlier_findings; /* executions of it that failed */
+    uint64_t earlier_findings; /* of these, failed */
     struct cli_tally *tallies; /* per scenario */
     struct cli_tally total;
     struct cli_bug *bugs;

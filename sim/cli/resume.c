@@ -3,7 +3,8 @@
  * An execution counts as done if this very program did it, with the same file of --sut, of a
  * scenario with the same text. Its parameters, seed and plan then make it the same run.
  *
- * 1. What failed earlier stays a finding of the sweep that goes on. */
+ * 1. What failed earlier stays a finding of the sweep that goes on, if it would do it too: another
+ *    mode's is not its own. */
 #include "recorder.h"
 
 #include <assert.h>
@@ -55,10 +56,8 @@ static bool execution_take(void *ctx, const char *parameters, uint64_t seed, con
 {
     struct reading *reading = ctx;
     assert(parameters != NULL && plan != NULL);
-    bool is_branch = plan[0] != '\0';
     bool is_bad = outcome == SIM_OUTCOME_FINDING || outcome == SIM_OUTCOME_DIVERGED;
-    reading->done->findings += is_branch && is_bad ? 1 : 0;
-    return sim_done_add(reading->done, reading->scenario, parameters, seed, plan);
+    return sim_done_add(reading->done, reading->scenario, parameters, seed, plan, is_bad);
 }
 
 bool cli_resume_read(const struct cli_options *options, const struct sim_catalogue *catalogue,

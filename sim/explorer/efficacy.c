@@ -48,11 +48,11 @@ enum sim_efficacy sim_ending_compare(const struct sim_ending *with,
 static void shot_judge(struct sim_rows *rows, const struct sut_ops *sut,
                        const struct sim_shot *shot, enum sim_efficacy efficacy)
 {
-    if (shot->occurrence == 0 || shot->place != SIM_SHOT_POINT) {
+    if (shot->occurrence == 0) {
         return;
     }
-    const char *point = sim_point_info(sut, shot->point)->name;
-    const char *outcome = sim_fault_outcome_string(shot->outcome);
+    const char *point = sim_point_info(sut, sim_shot_point(sut, shot))->name;
+    const char *outcome = sim_counted_string(sim_shot_counted(shot));
     for (uint32_t i = 0; i < rows->injection_count; i++) {
         struct sim_injection *injection = &rows->injections[i];
         if (injection->occurrence == shot->occurrence && strcmp(injection->point, point) == 0 &&
@@ -97,6 +97,12 @@ static bool twin_run(struct sim_runner *runner, const struct sim_task *task, uin
     return true;
 }
 
+/* What a shot does at an instant cannot be muted. */
+static bool is_instant(const struct sut_ops *sut, const struct sim_injection *injection)
+{
+    return sim_point_find(sut, injection->point) >= (int)sim_point_count(sut);
+}
+
 void sim_efficacy_sample(struct sim_runner *runner, const struct sim_task *task, uint64_t seed,
                          const struct sim_plan *plan, const struct sim_ending *ending)
 {
@@ -115,6 +121,9 @@ void sim_efficacy_sample(struct sim_runner *runner, const struct sim_task *task,
         struct sim_injection *injection = &rows->injections[(first + i) % rows->injection_count];
         struct sim_ending twin;
         assert(injection->efficacy == SIM_EFFICACY_UNKNOWN);
+        if (is_instant(runner->campaign->sut, injection)) {
+            continue;
+        }
         if (twin_run(runner, task, seed, plan, injection, &twin)) {
             injection->efficacy = sim_ending_compare(ending, &twin);
         }

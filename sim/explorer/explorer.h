@@ -106,8 +106,9 @@ struct sim_selection {
     uint64_t possible; /* injections of the whole base run: (occurrence, outcome, persistence) */
     uint64_t selected; /* of them, chosen */
     uint64_t planned;  /* of those, for this shard and still to do */
-    uint64_t earlier;  /* of those, for this shard and done by an earlier campaign */
-    uint64_t strata;   /* kinds of injections among them, if a limit shares them out; else 0 */
+    uint64_t earlier;  /* of those, for this shard and done by an earlier campaign, */
+    uint64_t earlier_findings; /* which found something in so many of these */
+    uint64_t strata; /* kinds of injections among them, if a limit shares them out; else 0 */
 };
 
 /* Where results go. The functions return false to stop the campaign. */

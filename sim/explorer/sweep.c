@@ -127,16 +127,21 @@ static size_t group_end(const struct sweep *sweep, size_t first)
     return end;
 }
 
-static bool is_done(const struct sweep *sweep, const struct sim_plan *plan)
+static enum sim_done_state done_state(const struct sweep *sweep, const struct sim_plan *plan)
 {
     const struct sim_campaign *campaign = sweep->runner->campaign;
     char text[SIM_TEXT_MAX];
     if (campaign->done == NULL) {
-        return false;
+        return SIM_DONE_NOT;
     }
     sim_plan_print(campaign->sut, plan, text, sizeof text);
-    return sim_done_has(campaign->done, sweep->runner->spec.scenario, sweep->parameters,
-                        sweep->task->seed, text);
+    return sim_done_find(campaign->done, sweep->runner->spec.scenario, sweep->parameters,
+                         sweep->task->seed, text);
+}
+
+static bool is_done(const struct sweep *sweep, const struct sim_plan *plan)
+{
+    return done_state(sweep, plan) != SIM_DONE_NOT;
 }
 
 /* The base run, observed. False: it did not pass, or the memory is out. */
@@ -260,12 +265,14 @@ static bool selection_send(struct sweep *sweep)
     const struct sim_task *task = sweep->task;
     uint64_t mine = 0;
     uint64_t group = 0;
+    uint64_t failed = 0;
     for (size_t first = 0; first < sweep->list.count; group++) {
         size_t end = group_end(sweep, first);
         for (size_t i = first; i < end && group_is_mine(task, group); i++) {
             mine++;
-            bool is_left = mine > task->done && !is_done(sweep, &sweep->list.items[i].plan);
-            sweep->remaining += is_left ? 1 : 0;
+            enum sim_done_state state = done_state(sweep, &sweep->list.items[i].plan);
+            sweep->remaining += mine > task->done && state == SIM_DONE_NOT ? 1 : 0;
+            failed += state == SIM_DONE_FAILED ? 1 : 0;
         }
         first = end;
     }
@@ -279,6 +286,7 @@ static bool selection_send(struct sweep *sweep)
     selection.selected = sweep->list.count;
     selection.planned = task->done == 0 ? sweep->remaining : 0;
     selection.earlier = task->done == 0 ? mine - sweep->remaining : 0;
+    selection.earlier_findings = task->done == 0 ? failed : 0;
     selection.strata = sweep->strata;
     return sim_wire_send(sweep->runner->out, SIM_FRAME_SELECTION, &selection, sizeof selection);
 }

@@ -23,6 +23,10 @@ while read -r mode bug rule; do
         tail -n 20 "$scratch/out.txt"
         complain "$mode: the core itself does not pass"
     }
+    rows=$(sqlite3 "$db" "SELECT count(*) FROM executions e WHERE branch AND outcome = 'ok'
+        AND NOT EXISTS (SELECT 1 FROM injections i JOIN efficacies f USING (execution, number)
+                        WHERE i.execution = e.id)")
+    [ "$rows" -eq 0 ] || complain "$mode: $rows branches do not say what was injected, or what came of it"
     for id in $(sqlite3 "$db" "SELECT id FROM executions WHERE plan <> '' ORDER BY id LIMIT 5"); do
         "$squall" replay "$id" --db "$db" >"$scratch/out.txt" 2>&1 || {
             tail -n 5 "$scratch/out.txt"
@@ -111,6 +115,15 @@ status=0
 if [ "$status" -ne 1 ] || ! grep -q '^resumed: ' "$scratch/out.txt"; then
     tail -n 20 "$scratch/out.txt"
     complain "resume: nothing is left to do, and what was found earlier is forgotten (exit $status)"
+fi
+
+# Another mode does none of that, and what it has found is not its finding.
+status=0
+"$squall" sweep "$hello" --mode network --sut "$modules/squall-d14.so" --db "$db" --resume \
+    >"$scratch/out.txt" 2>&1 || status=$?
+if [ "$status" -ne 0 ] || grep -q '^resumed: ' "$scratch/out.txt"; then
+    tail -n 20 "$scratch/out.txt"
+    complain "resume: the findings of one mode are counted in another (exit $status)"
 fi
 
 # Killed in the middle, with all its workers.
