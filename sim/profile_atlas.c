@@ -9,7 +9,8 @@
  *
  * The *damageable* nodes are the only ones whose durable bytes are damaged, from the beginning of
  * the run to its end, and then they are the only victims, too: a node that refuses its store stays
- * down. So of each entry a minority of the copies at most is damaged, whenever it was written.
+ * down. So of each entry a minority of the copies at most is damaged, whenever it was written. A
+ * witness is one of them, since what it has is no copy.
  *
  * Invariants:
  *  1. Whoever is down is a victim.
@@ -81,6 +82,10 @@ void sim_atlas_damage(struct sim_profile *profile)
     profile->damageable = 0;
     if (is_on && profile->draw.mode == SIM_MODE_UNRESTRICTED) {
         profile->damageable = (2u << world->node_count) - 2;
+    }
+    if (is_on && profile->damageable == 0 && minority > 0) {
+        /* A witness has no copy of a payload: where it may stand in for one, one less may go. */
+        profile->damageable = world->cluster.raft.witnesses << 1;
     }
     while (is_on && (uint32_t)__builtin_popcount(profile->damageable) < minority) {
         profile->damageable |= 2u << sim_draw_below(&profile->atlas, voters);

@@ -123,7 +123,7 @@ static struct sim_node *node_new(struct sim_world *world, const struct raft_opti
     return node;
 }
 
-struct sim_node *sim_world_node_add(struct sim_world *world)
+struct sim_node *sim_world_node_add(struct sim_world *world, bool is_witness)
 {
     assert(world->node_count > 0);
     if (world->node_count + 1 >= SIM_NODES_MAX) {
@@ -132,6 +132,7 @@ struct sim_node *sim_world_node_add(struct sim_world *world)
     struct raft_options raft = world->cluster.raft;
     raft.voter_count = 0;
     raft.witnesses = 0;
+    raft.joins_as_witness = is_witness;
     memset(raft.priorities, 0, sizeof raft.priorities);
     struct sim_node *node = node_new(world, &raft);
     sim_node_start(node);
@@ -143,7 +144,7 @@ static void learners_add(struct sim_world *world, uint32_t count)
 {
     struct sim_change_plan plan = {.voters = 0};
     for (uint32_t i = 0; i < count; i++) {
-        const struct sim_node *node = sim_world_node_add(world);
+        const struct sim_node *node = sim_world_node_add(world, false);
         assert(node != NULL);
         plan.learners |= 1u << node->id;
     }

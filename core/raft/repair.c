@@ -95,11 +95,13 @@ bool raft_repair_speak(struct raft *raft, struct raft_effect *effect)
     return false;
 }
 
-/* The intact entry of an id, or NULL. */
+/* The intact entry of an id, or NULL. What a witness has of a command is no copy of it. */
 static struct raft_entry *intact(const struct raft *raft, struct raft_entry_id id)
 {
     struct raft_entry *entry = raft_log_peek(raft->log, id.index);
-    return entry != NULL && entry->id.term == id.term && !entry->damaged ? entry : NULL;
+    bool is_copy = entry != NULL && entry->id.term == id.term && !entry->damaged &&
+                   entry->kind != RAFT_ENTRY_ELIDED;
+    return is_copy ? entry : NULL;
 }
 
 enum raft_status raft_on_repair_req(struct raft *raft, struct raft_peer *peer,
