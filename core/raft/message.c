@@ -155,6 +155,19 @@ static bool is_piece(const uint8_t *bytes, size_t size)
            piece == get32(bytes + 76) && piece <= get64(bytes + 96) - get64(bytes + 88);
 }
 
+/* Whether an entry's header is one that the encoder writes: what goes to a witness as an id comes
+ * as one, and an id has no payload. */
+static bool is_entry(uint32_t kind, uint32_t size, uint32_t flags)
+{
+    if (kind == RAFT_ENTRY_ELIDED && size > 0) {
+        return false;
+    }
+    if (kind == RAFT_ENTRY_COMMAND && (flags & RAFT_FLAG_WITNESS) != 0) {
+        return false;
+    }
+    return kind > 0 && kind < RAFT_ENTRY_KIND_COUNT;
+}
+
 /* Whether the bytes are a message: lengths, checksum, and every entry within its bounds. */
 static bool is_message(const uint8_t *bytes, size_t size)
 {
@@ -186,8 +199,8 @@ static bool is_message(const uint8_t *bytes, size_t size)
         uint32_t kind = get32(bytes + at + 8);
         uint32_t entry_size = get32(bytes + at + 12);
         at += RAFT_MESSAGE_ENTRY_SIZE;
-        if (entry_term < term || entry_term > get64(bytes + 24) || kind == 0 ||
-            kind >= RAFT_ENTRY_KIND_COUNT || size - at < entry_size) {
+        if (entry_term < term || entry_term > get64(bytes + 24) || size - at < entry_size ||
+            !is_entry(kind, entry_size, get32(bytes + 20))) {
             return false;
         }
         term = entry_term;

@@ -106,6 +106,37 @@ START_TEST(a_command_is_encoded_for_a_witness_as_its_id)
 }
 END_TEST
 
+/* The bytes of a command, as if the codec did not know better. */
+START_TEST(an_id_with_a_payload_and_a_command_for_a_witness_are_no_messages)
+{
+    core_memory_init(&memory);
+    struct raft_entry *entry = core_entry(&memory, 1, 1, "x");
+    struct raft_message message = {.type = RAFT_MESSAGE_APPEND_REQ,
+                                   .from = 1,
+                                   .to = 2,
+                                   .term = 1,
+                                   .entry_count = 1,
+                                   .entries = &entry};
+    uint8_t bytes[256];
+    struct raft_message decoded;
+    size_t size = raft_message_size(&message);
+    static const struct {
+        size_t at; /* of the flags, or of the kind */
+        uint8_t value;
+    } changes[] = {{20, RAFT_FLAG_WITNESS}, {RAFT_MESSAGE_SIZE + 8, RAFT_ENTRY_ELIDED}};
+    for (int i = 0; i < 2; i++) {
+        raft_message_encode(&message, bytes);
+        bytes[changes[i].at] = changes[i].value;
+        uint32_t crc = raft_crc32c(raft_crc32c(0, bytes, 8), bytes + 12, size - 12);
+        for (int byte = 0; byte < 4; byte++) {
+            bytes[8 + byte] = (uint8_t)(crc >> (8 * byte));
+        }
+        ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &decoded), RAFT_CORRUPT);
+    }
+    raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
+}
+END_TEST
+
 START_TEST(a_leader_tells_a_witness_what_it_takes_it_for)
 {
     adjust = witness_3;
@@ -524,6 +555,7 @@ int main(void)
     Suite *suite = suite_create("raft_witness");
     TCase *values = tcase_create("values");
     tcase_add_test(values, a_command_is_encoded_for_a_witness_as_its_id);
+    tcase_add_test(values, an_id_with_a_payload_and_a_command_for_a_witness_are_no_messages);
     tcase_add_test(values, a_node_is_a_witness_by_its_options_alone);
     suite_add_tcase(suite, machine_case());
     suite_add_tcase(suite, values);
