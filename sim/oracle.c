@@ -72,6 +72,9 @@ static const struct {
                                        "goes on"},
     [SIM_ORACLE_RECOVERY] = {"recovery", "what a process starts with is what its disk holds, and "
                                          "no damage that a crash may do stops a start"},
+    [SIM_ORACLE_WITNESS] = {"witness",
+                            "a witness has no payload and no state, in memory or on its disk, and "
+                            "nobody else has an entry without its payload"},
     [SIM_ORACLE_DETERMINISTIC] =
         {"deterministic", "the same seed gives the same rolling hash, whatever fresh memory "
                           "holds, and so does one with a fault armed that never fires"},
@@ -142,6 +145,11 @@ const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracl
     case SIM_ORACLE_RECOVERY:
         if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
             return "the implementation has no reader of durable bytes";
+        }
+        break;
+    case SIM_ORACLE_WITNESS:
+        if (!sim_oracle_has(oracles, SUT_FEATURE_WITNESS)) {
+            return "the implementation has no witnesses without data";
         }
         break;
     case SIM_ORACLE_STABILITY:
@@ -515,9 +523,8 @@ static bool member_converged(const struct sim_oracles *oracles, const struct sim
                              raft_node_id leader)
 {
     const struct raft_view *view = &node->view;
-    bool is_witness = (view->member_flags & RAFT_MEMBER_WITNESS) != 0; /* applies nothing */
     return view->leader == leader && view->last.index >= oracles->committed &&
-           (is_witness ? view->commit : view->applied) >= oracles->committed;
+           view->applied >= oracles->committed;
 }
 
 /* After the heal nothing excuses a node that still takes no entries, owes answers, hands over, or

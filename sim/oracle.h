@@ -39,6 +39,7 @@ enum sim_oracle {
     SIM_ORACLE_STABILITY,
     SIM_ORACLE_BOUNDED,
     SIM_ORACLE_RECOVERY,
+    SIM_ORACLE_WITNESS,
     SIM_ORACLE_DETERMINISTIC, /* checked by the explorer, which has more than one run */
     SIM_ORACLE_COUNT
 };

@@ -10,7 +10,7 @@
  *  3. It holds no more requests, reads and unanswered appends than its options say.
  *  4. Its memory is that of its log, its windows, its requests and a fixed base.
  *  5. What it has applied of its log is a few times what makes a snapshot due, and what may trail
- *     one. A witness and a node that installs a snapshot are no measure. A leader keeps the
+ *     one. A node that installs a snapshot is no measure. A leader keeps the
  *     snapshot that it is sending, and takes no other: for SENDING_TIMEOUTS, then it has to let a
  *     follower wait that cannot take it.
  *  6. Its log has in memory what its option says, beside what is not applied or not durable, and
@@ -160,7 +160,7 @@ static bool should_have_compacted(const struct sim_node *node)
     }
     return node->started.snapshot_threshold > 0 && node->state == SIM_NODE_UP && !is_harmed &&
            view->condition == RAFT_RUNNING && !view->is_installing && view->member_flags != 0 &&
-           (view->member_flags & RAFT_MEMBER_WITNESS) == 0 && sim_disk_pending(&node->disk) == 0;
+           sim_disk_pending(&node->disk) == 0;
 }
 
 /* Whether it leads, and some follower is to get a snapshot. */

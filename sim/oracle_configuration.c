@@ -345,10 +345,29 @@ static bool may_campaign(const struct raft_configuration *configuration, uint32_
            (member->flags & RAFT_MEMBER_OUTGOING) != 0;
 }
 
+/* Whether somebody who is here has all that is committed, payloads included: of a majority with
+ * witnesses in it that does not follow. */
+static bool has_payloads(const struct sim_oracles *oracles, uint32_t here)
+{
+    const struct sim_world *world = oracles->world;
+    bool are_there = oracles->committed == 0 || !sim_oracle_has(oracles, SUT_FEATURE_WITNESS);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        bool is_full = !raft_options_is_witness(&world->nodes[id]->options);
+        are_there =
+            are_there || ((here >> id & 1u) != 0 && is_full &&
+                          sim_oracle_is_durable(oracles, &oracles->nodes[id], oracles->committed,
+                                                sim_oracle_committed_chain(oracles)));
+    }
+    return are_there;
+}
+
 bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost)
 {
     const struct sim_world *world = oracles->world;
     uint32_t here = ~lost;
+    if (!has_payloads(oracles, here)) {
+        return false;
+    }
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct raft_configuration configuration;
         sim_oracle_configuration_in_force(oracles, id, &configuration);

@@ -15,9 +15,10 @@ struct oracle_link {
 
 /* One entry of a node's durable log. */
 struct oracle_durable {
-    uint64_t leaf;
-    uint64_t chain; /* valid up to oracle_node.durable_last */
-    uint32_t file;  /* number of the file that holds it; 0: no entry here */
+    uint64_t leaf;    /* meaningless if it is elided */
+    raft_term elided; /* its term, if it has no payload; 0: it has one */
+    uint64_t chain;   /* valid up to oracle_node.durable_last */
+    uint32_t file;    /* number of the file that holds it; 0: no entry here */
 };
 
 /* A configuration and the entry that it came with. */
@@ -290,6 +291,16 @@ void sim_oracle_log_start(struct sim_oracles *oracles, uint32_t node);
 uint64_t sim_oracle_chain(const struct sim_oracles *oracles, uint32_t node, raft_index index);
 void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_commit_check(struct sim_oracles *oracles, uint32_t node);
+
+/* The chain of every log up to an entry of this id; 0: no log has had one. */
+uint64_t sim_oracle_chain_of(const struct sim_oracles *oracles, struct raft_entry_id id);
+
+/* oracle_witness.c */
+/* A node has an entry, or a snapshot with a state of some bytes: where is for the message. */
+void sim_oracle_witness_entry(struct sim_oracles *oracles, uint32_t node,
+                              const struct sut_entry *entry, const char *where);
+void sim_oracle_witness_state(struct sim_oracles *oracles, uint32_t node, uint64_t state_size,
+                              const char *where);
 
 /* oracle_configuration.c */
 /* Whether nodes (a bit per id) have a majority of each side. */

@@ -7,8 +7,9 @@
  * What has left memory is not read again: it is committed, and was linked before it left.
  *
  * A damaged entry has lost its payload, but not its id, and for an id there is one chain (2): that
- * is its link. So it is judged like any other, and so is what the node later puts in its place,
- * since the log is read again whenever another entry is the first damaged one.
+ * is its link. The same goes for what a witness has of a command. So it is judged like any other,
+ * and so is what the node later puts in its place, since the log is read again whenever another
+ * entry is the first damaged one.
  *
  * Invariants:
  *  1. links[i] is the chain of the node's log up to i, for i <= last.
@@ -95,22 +96,28 @@ static void position_check(struct sim_oracles *oracles, uint32_t node, raft_inde
     *position = (struct oracle_position){.term = link.term, .chain = link.chain, .node = node};
 }
 
-/* The chain up to an entry, of which the node that has it knows the id only. */
-static uint64_t damaged_chain(struct sim_oracles *oracles, uint32_t node, struct raft_entry_id id)
+uint64_t sim_oracle_chain_of(const struct sim_oracles *oracles, struct raft_entry_id id)
 {
     const struct oracle_position *position =
         id.index < oracles->position_capacity ? &oracles->positions[id.index] : NULL;
     while (position != NULL && position->term != id.term) {
         position = position->more;
     }
-    if (position == NULL) {
-        sim_oracle_broken(oracles, SIM_ORACLE_LOG_MATCHING, node,
-                          "a damaged entry that no log has had: node %u has (term %" PRIu64
-                          ", index %" PRIu64 ")",
-                          node, id.term, id.index);
-        return 0;
+    return position == NULL ? 0 : position->chain;
+}
+
+/* The chain up to an entry of which the node that has it knows the id only. */
+static uint64_t chain_of_id(struct sim_oracles *oracles, uint32_t node,
+                            const struct sut_entry *entry)
+{
+    uint64_t chain = sim_oracle_chain_of(oracles, entry->id);
+    if (chain == 0) {
+        sim_oracle_broken(
+            oracles, SIM_ORACLE_LOG_MATCHING, node,
+            "%s entry that no log has had: node %u has (term %" PRIu64 ", index %" PRIu64 ")",
+            entry->damaged ? "a damaged" : "an elided", node, entry->id.term, entry->id.index);
     }
-    return position->chain;
+    return chain;
 }
 
 /* Pulls the entries behind what is known. */
@@ -131,16 +138,18 @@ static void pull(struct sim_oracles *oracles, uint32_t node)
                               node, end, index);
             return;
         }
+        bool has_payload = !entry.damaged && entry.kind != RAFT_ENTRY_ELIDED;
         struct oracle_link link = {
             .term = entry.id.term,
-            .chain = entry.damaged ? damaged_chain(oracles, node, entry.id)
-                                   : sim_oracle_link(state->links[state->last].chain,
-                                                     sim_oracle_leaf(&entry)),
+            .chain = has_payload
+                         ? sim_oracle_link(state->links[state->last].chain, sim_oracle_leaf(&entry))
+                         : chain_of_id(oracles, node, &entry),
             .size = state->links[state->last].size + sizeof(struct raft_entry) + entry.size,
         };
         state->links[index] = link;
         state->last = index;
         position_check(oracles, node, index, link);
+        sim_oracle_witness_entry(oracles, node, &entry, "in memory");
         if (entry.kind == RAFT_ENTRY_CONFIGURATION && !entry.damaged) {
             sim_oracle_configuration_pulled(oracles, node, &entry);
         }
@@ -365,6 +374,7 @@ void sim_oracle_restored(struct sim_oracles *oracles, uint32_t node, raft_index 
 {
     assert(node > 0 && node < SIM_NODES_MAX);
     oracles->checks[SIM_ORACLE_STATE_MACHINE_SAFETY]++;
+    sim_oracle_witness_state(oracles, node, 1, "in its state machine");
     oracles->nodes[node].machine_applied = index;
     if (index != applied) {
         sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
@@ -404,6 +414,7 @@ void sim_oracle_applied(struct sim_oracles *oracles, uint32_t node, const struct
     struct oracle_node *state = &oracles->nodes[node];
     raft_index index = entry->id.index;
     oracles->checks[SIM_ORACLE_STATE_MACHINE_SAFETY]++;
+    sim_oracle_witness_state(oracles, node, 1, "in its state machine");
     if (index != state->machine_applied + 1) {
         sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
                           "applied out of order: node %u applies %" PRIu64 " after %" PRIu64, node,

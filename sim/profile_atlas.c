@@ -11,7 +11,7 @@
  * the run to its end, and then they are the only victims, too: a node that refuses its store stays
  * down, until a new machine takes its place among the members and here. So of each entry a minority
  * of the copies at most is damaged, whenever it was written: the others are whole for the whole
- * run.
+ * run. A witness is one of them, since what it has is no copy.
  *
  * Invariants:
  *  1. Whoever is down is a victim.
@@ -83,6 +83,10 @@ void sim_atlas_damage(struct sim_profile *profile)
     profile->damageable = 0;
     if (is_on && profile->draw.mode == SIM_MODE_UNRESTRICTED) {
         profile->damageable = (2u << world->node_count) - 2;
+    }
+    if (is_on && profile->damageable == 0 && minority > 0) {
+        /* A witness has no copy of a payload: where it may stand in for one, one less may go. */
+        profile->damageable = world->cluster.raft.witnesses << 1;
     }
     while (is_on && (uint32_t)__builtin_popcount(profile->damageable) < minority) {
         profile->damageable |= 2u << sim_draw_below(&profile->atlas, voters);

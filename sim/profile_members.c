@@ -9,7 +9,9 @@
  * Invariants:
  *  1. Voters are 1 to VOTERS_MAX, learners at most LEARNERS_MAX, by what the leader goes by when it
  *     is asked.
- *  2. At most two changes are open, so that now and then one is refused for the other's sake. */
+ *  2. At most two changes are open, so that now and then one is refused for the other's sake.
+ *  3. Whoever comes as a learner or as a voter was created as what it is to be; a member may be
+ *     asked to turn into what it is not, which the leader has to refuse. */
 #include "profile_internal.h"
 
 #include <assert.h>
@@ -46,18 +48,23 @@ static uint32_t pick(struct sim_stream *stream, uint32_t nodes)
     return nodes & -nodes;
 }
 
-/* Who joins: in every second case somebody who has been here before, if there is one. */
+/* Who joins: in every second case somebody of its kind who has been here before, if there is one.
+ */
 static uint32_t pick_newcomer(struct sim_profile *profile, struct sim_stream *stream,
-                              uint32_t members)
+                              uint32_t members, bool is_witness)
 {
     struct sim_world *world = profile->world;
-    uint32_t known = ((2u << world->node_count) - 2) & ~members;
+    uint32_t known = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        bool is_fit = raft_options_is_witness(&world->nodes[id]->options) == is_witness;
+        known |= is_fit ? 1u << id & ~members : 0;
+    }
     uint32_t former = pick(stream, known);
     bool prefers_new = sim_draw_below(stream, 2) == 0;
     if (former != 0 && !prefers_new) {
         return former;
     }
-    const struct sim_node *node = sim_world_node_add(world);
+    const struct sim_node *node = sim_world_node_add(world, is_witness);
     if (node == NULL) {
         return former;
     }
@@ -85,10 +92,11 @@ static bool make_plan(struct sim_profile *profile, struct sim_stream *stream,
     plan->priority = (uint8_t)sim_draw_below(stream, PRIORITIES);
     switch (action) {
     case ADD:
-        plan->voters = is_full ? 0 : pick_newcomer(profile, stream, voters | learners);
+        plan->voters =
+            is_full ? 0 : pick_newcomer(profile, stream, voters | learners, plan->is_witness);
         break;
     case ADD_LEARNER:
-        plan->learners = is_taught ? 0 : pick_newcomer(profile, stream, voters | learners);
+        plan->learners = is_taught ? 0 : pick_newcomer(profile, stream, voters | learners, false);
         break;
     case REMOVE:
         plan->removed = member;
@@ -101,9 +109,12 @@ static bool make_plan(struct sim_profile *profile, struct sim_stream *stream,
         break;
     case REPLACE:
         plan->removed = voter;
-        plan->voters = is_full ? 0 : pick_newcomer(profile, stream, voters | learners);
+        plan->voters =
+            is_full ? 0 : pick_newcomer(profile, stream, voters | learners, plan->is_witness);
         break;
     case PREFER:
+        /* A witness stays one; in a case of eight it is to be what it cannot be, or the voter. */
+        plan->is_witness ^= (voter & members_of(configuration, RAFT_MEMBER_WITNESS)) != 0;
         plan->voters = voter;
         plan->sets_priority = true;
         break;
@@ -144,16 +155,17 @@ static uint32_t find_lost(const struct sim_world *world,
 
 /* A machine that is no member: one that an attempt before has left behind, or a new one. */
 static uint32_t pick_replacement(struct sim_world *world,
-                                 const struct raft_configuration *configuration)
+                                 const struct raft_configuration *configuration, bool is_witness)
 {
     for (uint32_t id = 1; id <= world->node_count; id++) {
         if (raft_configuration_find(configuration, id) == NULL &&
             world->nodes[id]->state == SIM_NODE_UP &&
-            world->nodes[id]->view.configuration.count == 0) {
+            world->nodes[id]->view.configuration.count == 0 &&
+            raft_options_is_witness(&world->nodes[id]->options) == is_witness) {
             return id;
         }
     }
-    const struct sim_node *node = sim_world_node_add(world);
+    const struct sim_node *node = sim_world_node_add(world, is_witness);
     return node == NULL ? 0 : node->id;
 }
 
@@ -161,10 +173,11 @@ static void replacement_begin(struct sim_profile *profile, uint32_t lost,
                               const struct raft_configuration *configuration)
 {
     const struct raft_member member = *raft_configuration_find(configuration, lost);
-    uint32_t fresh = pick_replacement(profile->world, configuration);
+    bool is_witness = (member.flags & RAFT_MEMBER_WITNESS) != 0;
+    uint32_t fresh = pick_replacement(profile->world, configuration, is_witness);
     struct sim_change_plan plan = {
         .removed = 1u << lost,
-        .is_witness = (member.flags & RAFT_MEMBER_WITNESS) != 0,
+        .is_witness = is_witness,
         .sets_priority = true,
         .priority = member.priority,
     };

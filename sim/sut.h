@@ -33,6 +33,7 @@ enum sut_feature {
     SUT_FEATURE_MEMBERSHIP = 1u << 11, /* change() and recover() work; configurations are entries
                                           that raft_configuration_decode reads */
     SUT_FEATURE_SNAPSHOT = 1u << 12,   /* snapshot() works */
+    SUT_FEATURE_WITNESS = 1u << 13,    /* a witness has no data: its commands are elided entries */
     SUT_FEATURE_OUTSIDE = 1u << 8,     /* keeps state outside the arena: no checkpoints */
 };
 
@@ -69,8 +70,8 @@ struct sut_durable_sink {
     void *ctx;
     void (*hard_state)(void *ctx, raft_term term, raft_node_id vote);
     void (*entry)(void *ctx, const struct sut_entry *entry);
-    /* A whole snapshot, which stands for the log up to id. */
-    void (*snapshot)(void *ctx, struct raft_entry_id id);
+    /* A whole snapshot, which stands for the log up to id, and bytes of its state. */
+    void (*snapshot)(void *ctx, struct raft_entry_id id, uint64_t state_size);
 };
 
 /* The blocks of the implementation's code that the compiler knows, if it was told to mark those

@@ -327,8 +327,9 @@ static void read_snapshot(const uint8_t *bytes, size_t size, const struct sut_du
         get32(trailer) == TRAILER_MAGIC &&
         get32(trailer + 4) == raft_crc32c(0, bytes, size - SNAPSHOT_TRAILER);
     if (is_whole) {
-        sink->snapshot(sink->ctx, (struct raft_entry_id){.index = get64(bytes + 8),
-                                                         .term = get64(bytes + 16)});
+        sink->snapshot(sink->ctx,
+                       (struct raft_entry_id){.index = get64(bytes + 8), .term = get64(bytes + 16)},
+                       get64(bytes + 32));
     }
 }
 
@@ -376,7 +377,8 @@ const struct sut_ops sut_raft = {
     .features = SUT_FEATURE_READ_ONLY | SUT_FEATURE_PRE_VOTE | SUT_FEATURE_CHECK_QUORUM |
                 SUT_FEATURE_LEDGER | SUT_FEATURE_DESCRIBE | SUT_FEATURE_DURABLE |
                 SUT_FEATURE_PROGRESS | SUT_FEATURE_CAMPAIGN | SUT_FEATURE_TRANSFER |
-                SUT_FEATURE_READ | SUT_FEATURE_MEMBERSHIP | SUT_FEATURE_SNAPSHOT,
+                SUT_FEATURE_READ | SUT_FEATURE_MEMBERSHIP | SUT_FEATURE_SNAPSHOT |
+                SUT_FEATURE_WITNESS,
     .points = raft_points,
     .point_count = RAFT_POINT_COUNT,
     .exceptions = raft_point_exceptions,

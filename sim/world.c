@@ -129,7 +129,7 @@ static struct sim_node *node_new(struct sim_world *world, const struct raft_opti
     return node;
 }
 
-struct sim_node *sim_world_node_add(struct sim_world *world)
+struct sim_node *sim_world_node_add(struct sim_world *world, bool is_witness)
 {
     assert(world->node_count > 0);
     if (world->node_count + 1 >= SIM_NODES_MAX) {
@@ -138,6 +138,7 @@ struct sim_node *sim_world_node_add(struct sim_world *world)
     struct raft_options raft = world->cluster.raft;
     raft.voter_count = 0;
     raft.witnesses = 0;
+    raft.joins_as_witness = is_witness;
     memset(raft.priorities, 0, sizeof raft.priorities);
     struct sim_node *node = node_new(world, &raft);
     sim_node_start(node);
@@ -149,7 +150,7 @@ static void learners_add(struct sim_world *world, uint32_t count)
 {
     struct sim_change_plan plan = {.voters = 0};
     for (uint32_t i = 0; i < count; i++) {
-        const struct sim_node *node = sim_world_node_add(world);
+        const struct sim_node *node = sim_world_node_add(world, false);
         assert(node != NULL);
         plan.learners |= 1u << node->id;
     }
@@ -235,6 +236,50 @@ static void tell_fields(const struct sim_world *world, uint32_t node, const char
     }
 }
 
+/* What a node folds into the hash, in order. */
+static const char *const node_fields[] = {
+    "node",
+    "state",
+    "incarnation",
+    "is_next",
+    "role",
+    "condition",
+    "read_only",
+    "leader",
+    "term",
+    "vote",
+    "sequence",
+    "state_durable",
+    "commit",
+    "applied",
+    "losses",
+    "is_blank",
+    "base.term",
+    "base.index",
+    "last.term",
+    "last.index",
+    "durable.term",
+    "durable.index",
+    "log_generation",
+    "truncated_to",
+    "configuration_index",
+    "change",
+    "cold",
+    "log_size",
+    "entries_log",
+    "entries_loading",
+    "entries_storage",
+    "entries_apply",
+    "requests",
+    "blocks",
+    "block_bytes",
+    "disk_operations",
+    "disk_used",
+    "files_open",
+    "machine",
+    "entries_held",
+};
+
 void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
 {
     const struct raft_view *view = &node->view;
@@ -281,51 +326,9 @@ void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
         node->machine == NULL ? 0 : sim_machine_digest(node->machine),
         ledger->entries,
     };
-    static const char *const names[] = {
-        "node",
-        "state",
-        "incarnation",
-        "is_next",
-        "role",
-        "condition",
-        "read_only",
-        "leader",
-        "term",
-        "vote",
-        "sequence",
-        "state_durable",
-        "commit",
-        "applied",
-        "losses",
-        "is_blank",
-        "base.term",
-        "base.index",
-        "last.term",
-        "last.index",
-        "durable.term",
-        "durable.index",
-        "log_generation",
-        "truncated_to",
-        "configuration_index",
-        "change",
-        "cold",
-        "log_size",
-        "entries_log",
-        "entries_loading",
-        "entries_storage",
-        "entries_apply",
-        "requests",
-        "blocks",
-        "block_bytes",
-        "disk_operations",
-        "disk_used",
-        "files_open",
-        "machine",
-        "entries_held",
-    };
-    _Static_assert(sizeof names / sizeof names[0] == sizeof words / sizeof words[0],
+    _Static_assert(sizeof node_fields / sizeof node_fields[0] == sizeof words / sizeof words[0],
                    "every word has a name");
-    tell_fields(world, node->id, names, words, sizeof words / sizeof words[0]);
+    tell_fields(world, node->id, node_fields, words, sizeof words / sizeof words[0]);
     world->hash = sim_hash(words, sizeof words, world->hash);
     world->hash = sim_hash(ledger->totals, sizeof ledger->totals, world->hash);
 }

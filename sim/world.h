@@ -147,9 +147,9 @@ struct sim_world *sim_world_create(struct arena *arena, const struct sim_spec *s
                                    size_t error_size);
 /* Creates the nodes and starts them. Once a run. */
 void sim_cluster_create(struct sim_world *world, const struct sim_cluster_options *options);
-/* One more node: a new id, a disk of its own, and no configuration yet. NULL: there is no id left.
- */
-struct sim_node *sim_world_node_add(struct sim_world *world);
+/* One more node: a new id, a disk of its own, and no configuration yet; for good it is a witness or
+ * none. NULL: there is no id left. */
+struct sim_node *sim_world_node_add(struct sim_world *world, bool is_witness);
 /* The time of the next event; UINT64_MAX if none. */
 uint64_t sim_world_next_ns(const struct sim_world *world);
 /* Handles the next event. False when the run is over. */

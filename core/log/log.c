@@ -16,7 +16,8 @@
  * (struct raft_entry: damaged). It keeps its place, so that the log has every position that it had;
  * but nothing from the first of them on counts as durable (raft_log_durable). An entry of the same
  * id from another node takes its place (the same id is the same entry, Raft §5.3: Log Matching),
- * and when storage has rewritten the record it is as good as any other.
+ * and when storage has rewritten the record it is as good as any other. One without a payload is
+ * repaired from its id alone.
  *
  * Invariants:
  *  1. base.index <= cold.index <= durable.index <= stored.index <= last index, each with the log's
@@ -154,7 +155,13 @@ void raft_log_append(struct raft_log *log, struct raft_entry *entry)
     log->count++;
     *raft_log_slot(log, entry->id.index) = entry;
     raft_runs_append(log, entry->id);
-    if (entry->damaged && log->first_damaged == RAFT_LOG_INTACT) {
+    if (entry->damaged && entry->size == 0) {
+        /* Nothing of it is lost but its record: nobody has to be asked. */
+        entry->damaged = false;
+        entry->repaired = true;
+        log->repair_due = true;
+    }
+    if ((entry->damaged || entry->repaired) && log->first_damaged == RAFT_LOG_INTACT) {
         log->first_damaged = entry->id.index;
     }
 }

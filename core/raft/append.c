@@ -66,7 +66,8 @@ static uint32_t count_present(const struct raft *raft, const struct raft_message
 static uint32_t count_passing(const struct raft_message *message, uint32_t present)
 {
     uint32_t end = present;
-    while (end < message->entry_count && message->entries[end]->kind != RAFT_ENTRY_COMMAND) {
+    while (end < message->entry_count && message->entries[end]->kind != RAFT_ENTRY_COMMAND &&
+           message->entries[end]->kind != RAFT_ENTRY_ELIDED) {
         end++;
     }
     return end;
@@ -84,11 +85,14 @@ static void commit_up_to(struct raft *raft, raft_index index)
     }
 }
 
-static bool has_good_configurations(const struct raft_message *message)
+/* Configurations can be read, and commands have no payload here just if this is a witness. */
+static bool has_good_payloads(const struct raft *raft, const struct raft_message *message)
 {
+    enum raft_entry_kind other = raft->is_witness ? RAFT_ENTRY_COMMAND : RAFT_ENTRY_ELIDED;
     for (uint32_t i = 0; i < message->entry_count; i++) {
         const struct raft_entry *entry = message->entries[i];
-        if (!raft_entry_payload_is_good(entry->kind, entry->payload, entry->size)) {
+        if (entry->kind == other ||
+            !raft_entry_payload_is_good(entry->kind, entry->payload, entry->size)) {
             return false;
         }
     }
@@ -194,8 +198,12 @@ enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
         owe(raft, peer, 0, (struct raft_entry_id){0}, (struct raft_entry_id){0});
         return RAFT_OK;
     }
+    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_KIND,
+                        !raft_is_for_this_kind(raft, message))) {
+        return RAFT_INVALID;
+    }
     if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_CONFIGURATION,
-                        !has_good_configurations(message))) {
+                        !has_good_payloads(raft, message))) {
         return RAFT_CORRUPT;
     }
     enum raft_status status = raft_log_reserve(raft->log, message->entry_count);

@@ -143,6 +143,7 @@ bool raft_install_fetch(struct raft *raft, struct raft_effect *effect)
     effect->type = RAFT_EFFECT_FETCH;
     effect->node = peer->id;
     effect->snapshot.id = peer->install_id;
+    effect->frame_only = peer->is_witness;
     effect->offset = peer->install_offset;
     return true;
 }
@@ -218,6 +219,7 @@ bool raft_install_send(struct raft *raft, struct raft_effect *effect)
         .type = RAFT_MESSAGE_INSTALL_REQ,
         .from = raft->options.id,
         .to = peer->id,
+        .flags = raft_peer_message_flags(peer),
         .term = raft->state.term,
         .id = fetched->id,
         .commit = raft->commit,
@@ -250,6 +252,10 @@ enum raft_status raft_on_install_rep(struct raft *raft, struct raft_peer *peer,
     if (raft_exit_taken(raft->memory, RAFT_AT_INSTALL_REPLY_NOT_LEADER,
                         raft->role != RAFT_LEADER)) {
         return RAFT_NOT_LEADER;
+    }
+    if (raft_exit_taken(raft->memory, RAFT_AT_INSTALL_REPLY_KIND,
+                        !raft_is_of_this_kind(peer, message))) {
+        return RAFT_INVALID;
     }
     /* Nothing below can fail. */
     peer->active = true;

@@ -79,6 +79,18 @@ static enum raft_peer_kind kind_of(const struct raft *raft, const struct raft_pe
     return raft->change != RAFT_CHANGE_NONE && was_member ? RAFT_PEER_REMOVED : RAFT_PEER_STRANGER;
 }
 
+/* Says who a peer is. */
+static void peer_classify(const struct raft *raft, struct raft_peer *peer, enum raft_peer_kind kind)
+{
+    const struct raft_member *member = raft_configuration_find(
+        kind == RAFT_PEER_ADDED ? &raft->target : &raft->configuration, peer->id);
+    peer->kind = kind;
+    peer->member = place_of(raft, peer->id);
+    if (member != NULL) {
+        peer->is_witness = raft_member_is_witness(member);
+    }
+}
+
 /* Drops the peers that nothing binds to this node any more, and says what the others are. */
 static void keep_peers(struct raft *raft)
 {
@@ -89,6 +101,8 @@ static void keep_peers(struct raft *raft)
         enum raft_peer_kind kind = kind_of(raft, peer);
         if (kind == RAFT_PEER_STRANGER && peer->id != raft->leader) {
             /* One place is kept for the leader. */
+            raft_install_end(raft, peer);
+            peer->state = RAFT_PROBE;
             if (!is_owed(peer) || strangers == RAFT_STRANGERS_MAX - 1) {
                 continue;
             }
@@ -97,8 +111,7 @@ static void keep_peers(struct raft *raft)
         if (peer->kind == RAFT_PEER_STRANGER && kind != RAFT_PEER_STRANGER) {
             raft_progress_reset(raft, peer);
         }
-        peer->kind = kind;
-        peer->member = place_of(raft, peer->id);
+        peer_classify(raft, peer, kind);
         if (kept != i) {
             raft->peers[kept] = *peer;
         }
@@ -116,8 +129,8 @@ static void add_peers(struct raft *raft, const struct raft_configuration *config
         }
         assert(raft->peer_count < RAFT_PEERS_MAX);
         struct raft_peer *peer = &raft->peers[raft->peer_count++];
-        *peer = (struct raft_peer){.id = id, .member = place_of(raft, id)};
-        peer->kind = kind_of(raft, peer);
+        *peer = (struct raft_peer){.id = id};
+        peer_classify(raft, peer, kind_of(raft, peer));
         raft_progress_reset(raft, peer);
     }
 }
@@ -205,6 +218,9 @@ static bool leads_by(uint32_t flags)
 
 bool raft_may_campaign(const struct raft *raft)
 {
+    if (raft->is_witness) {
+        return false;
+    }
     if (leads_by(raft_own_flags(raft))) {
         return true;
     }

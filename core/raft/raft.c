@@ -44,6 +44,7 @@ enum raft_status raft_create(const struct raft_options *options, const struct ra
         .memory = memory,
         .log = log,
         .random = options->seed,
+        .is_witness = raft_options_is_witness(options),
         .election_deadline_ns = RAFT_TIME_NEVER,
         .heartbeat_deadline_ns = RAFT_TIME_NEVER,
     };

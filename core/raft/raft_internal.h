@@ -34,6 +34,7 @@ struct raft_peer {
     raft_node_id id;
     enum raft_peer_kind kind;
     uint32_t member; /* its place in the configuration in force, or RAFT_MEMBER_NONE */
+    bool is_witness; /* as a member, or as the one that it is to be; of one removed: that it was */
     /* What this node owes it. */
     struct raft_reply prevote_reply;
     struct raft_reply vote_reply;
@@ -131,6 +132,7 @@ struct raft {
     struct raft_log *log;
     uint64_t random; /* state of the node's own stream */
     raft_time now_ns;
+    bool is_witness; /* this node's store is one of a witness */
 
     enum raft_role role;
     bool disk_full; /* the disk took no entries; raft_condition() has the whole answer */
@@ -259,6 +261,32 @@ uint64_t raft_agreed(const struct raft *raft, uint64_t own,
                      uint64_t (*value)(const struct raft_peer *peer));
 
 #define RAFT_MEMBER_VOTES ((uint32_t)RAFT_MEMBER_VOTER | RAFT_MEMBER_OUTGOING)
+
+static inline bool raft_member_is_witness(const struct raft_member *member)
+{
+    return (member->flags & RAFT_MEMBER_WITNESS) != 0;
+}
+
+/* What an append or a piece of a snapshot for the peer says of it. */
+static inline uint32_t raft_peer_message_flags(const struct raft_peer *peer)
+{
+    return peer->is_witness ? RAFT_FLAG_WITNESS : 0;
+}
+
+/* Whether an answer comes from what the peer is to this node. One from before it was removed may
+ * arrive when somebody wants to have it back as something else. */
+static inline bool raft_is_of_this_kind(const struct raft_peer *peer,
+                                        const struct raft_message *message)
+{
+    return ((message->flags & RAFT_FLAG_WITNESS) != 0) == peer->is_witness;
+}
+
+/* Whether the sender of an append or of a piece takes this node for what it is. */
+static inline bool raft_is_for_this_kind(const struct raft *raft,
+                                         const struct raft_message *message)
+{
+    return ((message->flags & RAFT_FLAG_WITNESS) != 0) == raft->is_witness;
+}
 
 static inline bool raft_member_could_lead(const struct raft_member *member)
 {

@@ -86,14 +86,18 @@ bool raft_repair_speak(struct raft *raft, struct raft_effect *effect)
     return false;
 }
 
-/* Whether this node has the entry of an id, in memory or in its store. */
+/* Whether this node has the entry of an id, in memory or in its store. What a witness has of a
+ * command is no copy of it. */
 static bool has_intact(const struct raft *raft, struct raft_entry_id id)
 {
     const struct raft_entry *entry = raft_log_peek(raft->log, id.index);
     if (id.index <= raft->log->base.index || !raft_log_matches(raft->log, id)) {
         return false;
     }
-    return entry != NULL ? !entry->damaged : id.index != raft->log->lost;
+    if (entry == NULL) {
+        return !raft->is_witness && id.index != raft->log->lost;
+    }
+    return !entry->damaged && entry->kind != RAFT_ENTRY_ELIDED;
 }
 
 enum raft_status raft_on_repair_req(struct raft *raft, struct raft_peer *peer,

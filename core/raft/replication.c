@@ -154,6 +154,10 @@ enum raft_status raft_on_append_rep(struct raft *raft, struct raft_peer *peer,
     if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_REPLY_NOT_LEADER, raft->role != RAFT_LEADER)) {
         return RAFT_NOT_LEADER;
     }
+    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_REPLY_KIND,
+                        !raft_is_of_this_kind(peer, message))) {
+        return RAFT_INVALID;
+    }
     bool is_success = (message->flags & RAFT_FLAG_SUCCESS) != 0;
     /* What is compacted is committed, and agrees with every follower's log. */
     bool is_compacted = message->id.index < raft->log->base.index;
@@ -286,9 +290,10 @@ static enum raft_status prepare_entry(const struct raft *raft, const struct raft
         goto out;
     }
     assert(!entry->damaged); /* a leader has none */
+    uint32_t payload_size = raft_message_payload_size(message, entry);
     if (raft_exit_taken(raft->memory, RAFT_AT_REPLICATION_PREPARE_FULL,
                         message->entry_count > 0 &&
-                            *size + entry->size > raft->options.batch_size_max)) {
+                            *size + payload_size > raft->options.batch_size_max)) {
         status = RAFT_FULL;
         goto out;
     }
@@ -297,7 +302,7 @@ static enum raft_status prepare_entry(const struct raft *raft, const struct raft
         status = RAFT_READONLY;
         goto out;
     }
-    *size += entry->size;
+    *size += payload_size;
     message->entries[message->entry_count++] = entry;
     entry = NULL;
 out:
@@ -348,6 +353,7 @@ enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer
         .type = RAFT_MESSAGE_APPEND_REQ,
         .from = raft->options.id,
         .to = peer->id,
+        .flags = raft_peer_message_flags(peer),
         .term = raft->state.term,
         .commit = raft->commit,
         .round = raft->read_round,

@@ -252,6 +252,10 @@ enum raft_status raft_on_install_req(struct raft *raft, struct raft_peer *peer,
         owe(raft, peer, 0, message->id, 0, message->total);
         return RAFT_OK;
     }
+    if (raft_exit_taken(raft->memory, RAFT_AT_INSTALL_RECEIVE_KIND,
+                        !raft_is_for_this_kind(raft, message))) {
+        return RAFT_INVALID;
+    }
     /* Nothing below can fail. */
     peer = raft_hear_leader(raft, peer, message);
     bool continued = continues(raft, message);

@@ -256,26 +256,26 @@ static bool room_decode(const uint8_t *room, struct raft_configuration *out_conf
     return raft_configuration_decode(room, size, out_configuration);
 }
 
-void raft_marker_encode(raft_node_id node, const struct raft_configuration *configuration,
-                        uint8_t bytes[RAFT_MARKER_SIZE])
+void raft_marker_encode(const struct raft_marker *marker, uint8_t bytes[RAFT_MARKER_SIZE])
 {
     put32(bytes, MARKER_MAGIC);
     put32(bytes + 4, MARKER_VERSION);
-    put32(bytes + 8, node);
-    put32(bytes + 12, 0);
-    room_encode(configuration, bytes + MARKER_CONFIGURATION);
+    put32(bytes + 8, marker->node);
+    put32(bytes + 12, marker->is_witness ? 1 : 0);
+    room_encode(&marker->configuration, bytes + MARKER_CONFIGURATION);
     put32(bytes + RAFT_MARKER_SIZE - 4, raft_crc32c(0, bytes, RAFT_MARKER_SIZE - 4));
 }
 
-bool raft_marker_decode(const uint8_t bytes[RAFT_MARKER_SIZE], raft_node_id *out_node,
-                        struct raft_configuration *out_configuration)
+bool raft_marker_decode(const uint8_t bytes[RAFT_MARKER_SIZE], struct raft_marker *out_marker)
 {
     if (get32(bytes) != MARKER_MAGIC || get32(bytes + 4) != MARKER_VERSION ||
+        get32(bytes + 12) > 1 ||
         get32(bytes + RAFT_MARKER_SIZE - 4) != raft_crc32c(0, bytes, RAFT_MARKER_SIZE - 4)) {
         return false;
     }
-    *out_node = get32(bytes + 8);
-    return room_decode(bytes + MARKER_CONFIGURATION, out_configuration);
+    out_marker->node = get32(bytes + 8);
+    out_marker->is_witness = get32(bytes + 12) == 1;
+    return room_decode(bytes + MARKER_CONFIGURATION, &out_marker->configuration);
 }
 
 uint64_t raft_snapshot_file_size(uint64_t state_size)

@@ -66,11 +66,15 @@ void raft_state_encode(const struct raft_hard_state *state, uint8_t bytes[RAFT_S
 /* False: it does not match its checksum or version. */
 bool raft_state_decode(const uint8_t bytes[RAFT_STATE_SIZE], struct raft_hard_state *out_state);
 
-void raft_marker_encode(raft_node_id node, const struct raft_configuration *configuration,
-                        uint8_t bytes[RAFT_MARKER_SIZE]);
+/* What a store is, from its bootstrap on. */
+struct raft_marker {
+    raft_node_id node;
+    bool is_witness;                         /* of a witness: no payload, no state */
+    struct raft_configuration configuration; /* of the bootstrap */
+};
+void raft_marker_encode(const struct raft_marker *marker, uint8_t bytes[RAFT_MARKER_SIZE]);
 /* False: it does not match its checksum, its version or its format. */
-bool raft_marker_decode(const uint8_t bytes[RAFT_MARKER_SIZE], raft_node_id *out_node,
-                        struct raft_configuration *out_configuration);
+bool raft_marker_decode(const uint8_t bytes[RAFT_MARKER_SIZE], struct raft_marker *out_marker);
 
 /* Bytes of a snapshot's file whose state has a size. */
 uint64_t raft_snapshot_file_size(uint64_t state_size);

@@ -126,6 +126,7 @@ enum raft_status raft_storage_create(const struct raft_options *options, const s
         .segment_size_max = options->segment_size_max,
         .append_errors_max = options->append_errors_max,
         .chunk_size = options->snapshot_chunk_size,
+        .is_witness = raft_options_is_witness(options),
         .node = options->id,
         .buffer_size = buffer_size,
     };

@@ -156,6 +156,7 @@ struct raft_storage {
     uint32_t append_errors_max;
     uint32_t chunk_size;
     raft_node_id node;
+    bool is_witness; /* it has no state machine: its snapshots have no state */
 
     struct raft_lane state_lane;
     struct raft_lane log_lane;
@@ -220,6 +221,7 @@ struct raft_storage {
 
     /* The job of the fetch lane. */
     struct raft_snapshot fetching; /* the one that is read */
+    bool fetches_frame;            /* FETCH: without its state, for a witness */
     uint64_t fetch_offset;
     uint32_t fetch_size;
     uint8_t *fetch_bytes;
@@ -347,7 +349,7 @@ enum raft_status raft_snapshot_restore(struct raft_storage *storage);
 enum raft_status raft_marker_bootstrap(struct raft_storage *storage,
                                        const struct raft_configuration *configuration);
 /* Sets storage->snapshot to what a new store begins with. RAFT_LOST_STORE: there is none;
- * RAFT_CORRUPT; RAFT_INVALID: of another node. */
+ * RAFT_CORRUPT; RAFT_INVALID: of another node, or one of another kind. */
 enum raft_status raft_marker_load(struct raft_storage *storage);
 
 /* hard_state.c */

@@ -188,7 +188,7 @@ function Cluster:converged() end
 function Cluster:members() end
 ---@class (exact) AddOptions
 ---@field learner? boolean      it gets the log and does not vote (false)
----@field witness? boolean      it votes and has no state machine (false)
+---@field witness? boolean      it votes and has no data; what a node is it is for good (false)
 ---@field priority? integer     for leadership (0)
 ---@field node? Selector        somebody who is there and no member; none: a new node
 ---@field instead_of? Selector  who is removed in the same change
@@ -203,7 +203,8 @@ function Cluster:add(o) end
 ---@param o? { within_ms?: number }
 ---@return true?, string?
 function Cluster:remove(x, o) end
----A learner, or any other node, becomes a voter.
+---A learner becomes a voter. For a witness give witness = true: it can be nothing else, nor can anybody
+---else become one ("invalid").
 ---@param x Selector
 ---@param o? { witness?: boolean, priority?: integer, within_ms?: number }
 ---@return true?, string?

@@ -90,7 +90,7 @@ int script_cluster_add(lua_State *L, struct sim_script *script, void *self)
     }
     uint32_t nodes = script_selected(script, &options.node);
     if (nodes == 0) {
-        struct sim_node *node = sim_world_node_add(world);
+        struct sim_node *node = sim_world_node_add(world, options.witness);
         if (node == NULL) {
             script_raise(L, "there are too many nodes: a run has at most %d", SIM_NODES_MAX - 1);
         }
@@ -199,8 +199,11 @@ int script_node_recover(lua_State *L, struct sim_script *script, void *self)
     }
     for (uint32_t id = 1; id < SIM_NODES_MAX; id++) {
         if ((nodes >> id & 1u) != 0) {
-            target.members[target.count++] =
-                (struct raft_member){.id = id, .flags = RAFT_MEMBER_VOTER};
+            bool is_witness = raft_options_is_witness(&script->world->nodes[id]->options);
+            target.members[target.count++] = (struct raft_member){
+                .id = id,
+                .flags = RAFT_MEMBER_VOTER | (is_witness ? RAFT_MEMBER_WITNESS : 0u),
+            };
         }
     }
     lua_pushboolean(L, sim_node_recover(self, &target) == RAFT_OK);

@@ -233,10 +233,7 @@ static inline void create_behind(uint32_t voters, raft_term term, raft_node_id v
     core_memory_init(&memory);
     raft_log_init(&log_, &memory.memory);
     struct raft_snapshot snapshot = {.id = base, .size = 10};
-    snapshot.configuration.count = voters;
-    for (uint32_t i = 0; i < voters; i++) {
-        snapshot.configuration.members[i] = (struct raft_member){i + 1, RAFT_MEMBER_VOTER, 0};
-    }
+    raft_options_configuration(&options, &snapshot.configuration);
     if (base.index > 0) {
         raft_log_begin(&log_, base);
     }

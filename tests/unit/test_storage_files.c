@@ -370,7 +370,7 @@ static enum raft_status fetch(raft_index index)
     p.fetched_size = 0;
     uint64_t total = UINT64_MAX;
     while (p.fetched_size < total) {
-        ck_assert_int_eq(raft_storage_fetch(p.storage, id, p.fetched_size), RAFT_OK);
+        ck_assert_int_eq(raft_storage_fetch(p.storage, id, p.fetched_size, false), RAFT_OK);
         struct raft_storage_done done = answer(RAFT_JOB_FETCH);
         if (done.status != RAFT_OK) {
             return done.status;

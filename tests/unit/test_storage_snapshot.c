@@ -426,7 +426,7 @@ END_TEST
 static struct raft_storage_done fetch(raft_index index, uint64_t offset)
 {
     struct raft_storage_done done = {.job = RAFT_JOB_NONE};
-    done.status = raft_storage_fetch(f.storage, (struct raft_entry_id){1, index}, offset);
+    done.status = raft_storage_fetch(f.storage, (struct raft_entry_id){1, index}, offset, false);
     return done.status == RAFT_OK ? snapshot_done(RAFT_JOB_FETCH) : done;
 }
 
@@ -455,7 +455,8 @@ START_TEST(fetches_nothing_of_another_snapshot)
     start_with_snapshot();
     ck_assert_int_eq(fetch(3, 0).status, RAFT_STALE);
     ck_assert_int_eq(fetch(2, 120 + SNAPSHOT_FRAME).status, RAFT_STALE);
-    ck_assert_int_eq(raft_storage_fetch(f.storage, (struct raft_entry_id){2, 2}, 0), RAFT_STALE);
+    ck_assert_int_eq(raft_storage_fetch(f.storage, (struct raft_entry_id){2, 2}, 0, false),
+                     RAFT_STALE);
     ck_assert(!raft_storage_in_flight(f.storage));
     die();
 }
@@ -527,7 +528,8 @@ START_TEST(a_piece_stays_whole_while_its_snapshot_is_replaced)
     start_with_snapshot();
     struct raft_storage_done done;
     struct raft_snapshot snapshot = snapshot_at(1, 3);
-    ck_assert_int_eq(raft_storage_fetch(f.storage, (struct raft_entry_id){1, 2}, 0), RAFT_OK);
+    ck_assert_int_eq(raft_storage_fetch(f.storage, (struct raft_entry_id){1, 2}, 0, false),
+                     RAFT_OK);
     ck_assert(!answer(0, &done)); /* it is open */
     ck_assert_int_eq(raft_storage_save(f.storage, &snapshot), RAFT_OK);
     while (!answer(1, &done)) {
@@ -542,7 +544,8 @@ START_TEST(a_piece_stays_whole_while_its_snapshot_is_replaced)
     snapshot = snapshot_at(1, 4);
     ck_assert_int_eq(raft_storage_save(f.storage, &snapshot), RAFT_OK);
     double_arm(&f.disk, RAFT_AT_SNAPSHOT_FETCH_OPEN, DOUBLE_ERROR, RAFT_NOT_FOUND);
-    ck_assert_int_eq(raft_storage_fetch(f.storage, (struct raft_entry_id){1, 3}, 0), RAFT_OK);
+    ck_assert_int_eq(raft_storage_fetch(f.storage, (struct raft_entry_id){1, 3}, 0, false),
+                     RAFT_OK);
     while (!answer(0, &done) || done.job != RAFT_JOB_SAVE) {
         struct raft_io *first = f.disk.pending[0];
         f.disk.pending[0] = f.disk.pending[1];
@@ -762,7 +765,7 @@ static bool give_up_at(size_t i, uint64_t nth, bool in_flight)
         status = begin_receive(id_4, bytes_4, size_4, 0, size_4);
         break;
     case 2:
-        status = raft_storage_fetch(f.storage, (struct raft_entry_id){1, 2}, 0);
+        status = raft_storage_fetch(f.storage, (struct raft_entry_id){1, 2}, 0, false);
         break;
     default:
         status = raft_storage_restore(f.storage);
@@ -817,7 +820,8 @@ START_TEST(all_lanes_run_side_by_side)
     propose(3, 2);
     ck_assert_int_eq(begin_append(), RAFT_OK);
     ck_assert_int_eq(raft_storage_save(f.storage, &snapshot), RAFT_OK);
-    ck_assert_int_eq(raft_storage_fetch(f.storage, (struct raft_entry_id){1, 2}, CHUNK), RAFT_OK);
+    ck_assert_int_eq(raft_storage_fetch(f.storage, (struct raft_entry_id){1, 2}, CHUNK, false),
+                     RAFT_OK);
     ck_assert_int_eq(raft_storage_save_state(f.storage, &state), RAFT_OK);
     unsigned ended = 0;
     while (raft_storage_in_flight(f.storage)) {

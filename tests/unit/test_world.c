@@ -187,9 +187,10 @@ static void says_entry(void *ctx, const struct sut_entry *entry)
         sim_hash(entry->payload, entry->size, entry->id.term * 8 + (uint64_t)entry->kind);
 }
 
-static void says_snapshot(void *ctx, struct raft_entry_id id)
+static void says_snapshot(void *ctx, struct raft_entry_id id, uint64_t state_size)
 {
     struct disk_says *says = ctx;
+    (void)state_size;
     says->last = id.index > says->last ? id.index : says->last;
 }
 

@@ -27,6 +27,7 @@ enum raft_entry_kind {
     RAFT_ENTRY_COMMAND = 1,   /* for the state machine */
     RAFT_ENTRY_NOOP,          /* a new leader's first entry (Raft §8) */
     RAFT_ENTRY_CONFIGURATION, /* members; passes where user entries are refused */
+    RAFT_ENTRY_ELIDED,        /* what a witness has of a command: its id; no payload */
     RAFT_ENTRY_KIND_COUNT
 };
 
@@ -48,7 +49,8 @@ struct raft_entry {
 const char *raft_holder_string(enum raft_holder holder);
 
 /* Whether a payload is one that an entry of this kind may have: a configuration is read as soon as
- * it is in the log, and must be one with members; other payloads are the state machine's matter. */
+ * it is in the log, and must be one with members; an elided one is empty; other payloads are the
+ * state machine's matter. */
 bool raft_entry_payload_is_good(uint32_t kind, const uint8_t *payload, uint32_t size);
 
 /* Creates an entry with one reference of holder and an uninitialised payload of size bytes.

@@ -26,6 +26,7 @@ struct raft_options {
     uint32_t voter_count;
     uint8_t priorities[RAFT_VOTERS_MAX]; /* of each voter, for leadership */
     uint32_t witnesses;                  /* bit i: voters[i] is a witness; not all of them */
+    bool joins_as_witness;               /* without voters: what this node is to be, for good */
     uint64_t seed;                /* of the node's own random stream; another one at each start */
     raft_time election_ns_min;    /* timeouts are drawn from [min, max); min is the lease T */
     raft_time election_ns_max;    /* > min */
@@ -63,6 +64,9 @@ struct raft_options {
 void raft_options_init(struct raft_options *options);
 /* NULL, or which bound is broken, as a static sentence. */
 const char *raft_options_check(const struct raft_options *options);
+/* Whether the node of checked options is a witness. Its store is one of a witness or of a full
+ * member from the beginning to the end: what it lacks nobody could give it. */
+bool raft_options_is_witness(const struct raft_options *options);
 /* The configuration of a new store: the voters of checked options, ascending. */
 void raft_options_configuration(const struct raft_options *options,
                                 struct raft_configuration *out_configuration);
@@ -191,7 +195,8 @@ enum raft_effect_type {
     RAFT_EFFECT_SAVE,            /* snapshot; answered by SNAPSHOT_SAVED */
     RAFT_EFFECT_RECEIVE,         /* snapshot.id, offset, snapshot.size, bytes (owned), size;
                                     answered by SNAPSHOT_RECEIVED */
-    RAFT_EFFECT_FETCH,           /* node, snapshot.id, offset; answered by SNAPSHOT_FETCHED */
+    RAFT_EFFECT_FETCH,           /* node, snapshot.id, offset, frame_only (without the state, for a
+                                    witness); answered by SNAPSHOT_FETCHED */
     RAFT_EFFECT_RESTORE,         /* put the published snapshot into the machine; RESTORED */
     RAFT_EFFECT_SEND,            /* message: the receiver of the effect owns it; after */
     RAFT_EFFECT_APPLY,           /* entries, entry_count, held as APPLY; answered by APPL* */
@@ -217,6 +222,7 @@ struct raft_effect {
     uint32_t entry_count;
     raft_node_id node;
     struct raft_snapshot snapshot;
+    bool frame_only;
     uint64_t offset;
     uint8_t *bytes; /* freed with raft_effect_release */
     uint32_t size;

@@ -99,7 +99,8 @@ RAFT_MUST_CHECK enum raft_status raft_storage_exists(struct raft_storage *storag
  * RAFT_NOMEM, RAFT_IO, RAFT_NOSPACE, RAFT_CORRUPT (something that was acknowledged is damaged,
  * and it is not known what),
  * RAFT_LOST_STORE (the hard state or the marker is lost, or older than the log), RAFT_INVALID (the
- * store of another node), RAFT_MACHINE (the state machine refused the snapshot). */
+ * store of another node, or of another kind: raft_options_is_witness), RAFT_MACHINE (the state
+ * machine refused the snapshot). */
 RAFT_MUST_CHECK enum raft_status raft_storage_load(struct raft_storage *storage,
                                                    struct raft_log *log,
                                                    struct raft_stored *out_stored);
@@ -149,9 +150,11 @@ RAFT_MUST_CHECK enum raft_status raft_storage_receive(struct raft_storage *stora
                                                       uint64_t total, uint8_t *bytes,
                                                       uint32_t size);
 /* Reads a piece of the published snapshot, at most snapshot_chunk_size bytes; before the first one,
- * all of it is checked. Also RAFT_STALE: it is another one, or has no such offset. */
+ * all of it is checked. With frame_only a piece of the same snapshot with an empty state, which is
+ * what a witness gets. Also RAFT_STALE: it is another one, or has no such offset. */
 RAFT_MUST_CHECK enum raft_status raft_storage_fetch(struct raft_storage *storage,
-                                                    struct raft_entry_id id, uint64_t offset);
+                                                    struct raft_entry_id id, uint64_t offset,
+                                                    bool frame_only);
 /* Puts the published snapshot, which there must be, into the state machine: reads the whole file,
  * checks it and hands its state to env->restore_*. */
 RAFT_MUST_CHECK enum raft_status raft_storage_restore(struct raft_storage *storage);
