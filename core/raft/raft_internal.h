@@ -248,8 +248,8 @@ void raft_change_resume(struct raft *raft);
 void raft_change_stop(struct raft *raft);
 /* Gives up what takes too long, and forgets whom a change has removed; rebuilds the peers. */
 void raft_change_on_heartbeat(struct raft *raft);
-/* For READY: moves on as far as the log allows; may step down. */
-void raft_change_advance(struct raft *raft);
+/* For READY: moves on as far as the log allows, and returns whether it has; may step down. */
+bool raft_change_advance(struct raft *raft);
 /* For READY: the end of a change. */
 bool raft_change_report(struct raft *raft, struct raft_effect *effect);
 /* For READY: appends the configuration that is due. RAFT_NOMEM. */
