@@ -108,19 +108,20 @@ enum raft_status raft_loss_on_answer(struct raft *raft, const struct raft_peer *
     return RAFT_OK;
 }
 
-void raft_loss_advance(struct raft *raft)
+bool raft_loss_advance(struct raft *raft)
 {
     if (!has_lost_entries(raft) || raft->answered_term != raft->state.term) {
-        return;
+        return false;
     }
     assert(raft->role == RAFT_FOLLOWER);
     if (raft->verified < raft->answered_index ||
         raft_log_durable(raft->log).index < raft->answered_index) {
-        return;
+        return false;
     }
     /* What is said from now on waits until this is durable, votes too. */
     raft->state.losses &= ~(uint32_t)RAFT_LOSS_ENTRIES;
     raft->state.sequence++;
+    return true;
 }
 
 /* ---- the leader ---- */

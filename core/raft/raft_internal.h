@@ -305,8 +305,8 @@ void raft_change_resume(struct raft *raft);
 void raft_change_stop(struct raft *raft);
 /* Gives up what takes too long, and forgets whom a change has removed; rebuilds the peers. */
 void raft_change_on_heartbeat(struct raft *raft);
-/* For READY: moves on as far as the log allows; may step down. */
-void raft_change_advance(struct raft *raft);
+/* For READY: moves on as far as the log allows, and returns whether it has; may step down. */
+bool raft_change_advance(struct raft *raft);
 /* For READY: the end of a change. */
 bool raft_change_report(struct raft *raft, struct raft_effect *effect);
 /* For READY: appends the configuration that is due. RAFT_NOMEM. */
@@ -410,7 +410,7 @@ void raft_loss_hear(struct raft *raft, struct raft_peer *peer, const struct raft
 /* Whether a follower's blank state machine waits for a snapshot that is still to be taken. */
 bool raft_loss_needs_snapshot(const struct raft *raft);
 /* For READY: the loss of entries may be over; questions and answers. */
-void raft_loss_advance(struct raft *raft);
+bool raft_loss_advance(struct raft *raft);
 bool raft_loss_speak(struct raft *raft, struct raft_effect *effect);
 
 /* read.c */

@@ -353,8 +353,10 @@ static enum raft_status replicate(struct raft *raft, struct raft_effect *effect)
 enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect)
 {
     *effect = (struct raft_effect){.type = RAFT_EFFECT_NONE};
-    raft_loss_advance(raft);
-    raft_change_advance(raft);
+    if (raft_loss_advance(raft) || raft_change_advance(raft)) {
+        effect->type = RAFT_EFFECT_AGAIN;
+        return RAFT_OK;
+    }
     if (set_timer(raft, effect) || persist_state(raft, effect) ||
         raft_change_report(raft, effect) || witness_apply(raft, effect) || complete(raft, effect) ||
         use_storage(raft, effect) || raft_snapshot_ready(raft, effect) ||

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MS            UINT64_C(1000000)
 #define STEPS_AT_MOST 400000u
 
 static struct arena *arena;
