@@ -121,6 +121,8 @@ struct oracle_patience {
     uint64_t handed_ns; /* a leader: since it began to hand over */
     uint64_t passed_ns; /* in the latest step */
     uint64_t kept_ns;   /* a leader that sends a snapshot: since its log became too long */
+    uint64_t idle_ns;   /* since it owes work and does none */
+    uint64_t harm;      /* the latest event in which something was done to it */
     raft_node_id vote;
     raft_term vote_term;
 };
@@ -312,6 +314,8 @@ void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint3
 
 /* oracle_surface.c */
 void sim_oracle_surface_started(struct sim_oracles *oracles, uint32_t node);
+/* After the patience check. */
+void sim_oracle_vanished_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_surface_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_recovery_check(struct sim_oracles *oracles, uint32_t node);
 
