@@ -13,7 +13,7 @@
  *     before them the one that holds at the base of a log that was compacted.
  *  2. canonical[0 .. canonical_count) are those of the canonical log, ascending.
  *  3. After an unsafe recovery successors need no quorum in common: that is what it is for. One
- * that was set by hand is in force before it is in the log. */
+ *     that was set by hand is in force before it is in the log. */
 #include "oracle_internal.h"
 
 #include <assert.h>

@@ -9,8 +9,8 @@
  * arrive.
  *
  *  1. In one spell a leader asks at the same position and is refused with the same hint
- * REFUSALS_MAX times at most. A leader that takes no hint would ask for ever, and every answer
- * would excuse the next question.
+ *     REFUSALS_MAX times at most. A leader that takes no hint would ask for ever, and every answer
+ *     would excuse the next question.
  *  2. In a calm term a snapshot restarts for the same follower RESTARTS_MAX times at most. */
 #include "oracle_internal.h"
 

@@ -17,7 +17,7 @@
  *  4. A leader does not hand over for longer than the longest election timeout, and takes no
  *     command meanwhile.
  *  5. A follower that may lead and for two of the longest election timeouts neither heard a leader
- * nor gave a vote, nor waited for its disk, has campaigned.
+ *     nor gave a vote, nor waited for its disk, has campaigned.
  *
  * The last two are measured on the node's own clock, and a step counts for no more than the time
  * in which a process that runs would have made one: a process that stood still is not to blame. */

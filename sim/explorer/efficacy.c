@@ -7,7 +7,7 @@
  * were told, in whatever order.
  *
  * 1. Twins are made on a sample that the seed decides: of scenarios one seed in SCRIPT_EVERY and
- * the first, of profiles one in PROFILE_EVERY; at most TWINS_MAX injections of a run.
+ *    the first, of profiles one in PROFILE_EVERY; at most TWINS_MAX injections of a run.
  * 2. A twin changes no row but the efficacy of the injections of its run. */
 #include "efficacy.h"
 
