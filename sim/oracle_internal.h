@@ -284,6 +284,9 @@ bool sim_oracle_has_majority(const struct raft_configuration *configuration, uin
 /* The newest one of a node's log up to an index. */
 void sim_oracle_configuration_at(const struct sim_oracles *oracles, uint32_t node, raft_index index,
                                  struct raft_configuration *out);
+/* The flags of a node in the newest committed configuration; before there is one, of a voter if it
+ * was made with voters. 0: it is no member. */
+uint32_t sim_oracle_flags_by_now(const struct sim_oracles *oracles, uint32_t node);
 /* What it goes by. */
 void sim_oracle_configuration_in_force(const struct sim_oracles *oracles, uint32_t node,
                                        struct raft_configuration *out);
