@@ -7,7 +7,7 @@
  *  2. No count falls below zero for its holder.
  *  3. When a node has stopped in good order, everything it owned is zero.
  *  4. No entry outlives its truncation by more than SIM_LEDGER_HELD_NS, except as long as the
- * device or the state machine works on it. */
+ *     device or the state machine works on it. */
 #ifndef SIM_LEDGER_H
 #define SIM_LEDGER_H
 

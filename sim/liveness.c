@@ -7,7 +7,7 @@
  *  1. Within LEADER_UNITS units and the lag there is a leader that a majority follows.
  *  2. Within AGREED_UNITS more, some units of disk and network for each entry that any node lacked,
  *     and what a change of the members may wait for, all agree: every node has applied what is
- * committed, its log and its vote are on its disk, no request waits, no transfer lasts.
+ *     committed, its log and its vote are on its disk, no request waits, no transfer lasts.
  *  3. What a node has taken is answered within ANSWER_UNITS, or when all agree, if that is later.
  *  4. No bound holds where so many machines are gone that the rest is no majority.
  *  5. Every measure is a time since the heal, or a count since then, and is set once. */

@@ -10,7 +10,7 @@
  * Invariants:
  *  1. sent + duplicates = delivered + dropped + under way + held.
  *  2. `rules` lists exactly the active rules; only they hold packets. A link lists the packets
- * under way that were not evicted.
+ *     under way that were not evicted.
  *  3. The type of a packet is looked up only when a rule or the script needs it. */
 #include "network_internal.h"
 

@@ -5,12 +5,13 @@
  *
  * Invariants:
  *  1. A process that has ended, however, leaves no event, batch, block or open file behind.
- *  2. A process gives up only for something that was done to it and explains the status: a refused
- *     allocation is no reason to say that the disk failed, nor is a disk that failed before the log
- *     last grew on it, nor anything else before the disk had nothing to do for the process, which
- *     may have files to close before it can say that it failed. It refuses a store only if that was
- * damaged, or could not be read. What a crash has left on the disk is no excuse at all: that is
- * what recovery is for. Between giving up and its end a process may wait for its disk. */
+ *  2. A process gives up only for something that was done to it and explains the status: a
+ *     refused allocation is no reason to say that the disk failed, nor is a disk that failed
+ *     before the log last grew on it, nor anything else before the disk had nothing to do for
+ *     the process, which may have files to close before it can say that it failed. It refuses a
+ *     store only if that was damaged, or could not be read. What a crash has left on the disk is
+ *     no excuse at all: that is what recovery is for. Between giving up and its end a process
+ *     may wait for its disk. */
 #include "node_internal.h"
 
 #include "world.h"

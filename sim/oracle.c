@@ -367,6 +367,7 @@ static void examine(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
     sim_oracle_surface_check(oracles, node);
     sim_oracle_stability_check(oracles, node);
     sim_oracle_patience_check(oracles, node);
+    sim_oracle_vanished_check(oracles, node);
     sim_oracle_bounded_check(oracles, node, peer);
     remember(oracles, node);
 }

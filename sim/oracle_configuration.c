@@ -13,7 +13,7 @@
  *     before them the one that holds at the base of a log that was compacted.
  *  2. canonical[0 .. canonical_count) are those of the canonical log, ascending.
  *  3. After an unsafe recovery successors need no quorum in common: that is what it is for. One
- * that was set by hand is in force before it is in the log. */
+ *     that was set by hand is in force before it is in the log. */
 #include "oracle_internal.h"
 
 #include <assert.h>
@@ -304,14 +304,21 @@ void sim_oracle_recovered(struct sim_oracles *oracles)
     oracles->was_recovered = true;
 }
 
-bool sim_oracle_is_member(const struct sim_oracles *oracles, uint32_t node)
+uint32_t sim_oracle_flags_by_now(const struct sim_oracles *oracles, uint32_t node)
 {
     assert(node > 0 && node < SIM_NODES_MAX);
     if (oracles->canonical_count == 0) {
-        return oracles->world->nodes[node]->options.voter_count > 0;
+        bool is_first = oracles->world->nodes[node]->options.voter_count > 0;
+        return is_first ? RAFT_MEMBER_VOTER : 0;
     }
     const struct oracle_configuration *newest = &oracles->canonical[oracles->canonical_count - 1];
-    return raft_configuration_find(&newest->value, node) != NULL;
+    const struct raft_member *member = raft_configuration_find(&newest->value, node);
+    return member == NULL ? 0 : member->flags;
+}
+
+bool sim_oracle_is_member(const struct sim_oracles *oracles, uint32_t node)
+{
+    return sim_oracle_flags_by_now(oracles, node) != 0;
 }
 
 bool sim_oracle_is_majority(const struct sim_oracles *oracles, uint32_t node, uint32_t nodes)

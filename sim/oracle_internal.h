@@ -123,6 +123,8 @@ struct oracle_patience {
     uint64_t handed_ns; /* a leader: since it began to hand over */
     uint64_t passed_ns; /* in the latest step */
     uint64_t kept_ns;   /* a leader that sends a snapshot: since its log became too long */
+    uint64_t idle_ns;   /* since it owes work and does none */
+    uint64_t harm;      /* the latest event in which something was done to it */
     raft_node_id vote;
     raft_term vote_term;
 };
@@ -308,6 +310,9 @@ bool sim_oracle_has_majority(const struct raft_configuration *configuration, uin
 /* The newest one of a node's log up to an index. */
 void sim_oracle_configuration_at(const struct sim_oracles *oracles, uint32_t node, raft_index index,
                                  struct raft_configuration *out);
+/* The flags of a node in the newest committed configuration; before there is one, of a voter if it
+ * was made with voters. 0: it is no member. */
+uint32_t sim_oracle_flags_by_now(const struct sim_oracles *oracles, uint32_t node);
 /* What it goes by. */
 void sim_oracle_configuration_in_force(const struct sim_oracles *oracles, uint32_t node,
                                        struct raft_configuration *out);
@@ -349,6 +354,8 @@ void sim_oracle_loss_sent(struct sim_oracles *oracles, uint32_t node,
 
 /* oracle_surface.c */
 void sim_oracle_surface_started(struct sim_oracles *oracles, uint32_t node);
+/* After the patience check. */
+void sim_oracle_vanished_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_surface_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_recovery_check(struct sim_oracles *oracles, uint32_t node);
 

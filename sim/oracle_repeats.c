@@ -9,8 +9,8 @@
  * arrive.
  *
  *  1. In one spell a leader asks at the same position and is refused with the same hint
- * REFUSALS_MAX times at most. A leader that takes no hint would ask for ever, and every answer
- * would excuse the next question.
+ *     REFUSALS_MAX times at most. A leader that takes no hint would ask for ever, and every answer
+ *     would excuse the next question.
  *  2. In a calm term a snapshot restarts for the same follower RESTARTS_MAX times at most. */
 #include "oracle_internal.h"
 
@@ -85,6 +85,12 @@ void sim_oracle_asked(struct sim_oracles *oracles, uint32_t node, const struct s
     }
 }
 
+/* Who is made to take exits may refuse anything, or overlook any answer. */
+static bool takes_exits(const struct sim_oracles *oracles, uint32_t node)
+{
+    return oracles->world->nodes[node]->harmed[SIM_HARM_EXIT] != 0;
+}
+
 void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,
                               const struct sut_message *message)
 {
@@ -99,8 +105,8 @@ void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,
         spell->has_refused = false;
         return;
     }
-    if (!message->refuses || oracles->world->nodes[node]->harmed[SIM_HARM_EXIT] != 0) {
-        return; /* who is made to take exits may overlook any answer */
+    if (!message->refuses || takes_exits(oracles, node) || takes_exits(oracles, message->from)) {
+        return;
     }
     uint64_t *asked = asked_find(oracles, node, message->from, message->position);
     bool is_new = asked == NULL || *asked > 0;

@@ -11,8 +11,8 @@
  *  2. Overriding a draw with its own print changes nothing.
  *  3. The base cluster, which stays when every fault has ended, is one that can elect: four disk
  *     operations and two messages fit into half of the shortest election timeout.
- *  4. Lease reads are drawn only if no clock jumps or stands still and none is off by more than the
- * bound that the nodes are told. */
+ *  4. Lease reads are drawn only if no clock jumps or stands still and none is off by more than
+ *     the bound that the nodes are told. */
 #include "profile.h"
 
 #include "random.h"

@@ -62,11 +62,11 @@ const char *sim_life_string(enum sim_life life);
 
 /* What came of a fault, by comparison with the same run without it; each includes those above. */
 enum sim_efficacy {
-    SIM_EFFICACY_UNKNOWN,   /* no such run was made */
-    SIM_EFFICACY_MASKED,    /* nothing differs, event by event */
-    SIM_EFFICACY_SCHEDULE,  /* events differ, but not what came of them */
-    SIM_EFFICACY_STATE,     /* logs, terms or disks are others at the end */
-    SIM_EFFICACY_CLIENT,    /* clients were told something else */
+    SIM_EFFICACY_UNKNOWN,  /* no such run was made */
+    SIM_EFFICACY_MASKED,   /* nothing differs, event by event */
+    SIM_EFFICACY_SCHEDULE, /* events differ, but not what came of them */
+    SIM_EFFICACY_STATE,    /* logs, terms or disks are others at the end */
+    SIM_EFFICACY_CLIENT, /* clients were refused something, or left without an answer, or no more */
     SIM_EFFICACY_VIOLATION, /* a rule is broken */
     SIM_EFFICACY_COUNT
 };

@@ -7,7 +7,7 @@
  * Invariants:
  *  1. The hash chains, for each event: its time, kind, node and number, the message that arrived,
  *     and for each node that was entered a digest of its state and ledger, and what clients were
- * told. No address, no capacity of a container, nothing of the explorer enters it, nor how many
+ *     told. No address, no capacity of a container, nothing of the explorer enters it, nor how many
  *     faults have fired: a fault that changes nothing leaves the hash as it is.
  *  2. The first finding or script error ends the run; later ones are not recorded.
  *  3. An event is freed by whom it is handed to, except SCRIPT and PHASE events, which are freed

@@ -21,12 +21,12 @@
  *  2. A lane is never both in flight and stalled.
  *  3. Entries are held as STORAGE exactly while an APPEND job exists.
  *  4. Each open handle is in a field of the store or of a draft until its CLOSE is answered;
- * whatever a failed job leaves there is closed by the CLOSE job.
+ *     whatever a failed job leaves there is closed by the CLOSE job.
  *  5. raft_storage_last is the last index that is durable in the files, and the segments' sizes are
  *     what is durable of them, whenever the log lane is free and the store has not failed. The
- * first segment begins behind offset_base.
- *  6. storage->snapshot names a file that is durable and was read back whole; it changes only when
- *     another one is. */
+ *     first segment begins behind offset_base.
+ *  6. storage->snapshot names a file that is durable and was read back whole; it changes only
+ *     when another one is. */
 #include "storage_internal.h"
 
 #include <assert.h>

@@ -4,10 +4,12 @@
  * base run; of a run with rules, the run in which all that one injection stands for is *muted*
  * (sim_faults.mute): the rule fires and draws as before, and nothing happens. The *ending* of a run
  * is what is compared: its rolling hash, its committed log, terms and disks, and what its clients
- * were told, in whatever order.
+ * were told but OK: which error, how often, in whatever order. A client whose answers come at other
+ * times does other operations, and reads what was written in another order; that is no more than
+ * another schedule, and a value that must not be read is a violation.
  *
  * 1. Twins are made on a sample that the seed decides: of scenarios one seed in SCRIPT_EVERY and
- * the first, of profiles one in PROFILE_EVERY; at most TWINS_MAX injections of a run.
+ *    the first, of profiles one in PROFILE_EVERY; at most TWINS_MAX injections of a run.
  * 2. A twin changes no row but the efficacy of the injections of its run. */
 #include "efficacy.h"
 
@@ -25,7 +27,7 @@ void sim_ending_read(const struct sim_world *world, struct sim_ending *out_endin
     *out_ending = (struct sim_ending){
         .trace = world->hash,
         .state = sim_world_content(world),
-        .answers = world->clients.answers,
+        .refusals = world->clients.refusals,
         .has_finding = world->has_finding,
     };
 }
@@ -36,7 +38,7 @@ enum sim_efficacy sim_ending_compare(const struct sim_ending *with,
     if (with->has_finding && !without->has_finding) {
         return SIM_EFFICACY_VIOLATION;
     }
-    if (with->answers != without->answers) {
+    if (with->refusals != without->refusals) {
         return SIM_EFFICACY_CLIENT;
     }
     if (with->state != without->state) {

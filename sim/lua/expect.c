@@ -1,7 +1,7 @@
 /* Expectations: what a scenario says must hold.
  *
  * 1. An expectation that fails ends the script and is a finding; in a branch of a sweep it only
- * ends the script, which describes the run without the branch's fault.
+ *    ends the script, which describes the run without the branch's fault.
  * 2. The sentence comes first, for whatever waits or watches: it is the failure message. */
 #include "binding.h"
 

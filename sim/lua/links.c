@@ -1,7 +1,7 @@
 /* The network, as a scenario shapes it: partitions, cuts, losses, held messages.
  *
  * 1. partition, bridge and isolate mean the nodes that the selectors name now; the other rules look
- * a role up for every message.
+ *    a role up for every message.
  * 2. Rules add up; each lasts until it is healed, its for_ms is over, or the run heals.
  * 3. A rule that had no effect on any message is a finding, unless it is optional. */
 #include "binding.h"

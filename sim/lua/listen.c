@@ -8,8 +8,8 @@
  *    within the event: virtual time has not moved, and no checkpoint lies between.
  * 2. What nobody listens to costs one increment.
  * 3. when and call of a fault rule are the exception: they run inside the step, and may only look.
- * 4. A notice that a listener causes is told in the same round, up to NOTICES_MAX of them; more are
- * an error of the script. */
+ * 4. A notice that a listener causes is told in the same round, up to NOTICES_MAX of them; more
+ *    are an error of the script. */
 #include "binding.h"
 
 #include <assert.h>

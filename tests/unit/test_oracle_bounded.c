@@ -90,6 +90,7 @@ static void apply_without_a_snapshot(void)
     for (raft_index index = 1; index <= 10; index++) {
         apply(1, index, index);
     }
+    view_of(1)->durable = view_of(1)->last;
     view_of(1)->applied = 10;
     view_of(1)->member_flags = RAFT_MEMBER_VOTER;
 }
