@@ -46,19 +46,35 @@ static const struct {
     [RAFT_STEP_ROLL_CREATE] = {RAFT_IO_CREATE, RAFT_AT_SEGMENT_ROLL_CREATE},
     [RAFT_STEP_ROLL_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SEGMENT_ROLL_WRITE},
     [RAFT_STEP_ROLL_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_ROLL_SYNC},
+    [RAFT_STEP_ROLL_IDS_CREATE] = {RAFT_IO_CREATE, RAFT_AT_IDS_ROLL_CREATE},
+    [RAFT_STEP_ROLL_IDS_WRITE] = {RAFT_IO_WRITE, RAFT_AT_IDS_ROLL_WRITE},
+    [RAFT_STEP_ROLL_IDS_SYNC] = {RAFT_IO_SYNC, RAFT_AT_IDS_ROLL_SYNC},
     [RAFT_STEP_ROLL_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_ROLL_SYNC_DIR},
     [RAFT_STEP_ROLL_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_ROLL_CLOSE},
+    [RAFT_STEP_ROLL_IDS_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_IDS_ROLL_CLOSE},
     [RAFT_STEP_UNROLL_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_UNROLL_CLOSE},
+    [RAFT_STEP_UNROLL_IDS_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_IDS_UNROLL_CLOSE},
+    [RAFT_STEP_UNROLL_IDS_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_IDS_UNROLL_UNLINK},
     [RAFT_STEP_UNROLL_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_UNROLL_UNLINK},
     [RAFT_STEP_UNROLL_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_UNROLL_SYNC_DIR},
     [RAFT_STEP_APPEND_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SEGMENT_APPEND_WRITE},
     [RAFT_STEP_APPEND_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_APPEND_SYNC},
+    [RAFT_STEP_IDS_WRITE] = {RAFT_IO_WRITE, RAFT_AT_IDS_APPEND_WRITE},
+    [RAFT_STEP_IDS_SYNC] = {RAFT_IO_SYNC, RAFT_AT_IDS_APPEND_SYNC},
+    [RAFT_STEP_UNDO_IDS_TRUNCATE] = {RAFT_IO_TRUNCATE, RAFT_AT_IDS_UNDO_TRUNCATE},
+    [RAFT_STEP_UNDO_IDS_SYNC] = {RAFT_IO_SYNC, RAFT_AT_IDS_UNDO_SYNC},
     [RAFT_STEP_UNDO_TRUNCATE] = {RAFT_IO_TRUNCATE, RAFT_AT_SEGMENT_UNDO_TRUNCATE},
     [RAFT_STEP_UNDO_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_UNDO_SYNC},
     [RAFT_STEP_CUT_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_TRUNCATE_CLOSE},
+    [RAFT_STEP_CUT_IDS_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_IDS_TRUNCATE_CLOSE},
+    [RAFT_STEP_CUT_IDS_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_IDS_TRUNCATE_UNLINK},
+    [RAFT_STEP_CUT_IDS_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_IDS_TRUNCATE_SYNC_DIR},
     [RAFT_STEP_CUT_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_TRUNCATE_UNLINK},
     [RAFT_STEP_CUT_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_TRUNCATE_SYNC_DIR},
     [RAFT_STEP_CUT_OPEN] = {RAFT_IO_OPEN, RAFT_AT_SEGMENT_TRUNCATE_OPEN},
+    [RAFT_STEP_CUT_IDS_OPEN] = {RAFT_IO_OPEN, RAFT_AT_IDS_TRUNCATE_OPEN},
+    [RAFT_STEP_CUT_IDS_TRUNCATE] = {RAFT_IO_TRUNCATE, RAFT_AT_IDS_TRUNCATE_CUT},
+    [RAFT_STEP_CUT_IDS_SYNC] = {RAFT_IO_SYNC, RAFT_AT_IDS_TRUNCATE_SYNC},
     [RAFT_STEP_CUT_TRUNCATE] = {RAFT_IO_TRUNCATE, RAFT_AT_SEGMENT_TRUNCATE_CUT},
     [RAFT_STEP_CUT_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_TRUNCATE_SYNC},
     [RAFT_STEP_CUT_NOTHING] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_TRUNCATE_NOTHING},
@@ -68,16 +84,26 @@ static const struct {
     [RAFT_STEP_PROBE_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_PROBE_REMOVE_CLOSE},
     [RAFT_STEP_PROBE_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_PROBE_REMOVE_UNLINK},
     [RAFT_STEP_PROBE_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_PROBE_REMOVE_SYNC_DIR},
+    [RAFT_STEP_COMPACT_IDS_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_IDS_COMPACT_UNLINK},
+    [RAFT_STEP_COMPACT_IDS_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_IDS_COMPACT_SYNC_DIR},
     [RAFT_STEP_COMPACT_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_COMPACT_UNLINK},
     [RAFT_STEP_COMPACT_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_COMPACT_SYNC_DIR},
     [RAFT_STEP_RESET_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_RESET_CLOSE},
+    [RAFT_STEP_RESET_IDS_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_IDS_RESET_CLOSE},
+    [RAFT_STEP_RESET_IDS_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_IDS_RESET_UNLINK},
+    [RAFT_STEP_RESET_IDS_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_IDS_RESET_SYNC_DIR},
     [RAFT_STEP_RESET_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_RESET_UNLINK},
     [RAFT_STEP_RESET_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_RESET_SYNC_DIR},
     [RAFT_STEP_REPAIR_OPEN] = {RAFT_IO_OPEN, RAFT_AT_SEGMENT_REPAIR_OPEN},
+    [RAFT_STEP_REPAIR_IDS_OPEN] = {RAFT_IO_OPEN, RAFT_AT_IDS_REPAIR_OPEN},
     [RAFT_STEP_REPAIR_READ] = {RAFT_IO_READ, RAFT_AT_SEGMENT_REPAIR_READ},
+    [RAFT_STEP_REPAIR_IDS_READ] = {RAFT_IO_READ, RAFT_AT_IDS_REPAIR_READ},
     [RAFT_STEP_REPAIR_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SEGMENT_REPAIR_WRITE},
     [RAFT_STEP_REPAIR_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_REPAIR_SYNC},
+    [RAFT_STEP_REPAIR_IDS_WRITE] = {RAFT_IO_WRITE, RAFT_AT_IDS_REPAIR_WRITE},
+    [RAFT_STEP_REPAIR_IDS_SYNC] = {RAFT_IO_SYNC, RAFT_AT_IDS_REPAIR_SYNC},
     [RAFT_STEP_REPAIR_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_REPAIR_CLOSE},
+    [RAFT_STEP_REPAIR_IDS_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_IDS_REPAIR_CLOSE},
     [RAFT_STEP_SAVE_CREATE] = {RAFT_IO_CREATE, RAFT_AT_SNAPSHOT_SAVE_CREATE},
     [RAFT_STEP_SAVE_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SNAPSHOT_SAVE_WRITE},
     [RAFT_STEP_RECEIVE_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_RECEIVE_CLOSE},
@@ -124,6 +150,7 @@ enum raft_status raft_storage_create(const struct raft_options *options, const s
         .append_errors_max = options->append_errors_max,
         .chunk_size = options->snapshot_chunk_size,
         .node = options->id,
+        .quarantine = options->quarantine,
         .buffer_size = buffer_size,
     };
     storage->buffer = memory->alloc(memory->ctx, RAFT_AT_STORE_CREATE_BUFFER, buffer_size);
@@ -133,6 +160,11 @@ enum raft_status raft_storage_create(const struct raft_options *options, const s
     storage->held = memory->alloc(memory->ctx, RAFT_AT_STORE_CREATE_HELD,
                                   options->batch_entries_max * sizeof storage->held[0]);
     if (storage->held == NULL) {
+        goto out;
+    }
+    storage->ids = memory->alloc(memory->ctx, RAFT_AT_STORE_CREATE_IDS,
+                                 (size_t)options->batch_entries_max * RAFT_ID_SIZE);
+    if (storage->ids == NULL) {
         goto out;
     }
     *out_storage = storage;
@@ -154,6 +186,7 @@ void raft_storage_destroy(struct raft_storage *storage)
     assert(storage->piece == NULL && storage->fetch_bytes == NULL && !storage->is_frozen);
     memory->free(memory->ctx, storage->buffer);
     memory->free(memory->ctx, storage->held);
+    memory->free(memory->ctx, storage->ids);
     memory->free(memory->ctx, storage->segments);
     memory->free(memory->ctx, storage->offsets);
     memory->free(memory->ctx, storage);
@@ -234,8 +267,9 @@ enum raft_status raft_storage_reserve_offsets(struct raft_storage *storage, enum
 /* The handle that the CLOSE job closes next, or NULL. */
 static raft_file *file_to_close(struct raft_storage *storage)
 {
-    raft_file *const files[] = {&storage->spare_file, &storage->own.file,     &storage->part.file,
-                                &storage->fetch_file, &storage->segment_file, &storage->state_file};
+    raft_file *const files[] = {&storage->spare_file,   &storage->spare_ids,  &storage->own.file,
+                                &storage->part.file,    &storage->fetch_file, &storage->ids_file,
+                                &storage->segment_file, &storage->state_file};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (*files[i] != 0) {
             return files[i];
@@ -543,8 +577,9 @@ uint32_t raft_storage_entries_held(const struct raft_storage *storage)
 
 uint32_t raft_storage_files_open(const struct raft_storage *storage)
 {
-    const raft_file files[] = {storage->state_file, storage->segment_file, storage->spare_file,
-                               storage->fetch_file, storage->own.file,     storage->part.file};
+    const raft_file files[] = {storage->state_file, storage->segment_file, storage->ids_file,
+                               storage->spare_file, storage->spare_ids,    storage->fetch_file,
+                               storage->own.file,   storage->part.file};
     uint32_t count = 0;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         count += files[i] != 0;
