@@ -109,6 +109,19 @@ START_TEST(an_answer_counts_once_however_often_it_comes)
 }
 END_TEST
 
+START_TEST(a_follower_without_room_is_asked_again_with_a_heartbeat_and_not_before)
+{
+    lead_behind_six();
+    answer(SUCCESS, (struct raft_entry_id){3, 7}, (struct raft_entry_id){0, 0});
+    ck_assert_int_eq(propose(), RAFT_OK);
+    answer(BUSY, (struct raft_entry_id){3, 7}, (struct raft_entry_id){0, 0});
+    ck_assert_int_eq(propose(), RAFT_OK);
+    ck_assert_int_eq(count_sent(RAFT_MESSAGE_APPEND_REQ, 3), 0);
+    heartbeat();
+    ck_assert_int_eq(count_sent(RAFT_MESSAGE_APPEND_REQ, 3), 1);
+}
+END_TEST
+
 START_TEST(a_new_leader_forgets_what_it_knew_of_its_followers)
 {
     struct raft_progress_view progress;
@@ -137,6 +150,7 @@ static Suite *progress_suite(void)
     tcase_add_loop_test(tests, an_answer_moves_the_progress_of_its_follower, 0,
                         sizeof answers / sizeof answers[0]);
     tcase_add_test(tests, an_answer_counts_once_however_often_it_comes);
+    tcase_add_test(tests, a_follower_without_room_is_asked_again_with_a_heartbeat_and_not_before);
     tcase_add_test(tests, a_new_leader_forgets_what_it_knew_of_its_followers);
     suite_add_tcase(suite, tests);
     return suite;
