@@ -11,7 +11,7 @@
 #include <raft/env.h>
 #include <raft/raft.h>
 
-#define SUT_ABI        5u
+#define SUT_ABI        6u
 #define SUT_POINTS_MAX 480u /* of an implementation; the world has some of its own */
 /* What a shared object exports: `const struct sut_ops *squall_sut(void)`, with default visibility;
  * everything else in it should be hidden. sut_raft.c compiled with SUT_EXPORT has it. */
@@ -33,6 +33,7 @@ enum sut_feature {
     SUT_FEATURE_MEMBERSHIP = 1u << 11, /* change() and recover() work; configurations are entries
                                           that raft_configuration_decode reads */
     SUT_FEATURE_SNAPSHOT = 1u << 12,   /* snapshot() works */
+    SUT_FEATURE_WITNESS = 1u << 13,    /* a witness has no data: its commands are elided entries */
     SUT_FEATURE_OUTSIDE = 1u << 8,     /* keeps state outside the arena: no checkpoints */
 };
 
@@ -45,7 +46,15 @@ struct sut_message {
     bool claims_term;
     raft_node_id claims_vote; /* a vote that must be durable in term; RAFT_NODE_NONE: none */
     raft_index claims_index;  /* log that must be durable up to here; 0: none */
+    bool grants;              /* a vote or a pre-vote to somebody else */
     uint32_t entry_count;
+    bool asks;           /* an append */
+    bool matches;        /* the answer to one: the log agrees so far, whatever came of the rest */
+    bool refuses;        /* the answer to one: the log has not what is before it */
+    raft_index position; /* asks: before the entries; refuses: what is not there */
+    struct raft_entry_id hint; /* refuses: up to where the sender may agree */
+    raft_index piece_of;       /* a piece of the snapshot of this index; 0: none */
+    uint64_t piece_offset;
 };
 
 struct sut_entry {
@@ -61,8 +70,8 @@ struct sut_durable_sink {
     void *ctx;
     void (*hard_state)(void *ctx, raft_term term, raft_node_id vote);
     void (*entry)(void *ctx, const struct sut_entry *entry);
-    /* A whole snapshot, which stands for the log up to id. */
-    void (*snapshot)(void *ctx, struct raft_entry_id id);
+    /* A whole snapshot, which stands for the log up to id, and bytes of its state. */
+    void (*snapshot)(void *ctx, struct raft_entry_id id, uint64_t state_size);
 };
 
 /* The blocks of the implementation's code that the compiler knows, if it was told to mark those

@@ -17,11 +17,11 @@
 
 #define STATE_NAME       "hard-state"
 #define STATE_MAGIC      0x54535152u
-#define STATE_SIZE       32u
+#define STATE_SIZE       36u
 #define STATE_OFFSET_B   4096u
 #define SEGMENT_PREFIX   "log-"
 #define SEGMENT_MAGIC    0x47535152u
-#define SEGMENT_SIZE     24u
+#define SEGMENT_SIZE     32u
 #define RECORD_SIZE      48u
 #define RECORD_ALIGN     8u
 #define SNAPSHOT_PREFIX  "snapshot-"
@@ -29,7 +29,8 @@
 #define SNAPSHOT_HEADER  168u
 #define SNAPSHOT_TRAILER 8u
 #define TRAILER_MAGIC    0x4c545152u
-#define FORMAT_VERSION   1u
+#define LOG_VERSION      2u /* of the hard state, and of segments */
+#define FORMAT_VERSION   1u /* of snapshots */
 
 /* ---- the node ---- */
 
@@ -174,16 +175,24 @@ static bool describe(const uint8_t *bytes, size_t size, struct sut_message *out)
         break;
     case RAFT_MESSAGE_PREVOTE_REP:
         out->claims_term = !success; /* a grant repeats the term that was asked for */
+        out->grants = success;
         break;
     case RAFT_MESSAGE_VOTE_REQ:
         out->claims_vote = message.from;
         break;
     case RAFT_MESSAGE_VOTE_REP:
         out->claims_vote = success ? message.to : RAFT_NODE_NONE;
+        out->grants = success;
+        break;
+    case RAFT_MESSAGE_INSTALL_REQ:
+        out->piece_of = message.id.index;
+        out->piece_offset = message.offset;
         break;
     case RAFT_MESSAGE_APPEND_REQ:
+        out->asks = true;
+        out->position = message.id.index;
+        break;
     case RAFT_MESSAGE_TIMEOUT_NOW:
-    case RAFT_MESSAGE_INSTALL_REQ:
     case RAFT_MESSAGE_REPAIR_REQ:
     case RAFT_MESSAGE_REPAIR_REP: /* an entry is what its id says, durable or not */
         break;
@@ -194,6 +203,10 @@ static bool describe(const uint8_t *bytes, size_t size, struct sut_message *out)
         break;
     case RAFT_MESSAGE_APPEND_REP:
         out->claims_index = success ? message.id.index : 0;
+        out->refuses = !success && (message.flags & RAFT_FLAG_DAMAGED) == 0;
+        out->matches = success;
+        out->position = message.id.index;
+        out->hint = message.hint;
         break;
     case RAFT_MESSAGE_TYPE_COUNT:
         assert(!"not a type");
@@ -219,8 +232,8 @@ static uint64_t get64(const uint8_t *at)
 
 static bool is_state_copy(const uint8_t *at)
 {
-    return get32(at) == STATE_MAGIC && get32(at + 4) == FORMAT_VERSION &&
-           get32(at + 28) == raft_crc32c(0, at, 28);
+    return get32(at) == STATE_MAGIC && get32(at + 4) == LOG_VERSION &&
+           get32(at + 32) == raft_crc32c(0, at, 32);
 }
 
 /* The good copy with the higher sequence. */
@@ -272,8 +285,8 @@ static size_t record_span(const uint8_t *bytes, size_t size, size_t offset, bool
 static size_t read_segment(const uint8_t *bytes, size_t size, size_t from,
                            const struct sut_durable_sink *sink)
 {
-    if (size < SEGMENT_SIZE || get32(bytes) != SEGMENT_MAGIC ||
-        get32(bytes + 4) != FORMAT_VERSION || get32(bytes + 20) != raft_crc32c(0, bytes, 20)) {
+    if (size < SEGMENT_SIZE || get32(bytes) != SEGMENT_MAGIC || get32(bytes + 4) != LOG_VERSION ||
+        get32(bytes + 28) != raft_crc32c(0, bytes, 28)) {
         return 0;
     }
     size_t at = from < SEGMENT_SIZE ? SEGMENT_SIZE : from;
@@ -315,8 +328,9 @@ static void read_snapshot(const uint8_t *bytes, size_t size, const struct sut_du
         get32(trailer) == TRAILER_MAGIC &&
         get32(trailer + 4) == raft_crc32c(0, bytes, size - SNAPSHOT_TRAILER);
     if (is_whole) {
-        sink->snapshot(sink->ctx, (struct raft_entry_id){.index = get64(bytes + 8),
-                                                         .term = get64(bytes + 16)});
+        sink->snapshot(sink->ctx,
+                       (struct raft_entry_id){.index = get64(bytes + 8), .term = get64(bytes + 16)},
+                       get64(bytes + 32));
     }
 }
 
@@ -364,7 +378,8 @@ const struct sut_ops sut_raft = {
     .features = SUT_FEATURE_READ_ONLY | SUT_FEATURE_PRE_VOTE | SUT_FEATURE_CHECK_QUORUM |
                 SUT_FEATURE_LEDGER | SUT_FEATURE_DESCRIBE | SUT_FEATURE_DURABLE |
                 SUT_FEATURE_PROGRESS | SUT_FEATURE_CAMPAIGN | SUT_FEATURE_TRANSFER |
-                SUT_FEATURE_READ | SUT_FEATURE_MEMBERSHIP | SUT_FEATURE_SNAPSHOT,
+                SUT_FEATURE_READ | SUT_FEATURE_MEMBERSHIP | SUT_FEATURE_SNAPSHOT |
+                SUT_FEATURE_WITNESS,
     .points = raft_points,
     .point_count = RAFT_POINT_COUNT,
     .exceptions = raft_point_exceptions,

@@ -28,6 +28,7 @@ const char *sim_phase_string(enum sim_phase phase);
 /* What makes a run; borrowed until its end. */
 struct sim_spec {
     const struct sut_ops *sut;
+    const struct sut_ops *sut_next; /* what nodes may be started from later; NULL: nothing else */
     const struct sim_scenario_source *source; /* NULL: no script (profiles, unit tests) */
     enum sim_profile_kind profile;            /* instead of a script; NONE: none */
     const char *scenario;                     /* name within the source */
@@ -75,7 +76,9 @@ typedef void (*sim_field_sink)(void *ctx, uint32_t node, const char *name, uint6
 
 struct sim_world {
     struct arena *arena;
-    const struct sut_ops *sut;
+    const struct sut_ops *sut; /* what nodes are started from at first; its points are the run's */
+    const struct sut_ops *sut_next;
+    uint32_t features;           /* enum sut_feature: what every implementation of the run has */
     const struct sim_spec *spec; /* outside the arena; constant during a run */
     uint64_t seed;
     enum sim_phase phase;
@@ -127,6 +130,8 @@ struct sim_world {
     bool disturbed;
     char disturbed_text[SIM_TEXT_MAX]; /* which expectation an injected fault broke */
     uint64_t crashes, pauses, restarts;
+    uint64_t
+        counts_read; /* the latest event in which the script asked how often points were passed */
     /* Outside the run: must not influence it. */
     sim_transcript_sink transcript;
     void *transcript_ctx;
@@ -142,9 +147,9 @@ struct sim_world *sim_world_create(struct arena *arena, const struct sim_spec *s
                                    size_t error_size);
 /* Creates the nodes and starts them. Once a run. */
 void sim_cluster_create(struct sim_world *world, const struct sim_cluster_options *options);
-/* One more node: a new id, a disk of its own, and no configuration yet. NULL: there is no id left.
- */
-struct sim_node *sim_world_node_add(struct sim_world *world);
+/* One more node: a new id, a disk of its own, and no configuration yet; for good it is a witness or
+ * none. NULL: there is no id left. */
+struct sim_node *sim_world_node_add(struct sim_world *world, bool is_witness);
 /* The time of the next event; UINT64_MAX if none. */
 uint64_t sim_world_next_ns(const struct sim_world *world);
 /* Handles the next event. False when the run is over. */

@@ -33,12 +33,20 @@ static struct raft_entry_id acknowledged(const struct raft *raft)
     return raft_log_hint(raft->log, (struct raft_entry_id){UINT64_MAX, raft->verified});
 }
 
+/* A blank state machine's node names its base: a snapshot must reach so far. */
+static void owe_success(struct raft *raft, struct raft_peer *leader, uint32_t flags)
+{
+    assert((flags & RAFT_FLAG_SUCCESS) != 0);
+    owe(raft, leader, flags, acknowledged(raft),
+        raft->is_blank ? raft->log->base : (struct raft_entry_id){0});
+}
+
 void raft_acknowledge(struct raft *raft)
 {
     struct raft_peer *leader =
         raft->leader == RAFT_NODE_NONE ? NULL : raft_peer_find(raft, raft->leader);
     if (leader != NULL && raft->verified > 0) {
-        owe(raft, leader, RAFT_FLAG_SUCCESS, acknowledged(raft), (struct raft_entry_id){0});
+        owe_success(raft, leader, RAFT_FLAG_SUCCESS);
     }
 }
 
@@ -58,7 +66,8 @@ static uint32_t count_present(const struct raft *raft, const struct raft_message
 static uint32_t count_passing(const struct raft_message *message, uint32_t present)
 {
     uint32_t end = present;
-    while (end < message->entry_count && message->entries[end]->kind != RAFT_ENTRY_COMMAND) {
+    while (end < message->entry_count && message->entries[end]->kind != RAFT_ENTRY_COMMAND &&
+           message->entries[end]->kind != RAFT_ENTRY_ELIDED) {
         end++;
     }
     return end;
@@ -76,11 +85,14 @@ static void commit_up_to(struct raft *raft, raft_index index)
     }
 }
 
-static bool has_good_configurations(const struct raft_message *message)
+/* Configurations can be read, and commands have no payload here just if this is a witness. */
+static bool has_good_payloads(const struct raft *raft, const struct raft_message *message)
 {
+    enum raft_entry_kind other = raft->is_witness ? RAFT_ENTRY_COMMAND : RAFT_ENTRY_ELIDED;
     for (uint32_t i = 0; i < message->entry_count; i++) {
         const struct raft_entry *entry = message->entries[i];
-        if (!raft_entry_payload_is_good(entry->kind, entry->payload, entry->size)) {
+        if (entry->kind == other ||
+            !raft_entry_payload_is_good(entry->kind, entry->payload, entry->size)) {
             return false;
         }
     }
@@ -140,7 +152,7 @@ static void take_entries(struct raft *raft, const struct raft_message *message)
         end < message->entry_count) {
         struct raft_peer *leader = raft_peer_find(raft, message->from);
         assert(leader != NULL);
-        owe(raft, leader, flags, acknowledged(raft), (struct raft_entry_id){0});
+        owe_success(raft, leader, flags);
     }
 }
 
@@ -186,8 +198,12 @@ enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
         owe(raft, peer, 0, (struct raft_entry_id){0}, (struct raft_entry_id){0});
         return RAFT_OK;
     }
+    if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_KIND,
+                        !raft_is_for_this_kind(raft, message))) {
+        return RAFT_INVALID;
+    }
     if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_CONFIGURATION,
-                        !has_good_configurations(message))) {
+                        !has_good_payloads(raft, message))) {
         return RAFT_CORRUPT;
     }
     enum raft_status status = raft_log_reserve(raft->log, message->entry_count);
@@ -197,6 +213,7 @@ enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
     /* Nothing below can fail. */
     peer = raft_hear_leader(raft, peer, message);
     raft_repair_ask_leader(raft, peer);
+    raft_loss_ask_leader(raft, peer);
     bool is_before_base = message->id.index < raft->log->base.index;
     /* Behind a missing entry the leader is told where that is: it sends the entry again, or the
      * snapshot if it has it no more. One that is here again is not asked for, however long its

@@ -8,7 +8,7 @@
  *        |  it is committed       v
  *        +--------------------- LEAVING: the final configuration
  *
- * A change that leaves the voters as they are (learners, priorities, witnesses) needs no joint
+ * A change that leaves the voters as they are (learners, priorities) needs no joint
  * configuration: every majority stays one. A new leader goes on where the one before it has left
  * the log.
  *
@@ -35,9 +35,23 @@ static bool is_final(const struct raft_configuration *configuration)
            !raft_configuration_is_joint(configuration);
 }
 
+/* A witness has no data that it could go on with as a full member, and a full member's store has
+ * what a witness must not have: it has to go, and another store to join. */
+static bool keeps_witnesses(const struct raft_configuration *from,
+                            const struct raft_configuration *to)
+{
+    bool keeps = true;
+    for (uint32_t i = 0; i < to->count; i++) {
+        const struct raft_member *before = raft_configuration_find(from, to->members[i].id);
+        keeps = keeps && (before == NULL || raft_member_is_witness(before) ==
+                                                raft_member_is_witness(&to->members[i]));
+    }
+    return keeps;
+}
+
 static bool is_reachable(const struct raft *raft, const struct raft_configuration *target)
 {
-    if (!is_final(target)) {
+    if (!is_final(target) || !keeps_witnesses(&raft->configuration, target)) {
         return false;
     }
     uint32_t leaders = 0;
@@ -102,7 +116,9 @@ enum raft_status raft_change_recover(struct raft *raft, const struct raft_config
 {
     const struct raft_member *own = raft_configuration_find(target, raft->options.id);
     if (raft_exit_taken(raft->memory, RAFT_AT_RECOVER_INVALID,
-                        !is_final(target) || own == NULL || !raft_member_could_lead(own))) {
+                        !is_final(target) || own == NULL || !raft_member_could_lead(own) ||
+                            raft->state.losses != 0 || raft->is_blank || raft->is_witness ||
+                            !keeps_witnesses(&raft->configuration, target))) {
         return RAFT_INVALID;
     }
     /* Nothing below can fail. */

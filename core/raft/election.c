@@ -10,7 +10,7 @@
 #include <assert.h>
 
 /* splitmix64 (Steele, Lea, Flood 2014). */
-static uint64_t draw(struct raft *raft)
+uint64_t raft_draw(struct raft *raft)
 {
     raft->random += 0x9e3779b97f4a7c15u;
     uint64_t z = raft->random;
@@ -31,7 +31,7 @@ static void election_timer_set(struct raft *raft, raft_time deadline_ns)
 void raft_election_timer_reset(struct raft *raft)
 {
     raft_time spread = raft->options.election_ns_max - raft->options.election_ns_min;
-    raft_time timeout = raft->options.election_ns_min + draw(raft) % spread;
+    raft_time timeout = raft->options.election_ns_min + raft_draw(raft) % spread;
     raft->has_yielded = false;
     election_timer_set(raft, raft->now_ns + timeout);
 }
@@ -86,6 +86,8 @@ static void leave_role(struct raft *raft)
         peer->heartbeat_due = false;
         peer->ballot = RAFT_BALLOT_NONE;
         peer->ballot_due = false;
+        peer->is_uncounted = false;
+        peer->blank_base = 0;
     }
     raft->own_ballot = RAFT_BALLOT_NONE;
     raft->campaigns_by_transfer = false;
@@ -259,7 +261,7 @@ enum raft_status raft_on_prevote_req(struct raft *raft, struct raft_peer *peer,
                                      const struct raft_message *message)
 {
     bool granted = message->term > raft->state.term && is_up_to_date(raft, message->id) &&
-                   !leader_is_alive(raft);
+                   !leader_is_alive(raft) && raft_loss_may_vote(raft);
     if (raft_exit_taken(raft->memory, RAFT_AT_PREVOTE_REQUEST_REFUSED, !granted)) {
         granted = false;
     }
@@ -319,7 +321,7 @@ enum raft_status raft_on_vote_req(struct raft *raft, struct raft_peer *peer,
         raft_become_follower(raft, message->term, RAFT_NODE_NONE);
     }
     bool granted = message->term == raft->state.term && may_vote_for(raft, peer->id, by_transfer) &&
-                   is_up_to_date(raft, message->id);
+                   is_up_to_date(raft, message->id) && raft_loss_may_vote(raft);
     if (raft_exit_taken(raft->memory, RAFT_AT_VOTE_REQUEST_REFUSED, !granted)) {
         granted = false;
     }

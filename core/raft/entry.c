@@ -11,6 +11,9 @@
 bool raft_entry_payload_is_good(uint32_t kind, const uint8_t *payload, uint32_t size)
 {
     struct raft_configuration configuration;
+    if (kind == RAFT_ENTRY_ELIDED) {
+        return size == 0;
+    }
     return kind != RAFT_ENTRY_CONFIGURATION ||
            (raft_configuration_decode(payload, size, &configuration) && configuration.count > 0);
 }

@@ -35,7 +35,8 @@ struct raft_peer *raft_peer_find(struct raft *raft, raft_node_id id)
 static bool is_owed(const struct raft_peer *peer)
 {
     return peer->prevote_reply.due || peer->vote_reply.due || peer->append_reply.due ||
-           peer->install_reply.due || peer->repair_reply.due || peer->timeout_now_due;
+           peer->install_reply.due || peer->repair_reply.due || peer->timeout_now_due ||
+           peer->answer_due;
 }
 
 struct raft_peer *raft_peer_take(struct raft *raft, raft_node_id id)
@@ -78,6 +79,18 @@ static enum raft_peer_kind kind_of(const struct raft *raft, const struct raft_pe
     return raft->change != RAFT_CHANGE_NONE && was_member ? RAFT_PEER_REMOVED : RAFT_PEER_STRANGER;
 }
 
+/* Says who a peer is. */
+static void peer_classify(const struct raft *raft, struct raft_peer *peer, enum raft_peer_kind kind)
+{
+    const struct raft_member *member = raft_configuration_find(
+        kind == RAFT_PEER_ADDED ? &raft->target : &raft->configuration, peer->id);
+    peer->kind = kind;
+    peer->member = place_of(raft, peer->id);
+    if (member != NULL) {
+        peer->is_witness = raft_member_is_witness(member);
+    }
+}
+
 /* Drops the peers that nothing binds to this node any more, and says what the others are. */
 static void keep_peers(struct raft *raft)
 {
@@ -88,6 +101,8 @@ static void keep_peers(struct raft *raft)
         enum raft_peer_kind kind = kind_of(raft, peer);
         if (kind == RAFT_PEER_STRANGER && peer->id != raft->leader) {
             /* One place is kept for the leader. */
+            raft_install_end(raft, peer);
+            peer->state = RAFT_PROBE;
             if (!is_owed(peer) || strangers == RAFT_STRANGERS_MAX - 1) {
                 continue;
             }
@@ -96,8 +111,7 @@ static void keep_peers(struct raft *raft)
         if (peer->kind == RAFT_PEER_STRANGER && kind != RAFT_PEER_STRANGER) {
             raft_progress_reset(raft, peer);
         }
-        peer->kind = kind;
-        peer->member = place_of(raft, peer->id);
+        peer_classify(raft, peer, kind);
         if (kept != i) {
             raft->peers[kept] = *peer;
         }
@@ -115,8 +129,8 @@ static void add_peers(struct raft *raft, const struct raft_configuration *config
         }
         assert(raft->peer_count < RAFT_PEERS_MAX);
         struct raft_peer *peer = &raft->peers[raft->peer_count++];
-        *peer = (struct raft_peer){.id = id, .member = place_of(raft, id)};
-        peer->kind = kind_of(raft, peer);
+        *peer = (struct raft_peer){.id = id};
+        peer_classify(raft, peer, kind_of(raft, peer));
         raft_progress_reset(raft, peer);
     }
 }
@@ -156,15 +170,12 @@ void raft_members_at(const struct raft *raft, raft_index index,
                      struct raft_configuration *out_configuration, raft_index *out_index)
 {
     assert(index >= raft->log->base.index && index <= raft_log_last_index(raft->log));
-    for (raft_index at = index; at > raft->log->base.index; at--) {
-        const struct raft_entry *entry = raft_log_peek(raft->log, at);
-        if (entry->kind == RAFT_ENTRY_CONFIGURATION && !entry->damaged) {
-            bool is_good =
-                raft_configuration_decode(entry->payload, entry->size, out_configuration);
-            assert(is_good);
-            *out_index = at;
-            return;
-        }
+    const struct raft_entry *entry = raft_log_configuration(raft->log, index);
+    if (entry != NULL) {
+        bool is_good = raft_configuration_decode(entry->payload, entry->size, out_configuration);
+        assert(is_good);
+        *out_index = entry->id.index;
+        return;
     }
     *out_configuration = raft->base_configuration;
     *out_index = raft->base_configuration_index;
@@ -207,6 +218,9 @@ static bool leads_by(uint32_t flags)
 
 bool raft_may_campaign(const struct raft *raft)
 {
+    if (raft->is_witness) {
+        return false;
+    }
     if (leads_by(raft_own_flags(raft))) {
         return true;
     }
@@ -243,7 +257,7 @@ uint64_t raft_agreed(const struct raft *raft, uint64_t own,
         const struct raft_peer *peer = &raft->peers[i];
         if (peer->member != RAFT_MEMBER_NONE) {
             assert(raft->configuration.members[peer->member].id == peer->id);
-            values[peer->member] = value(peer);
+            values[peer->member] = peer->is_uncounted ? 0 : value(peer);
         }
     }
     return raft_configuration_agreed(&raft->configuration, values);

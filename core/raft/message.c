@@ -7,8 +7,9 @@
  *   48  u64 commit           56  u64 hint.term    64  u64 hint.index
  *   72  u32 entry count      76  u32 bytes of all payloads, or of the piece
  *   80  u64 round            88  u64 offset       96  u64 total
- *  104  APPEND_REQ, REPAIR_REP (one): the entries, each: u64 term, u32 kind, u32 size, payload
- *       INSTALL_REQ: the piece of the snapshot file
+ *  104  APPEND_REQ, REPAIR_REP (at most one): the entries, each: u64 term, u32 kind, u32 size,
+ * payload; to a witness a command goes as RAFT_ENTRY_ELIDED of size 0 INSTALL_REQ: the piece of the
+ * snapshot file
  *
  * Version 2: version 1 ended the fixed fields before the offset, and did not check the first eight
  * bytes: one flipped bit of the type made an answer of a question.
@@ -67,12 +68,25 @@ static uint32_t checksum(const uint8_t *bytes, size_t size)
     return raft_crc32c(raft_crc32c(0, bytes, AT_CHECKSUM), bytes + behind, size - behind);
 }
 
+/* Whether an entry leaves without its payload. That the encoder does it spares an allocation, and
+ * an entry of its own whose references would have to be counted. */
+static bool is_elided(const struct raft_message *message, const struct raft_entry *entry)
+{
+    return entry->kind == RAFT_ENTRY_COMMAND && (message->flags & RAFT_FLAG_WITNESS) != 0;
+}
+
+uint32_t raft_message_payload_size(const struct raft_message *message,
+                                   const struct raft_entry *entry)
+{
+    return is_elided(message, entry) ? 0 : entry->size;
+}
+
 /* Bytes behind the fixed fields that are no headers of entries. */
 static uint32_t payload_total(const struct raft_message *message)
 {
     uint32_t total = message->size;
     for (uint32_t i = 0; i < message->entry_count; i++) {
-        total += message->entries[i]->size;
+        total += raft_message_payload_size(message, message->entries[i]);
     }
     return total;
 }
@@ -81,7 +95,7 @@ static uint32_t payload_total(const struct raft_message *message)
 static bool may_have(uint32_t type, uint32_t entry_count)
 {
     if (type == RAFT_MESSAGE_REPAIR_REP) {
-        return entry_count == 1;
+        return entry_count <= 1;
     }
     return entry_count == 0 || type == RAFT_MESSAGE_APPEND_REQ;
 }
@@ -117,12 +131,13 @@ void raft_message_encode(const struct raft_message *message, uint8_t *bytes)
     uint8_t *at = bytes + RAFT_MESSAGE_SIZE;
     for (uint32_t i = 0; i < message->entry_count; i++) {
         const struct raft_entry *entry = message->entries[i];
+        uint32_t entry_size = raft_message_payload_size(message, entry);
         assert(entry->id.index == message->id.index + 1 + i);
         put64(at, entry->id.term);
-        put32(at + 8, entry->kind);
-        put32(at + 12, entry->size);
-        memcpy(at + RAFT_MESSAGE_ENTRY_SIZE, entry->payload, entry->size);
-        at += RAFT_MESSAGE_ENTRY_SIZE + entry->size;
+        put32(at + 8, is_elided(message, entry) ? RAFT_ENTRY_ELIDED : entry->kind);
+        put32(at + 12, entry_size);
+        memcpy(at + RAFT_MESSAGE_ENTRY_SIZE, entry->payload, entry_size);
+        at += RAFT_MESSAGE_ENTRY_SIZE + entry_size;
     }
     if (message->size > 0) {
         memcpy(at, message->bytes, message->size);
@@ -138,6 +153,19 @@ static bool is_piece(const uint8_t *bytes, size_t size)
     size_t piece = size - RAFT_MESSAGE_SIZE;
     return term > 0 && term <= get64(bytes + 24) && get64(bytes + 40) > 0 && piece > 0 &&
            piece == get32(bytes + 76) && piece <= get64(bytes + 96) - get64(bytes + 88);
+}
+
+/* Whether an entry's header is one that the encoder writes: what goes to a witness as an id comes
+ * as one, and an id has no payload. */
+static bool is_entry(uint32_t kind, uint32_t size, uint32_t flags)
+{
+    if (kind == RAFT_ENTRY_ELIDED && size > 0) {
+        return false;
+    }
+    if (kind == RAFT_ENTRY_COMMAND && (flags & RAFT_FLAG_WITNESS) != 0) {
+        return false;
+    }
+    return kind > 0 && kind < RAFT_ENTRY_KIND_COUNT;
 }
 
 /* Whether the bytes are a message: lengths, checksum, and every entry within its bounds. */
@@ -171,8 +199,8 @@ static bool is_message(const uint8_t *bytes, size_t size)
         uint32_t kind = get32(bytes + at + 8);
         uint32_t entry_size = get32(bytes + at + 12);
         at += RAFT_MESSAGE_ENTRY_SIZE;
-        if (entry_term < term || entry_term > get64(bytes + 24) || kind == 0 ||
-            kind >= RAFT_ENTRY_KIND_COUNT || size - at < entry_size) {
+        if (entry_term < term || entry_term > get64(bytes + 24) || size - at < entry_size ||
+            !is_entry(kind, entry_size, get32(bytes + 20))) {
             return false;
         }
         term = entry_term;

@@ -73,6 +73,9 @@ const char *raft_options_check(const struct raft_options *options)
     if ((options->witnesses & ~all) != 0 || (all != 0 && options->witnesses == all)) {
         return "witnesses must be voters, and not all of them";
     }
+    if (options->joins_as_witness && all != 0) {
+        return "joins_as_witness is for a node that has no voters yet";
+    }
     if (options->heartbeat_ns == 0 || options->heartbeat_ns >= options->election_ns_min) {
         return "heartbeat_ns must be positive and less than election_ns_min";
     }
@@ -113,6 +116,16 @@ const char *raft_options_check(const struct raft_options *options)
         return "append_errors_max must be at least 1";
     }
     return NULL;
+}
+
+bool raft_options_is_witness(const struct raft_options *options)
+{
+    for (uint32_t i = 0; i < options->voter_count; i++) {
+        if (options->voters[i] == options->id) {
+            return (options->witnesses >> i & 1u) != 0;
+        }
+    }
+    return options->joins_as_witness;
 }
 
 void raft_options_configuration(const struct raft_options *options,

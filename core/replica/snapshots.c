@@ -39,7 +39,8 @@ void raft_replica_use_snapshots(struct raft_replica *replica, struct raft_effect
     if (effect->type == RAFT_EFFECT_SAVE) {
         status = raft_storage_save(replica->storage, &effect->snapshot);
     } else if (effect->type == RAFT_EFFECT_FETCH) {
-        status = raft_storage_fetch(replica->storage, effect->snapshot.id, effect->offset);
+        status = raft_storage_fetch(replica->storage, effect->snapshot.id, effect->offset,
+                                    effect->frame_only);
         refused = RAFT_EVENT_SNAPSHOT_FETCHED;
     } else {
         assert(effect->type == RAFT_EFFECT_RESTORE);

@@ -6,7 +6,8 @@
  *  1. The store comes into being with the rename, when its hard state is durable. A hard state that
  *     says nothing, alone in the directory, is a bootstrap that was interrupted.
  *  2. It is written once. What bears its name was synced before, and is small enough for a sector.
- *  3. It names its node: the files of another one must not be taken for one's own promises. */
+ *  3. It names its node: the files of another one must not be taken for one's own promises. And it
+ *     says whether that is a witness: the log of one would be no log to a full member. */
 #include "storage_internal.h"
 
 #include <assert.h>
@@ -15,7 +16,8 @@ static enum raft_status write_new(struct raft_storage *storage,
                                   const struct raft_configuration *configuration)
 {
     uint8_t bytes[RAFT_MARKER_SIZE];
-    raft_marker_encode(storage->node, configuration, bytes);
+    const struct raft_marker marker = {storage->node, storage->is_witness, *configuration};
+    raft_marker_encode(&marker, bytes);
     struct raft_io create = {.op = RAFT_IO_CREATE};
     raft_storage_name_set(create.name, RAFT_MARKER_NEW_NAME);
     enum raft_status status = raft_storage_run(storage, RAFT_AT_MARKER_CREATE_CREATE, &create);
@@ -86,15 +88,15 @@ enum raft_status raft_marker_load(struct raft_storage *storage)
     if (status != RAFT_OK) {
         return status;
     }
-    raft_node_id node = RAFT_NODE_NONE;
-    struct raft_snapshot none = {.id = {0, 0}};
-    bool is_good = is_whole && raft_marker_decode(bytes, &node, &none.configuration);
+    struct raft_marker marker = {.node = RAFT_NODE_NONE};
+    bool is_good = is_whole && raft_marker_decode(bytes, &marker);
     if (raft_exit_taken(storage->memory, RAFT_AT_MARKER_LOAD_CORRUPT, !is_good)) {
         return RAFT_CORRUPT;
     }
-    if (raft_exit_taken(storage->memory, RAFT_AT_MARKER_LOAD_FOREIGN, node != storage->node)) {
+    if (raft_exit_taken(storage->memory, RAFT_AT_MARKER_LOAD_FOREIGN,
+                        marker.node != storage->node || marker.is_witness != storage->is_witness)) {
         return RAFT_INVALID;
     }
-    storage->snapshot = none;
+    storage->snapshot = (struct raft_snapshot){.configuration = marker.configuration};
     return RAFT_OK;
 }

@@ -1,17 +1,21 @@
 /* The jobs that read the published snapshot: FETCH of a piece, and RESTORE into the state machine.
  *
- *   FETCH     open -> [ read all ]* -> read the piece -> close      RESTORE   open -> [ read ]* ->
- * close (only ahead of the first piece)
+ *   FETCH     open -> [ read all ]* -> read the piece -> close
+ *                     (only ahead of the first piece)
+ *   RESTORE   open -> [ read ]* -> close
  *
  *  1. A piece at offset 0 is given only after the whole file has matched its checksums: what has
  *     rotted is not sent to anybody.
  *  2. Whatever is wrong with the file (an error, a short read, other bytes) is RAFT_CORRUPT: the
  *     published snapshot cannot be used any more, and another one has to take its place. Only when
  *     that has happened meanwhile is it RAFT_STALE.
- *  3. The state machine takes over the state after all of the file has matched, or not at all. */
+ *  3. The state machine takes over the state after all of the file has matched, or not at all.
+ *  4. For a witness the *frame* is fetched: header and trailer of the same snapshot with an empty
+ *     state. Its bytes are made from what is known of the file; that it is there is seen. */
 #include "storage_internal.h"
 
 #include <assert.h>
+#include <string.h>
 
 void raft_fetch_release(struct raft_storage *storage)
 {
@@ -21,24 +25,28 @@ void raft_fetch_release(struct raft_storage *storage)
 }
 
 enum raft_status raft_storage_fetch(struct raft_storage *storage, struct raft_entry_id id,
-                                    uint64_t offset)
+                                    uint64_t offset, bool frame_only)
 {
     const struct raft_memory *memory = storage->memory;
-    const struct raft_snapshot *snapshot = &storage->snapshot;
+    struct raft_snapshot snapshot = storage->snapshot;
     assert(storage->fetch_lane.job == RAFT_JOB_NONE && storage->fetch_bytes == NULL);
+    if (frame_only) {
+        snapshot.size = raft_snapshot_file_size(0);
+    }
     bool is_other =
-        snapshot->id.index != id.index || snapshot->id.term != id.term || offset >= snapshot->size;
+        snapshot.id.index != id.index || snapshot.id.term != id.term || offset >= snapshot.size;
     if (raft_exit_taken(memory, RAFT_AT_SNAPSHOT_FETCH_STALE, is_other)) {
         return RAFT_STALE;
     }
-    uint64_t left = snapshot->size - offset;
+    uint64_t left = snapshot.size - offset;
     storage->fetch_size = left < storage->chunk_size ? (uint32_t)left : storage->chunk_size;
     storage->fetch_bytes =
         memory->alloc(memory->ctx, RAFT_AT_SNAPSHOT_FETCH_BUFFER, storage->fetch_size);
     if (storage->fetch_bytes == NULL) {
         return RAFT_NOMEM;
     }
-    storage->fetching = *snapshot;
+    storage->fetching = snapshot;
+    storage->fetches_frame = frame_only;
     storage->fetch_offset = offset;
     storage->fetch_result = RAFT_OK;
     enum raft_status status =
@@ -61,6 +69,7 @@ enum raft_status raft_storage_restore(struct raft_storage *storage)
         return RAFT_NOMEM;
     }
     storage->fetching = storage->snapshot;
+    storage->fetches_frame = false;
     storage->fetch_result = RAFT_OK;
     enum raft_status status =
         raft_lane_start(storage, &storage->fetch_lane, RAFT_JOB_RESTORE, RAFT_STEP_RESTORE_OPEN);
@@ -97,6 +106,18 @@ static enum raft_step_id give_up(struct raft_storage *storage, enum raft_step_id
     return step;
 }
 
+/* The piece of the frame that was asked for. */
+static void fetch_frame(struct raft_storage *storage)
+{
+    uint8_t frame[RAFT_SNAPSHOT_HEADER_SIZE + RAFT_SNAPSHOT_TRAILER_SIZE];
+    assert(storage->fetching.size == sizeof frame);
+    assert(storage->fetch_offset + storage->fetch_size <= sizeof frame);
+    raft_snapshot_header_encode(&storage->fetching, frame);
+    raft_snapshot_trailer_encode(raft_crc32c(0, frame, RAFT_SNAPSHOT_HEADER_SIZE),
+                                 frame + RAFT_SNAPSHOT_HEADER_SIZE);
+    memcpy(storage->fetch_bytes, frame + storage->fetch_offset, storage->fetch_size);
+}
+
 /* The file is open: what comes next, if it is the one. */
 static enum raft_step_id opened(struct raft_storage *storage)
 {
@@ -104,6 +125,10 @@ static enum raft_step_id opened(struct raft_storage *storage)
     bool is_restore = lane->job == RAFT_JOB_RESTORE;
     enum raft_step_id closing = is_restore ? RAFT_STEP_RESTORE_CLOSE : RAFT_STEP_FETCH_CLOSE;
     storage->fetch_file = lane->io.file;
+    if (storage->fetches_frame) {
+        fetch_frame(storage);
+        return closing;
+    }
     if (lane->io.file_size != storage->fetching.size) {
         return give_up(storage, closing);
     }

@@ -98,7 +98,7 @@ enum raft_status raft_snapshot_prune(struct raft_storage *storage, const struct 
 enum raft_status raft_snapshot_restore(struct raft_storage *storage)
 {
     const struct raft_memory *memory = storage->memory;
-    if (storage->snapshot.id.index == 0) {
+    if (storage->snapshot.id.index == 0 || storage->is_witness) {
         return RAFT_OK;
     }
     uint8_t *room =

@@ -64,7 +64,12 @@ static enum raft_reading take_header(struct raft_storage *storage, struct raft_r
         reader->snapshot.id.index != reader->index) {
         return RAFT_READING_BAD;
     }
-    if (reader->restores) {
+    bool is_empty = reader->file_size == raft_snapshot_file_size(0);
+    if (storage->is_witness && !is_empty) {
+        /* It would hold what a witness must not. */
+        return RAFT_READING_BAD;
+    }
+    if (reader->restores && !storage->is_witness) {
         const struct raft_env *env = storage->env;
         uint64_t state_size = reader->file_size - raft_snapshot_file_size(0);
         reader->is_restoring =

@@ -12,7 +12,8 @@
  *     job.
  *  2. A piece is copied once, when the one before it is written: an operation that was refused is
  *     submitted again with the same bytes.
- *  3. A short write is continued, like one of the log. */
+ *  3. A short write is continued, like one of the log.
+ *  4. A witness has no state machine to freeze: its state is empty. */
 #include "storage_internal.h"
 
 #include <assert.h>
@@ -53,12 +54,14 @@ enum raft_status raft_storage_save(struct raft_storage *storage,
         return RAFT_NOMEM;
     }
     uint64_t state_size = 0;
-    enum raft_status status =
-        env->snapshot_begin(env->ctx, RAFT_AT_SNAPSHOT_SAVE_BEGIN, &state_size);
-    if (status != RAFT_OK) {
-        goto out;
+    enum raft_status status = RAFT_OK;
+    if (!storage->is_witness) {
+        status = env->snapshot_begin(env->ctx, RAFT_AT_SNAPSHOT_SAVE_BEGIN, &state_size);
+        if (status != RAFT_OK) {
+            goto out;
+        }
+        storage->is_frozen = true;
     }
-    storage->is_frozen = true;
     storage->saving = *snapshot;
     storage->saving.size = raft_snapshot_file_size(state_size);
     storage->own = (struct raft_draft){.id = snapshot->id, .size = storage->saving.size};

@@ -12,95 +12,27 @@
  *              |     raft_storage_retry     v
  *              +------------------------ stalled --- raft_storage_abandon ---> free, not reported
  *
- * After raft_storage_abandon a job of snapshots ends with the answer it waits for: it may take
- * long, and what it leaves is removed at the next start. So does every job but CLOSE when one of
- * another lane has failed.
+ * After raft_storage_abandon a job of snapshots or a read of entries ends with the answer it waits
+ * for: it may take long, and what it leaves is removed at the next start. So does every job but
+ * CLOSE when one of another lane has failed.
  *
  * Invariants:
  *  1. A lane has at most one operation with the environment, and none when it has no job.
  *  2. A lane is never both in flight and stalled.
  *  3. Entries are held as STORAGE exactly while an APPEND job exists.
  *  4. Each open handle is in a field of the store or of a draft until its CLOSE is answered;
- * whatever a failed job leaves there is closed by the CLOSE job.
+ *     whatever a failed job leaves there is closed by the CLOSE job.
  *  5. raft_storage_last is the last index that is durable in the files, and the segments' sizes are
  *     what is durable of them, whenever the log lane is free and the store has not failed. The
- * first segment begins behind offset_base.
- *  6. storage->snapshot names a file that is durable and was read back whole; it changes only when
- *     another one is. */
+ *     first segment begins behind offset_base.
+ *  6. storage->snapshot names a file that is durable and was read back whole; it changes only
+ *     when another one is. */
 #include "storage_internal.h"
 
 #include <assert.h>
 #include <string.h>
 
-#define LANES 4u
-
-/* The operation and the fault point of each step. */
-static const struct {
-    enum raft_io_op op;
-    enum raft_point point;
-} steps[RAFT_STEP_COUNT] = {
-    [RAFT_STEP_STATE_WRITE_A] = {RAFT_IO_WRITE, RAFT_AT_STATE_SAVE_WRITE_A},
-    [RAFT_STEP_STATE_SYNC_A] = {RAFT_IO_SYNC, RAFT_AT_STATE_SAVE_SYNC_A},
-    [RAFT_STEP_STATE_WRITE_B] = {RAFT_IO_WRITE, RAFT_AT_STATE_SAVE_WRITE_B},
-    [RAFT_STEP_STATE_SYNC_B] = {RAFT_IO_SYNC, RAFT_AT_STATE_SAVE_SYNC_B},
-    [RAFT_STEP_ROLL_CREATE] = {RAFT_IO_CREATE, RAFT_AT_SEGMENT_ROLL_CREATE},
-    [RAFT_STEP_ROLL_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SEGMENT_ROLL_WRITE},
-    [RAFT_STEP_ROLL_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_ROLL_SYNC},
-    [RAFT_STEP_ROLL_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_ROLL_SYNC_DIR},
-    [RAFT_STEP_ROLL_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_ROLL_CLOSE},
-    [RAFT_STEP_UNROLL_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_UNROLL_CLOSE},
-    [RAFT_STEP_UNROLL_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_UNROLL_UNLINK},
-    [RAFT_STEP_UNROLL_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_UNROLL_SYNC_DIR},
-    [RAFT_STEP_APPEND_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SEGMENT_APPEND_WRITE},
-    [RAFT_STEP_APPEND_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_APPEND_SYNC},
-    [RAFT_STEP_UNDO_TRUNCATE] = {RAFT_IO_TRUNCATE, RAFT_AT_SEGMENT_UNDO_TRUNCATE},
-    [RAFT_STEP_UNDO_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_UNDO_SYNC},
-    [RAFT_STEP_CUT_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_TRUNCATE_CLOSE},
-    [RAFT_STEP_CUT_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_TRUNCATE_UNLINK},
-    [RAFT_STEP_CUT_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_TRUNCATE_SYNC_DIR},
-    [RAFT_STEP_CUT_OPEN] = {RAFT_IO_OPEN, RAFT_AT_SEGMENT_TRUNCATE_OPEN},
-    [RAFT_STEP_CUT_TRUNCATE] = {RAFT_IO_TRUNCATE, RAFT_AT_SEGMENT_TRUNCATE_CUT},
-    [RAFT_STEP_CUT_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_TRUNCATE_SYNC},
-    [RAFT_STEP_CUT_NOTHING] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_TRUNCATE_NOTHING},
-    [RAFT_STEP_PROBE_CREATE] = {RAFT_IO_CREATE, RAFT_AT_PROBE_WRITE_CREATE},
-    [RAFT_STEP_PROBE_WRITE] = {RAFT_IO_WRITE, RAFT_AT_PROBE_WRITE_WRITE},
-    [RAFT_STEP_PROBE_SYNC] = {RAFT_IO_SYNC, RAFT_AT_PROBE_WRITE_SYNC},
-    [RAFT_STEP_PROBE_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_PROBE_REMOVE_CLOSE},
-    [RAFT_STEP_PROBE_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_PROBE_REMOVE_UNLINK},
-    [RAFT_STEP_PROBE_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_PROBE_REMOVE_SYNC_DIR},
-    [RAFT_STEP_COMPACT_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_COMPACT_UNLINK},
-    [RAFT_STEP_COMPACT_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_COMPACT_SYNC_DIR},
-    [RAFT_STEP_RESET_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_RESET_CLOSE},
-    [RAFT_STEP_RESET_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_RESET_UNLINK},
-    [RAFT_STEP_RESET_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_RESET_SYNC_DIR},
-    [RAFT_STEP_REPAIR_OPEN] = {RAFT_IO_OPEN, RAFT_AT_SEGMENT_REPAIR_OPEN},
-    [RAFT_STEP_REPAIR_READ] = {RAFT_IO_READ, RAFT_AT_SEGMENT_REPAIR_READ},
-    [RAFT_STEP_REPAIR_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SEGMENT_REPAIR_WRITE},
-    [RAFT_STEP_REPAIR_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_REPAIR_SYNC},
-    [RAFT_STEP_REPAIR_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_REPAIR_CLOSE},
-    [RAFT_STEP_SAVE_CREATE] = {RAFT_IO_CREATE, RAFT_AT_SNAPSHOT_SAVE_CREATE},
-    [RAFT_STEP_SAVE_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SNAPSHOT_SAVE_WRITE},
-    [RAFT_STEP_RECEIVE_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_RECEIVE_CLOSE},
-    [RAFT_STEP_RECEIVE_CREATE] = {RAFT_IO_CREATE, RAFT_AT_SNAPSHOT_RECEIVE_CREATE},
-    [RAFT_STEP_RECEIVE_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SNAPSHOT_RECEIVE_WRITE},
-    [RAFT_STEP_PUBLISH_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SNAPSHOT_PUBLISH_SYNC},
-    [RAFT_STEP_PUBLISH_READ] = {RAFT_IO_READ, RAFT_AT_SNAPSHOT_PUBLISH_READ},
-    [RAFT_STEP_PUBLISH_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_PUBLISH_CLOSE},
-    [RAFT_STEP_PUBLISH_RENAME] = {RAFT_IO_RENAME, RAFT_AT_SNAPSHOT_PUBLISH_RENAME},
-    [RAFT_STEP_PUBLISH_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SNAPSHOT_PUBLISH_SYNC_DIR},
-    [RAFT_STEP_REPLACE_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SNAPSHOT_REPLACE_UNLINK},
-    [RAFT_STEP_REPLACE_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SNAPSHOT_REPLACE_SYNC_DIR},
-    [RAFT_STEP_DISCARD_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_DISCARD_CLOSE},
-    [RAFT_STEP_DISCARD_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SNAPSHOT_DISCARD_UNLINK},
-    [RAFT_STEP_FETCH_OPEN] = {RAFT_IO_OPEN, RAFT_AT_SNAPSHOT_FETCH_OPEN},
-    [RAFT_STEP_FETCH_CHECK] = {RAFT_IO_READ, RAFT_AT_SNAPSHOT_FETCH_CHECK},
-    [RAFT_STEP_FETCH_READ] = {RAFT_IO_READ, RAFT_AT_SNAPSHOT_FETCH_READ},
-    [RAFT_STEP_FETCH_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_FETCH_CLOSE},
-    [RAFT_STEP_RESTORE_OPEN] = {RAFT_IO_OPEN, RAFT_AT_SNAPSHOT_RESTORE_OPEN},
-    [RAFT_STEP_RESTORE_READ] = {RAFT_IO_READ, RAFT_AT_SNAPSHOT_RESTORE_READ},
-    [RAFT_STEP_RESTORE_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_RESTORE_CLOSE},
-    [RAFT_STEP_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_STORE_CLOSE_CLOSE},
-};
+#define LANES 5u
 
 enum raft_status raft_storage_create(const struct raft_options *options, const struct raft_env *env,
                                      struct raft_storage **out_storage)
@@ -123,7 +55,9 @@ enum raft_status raft_storage_create(const struct raft_options *options, const s
         .segment_size_max = options->segment_size_max,
         .append_errors_max = options->append_errors_max,
         .chunk_size = options->snapshot_chunk_size,
+        .is_witness = raft_options_is_witness(options),
         .node = options->id,
+        .quarantine = options->quarantine,
         .buffer_size = buffer_size,
     };
     storage->buffer = memory->alloc(memory->ctx, RAFT_AT_STORE_CREATE_BUFFER, buffer_size);
@@ -133,6 +67,11 @@ enum raft_status raft_storage_create(const struct raft_options *options, const s
     storage->held = memory->alloc(memory->ctx, RAFT_AT_STORE_CREATE_HELD,
                                   options->batch_entries_max * sizeof storage->held[0]);
     if (storage->held == NULL) {
+        goto out;
+    }
+    storage->ids = memory->alloc(memory->ctx, RAFT_AT_STORE_CREATE_IDS,
+                                 (size_t)options->batch_entries_max * RAFT_ID_SIZE);
+    if (storage->ids == NULL) {
         goto out;
     }
     *out_storage = storage;
@@ -152,8 +91,10 @@ void raft_storage_destroy(struct raft_storage *storage)
     assert(storage->held_count == 0);
     assert(raft_storage_files_open(storage) == 0);
     assert(storage->piece == NULL && storage->fetch_bytes == NULL && !storage->is_frozen);
+    assert(storage->cold.bytes == NULL && storage->cold.entries == NULL);
     memory->free(memory->ctx, storage->buffer);
     memory->free(memory->ctx, storage->held);
+    memory->free(memory->ctx, storage->ids);
     memory->free(memory->ctx, storage->segments);
     memory->free(memory->ctx, storage->offsets);
     memory->free(memory->ctx, storage);
@@ -234,8 +175,9 @@ enum raft_status raft_storage_reserve_offsets(struct raft_storage *storage, enum
 /* The handle that the CLOSE job closes next, or NULL. */
 static raft_file *file_to_close(struct raft_storage *storage)
 {
-    raft_file *const files[] = {&storage->spare_file, &storage->own.file,     &storage->part.file,
-                                &storage->fetch_file, &storage->segment_file, &storage->state_file};
+    raft_file *const files[] = {&storage->spare_file, &storage->spare_ids,    &storage->own.file,
+                                &storage->part.file,  &storage->fetch_file,   &storage->cold.file,
+                                &storage->ids_file,   &storage->segment_file, &storage->state_file};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (*files[i] != 0) {
             return files[i];
@@ -257,7 +199,7 @@ static enum raft_step_id close_next(struct raft_storage *storage, enum raft_stat
 
 static void prepare(struct raft_storage *storage, struct raft_lane *lane)
 {
-    lane->io = (struct raft_io){.op = steps[lane->step].op, .owner = lane};
+    lane->io = (struct raft_io){.op = raft_steps[lane->step].op, .owner = lane};
     switch (lane->job) {
     case RAFT_JOB_STATE:
         raft_state_prepare(storage, lane->step, &lane->io);
@@ -287,6 +229,9 @@ static void prepare(struct raft_storage *storage, struct raft_lane *lane)
     case RAFT_JOB_FETCH:
     case RAFT_JOB_RESTORE:
         raft_fetch_prepare(storage, lane->step, &lane->io);
+        break;
+    case RAFT_JOB_LOAD:
+        raft_load_prepare(storage, lane->step, &lane->io);
         break;
     case RAFT_JOB_CLOSE:
         lane->io.file = *file_to_close(storage);
@@ -320,6 +265,8 @@ static enum raft_step_id next(struct raft_storage *storage, enum raft_job job,
     case RAFT_JOB_FETCH:
     case RAFT_JOB_RESTORE:
         return raft_fetch_next(storage, out_status);
+    case RAFT_JOB_LOAD:
+        return raft_load_next(storage, out_status);
     case RAFT_JOB_CLOSE:
         return close_next(storage, out_status);
     case RAFT_JOB_NONE:
@@ -335,7 +282,7 @@ static enum raft_status submit(struct raft_storage *storage, struct raft_lane *l
     assert(!lane->in_flight);
     assert(lane->step > RAFT_STEP_NONE && lane->step < RAFT_STEP_COUNT);
     prepare(storage, lane);
-    enum raft_point point = steps[lane->step].point;
+    enum raft_point point = raft_steps[lane->step].point;
     enum raft_status status = storage->env->io_submit(storage->env->ctx, point, &lane->io);
     lane->in_flight = status == RAFT_OK;
     return status;
@@ -367,6 +314,7 @@ enum raft_status raft_storage_close(struct raft_storage *storage, bool *out_clos
     assert(storage->log_lane.job == RAFT_JOB_NONE);
     assert(storage->snapshot_lane.job == RAFT_JOB_NONE);
     assert(storage->fetch_lane.job == RAFT_JOB_NONE);
+    assert(storage->load_lane.job == RAFT_JOB_NONE);
     *out_closed = file_to_close(storage) == NULL;
     if (*out_closed) {
         return RAFT_OK;
@@ -390,6 +338,9 @@ static void release(struct raft_storage *storage, enum raft_job job)
     case RAFT_JOB_FETCH:
     case RAFT_JOB_RESTORE:
         raft_fetch_release(storage);
+        break;
+    case RAFT_JOB_LOAD:
+        raft_load_release(storage);
         break;
     case RAFT_JOB_NONE:
     case RAFT_JOB_STATE:
@@ -446,6 +397,9 @@ static void finish(struct raft_storage *storage, struct raft_lane *lane, enum ra
         out_done->id = storage->to;
     }
     report_snapshot(storage, lane->job, out_done);
+    if (lane->job == RAFT_JOB_LOAD) {
+        raft_load_report(storage, out_done);
+    }
     release(storage, lane->job);
     if (status == RAFT_IO) {
         storage->failed = true;
@@ -453,18 +407,31 @@ static void finish(struct raft_storage *storage, struct raft_lane *lane, enum ra
     free_lane(lane);
 }
 
+void raft_storage_done_release(const struct raft_memory *memory, struct raft_storage_done *done)
+{
+    memory->free(memory->ctx, done->bytes);
+    done->bytes = NULL;
+    for (uint32_t i = 0; i < done->entry_count; i++) {
+        raft_entry_drop(done->entries[i], RAFT_HOLDER_LOADING);
+    }
+    memory->free(memory->ctx, done->entries);
+    done->entries = NULL;
+    done->entry_count = 0;
+}
+
 /* Whether a job may end half done, when nobody waits for it any more. */
 static bool may_end_early(enum raft_job job)
 {
     return job == RAFT_JOB_SAVE || job == RAFT_JOB_RECEIVE || job == RAFT_JOB_FETCH ||
-           job == RAFT_JOB_RESTORE;
+           job == RAFT_JOB_RESTORE || job == RAFT_JOB_LOAD;
 }
 
 /* The lanes, in the order in which they are retried. */
 static struct raft_lane *lane_at(struct raft_storage *storage, size_t position)
 {
     struct raft_lane *const lanes[LANES] = {&storage->state_lane, &storage->log_lane,
-                                            &storage->snapshot_lane, &storage->fetch_lane};
+                                            &storage->snapshot_lane, &storage->fetch_lane,
+                                            &storage->load_lane};
     assert(position < LANES);
     return lanes[position];
 }
@@ -526,13 +493,15 @@ void raft_storage_abandon(struct raft_storage *storage)
 bool raft_storage_stalled(const struct raft_storage *storage)
 {
     return storage->state_lane.stalled || storage->log_lane.stalled ||
-           storage->snapshot_lane.stalled || storage->fetch_lane.stalled;
+           storage->snapshot_lane.stalled || storage->fetch_lane.stalled ||
+           storage->load_lane.stalled;
 }
 
 bool raft_storage_in_flight(const struct raft_storage *storage)
 {
     return storage->state_lane.in_flight || storage->log_lane.in_flight ||
-           storage->snapshot_lane.in_flight || storage->fetch_lane.in_flight;
+           storage->snapshot_lane.in_flight || storage->fetch_lane.in_flight ||
+           storage->load_lane.in_flight;
 }
 
 uint32_t raft_storage_entries_held(const struct raft_storage *storage)
@@ -543,8 +512,9 @@ uint32_t raft_storage_entries_held(const struct raft_storage *storage)
 
 uint32_t raft_storage_files_open(const struct raft_storage *storage)
 {
-    const raft_file files[] = {storage->state_file, storage->segment_file, storage->spare_file,
-                               storage->fetch_file, storage->own.file,     storage->part.file};
+    const raft_file files[] = {storage->state_file, storage->segment_file, storage->ids_file,
+                               storage->spare_file, storage->spare_ids,    storage->fetch_file,
+                               storage->cold.file,  storage->own.file,     storage->part.file};
     uint32_t count = 0;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         count += files[i] != 0;

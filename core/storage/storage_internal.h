@@ -19,20 +19,36 @@ enum raft_step_id {
     RAFT_STEP_ROLL_CREATE,
     RAFT_STEP_ROLL_WRITE,
     RAFT_STEP_ROLL_SYNC,
+    RAFT_STEP_ROLL_IDS_CREATE,
+    RAFT_STEP_ROLL_IDS_WRITE,
+    RAFT_STEP_ROLL_IDS_SYNC,
     RAFT_STEP_ROLL_SYNC_DIR,
     RAFT_STEP_ROLL_CLOSE,
+    RAFT_STEP_ROLL_IDS_CLOSE,
     RAFT_STEP_UNROLL_CLOSE,
+    RAFT_STEP_UNROLL_IDS_CLOSE,
+    RAFT_STEP_UNROLL_IDS_UNLINK,
     RAFT_STEP_UNROLL_UNLINK,
     RAFT_STEP_UNROLL_SYNC_DIR,
     RAFT_STEP_APPEND_WRITE,
     RAFT_STEP_APPEND_SYNC,
+    RAFT_STEP_IDS_WRITE,
+    RAFT_STEP_IDS_SYNC,
+    RAFT_STEP_UNDO_IDS_TRUNCATE,
+    RAFT_STEP_UNDO_IDS_SYNC,
     RAFT_STEP_UNDO_TRUNCATE,
     RAFT_STEP_UNDO_SYNC,
 
     RAFT_STEP_CUT_CLOSE,
+    RAFT_STEP_CUT_IDS_CLOSE,
+    RAFT_STEP_CUT_IDS_UNLINK,
+    RAFT_STEP_CUT_IDS_SYNC_DIR,
     RAFT_STEP_CUT_UNLINK,
     RAFT_STEP_CUT_SYNC_DIR,
     RAFT_STEP_CUT_OPEN,
+    RAFT_STEP_CUT_IDS_OPEN,
+    RAFT_STEP_CUT_IDS_TRUNCATE,
+    RAFT_STEP_CUT_IDS_SYNC,
     RAFT_STEP_CUT_TRUNCATE,
     RAFT_STEP_CUT_SYNC,
     RAFT_STEP_CUT_NOTHING,
@@ -44,17 +60,27 @@ enum raft_step_id {
     RAFT_STEP_PROBE_UNLINK,
     RAFT_STEP_PROBE_SYNC_DIR,
 
+    RAFT_STEP_COMPACT_IDS_UNLINK,
+    RAFT_STEP_COMPACT_IDS_SYNC_DIR,
     RAFT_STEP_COMPACT_UNLINK,
     RAFT_STEP_COMPACT_SYNC_DIR,
     RAFT_STEP_RESET_CLOSE,
+    RAFT_STEP_RESET_IDS_CLOSE,
+    RAFT_STEP_RESET_IDS_UNLINK,
+    RAFT_STEP_RESET_IDS_SYNC_DIR,
     RAFT_STEP_RESET_UNLINK,
     RAFT_STEP_RESET_SYNC_DIR,
 
     RAFT_STEP_REPAIR_OPEN,
+    RAFT_STEP_REPAIR_IDS_OPEN,
     RAFT_STEP_REPAIR_READ,
+    RAFT_STEP_REPAIR_IDS_READ,
     RAFT_STEP_REPAIR_WRITE,
     RAFT_STEP_REPAIR_SYNC,
+    RAFT_STEP_REPAIR_IDS_WRITE,
+    RAFT_STEP_REPAIR_IDS_SYNC,
     RAFT_STEP_REPAIR_CLOSE,
+    RAFT_STEP_REPAIR_IDS_CLOSE,
 
     RAFT_STEP_SAVE_CREATE,
     RAFT_STEP_SAVE_WRITE,
@@ -79,10 +105,21 @@ enum raft_step_id {
     RAFT_STEP_RESTORE_READ,
     RAFT_STEP_RESTORE_CLOSE,
 
+    RAFT_STEP_LOAD_OPEN,
+    RAFT_STEP_LOAD_READ,
+    RAFT_STEP_LOAD_CLOSE,
+
     RAFT_STEP_CLOSE,
 
     RAFT_STEP_COUNT
 };
+
+/* The operation and the fault point of a step. */
+struct raft_step {
+    enum raft_io_op op;
+    enum raft_point point;
+};
+extern const struct raft_step raft_steps[RAFT_STEP_COUNT]; /* steps.c */
 
 /* At most one job, of which at most one operation is with the environment. */
 struct raft_lane {
@@ -95,7 +132,10 @@ struct raft_lane {
 
 struct raft_segment {
     raft_index first;
-    uint64_t size; /* bytes that are durable */
+    uint64_t size; /* bytes of its log that are durable */
+    /* For start alone: */
+    bool has[2];   /* which of its files (enum raft_part) there are */
+    bool is_taken; /* it is part of the log */
 };
 
 /* Reading a whole snapshot, a piece at a time, in the order of the file. */
@@ -128,6 +168,21 @@ struct raft_draft {
     uint64_t offset; /* bytes that are written */
 };
 
+/* Entries that are read back. */
+struct raft_cold {
+    raft_file file;
+    raft_index segment_first; /* of the segment that has them */
+    raft_index first;
+    uint32_t count;
+    uint64_t offset; /* of the first one's record */
+    size_t size;     /* bytes of the records */
+    uint8_t *bytes;
+    struct raft_entry **entries; /* [count], of which taken are held as LOADING */
+    uint32_t taken;
+    enum raft_status result;
+    raft_index bad; /* RAFT_CORRUPT: that cannot be read */
+};
+
 struct raft_storage {
     const struct raft_env *env;
     const struct raft_memory *memory;
@@ -137,18 +192,23 @@ struct raft_storage {
     uint32_t append_errors_max;
     uint32_t chunk_size;
     raft_node_id node;
+    bool is_witness; /* it has no state machine: its snapshots have no state */
+    bool quarantine; /* start although term and vote are lost */
 
     struct raft_lane state_lane;
     struct raft_lane log_lane;
     struct raft_lane snapshot_lane;
     struct raft_lane fetch_lane;
+    struct raft_lane load_lane;
     bool failed;    /* a job ended with RAFT_IO or was abandoned: no further job but CLOSE */
     bool abandoned; /* the node stops: jobs of snapshots end with the operation in flight */
 
     /* The open files, beside those of the drafts; 0: none. */
     raft_file state_file;
-    raft_file segment_file; /* the last segment */
+    raft_file segment_file; /* the log of the last segment */
+    raft_file ids_file;     /* and its identities */
     raft_file spare_file;   /* the one a job is creating, replacing or reading */
+    raft_file spare_ids;    /* the same of identities */
     raft_file fetch_file;   /* the published snapshot, while it is read */
 
     struct raft_hard_state state; /* durable, or being written */
@@ -171,13 +231,18 @@ struct raft_storage {
     uint32_t held_count;
     size_t batch_size; /* bytes of the batch in buffer */
     size_t batch_done; /* bytes of it that are written */
+    uint8_t *ids;      /* [batch_entries_max] identities of the batch, or the one of a REPAIR */
+    size_t ids_size;   /* bytes of them */
+    size_t ids_done;   /* bytes of them that are written */
     uint8_t header_bytes[RAFT_SEGMENT_HEADER_SIZE];
+    uint8_t ids_header_bytes[RAFT_SEGMENT_HEADER_SIZE];
     raft_index first;          /* APPEND: the first entry */
     struct raft_entry_id last; /* APPEND: the last entry; REPAIR: the one */
     raft_index keep_last;      /* TRUNCATE */
     struct raft_entry_id to;   /* COMPACT, RESET */
     bool is_unlinked;          /* COMPACT, RESET: a segment, and the directory is not synced yet */
-    enum raft_status result;   /* APPEND, PROBE: what a job that is being undone will report */
+    enum raft_status result;   /* APPEND, PROBE, REPAIR: what a job will report when it has undone
+                                * or closed what it must */
     uint32_t append_errors;    /* in a row, without RAFT_NOSPACE */
     uint64_t generation;
 
@@ -199,11 +264,14 @@ struct raft_storage {
 
     /* The job of the fetch lane. */
     struct raft_snapshot fetching; /* the one that is read */
+    bool fetches_frame;            /* FETCH: without its state, for a witness */
     uint64_t fetch_offset;
     uint32_t fetch_size;
     uint8_t *fetch_bytes;
     struct raft_reader reader;
     enum raft_status fetch_result;
+
+    struct raft_cold cold; /* the job of the load lane */
 };
 
 /* The last index that is durable in the files; meaningful whenever the log lane is free. */
@@ -259,6 +327,10 @@ void raft_receive_prepare(struct raft_storage *storage, enum raft_step_id step, 
 enum raft_step_id raft_receive_next(struct raft_storage *storage, enum raft_status *out_status);
 void raft_fetch_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io);
 enum raft_step_id raft_fetch_next(struct raft_storage *storage, enum raft_status *out_status);
+void raft_load_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io);
+enum raft_step_id raft_load_next(struct raft_storage *storage, enum raft_status *out_status);
+/* Hands the entries over, or says which one cannot be read. */
+void raft_load_report(struct raft_storage *storage, struct raft_storage_done *done);
 
 /* append.c: makes the buffer as large as a batch, or a record; it is not, when an entry is larger
  * than this node's own options would have let it become. RAFT_NOMEM. */
@@ -269,6 +341,7 @@ void raft_append_release(struct raft_storage *storage);
 void raft_save_release(struct raft_storage *storage);
 void raft_receive_release(struct raft_storage *storage);
 void raft_fetch_release(struct raft_storage *storage);
+void raft_load_release(struct raft_storage *storage);
 
 /* publish.c: what SAVE and RECEIVE have in common. The steps from PUBLISH_SYNC to DISCARD_UNLINK
  * belong to it. */
@@ -295,8 +368,9 @@ enum raft_reading raft_reader_take(struct raft_storage *storage, struct raft_rea
 /* Lets the state machine forget what it has begun to take. */
 void raft_reader_abort(struct raft_storage *storage, struct raft_reader *reader);
 
-/* segment_load.c: reads the segments into an empty log behind storage->snapshot. bad: of the newest
- * snapshot that is damaged. RAFT_NOMEM, RAFT_CORRUPT, RAFT_LOST_STORE. */
+/* segment_load.c: reads the segments into an empty log behind storage->snapshot, and has the hard
+ * state remember what is lost. bad: of the newest snapshot that is damaged. RAFT_NOMEM,
+ * RAFT_CORRUPT, RAFT_LOST_STORE. */
 enum raft_status raft_segments_load(struct raft_storage *storage, struct raft_log *log,
                                     raft_index bad);
 
@@ -319,13 +393,17 @@ enum raft_status raft_snapshot_restore(struct raft_storage *storage);
 enum raft_status raft_marker_bootstrap(struct raft_storage *storage,
                                        const struct raft_configuration *configuration);
 /* Sets storage->snapshot to what a new store begins with. RAFT_LOST_STORE: there is none;
- * RAFT_CORRUPT; RAFT_INVALID: of another node. */
+ * RAFT_CORRUPT; RAFT_INVALID: of another node, or one of another kind. */
 enum raft_status raft_marker_load(struct raft_storage *storage);
 
 /* hard_state.c */
 enum raft_status raft_state_bootstrap(struct raft_storage *storage);
-/* RAFT_LOST_STORE when neither copy is good. */
+/* When neither copy is good: RAFT_LOST_STORE, or with the option quarantine a zero state, and no
+ * file is open. */
 enum raft_status raft_state_load(struct raft_storage *storage);
+/* Remembers, durably, losses of enum raft_loss; a lost promise leaves no vote, and the newest term
+ * that is known. */
+enum raft_status raft_state_lose(struct raft_storage *storage, uint32_t losses, raft_term newest);
 /* Whether a file of it says nothing but what a new store says: then a bootstrap was interrupted. */
 enum raft_status raft_state_is_new(struct raft_storage *storage, bool *out_new);
 

@@ -69,7 +69,7 @@ static int change_begin(lua_State *L, struct sim_script *script, const struct si
                         uint64_t within_ns, uint32_t node)
 {
     struct script_task *task = script->current;
-    if ((script->sut->features & SUT_FEATURE_MEMBERSHIP) == 0) {
+    if ((script->world->features & SUT_FEATURE_MEMBERSHIP) == 0) {
         script_raise(L, "this implementation does not change its members");
     }
     assert(task != NULL && task->wait == SCRIPT_WAITS_NOT);
@@ -90,7 +90,7 @@ int script_cluster_add(lua_State *L, struct sim_script *script, void *self)
     }
     uint32_t nodes = script_selected(script, &options.node);
     if (nodes == 0) {
-        struct sim_node *node = sim_world_node_add(world);
+        struct sim_node *node = sim_world_node_add(world, options.witness);
         if (node == NULL) {
             script_raise(L, "there are too many nodes: a run has at most %d", SIM_NODES_MAX - 1);
         }
@@ -194,13 +194,16 @@ int script_node_recover(lua_State *L, struct sim_script *script, void *self)
     script_check_end(L, 1);
     script_selector(L, 1, &selector);
     uint32_t nodes = script_selected(script, &selector);
-    if ((script->sut->features & SUT_FEATURE_MEMBERSHIP) == 0) {
+    if ((script->world->features & SUT_FEATURE_MEMBERSHIP) == 0) {
         script_raise(L, "this implementation does not change its members");
     }
     for (uint32_t id = 1; id < SIM_NODES_MAX; id++) {
         if ((nodes >> id & 1u) != 0) {
-            target.members[target.count++] =
-                (struct raft_member){.id = id, .flags = RAFT_MEMBER_VOTER};
+            bool is_witness = raft_options_is_witness(&script->world->nodes[id]->options);
+            target.members[target.count++] = (struct raft_member){
+                .id = id,
+                .flags = RAFT_MEMBER_VOTER | (is_witness ? RAFT_MEMBER_WITNESS : 0u),
+            };
         }
     }
     lua_pushboolean(L, sim_node_recover(self, &target) == RAFT_OK);

@@ -138,7 +138,8 @@ static void assert_in_bounds(const struct raft_message *message)
 {
     assert(message->type > 0 && message->type < RAFT_MESSAGE_TYPE_COUNT);
     assert(message->from != RAFT_NODE_NONE && message->to != RAFT_NODE_NONE);
-    assert(message->entry_count == 0 || message->type == RAFT_MESSAGE_APPEND_REQ);
+    assert(message->entry_count == 0 || message->type == RAFT_MESSAGE_APPEND_REQ ||
+           (message->entry_count == 1 && message->type == RAFT_MESSAGE_REPAIR_REP));
     assert((message->size > 0) == (message->type == RAFT_MESSAGE_INSTALL_REQ));
     assert((message->size > 0) == (message->bytes != NULL));
     assert(message->offset <= message->total && message->size <= message->total - message->offset);
@@ -148,6 +149,8 @@ static void assert_in_bounds(const struct raft_message *message)
     for (uint32_t i = 0; i < message->entry_count; i++) {
         const struct raft_entry *entry = message->entries[i];
         assert(entry->kind > 0 && entry->kind < RAFT_ENTRY_KIND_COUNT);
+        assert(entry->kind != RAFT_ENTRY_ELIDED || entry->size == 0);
+        assert(entry->kind != RAFT_ENTRY_COMMAND || (message->flags & RAFT_FLAG_WITNESS) == 0);
         assert(entry->id.term >= term && entry->id.term <= message->term);
         assert(entry->id.index == message->id.index + 1 + i);
         assert(entry->count == 1 && entry->holders[RAFT_HOLDER_MESSAGE] == 1);

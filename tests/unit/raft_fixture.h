@@ -23,7 +23,8 @@ static struct {
     int persist_state, persist_entries, truncate, apply, probe, lost;
     int changed; /* how often a change has ended */
     struct raft_effect last_changed;
-    int compact, reset, repair, save, receive, fetch, restore;
+    int compact, reset, repair, save, receive, fetch, restore, load;
+    struct raft_effect last_load;
     struct raft_effect last_log;      /* COMPACT or RESET */
     struct raft_effect last_snapshot; /* SAVE, RECEIVE or FETCH, without its bytes */
     uint64_t reads;                   /* round confirmed */
@@ -105,6 +106,10 @@ static inline void drain(void)
         case RAFT_EFFECT_REPAIR:
             seen.repair++;
             seen.last_log = effect;
+            break;
+        case RAFT_EFFECT_LOAD:
+            seen.load++;
+            seen.last_load = effect;
             break;
         case RAFT_EFFECT_SAVE:
             seen.save++;
@@ -228,10 +233,7 @@ static inline void create_behind(uint32_t voters, raft_term term, raft_node_id v
     core_memory_init(&memory);
     raft_log_init(&log_, &memory.memory);
     struct raft_snapshot snapshot = {.id = base, .size = 10};
-    snapshot.configuration.count = voters;
-    for (uint32_t i = 0; i < voters; i++) {
-        snapshot.configuration.members[i] = (struct raft_member){i + 1, RAFT_MEMBER_VOTER, 0};
-    }
+    raft_options_configuration(&options, &snapshot.configuration);
     if (base.index > 0) {
         raft_log_begin(&log_, base);
     }

@@ -439,6 +439,64 @@ END_TEST
 
 /* ---- memory ---- */
 
+/* Leads term 4 of a log behind a snapshot, of which node 3 is being sent the first piece. */
+static void lead_and_send_a_snapshot_to_3(void)
+{
+    create_behind(3, 3, 0, (struct raft_entry_id){3, 10});
+    campaign();
+    persist_state();
+    grant(2);
+    ck_assert_int_eq(view.role, RAFT_LEADER);
+    persist_log();
+    acknowledge_all(2);
+    receive((struct raft_message){
+        .type = RAFT_MESSAGE_APPEND_REP, .from = 3, .term = 4, .id = {3, 10}, .hint = {1, 4}});
+    ck_assert_int_eq(seen.fetch, 1);
+}
+
+START_TEST(a_removed_follower_is_sent_no_more_of_a_snapshot)
+{
+    lead_and_send_a_snapshot_to_3();
+    adopt(OF(VOTER(1), VOTER(2)));
+    for (int i = 0; i < 2; i++) { /* the joint configuration, then the final one */
+        persist_log();
+        acknowledge_all(2);
+    }
+    ck_assert_int_eq(seen.changed, 1);
+    /* The piece has been read when its follower is forgotten. */
+    struct raft_event fetched = {
+        .type = RAFT_EVENT_SNAPSHOT_FETCHED,
+        .snapshot = {.id = {3, 10}, .size = 7},
+        .bytes = core_memory_alloc(&memory, RAFT_AT_MESSAGE_DECODE_PIECE, 7),
+        .size = 7,
+    };
+    feed(fetched);
+    heartbeat();
+    ck_assert_int_eq(count_sent(RAFT_MESSAGE_INSTALL_REQ, 3), 0);
+}
+END_TEST
+
+START_TEST(a_removed_follower_that_is_owed_an_answer_is_sent_no_more_of_a_snapshot)
+{
+    lead_and_send_a_snapshot_to_3();
+    adopt(OF(VOTER(1), VOTER(2)));
+    for (int i = 0; i < 2; i++) {
+        persist_log();
+        acknowledge_all(2);
+    }
+    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_FETCHED, .status = RAFT_BUSY});
+    struct raft_message question = {
+        .type = RAFT_MESSAGE_PREVOTE_REQ, .from = 3, .to = 1, .term = 4};
+    feed((struct raft_event){.type = RAFT_EVENT_MESSAGE, .message = &question});
+    now += 50;
+    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_HEARTBEAT});
+    feed((struct raft_event){.type = RAFT_EVENT_RETRY});
+    drain();
+    ck_assert_int_eq(count_sent(RAFT_MESSAGE_PREVOTE_REP, 3), 1);
+    ck_assert_int_eq(seen.fetch, 0);
+}
+END_TEST
+
 START_TEST(a_change_waits_for_memory_and_loses_nothing)
 {
     struct raft_effect effect;
@@ -505,6 +563,8 @@ static Suite *change_suite(void)
     tcase_add_test(tests, a_removed_server_stays_passive);
     tcase_add_test(tests, a_removed_server_deposes_no_leader);
     tcase_add_test(tests, a_removed_follower_is_told_and_then_forgotten);
+    tcase_add_test(tests, a_removed_follower_is_sent_no_more_of_a_snapshot);
+    tcase_add_test(tests, a_removed_follower_that_is_owed_an_answer_is_sent_no_more_of_a_snapshot);
     tcase_add_test(tests, a_change_waits_for_memory_and_loses_nothing);
     suite_add_tcase(suite, tests);
     return suite;

@@ -258,45 +258,6 @@ START_TEST(leadership_is_transferred_to_no_witness_and_to_no_learner)
 }
 END_TEST
 
-static void witness_1(struct raft_options *options)
-{
-    options->witnesses = 1u << 0;
-}
-
-START_TEST(a_witness_keeps_the_log_and_votes_and_does_nothing_else)
-{
-    adjust = witness_1;
-    create(3, 0, 0);
-    receive_append(2, 1, (struct raft_entry_id){0, 0}, 2, 2);
-    persist_state();
-    persist_log();
-    ck_assert_uint_eq(view.commit, 2);
-    ck_assert_uint_eq(view.durable.index, 2);
-    ck_assert_uint_eq(view.applied, 0);
-    time_out();
-    ck_assert_int_eq(view.role, RAFT_FOLLOWER);
-    receive(
-        (struct raft_message){.type = RAFT_MESSAGE_VOTE_REQ, .from = 3, .term = 2, .id = {1, 1}});
-    persist_state();
-    ck_assert_uint_eq(view.state.vote, RAFT_NODE_NONE); /* its positions count */
-    receive(
-        (struct raft_message){.type = RAFT_MESSAGE_VOTE_REQ, .from = 3, .term = 2, .id = {1, 2}});
-    ck_assert_uint_eq(view.state.vote, 3);
-}
-END_TEST
-
-START_TEST(a_witness_that_becomes_a_voter_applies_all_it_has)
-{
-    adjust = witness_1;
-    create(3, 0, 0);
-    receive_append(2, 1, (struct raft_entry_id){0, 0}, 2, 2);
-    persist_state();
-    persist_log();
-    receive_configuration(2, 1, (struct raft_entry_id){1, 2}, 2, OF(VOTER(1), VOTER(2), VOTER(3)));
-    ck_assert_uint_eq(view.applied, 2);
-}
-END_TEST
-
 static void prefer_2(struct raft_options *options)
 {
     options->priorities[1] = 1;
@@ -447,8 +408,6 @@ static Suite *members_suite(void)
     tcase_add_test(tests, a_learner_gets_the_log_and_counts_for_nothing);
     tcase_add_test(tests, a_learner_never_campaigns);
     tcase_add_test(tests, leadership_is_transferred_to_no_witness_and_to_no_learner);
-    tcase_add_test(tests, a_witness_keeps_the_log_and_votes_and_does_nothing_else);
-    tcase_add_test(tests, a_witness_that_becomes_a_voter_applies_all_it_has);
     tcase_add_test(tests, a_server_lets_a_preferred_one_come_first_once);
     tcase_add_test(tests, a_preferred_server_does_not_wait);
     tcase_add_test(tests, unsafe_recovery_puts_a_configuration_in_force_and_then_in_the_log);

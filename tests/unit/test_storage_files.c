@@ -17,7 +17,11 @@
 #define SEGMENT_1   "log-0000000000000001"
 #define SEGMENT_3   "log-0000000000000003"
 #define SEGMENT_5   "log-0000000000000005"
-#define HEADER_SIZE 24
+#define IDS_1       "ids-0000000000000001"
+#define IDS_3       "ids-0000000000000003"
+#define IDS_5       "ids-0000000000000005"
+#define HEADER_SIZE 32 /* of both files of a segment */
+#define ID_SIZE     56
 #define RECORD_SIZE 56 /* of an entry with a payload of 1 to 8 bytes */
 #define COPY_B      4096
 #define STEPS_MAX   24
@@ -35,6 +39,7 @@ enum step_kind {
     STEP_FETCH,    /* a = index: all of it */
     STEP_RECEIVE,  /* a = index: what was fetched last, in pieces of b bytes */
     STEP_RESTORE,
+    STEP_READ,    /* a = first, b = last entry */
     STEP_COMPACT, /* a = index */
     STEP_RESET,   /* a = index */
     STEP_RESTART, /* closes in good order, then another process; nothing is loaded */
@@ -106,8 +111,8 @@ static const struct scenario scenarios[] = {
     {"torn tail, the file is shorter",
      LARGE,
      {NEW, APPEND(1, 2), APPEND(1, 3), STEP(RESTART, 0),
-      STEP(CHOP, HEADER_SIZE + 3 * RECORD_SIZE + 20, AT(SEGMENT_1)), STEP(LOAD, 0), APPEND(2, 1),
-      RELOAD}},
+      STEP(CHOP, HEADER_SIZE + 3 * RECORD_SIZE + 20, AT(SEGMENT_1)),
+      STEP(CHOP, HEADER_SIZE + 2 * ID_SIZE, AT(IDS_1)), STEP(LOAD, 0), APPEND(2, 1), RELOAD}},
     {"torn tail, garbage behind the end",
      LARGE,
      {NEW, APPEND(1, 2), STEP(RESTART, 0), STEP(EXTEND, 77, AT(SEGMENT_1)), STEP(LOAD, 0),
@@ -115,8 +120,12 @@ static const struct scenario scenarios[] = {
     {"torn batch, its end is whole",
      LARGE,
      {NEW, APPEND(1, 1), APPEND(1, 3), STEP(RESTART, 0),
-      STEP(FLIP, HEADER_SIZE + RECORD_SIZE + 48, AT(SEGMENT_1)), STEP(LOAD, 0), APPEND(2, 2),
-      RELOAD}},
+      STEP(FLIP, HEADER_SIZE + RECORD_SIZE + 48, AT(SEGMENT_1)),
+      STEP(CHOP, HEADER_SIZE + ID_SIZE, AT(IDS_1)), STEP(LOAD, 0), APPEND(2, 2), RELOAD}},
+    {"a batch was durable, its identities were not",
+     LARGE,
+     {NEW, APPEND(1, 2), APPEND(1, 3), STEP(RESTART, 0),
+      STEP(CHOP, HEADER_SIZE + 3 * ID_SIZE + 5, AT(IDS_1)), STEP(LOAD, 0), APPEND(2, 1), RELOAD}},
     {"a roll was interrupted",
      ROLLING,
      {NEW, APPEND(1, 1), APPEND(1, 1), STEP(RESTART, 0), STEP(CREATE, 9, AT(SEGMENT_3)),
@@ -125,24 +134,44 @@ static const struct scenario scenarios[] = {
      LARGE,
      {NEW, APPEND(1, 2), APPEND(1, 1), STEP(RESTART, 0),
       STEP(FLIP, HEADER_SIZE + 48, AT(SEGMENT_1)), STEP(LOAD, 0), APPEND(2, 1), RELOAD}},
-    {"the identity of an acknowledged record is damaged",
+    {"the header of an acknowledged record is damaged",
      LARGE,
      {NEW, APPEND(1, 2), APPEND(1, 1), STEP(RESTART, 0), STEP(FLIP, HEADER_SIZE + 9, AT(SEGMENT_1)),
-      LOAD_GIVES(RAFT_CORRUPT)}},
-    {"a header is damaged",
+      STEP(LOAD, 0), APPEND(2, 1), RELOAD}},
+    {"the last record is damaged",
      LARGE,
-     {NEW, APPEND(1, 1), STEP(RESTART, 0), STEP(FLIP, 8, AT(SEGMENT_1)), LOAD_GIVES(RAFT_CORRUPT)}},
+     {NEW, APPEND(1, 2), APPEND(1, 1), STEP(RESTART, 0),
+      STEP(CHOP, HEADER_SIZE + 2 * RECORD_SIZE + 3, AT(SEGMENT_1)), STEP(LOAD, 0), APPEND(2, 1),
+      RELOAD}},
+    {"identities are damaged",
+     ROLLING,
+     {NEW, FIVE, STEP(RESTART, 0), STEP(FLIP, HEADER_SIZE + 9, AT(IDS_1)),
+      STEP(FLIP, HEADER_SIZE + ID_SIZE + 55, AT(IDS_3)), STEP(CHOP, HEADER_SIZE + 3, AT(IDS_5)),
+      STEP(LOAD, 0), APPEND(2, 1), RELOAD}},
+    {"headers are damaged",
+     ROLLING,
+     {NEW, FIVE, STEP(RESTART, 0), STEP(FLIP, 8, AT(SEGMENT_1)), STEP(FLIP, 17, AT(IDS_3)),
+      STEP(FLIP, 8, AT(SEGMENT_5)), STEP(LOAD, 0), APPEND(2, 1), RELOAD}},
+    {"the logs of segments are missing",
+     ROLLING,
+     {NEW, FIVE, STEP(RESTART, 0), STEP(REMOVE, 0, AT(SEGMENT_3)), STEP(REMOVE, 0, AT(SEGMENT_5)),
+      STEP(LOAD, 0), APPEND(2, 2), RELOAD}},
+    {"the identities of segments are missing",
+     ROLLING,
+     {NEW, FIVE, STEP(RESTART, 0), STEP(REMOVE, 0, AT(IDS_1)), STEP(REMOVE, 0, AT(IDS_5)),
+      STEP(LOAD, 0), APPEND(2, 2), RELOAD}},
     {"a segment is missing",
      ROLLING,
-     {NEW, FIVE, STEP(RESTART, 0), STEP(REMOVE, 0, AT(SEGMENT_3)), LOAD_GIVES(RAFT_CORRUPT)}},
-    {"a torn tail before another segment",
-     ROLLING,
-     {NEW, FIVE, STEP(RESTART, 0), STEP(CHOP, ROLLING - 1, AT(SEGMENT_3)),
+     {NEW, FIVE, STEP(RESTART, 0), STEP(REMOVE, 0, AT(SEGMENT_3)), STEP(REMOVE, 0, AT(IDS_3)),
       LOAD_GIVES(RAFT_CORRUPT)}},
+    {"a segment before the last one is cut off",
+     ROLLING,
+     {NEW, FIVE, STEP(RESTART, 0), STEP(CHOP, ROLLING - 1, AT(SEGMENT_3)), STEP(LOAD, 0),
+      APPEND(2, 1), RELOAD}},
     {"the last segment is torn",
      ROLLING,
      {NEW, FIVE, STEP(RESTART, 0), STEP(CHOP, HEADER_SIZE + RECORD_SIZE - 8, AT(SEGMENT_5)),
-      STEP(LOAD, 0), APPEND(2, 1), RELOAD}},
+      STEP(CHOP, HEADER_SIZE, AT(IDS_5)), STEP(LOAD, 0), APPEND(2, 1), RELOAD}},
     {"the first copy of the hard state is damaged",
      LARGE,
      {NEW, STEP(SAVE, 3, .b = 2), STEP(RESTART, 0), STEP(FLIP, 9, AT(STATE_FILE)), STEP(LOAD, 0),
@@ -189,8 +218,9 @@ static const struct scenario scenarios[] = {
      ROLLING,
      {NEW, FIVE, STEP(SNAPSHOT, 4, .b = 200), STEP(FETCH, 4), STEP(RESTART, 0),
       STEP(REMOVE, 0, AT(SNAPSHOT_4)), STEP(REMOVE, 0, AT(SEGMENT_5)),
-      STEP(REMOVE, 0, AT(SEGMENT_3)), STEP(LOAD, 0), STEP(RECEIVE, 4, .b = 60), STEP(RESTORE, 0),
-      STEP(RESET, 4), APPEND(1, 2), RELOAD}},
+      STEP(REMOVE, 0, AT(SEGMENT_3)), STEP(REMOVE, 0, AT(IDS_5)), STEP(REMOVE, 0, AT(IDS_3)),
+      STEP(LOAD, 0), STEP(RECEIVE, 4, .b = 60), STEP(RESTORE, 0), STEP(RESET, 4), APPEND(1, 2),
+      RELOAD}},
     {"receive and die",
      ROLLING,
      {NEW, FIVE, STEP(SNAPSHOT, 4, .b = 200), STEP(FETCH, 4), STEP(RESTART, 0),
@@ -222,6 +252,20 @@ static const struct scenario scenarios[] = {
      {NEW, FIVE, STEP(SNAPSHOT, 4, .b = 90), STEP(FLIP, 180, AT(SNAPSHOT_4)),
       STEP(RESTORE, 0, .expected = RAFT_CORRUPT), STEP(FETCH, 4, .expected = RAFT_CORRUPT),
       STEP(SNAPSHOT, 4, .b = 90), STEP(FETCH, 4), RELOAD}},
+    {"entries are read back",
+     ROLLING,
+     {NEW, FIVE, STEP(READ, 1, .b = 5), STEP(READ, 2, .b = 2), STEP(READ, 3, .b = 4),
+      STEP(READ, 5, .b = 5), STEP(CUT, 3), APPEND(2, 3), STEP(READ, 3, .b = 6),
+      STEP(READ, 4, .b = 6), RELOAD, STEP(READ, 4, .b = 6)}},
+    {"an entry cannot be read back",
+     ROLLING,
+     {NEW, FIVE, STEP(FLIP, HEADER_SIZE + RECORD_SIZE + 48, AT(SEGMENT_1)), STEP(READ, 1, .b = 1),
+      STEP(READ, 1, .b = 2, .expected = RAFT_CORRUPT), STEP(CHOP, ROLLING - 1, AT(SEGMENT_3)),
+      STEP(READ, 3, .b = 3), STEP(READ, 3, .b = 4, .expected = RAFT_CORRUPT),
+      STEP(REMOVE, 0, AT(SEGMENT_3)), STEP(READ, 3, .b = 3, .expected = RAFT_CORRUPT)}},
+    {"what is behind a compacted front is read back",
+     ROLLING,
+     {NEW, FIVE, STEP(SNAPSHOT, 2, .b = 10), STEP(COMPACT, 2), STEP(READ, 3, .b = 4)}},
 };
 
 /* ---- one process ---- */
@@ -355,7 +399,7 @@ static enum raft_status fetch(raft_index index)
     p.fetched_size = 0;
     uint64_t total = UINT64_MAX;
     while (p.fetched_size < total) {
-        ck_assert_int_eq(raft_storage_fetch(p.storage, id, p.fetched_size), RAFT_OK);
+        ck_assert_int_eq(raft_storage_fetch(p.storage, id, p.fetched_size, false), RAFT_OK);
         struct raft_storage_done done = answer(RAFT_JOB_FETCH);
         if (done.status != RAFT_OK) {
             return done.status;
@@ -388,6 +432,23 @@ static enum raft_status restore(void)
 {
     ck_assert_int_eq(raft_storage_restore(p.storage), RAFT_OK);
     return pump(RAFT_JOB_RESTORE);
+}
+
+static enum raft_status read_back(raft_index first, raft_index last)
+{
+    ck_assert_int_eq(raft_storage_read(p.storage, first, last), RAFT_OK);
+    struct raft_storage_done done = answer(RAFT_JOB_LOAD);
+    enum raft_status status = done.status;
+    fprintf(p.transcript, "read from %llu, bad %llu:", (unsigned long long)first,
+            (unsigned long long)done.id.index);
+    for (uint32_t i = 0; i < done.entry_count; i++) {
+        const struct raft_entry *entry = done.entries[i];
+        fprintf(p.transcript, " %llu.%llu:%.*s", (unsigned long long)entry->id.term,
+                (unsigned long long)entry->id.index, (int)entry->size, (char *)entry->payload);
+    }
+    fprintf(p.transcript, "\n");
+    raft_storage_done_release(&p.memory.memory, &done);
+    return status;
 }
 
 static enum raft_status compact(raft_index index)
@@ -467,6 +528,8 @@ static enum raft_status run_step(const struct step *step)
         return receive(step->a, step->b);
     case STEP_RESTORE:
         return restore();
+    case STEP_READ:
+        return read_back(step->a, step->b);
     case STEP_COMPACT:
         return compact(step->a);
     case STEP_RESET:

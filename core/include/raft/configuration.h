@@ -2,8 +2,9 @@
  *
  * A change goes through a joint configuration (dissertation §4.3): while it is in force, every
  * decision needs a majority of the outgoing voters and one of the incoming voters. A learner gets
- * the log and counts for nothing. A witness votes and keeps the log's positions, but has no state
- * machine and never leads. */
+ * the log and counts for nothing. A witness votes and keeps the ids of the log's entries, but has
+ * neither their payloads nor a state machine, and never leads; it is one from its first day to its
+ * last. */
 #ifndef RAFT_CONFIGURATION_H
 #define RAFT_CONFIGURATION_H
 
@@ -13,7 +14,7 @@ enum raft_member_flag {
     RAFT_MEMBER_VOTER = 1u << 0,    /* of the configuration that is, or is coming */
     RAFT_MEMBER_LEARNER = 1u << 1,  /* instead */
     RAFT_MEMBER_OUTGOING = 1u << 2, /* voter of the configuration that is being left; alone: goes */
-    RAFT_MEMBER_WITNESS = 1u << 3,  /* a voter without a state machine */
+    RAFT_MEMBER_WITNESS = 1u << 3,  /* a voter without data and state machine */
 };
 
 struct raft_member {

@@ -24,7 +24,8 @@ RAFT_MUST_CHECK enum raft_status raft_replica_create(const struct raft_options *
 /* Loads the store and begins. With bootstrap a store that is wholly absent is created first;
  * without it, an absent store is RAFT_LOST_STORE: a node that lost its data is never taken for a
  * new one. On failure the replica owns no file and may only be destroyed. RAFT_NOMEM, RAFT_IO,
- * RAFT_NOSPACE, RAFT_CORRUPT, RAFT_LOST_STORE. */
+ * RAFT_NOSPACE, RAFT_CORRUPT, RAFT_LOST_STORE, RAFT_INVALID (another node's store, or a witness's
+ * and the options say that this is none, or the other way round). */
 RAFT_MUST_CHECK enum raft_status raft_replica_start(struct raft_replica *replica, raft_time now_ns,
                                                     bool bootstrap);
 
@@ -78,9 +79,10 @@ RAFT_MUST_CHECK enum raft_status raft_replica_transfer(struct raft_replica *repl
  * configuration when it is committed; RAFT_BUSY: an added voter did not catch up within
  * catch_up_rounds_max and catch_up_ns_max, nothing was changed; RAFT_LOST: leadership was lost
  * meanwhile, the change may yet be carried through or be undone. RAFT_NOT_LEADER, RAFT_INVALID (no
- * configuration, nobody in it who could lead, or more than RAFT_MEMBERS_MAX members in the old and
- * the new one together), RAFT_BUSY (during another change or a transfer, or before an entry of the
- * leader's own term is committed), RAFT_STOPPED. */
+ * configuration, nobody in it who could lead, a member that is to become a witness or to be one no
+ * more, or more than RAFT_MEMBERS_MAX members in the old and the new one together), RAFT_BUSY
+ * (during another change or a transfer, or before an entry of the leader's own term is committed),
+ * RAFT_STOPPED. */
 RAFT_MUST_CHECK enum raft_status raft_replica_change(struct raft_replica *replica, raft_time now_ns,
                                                      uint64_t request,
                                                      const struct raft_configuration *target);
@@ -88,7 +90,8 @@ RAFT_MUST_CHECK enum raft_status raft_replica_change(struct raft_replica *replic
  * lost for good. Committed entries that only the lost nodes had are lost with them, and if the
  * others still live, there may be two leaders. The node campaigns among the members of target, and
  * makes it the first configuration of its term; a restart before that forgets it, and so does
- * hearing of a leader. RAFT_INVALID (no configuration, or this node could not lead in it),
+ * hearing of a leader. RAFT_INVALID (no configuration, this node could not lead in it, or a
+ * member of the one in force would become a witness or be one no more),
  * RAFT_STOPPED. */
 RAFT_MUST_CHECK enum raft_status raft_replica_recover(struct raft_replica *replica,
                                                       raft_time now_ns,
