@@ -43,6 +43,17 @@ static const struct {
     {{V | O, O, O, V, V}, {5, 5, 0, 0, 0}, 0},
     {{V | O, O, O, V, V}, {5, 5, 0, 4, 0}, 4},
     {{L | O, V}, {2, 9}, 2}, /* one that becomes a learner still decides */
+    /* Sides of even size: half of one is no majority. */
+    {{V | O, V | O, V, V}, {9, 9, 1, 1}, 1},
+    {{V | O, V | O, V, V}, {9, 9, 5, 1}, 5},
+    {{V | O, V | O, V | O, V | O, V, V}, {9, 9, 5, 1, 1, 1}, 1},
+    {{V | O, V | O, V | O, V | O, V, V}, {9, 9, 5, 5, 1, 1}, 5},
+    {{O, O, O, O, V, V}, {9, 9, 0, 0, 9, 9}, 0},
+    {{O, O, O, O, V, V}, {9, 9, 4, 0, 9, 9}, 4},
+    {{V | O, V, O, L}, {7, 7, 0, 9}, 0}, /* from two to two, one of them the same */
+    {{V | O, V, O, L}, {7, 7, 7, 0}, 7},
+    {{V | W, V | W, V, L, L, L}, {9, 1, 1, 9, 9, 9}, 1}, /* witnesses are voters, learners none */
+    {{W | O, V, V | W}, {1, 9, 9}, 1},
 };
 
 START_TEST(agrees_on_what_a_majority_of_each_side_has_reached)
@@ -51,6 +62,53 @@ START_TEST(agrees_on_what_a_majority_of_each_side_has_reached)
     ck_assert_ptr_null(raft_configuration_check(&configuration));
     ck_assert_uint_eq(raft_configuration_agreed(&configuration, majorities[_i].values),
                       majorities[_i].agreed);
+}
+END_TEST
+
+/* A majority by its definition: more than half of the voters of a side have come so far. */
+static bool has_majority(const struct raft_configuration *configuration, uint8_t side,
+                         const uint64_t *values, uint64_t value)
+{
+    unsigned voters = 0;
+    unsigned reached = 0;
+    for (uint32_t i = 0; i < configuration->count; i++) {
+        if ((configuration->members[i].flags & side) != 0) {
+            voters++;
+            reached += values[i] >= value;
+        }
+    }
+    return voters == 0 || 2 * reached > voters;
+}
+
+/* All configurations of four members, and all values up to 2. */
+START_TEST(agrees_with_the_definition_of_a_majority)
+{
+    static const uint8_t kinds[] = {V, V | W, L, O, V | O, L | O, V | O | W};
+    const size_t kind_count = sizeof kinds;
+    int counted = 0;
+    for (size_t choice = 0; choice < kind_count * kind_count * kind_count * kind_count; choice++) {
+        uint8_t flags[4];
+        size_t rest = choice;
+        for (int i = 0; i < 4; i++, rest /= kind_count) {
+            flags[i] = kinds[rest % kind_count];
+        }
+        const struct raft_configuration configuration = make(flags, 4);
+        if (raft_configuration_check(&configuration) != NULL) {
+            continue;
+        }
+        for (unsigned code = 0; code < 81; code++) {
+            const uint64_t values[RAFT_MEMBERS_MAX] = {code % 3, code / 3 % 3, code / 9 % 3,
+                                                       code / 27};
+            uint64_t agreed = 2;
+            while (agreed > 0 && !(has_majority(&configuration, V, values, agreed) &&
+                                   has_majority(&configuration, O, values, agreed))) {
+                agreed--;
+            }
+            ck_assert_uint_eq(raft_configuration_agreed(&configuration, values), agreed);
+            counted++;
+        }
+    }
+    ck_assert_int_gt(counted, 100000);
 }
 END_TEST
 
@@ -196,6 +254,7 @@ static Suite *configuration_suite(void)
     TCase *tests = tcase_create("configuration");
     tcase_add_loop_test(tests, agrees_on_what_a_majority_of_each_side_has_reached, 0,
                         sizeof majorities / sizeof majorities[0]);
+    tcase_add_test(tests, agrees_with_the_definition_of_a_majority);
     tcase_add_test(tests, nobody_decides_apart_from_a_joint_configuration);
     tcase_add_test(tests, leaving_a_joint_configuration_leads_to_its_target);
     tcase_add_test(tests, a_learner_that_goes_is_gone_at_once);

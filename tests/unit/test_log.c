@@ -309,6 +309,49 @@ START_TEST(hints_at_the_base_when_nothing_behind_it_may_agree)
 }
 END_TEST
 
+/* Every log of five entries with terms up to 3, compacted at each position, asked for each
+ * position: the hint is the last one that is neither behind what was asked nor of a later term, by
+ * looking at all of them; and what matches is what is there. */
+START_TEST(hints_and_matches_as_by_looking_at_every_entry)
+{
+    int logs = 0;
+    for (unsigned code = 0; code < 3 * 3 * 3 * 3 * 3; code++) {
+        raft_term terms[6] = {0};
+        unsigned rest = code;
+        bool ascends = true;
+        for (int i = 1; i <= 5; i++, rest /= 3) {
+            terms[i] = 1 + rest % 3;
+            ascends = ascends && terms[i] >= terms[i - 1];
+        }
+        for (raft_index base = 0; ascends && base <= 5; base++, logs++) {
+            setup();
+            for (int i = 1; i <= 5; i++) {
+                append(terms[i]);
+            }
+            raft_log_stored(&log_, id(terms[5], 5));
+            raft_log_persisted(&log_, id(terms[5], 5), 0);
+            if (base > 0) {
+                raft_log_compact(&log_, id(terms[base], base));
+            }
+            for (raft_index index = 0; index <= 6; index++) {
+                for (raft_term term = 0; term <= 4; term++) {
+                    raft_index hint = base;
+                    for (raft_index at = base + 1; at <= 5 && at <= index; at++) {
+                        hint = terms[at] <= term ? at : hint;
+                    }
+                    assert_id(raft_log_hint(&log_, id(term, index)), terms[hint], hint);
+                    bool is_there = index >= base && index <= 5 && terms[index] == term;
+                    ck_assert(raft_log_matches(&log_, id(term, index)) == is_there);
+                }
+            }
+            teardown();
+        }
+    }
+    ck_assert_int_eq(logs, 6 * 21);
+    setup();
+}
+END_TEST
+
 START_TEST(a_reset_log_begins_behind_and_is_durable_there)
 {
     fill();
@@ -554,6 +597,7 @@ static Suite *log_suite(void)
     tcase_add_test(tests, a_reader_keeps_the_entry_that_is_reset);
     tcase_add_test(tests, says_where_an_index_lies_outside_a_compacted_log);
     tcase_add_test(tests, hints_at_the_base_when_nothing_behind_it_may_agree);
+    tcase_add_test(tests, hints_and_matches_as_by_looking_at_every_entry);
     tcase_add_test(tests, a_reset_log_begins_behind_and_is_durable_there);
     tcase_add_test(tests, a_log_that_is_longer_but_has_another_term_there_is_reset);
     tcase_add_test(tests, a_reset_includes_every_cut_that_is_due);

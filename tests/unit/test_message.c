@@ -244,6 +244,142 @@ START_TEST(rejects_a_piece_out_of_its_bounds)
 }
 END_TEST
 
+/* An append of two entries, of terms 6 and 7, at 104 and 123; the leader's term is 7. */
+static const struct {
+    const char *rule;
+    size_t at;
+    uint64_t value;
+} forgeries[] = {
+    {"the magic", 0, 0x0005000200000000u},
+    {"a later version", 0, 0x000500036d727173u},
+    {"from nobody", 12, (uint64_t)2 << 32},
+    {"to nobody", 16, (uint64_t)RAFT_FLAG_SUCCESS << 32},
+    {"one entry, and more behind it", 72, (uint64_t)3 << 32 | 1},
+    {"more entries than there are", 72, (uint64_t)3 << 32 | 3},
+    {"more entries than could be", 72, (uint64_t)3 << 32 | UINT32_MAX},
+    {"more bytes than there are", 72, (uint64_t)4 << 32 | 2},
+    {"fewer bytes than there are", 72, (uint64_t)2 << 32 | 2},
+    {"an offset behind the end", 88, 1},
+    {"an entry of a term before the previous one's", 104, 4},
+    {"an entry of a term after the next one's", 104, 8},
+    {"an entry of no kind", 112, (uint64_t)3 << 32},
+    {"an entry of an unknown kind", 112, (uint64_t)3 << 32 | RAFT_ENTRY_KIND_COUNT},
+    {"an entry larger than the message", 112, (uint64_t)1000 << 32 | RAFT_ENTRY_COMMAND},
+    {"an entry whose size wraps", 112, (uint64_t)UINT32_MAX << 32 | RAFT_ENTRY_COMMAND},
+    {"an entry of a later term than the leader's", 123, 8},
+    {"a last entry with a byte too many", 131, (uint64_t)1 << 32 | RAFT_ENTRY_COMMAND},
+};
+
+START_TEST(rejects_what_breaks_a_rule_though_its_checksum_is_right)
+{
+    struct raft_message read;
+    forge(forgeries[_i].at, forgeries[_i].value);
+    ck_assert_msg(raft_message_decode(&memory.memory, bytes, size, &read) == RAFT_CORRUPT, "%s",
+                  forgeries[_i].rule);
+    ck_assert_int_eq(raft_message_peek(bytes, size, &read), RAFT_CORRUPT);
+}
+END_TEST
+
+START_TEST(rejects_an_unknown_type)
+{
+    static const unsigned types[] = {0, RAFT_MESSAGE_TYPE_COUNT, UINT16_MAX};
+    struct raft_message read;
+    message = (struct raft_message){.type = RAFT_MESSAGE_VOTE_REQ, .from = 1, .to = 2, .term = 7};
+    size = raft_message_size(&message);
+    raft_message_encode(&message, bytes);
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        forge(0, (uint64_t)types[i] << 48 | 0x000000026d727173u);
+        ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_CORRUPT);
+    }
+    forge(0, (uint64_t)RAFT_MESSAGE_VOTE_REP << 48 | 0x000000026d727173u);
+    ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_OK);
+}
+END_TEST
+
+START_TEST(a_forged_message_that_breaks_no_rule_is_read)
+{
+    struct raft_message read;
+    forge(104, 7);
+    ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_OK);
+    ck_assert_uint_eq(read.entries[0]->id.term, 7);
+    raft_message_release(&read);
+}
+END_TEST
+
+/* Every type, with the greatest value that each field may have. */
+START_TEST(reads_back_every_field_of_every_type)
+{
+    enum raft_message_type type = (enum raft_message_type)_i;
+    uint8_t piece = 7;
+    bool has_piece = type == RAFT_MESSAGE_INSTALL_REQ;
+    bool has_entry = type == RAFT_MESSAGE_REPAIR_REP || type == RAFT_MESSAGE_APPEND_REQ;
+    struct raft_entry *entry = has_entry ? core_entry(&memory, UINT64_MAX, UINT64_MAX, "x") : NULL;
+    const struct raft_message written = {
+        .type = type,
+        .from = UINT32_MAX,
+        .to = UINT32_MAX - 1,
+        .flags = UINT32_MAX,
+        .term = UINT64_MAX,
+        .id = {UINT64_MAX - 1, UINT64_MAX - 1},
+        .commit = UINT64_MAX - 2,
+        .hint = {UINT64_MAX - 3, UINT64_MAX - 4},
+        .round = UINT64_MAX - 5,
+        .offset = UINT64_MAX - 6,
+        .total = UINT64_MAX - 1,
+        .bytes = has_piece ? &piece : NULL,
+        .size = has_piece,
+        .entry_count = has_entry,
+        .entries = has_entry ? &entry : NULL,
+    };
+    struct raft_message read;
+    raft_message_encode(&written, bytes);
+    size = raft_message_size(&written);
+    ck_assert_int_eq(raft_message_decode(&memory.memory, bytes, size, &read), RAFT_OK);
+    ck_assert_int_eq(read.type, written.type);
+    ck_assert_uint_eq(read.from, written.from);
+    ck_assert_uint_eq(read.to, written.to);
+    ck_assert_uint_eq(read.flags, written.flags);
+    ck_assert_uint_eq(read.term, written.term);
+    ck_assert_uint_eq(read.id.term, written.id.term);
+    ck_assert_uint_eq(read.id.index, written.id.index);
+    ck_assert_uint_eq(read.commit, written.commit);
+    ck_assert_uint_eq(read.hint.term, written.hint.term);
+    ck_assert_uint_eq(read.hint.index, written.hint.index);
+    ck_assert_uint_eq(read.round, written.round);
+    ck_assert_uint_eq(read.offset, written.offset);
+    ck_assert_uint_eq(read.total, written.total);
+    ck_assert_uint_eq(read.size, written.size);
+    ck_assert_uint_eq(read.entry_count, written.entry_count);
+    ck_assert(!has_entry || read.entries[0]->id.index == UINT64_MAX);
+    ck_assert(!has_entry || read.entries[0]->holders[RAFT_HOLDER_MESSAGE] == 1);
+    raft_message_release(&read);
+    if (has_entry) {
+        raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
+    }
+}
+END_TEST
+
+/* The bytes of format 2, so that nobody changes them without a new version. */
+START_TEST(writes_the_bytes_of_its_version)
+{
+    static const uint8_t format[] = {
+        's', 'q', 'r', 'm', 2, 0, 5, 0,                          /* magic, version, type */
+        1,   0,   0,   0,   2, 0, 0, 0, 1,  0, 0, 0,             /* from, to, flags */
+        7,   0,   0,   0,   0, 0, 0, 0, 5,  0, 0, 0, 0, 0, 0, 0, /* term, id.term */
+        40,  0,   0,   0,   0, 0, 0, 0, 39, 0, 0, 0, 0, 0, 0, 0, /* id.index, commit */
+        3,   0,   0,   0,   0, 0, 0, 0, 30, 0, 0, 0, 0, 0, 0, 0, /* hint */
+        2,   0,   0,   0,   3, 0, 0, 0,                          /* entries, bytes of payload */
+        0,   0,   0,   0,   0, 0, 0, 0,                          /* round */
+        0,   0,   0,   0,   0, 0, 0, 0, 0,  0, 0, 0, 0, 0, 0, 0, /* offset, total */
+        6,   0,   0,   0,   0, 0, 0, 0, 1,  0, 0, 0, 3, 0, 0, 0, 'o', 'n',
+        'e', 7,   0,   0,   0, 0, 0, 0, 0,  1, 0, 0, 0, 0, 0, 0, 0,
+    };
+    ck_assert_uint_eq(size, sizeof format + 4); /* the checksum lies between */
+    ck_assert_mem_eq(bytes, format, 8);
+    ck_assert_mem_eq(bytes + 12, format + 8, sizeof format - 8);
+}
+END_TEST
+
 START_TEST(rejects_an_empty_piece)
 {
     struct raft_message read;
@@ -311,6 +447,12 @@ static Suite *message_suite(void)
     tcase_add_test(tests, reads_back_a_piece_of_a_snapshot);
     tcase_add_test(tests, owns_nothing_without_memory_for_a_piece);
     tcase_add_test(tests, rejects_a_piece_out_of_its_bounds);
+    tcase_add_loop_test(tests, rejects_what_breaks_a_rule_though_its_checksum_is_right, 0,
+                        sizeof forgeries / sizeof forgeries[0]);
+    tcase_add_test(tests, rejects_an_unknown_type);
+    tcase_add_test(tests, a_forged_message_that_breaks_no_rule_is_read);
+    tcase_add_loop_test(tests, reads_back_every_field_of_every_type, 1, RAFT_MESSAGE_TYPE_COUNT);
+    tcase_add_test(tests, writes_the_bytes_of_its_version);
     tcase_add_test(tests, rejects_an_empty_piece);
     tcase_add_test(tests, rejects_an_answer_beyond_the_end);
     tcase_add_test(tests, peeks_at_a_piece_without_taking_it);
