@@ -149,6 +149,9 @@ static void write_scenario(const struct report *report, sqlite3_stmt *row)
                        report_outcome_word((enum sim_outcome)i));
         }
     }
+    if (report_u64(row, 16) > 0) {
+        html_print(report, " (%s masked early)", report_short(a, report_u64(row, 16)));
+    }
     html_print(report, "</span></td>");
     for (int column = 10; column < 14; column++) {
         html_print(report, "<td class=\"num\">%s</td>", report_short(a, report_u64(row, column)));
@@ -202,7 +205,7 @@ void html_scenarios(struct report *report)
         report, "SELECT v.file, v.name, (SELECT s.doc FROM scenarios s WHERE s.file = v.file AND "
                 "s.name = v.name ORDER BY s.doc DESC LIMIT 1), v.executions, v.ok, v.findings, "
                 "v.errors, v.skipped, v.xfail, v.diverged, v.events, v.commits, v.leader_changes, "
-                "v.faults_fired, v.sim_ns, v.wall_ns FROM scenarios_summary v "
+                "v.faults_fired, v.sim_ns, v.wall_ns, v.masked FROM scenarios_summary v "
                 "ORDER BY v.file, v.name");
 
     html_print(report, "<section id=\"scenarios\">\n<h2>Scenarios</h2>\n<p>What each scenario came "

@@ -192,16 +192,17 @@ static void read_counts(struct report *report, const char *sql, uint64_t *const 
 static void read_executions(struct report *report)
 {
     struct report_summary *s = &report->summary;
-    uint64_t *const totals[] = {&s->executions,     &s->branches, &s->disturbed,
-                                &s->events,         &s->sim_ns,   &s->commits,
-                                &s->leader_changes, &s->faults,   &s->wall_ns};
+    uint64_t *const totals[] = {&s->executions, &s->branches, &s->masked,  &s->disturbed,
+                                &s->events,     &s->sim_ns,   &s->commits, &s->leader_changes,
+                                &s->faults,     &s->wall_ns};
     sqlite3_stmt *row = NULL;
 
     read_counts(report,
-                "SELECT count(*), sum(branch), sum(disturbed), sum(events), sum(sim_ns), "
+                "SELECT count(*), sum(branch), sum(masked > 0), sum(disturbed), "
+                "sum(events), sum(sim_ns), "
                 "sum(commits), sum(leader_changes), sum(faults_fired), sum(wall_ns) "
                 "FROM executions",
-                totals, 9);
+                totals, 10);
     row = report_query(report, "SELECT outcome, count(*) FROM executions GROUP BY outcome");
     while (report_next(report, row)) {
         enum sim_outcome outcome = SIM_OUTCOME_OK;

@@ -142,8 +142,12 @@ static void write_tiles(const struct report *report)
     snprintf(more, sizeof more, "%s with a finding",
              report_plural(a, s->outcomes[SIM_OUTCOME_FINDING], "execution", "executions"));
     write_tile(report, s->bugs > 0 ? "bad" : "good", "Bugs", report_count(b, s->bugs), more);
-    snprintf(more, sizeof more, "%s of sweeps",
-             report_plural(a, s->branches, "branch", "branches"));
+    int used = snprintf(more, sizeof more, "%s of sweeps",
+                        report_plural(a, s->branches, "branch", "branches"));
+    if (s->masked > 0) {
+        snprintf(more + used, sizeof more - (size_t)used, ", %s masked early",
+                 report_count(a, s->masked));
+    }
     write_tile(report, "", "Executions", report_count(b, s->executions), more);
     write_share(report, "Points failed", s->points_fired, s->points_can_fire,
                 "of what can be made to fail");

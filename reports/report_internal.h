@@ -21,7 +21,7 @@ struct report_summary {
     char sentence[160]; /* the verdict in words */
     uint64_t executions;
     uint64_t outcomes[SIM_OUTCOME_COUNT];
-    uint64_t branches, disturbed;
+    uint64_t branches, masked, disturbed;
     uint64_t events, sim_ns, wall_ns, commits, leader_changes, faults;
     uint64_t bugs;             /* distinct signatures */
     uint64_t divergent;        /* rows of the view nondeterminism */

@@ -107,6 +107,9 @@ static void print_counts(const struct report *report)
         fprintf(report->out, "; %s of a sweep",
                 report_plural(a, s->branches, "branch", "branches"));
     }
+    if (s->masked > 0) {
+        fprintf(report->out, ", %s of them masked early", report_count(a, s->masked));
+    }
     fprintf(report->out, "\n  %-11s %s events in %s of simulated time, %s commits\n", "simulated",
             report_count(a, s->events), report_duration(b, s->sim_ns), report_count(c, s->commits));
     fprintf(report->out, "  %-11s %s fired; ", "faults", report_count(a, s->faults));

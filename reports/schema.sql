@@ -1,4 +1,4 @@
--- The schema of a campaign's file, number 2.
+-- The schema of a campaign's file, number 3.
 --
 -- Tables hold what was seen; views are what people and programs should read, and keep their columns
 -- from one schema number to the next. Words (outcomes, roles, phases, kinds) are text, so that a
@@ -19,7 +19,7 @@ CREATE TABLE meta (
 CREATE TABLE builds (
     id       INTEGER PRIMARY KEY,
     sut      TEXT NOT NULL, -- name of the implementation
-    sut_file TEXT NOT NULL, -- of --sut, or ''
+    sut_file TEXT NOT NULL, -- of --sut, or ''; with --sut-next 'FILE => NEXT'
     compiler TEXT NOT NULL,
     flags    TEXT NOT NULL,
     build_id TEXT NOT NULL
@@ -85,7 +85,10 @@ CREATE TABLE executions (
     replay           TEXT,             -- the command that repeats it; NULL if it passed
     edges            INTEGER NOT NULL DEFAULT 0,  -- of the core's code that it went over
     new_edges        INTEGER NOT NULL DEFAULT 0,  -- of them, those that none before it in its run did
-    coverage_hash    TEXT    NOT NULL DEFAULT ''  -- of the set of edges; '' if they are not counted
+    coverage_hash    TEXT    NOT NULL DEFAULT '', -- of the set of edges; '' if they are not counted
+    masked           INTEGER NOT NULL DEFAULT 0   -- the event after which a branch was its base run
+                                                  -- again, and ended: its result is the base run's,
+                                                  -- its counts end there; 0: it went to its end
 );
 CREATE INDEX executions_by_scenario ON executions (scenario);
 CREATE INDEX executions_by_outcome ON executions (outcome) WHERE outcome <> 'ok';
@@ -114,7 +117,9 @@ CREATE TABLE injections (
     number     INTEGER NOT NULL, -- from 1, in its execution
     point      INTEGER NOT NULL REFERENCES fault_points (id),
     outcome    TEXT NOT NULL,
-    occurrence INTEGER NOT NULL, -- the nth consultation of the point in this execution
+    occurrence INTEGER NOT NULL, -- the nth consultation of the point in this execution; at an
+                                 -- instant (instant.*, where a sweep strikes beside the points):
+                                 -- the nth of its kind
     node       INTEGER NOT NULL,
     role       TEXT NOT NULL,
     event      INTEGER NOT NULL,
@@ -360,7 +365,7 @@ SELECT s.file AS file, s.name AS name, count(*) AS executions,
        sum(e.outcome = 'ok') AS ok, sum(e.outcome = 'finding') AS findings,
        sum(e.outcome = 'error') AS errors, sum(e.outcome = 'skipped') AS skipped,
        sum(e.outcome = 'xfail') AS xfail, sum(e.outcome = 'diverged') AS diverged,
-       sum(e.branch) AS branches, sum(e.disturbed) AS disturbed, sum(e.events) AS events,
+       sum(e.branch) AS branches, sum(e.masked > 0) AS masked, sum(e.disturbed) AS disturbed, sum(e.events) AS events,
        sum(e.commits) AS commits, sum(e.leader_changes) AS leader_changes,
        sum(e.faults_fired) AS faults_fired, sum(e.sim_ns) AS sim_ns, sum(e.wall_ns) AS wall_ns
 FROM executions e JOIN scenarios s ON s.id = e.scenario

@@ -130,6 +130,7 @@ static bool add_execution_row(struct store *store, uint64_t run, uint64_t id, ui
     store_bind_count(statement, 21, e->disturbed);
     store_bind_count(statement, 22, e->branch);
     store_bind_text(statement, 23, e->outcome == SIM_OUTCOME_OK ? NULL : replay);
+    store_bind_count(statement, 24, e->masked);
     return store_perform(store, statement);
 }
 

@@ -47,9 +47,10 @@ static const char *const statement_sql[STORE_STATEMENT_COUNT] = {
     [STORE_ADD_EXECUTION] =
         "INSERT INTO executions (id, run, number, scenario, parameter_set, seed, plan, outcome, "
         "note, events, sim_ns, wall_ns, trace_hash, state_hash, commits, leader_changes, "
-        "faults_fired, requests_ok, requests_failed, requests_unknown, disturbed, branch, replay) "
+        "faults_fired, requests_ok, requests_failed, requests_unknown, disturbed, branch, replay, "
+        "masked) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
-        "?19, ?20, ?21, ?22, ?23)",
+        "?19, ?20, ?21, ?22, ?23, ?24)",
     [STORE_ADD_FINDING] = "INSERT INTO findings (execution, rule, signature, message, event, "
                           "time_ns, node) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [STORE_ADD_INJECTION] =

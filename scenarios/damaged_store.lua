@@ -1,13 +1,13 @@
 -- What is durable is damaged on one node of three: a bit rots, a write that was reported as done is
--- lost, or the whole store is gone. The node may refuse to start, and must never say that it is new
+-- lost, the whole store is gone, or there is that of another node. The node may refuse to start, and must never say that it is new
 -- or that its log is shorter than it promised; the two others go on.
 scenario{
   name   = "damaged_store",
   doc    = "A follower's durable bytes are damaged in the middle of its log: nothing acknowledged is lost.",
   tags   = {"disk", "recovery", "damage"},
   seeds  = 5,
-  params = { how = {"rot", "what happens", oneof = {"rot", "lose", "wipe"}} },
-  sweep  = { how = {"rot", "lose", "wipe"} },
+  params = { how = {"rot", "what happens", oneof = {"rot", "lose", "wipe", "foreign"}} },
+  sweep  = { how = {"rot", "lose", "wipe", "foreign"} },
 
   run = function(p)
     local c = cluster{ nodes = 3, batch_entries = 1 }
@@ -33,8 +33,13 @@ scenario{
     elseif p.how == "wipe" then
       hurt.disk:wipe()
       expect.eq(#hurt.disk:files(), 0)
+    elseif p.how == "foreign" then
+      hurt.disk:restore(c:others{ leader, hurt }[1].disk:copy())
     end
     hurt:restart()
+    if p.how == "wipe" or p.how == "foreign" then
+      expect.ok(not hurt.up, "a store that is not its own is refused")
+    end
     put(16, 20)
     for i = 1, 20 do expect.eq(client:get("k" .. i), i) end
     expect.ok(not hurt.up or hurt.commit_index <= c:committed())

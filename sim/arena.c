@@ -14,7 +14,7 @@
  *     stay poisoned for ever: only the functions marked TOUCHES_HEADERS read and write them.
  *  5. Under Valgrind fresh and freed payloads are undefined. Definedness travels with the bytes,
  *     through a checkpoint and back, so nothing has to be rebuilt there. */
-#include "arena.h"
+#include "arena_internal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -40,7 +40,7 @@
 #define ASAN_POISON_MEMORY_REGION(bytes, size)   ((void)(bytes), (void)(size))
 #define ASAN_UNPOISON_MEMORY_REGION(bytes, size) ((void)(bytes), (void)(size))
 #endif
-#define TOUCHES_HEADERS __attribute__((no_sanitize_address))
+#define TOUCHES_HEADERS SIM_ARENA_TOUCHES_HEADERS
 
 #if defined(__has_include)
 #if __has_include(<valgrind/memcheck.h>)
@@ -52,30 +52,10 @@
 #endif
 
 #define ARENA_MAGIC    UINT64_C(0x73717561726e6131)
-#define HEADER_SIZE    ((size_t)16)
-#define SMALL_MAX      ((size_t)1024) /* classes in steps of 16 up to here */
-#define SMALL_CLASSES  64u
-#define CLASS_COUNT    (SMALL_CLASSES + 44u) /* then two for each power of two, up to 4 GiB */
+#define HEADER_SIZE    SIM_ARENA_HEADER_SIZE
+#define SMALL_MAX      ((size_t)1024)
+#define FIRST_BLOCK    SIM_ARENA_FIRST
 #define FILL_FREED_MAX ((size_t)4096)
-
-enum block_state { BLOCK_LIVE = 0x4c495645, BLOCK_FREE = 0x46524545 };
-
-struct block {
-    uint64_t link; /* LIVE: bytes asked for; FREE: offset of the next of its class, 0: none */
-    uint32_t size_class;
-    uint32_t state;
-};
-_Static_assert(sizeof(struct block) == HEADER_SIZE, "a header is 16 bytes");
-
-struct arena {
-    uint64_t magic;
-    size_t used;
-    size_t blocks;
-    uint64_t fill;
-    uint8_t *attached;
-    size_t attached_size;
-    uint64_t free[CLASS_COUNT]; /* offsets of the first free block of each class; 0: none */
-};
 
 struct arena_checkpoint {
     uint8_t *bytes;
@@ -84,8 +64,6 @@ struct arena_checkpoint {
     uint8_t *attached;
     size_t attached_size;
 };
-
-#define FIRST_BLOCK ((sizeof(struct arena) + HEADER_SIZE - 1) / HEADER_SIZE * HEADER_SIZE)
 
 static uint8_t *at(const struct arena *arena, size_t offset)
 {
@@ -100,18 +78,7 @@ static uint32_t class_of(size_t size)
     unsigned power = 63u - (unsigned)__builtin_clzll((unsigned long long)size - 1);
     assert(power >= 10 && power < 32);
     bool is_upper = size > ((size_t)3 << (power - 1));
-    return SMALL_CLASSES + (power - 10) * 2 + (is_upper ? 1 : 0);
-}
-
-static size_t class_capacity(uint32_t size_class)
-{
-    assert(size_class < CLASS_COUNT);
-    if (size_class < SMALL_CLASSES) {
-        return ((size_t)size_class + 1) * 16;
-    }
-    uint32_t step = size_class - SMALL_CLASSES;
-    unsigned power = 10 + step / 2;
-    return step % 2 == 0 ? (size_t)3 << (power - 1) : (size_t)2 << power;
+    return SIM_ARENA_SMALL_CLASSES + (power - 10) * 2 + (is_upper ? 1 : 0);
 }
 
 /* Makes the sanitizers see a live block: its header and slack are out of bounds. */
@@ -215,26 +182,26 @@ TOUCHES_HEADERS static uint8_t *take(struct arena *arena, size_t size)
         exhausted(arena, size);
     }
     uint32_t size_class = class_of(size);
-    size_t capacity = class_capacity(size_class);
+    size_t capacity = arena_class_capacity(size_class);
     assert(capacity >= size && capacity % 16 == 0);
     size_t offset = arena->free[size_class];
-    struct block *block;
+    struct arena_block *block;
     if (offset != 0) {
-        block = (struct block *)(void *)at(arena, offset);
-        assert(block->state == BLOCK_FREE && block->size_class == size_class);
+        block = (struct arena_block *)(void *)at(arena, offset);
+        assert(block->state == ARENA_BLOCK_FREE && block->size_class == size_class);
         arena->free[size_class] = block->link;
     } else {
         /* One header more, because the place of the next one serves as a red zone. */
         if (SIM_ARENA_SIZE - arena->used < capacity + 2 * HEADER_SIZE) {
             exhausted(arena, size);
         }
-        block = (struct block *)(void *)at(arena, arena->used);
+        block = (struct arena_block *)(void *)at(arena, arena->used);
         block->size_class = size_class;
         arena->used += HEADER_SIZE + capacity;
         ASAN_POISON_MEMORY_REGION(at(arena, arena->used), HEADER_SIZE);
     }
     block->link = size;
-    block->state = BLOCK_LIVE;
+    block->state = ARENA_BLOCK_LIVE;
     arena->blocks++;
     uint8_t *payload = (uint8_t *)block + HEADER_SIZE;
     mark_live(payload, size, capacity);
@@ -242,13 +209,14 @@ TOUCHES_HEADERS static uint8_t *take(struct arena *arena, size_t size)
 }
 
 /* The header of a live block of this arena. */
-TOUCHES_HEADERS static struct block *header_of(const struct arena *arena, void *payload)
+TOUCHES_HEADERS static struct arena_block *header_of(const struct arena *arena, void *payload)
 {
     assert(arena->magic == ARENA_MAGIC);
     assert(arena_owns(arena, payload) && (uintptr_t)payload % 16 == 0);
-    struct block *block = (struct block *)(void *)((uint8_t *)payload - HEADER_SIZE);
-    assert(block->state == BLOCK_LIVE);
-    assert(block->size_class < CLASS_COUNT && block->link <= class_capacity(block->size_class));
+    struct arena_block *block = (struct arena_block *)(void *)((uint8_t *)payload - HEADER_SIZE);
+    assert(block->state == ARENA_BLOCK_LIVE);
+    assert(block->size_class < SIM_ARENA_CLASS_COUNT &&
+           block->link <= arena_class_capacity(block->size_class));
     return block;
 }
 
@@ -277,11 +245,11 @@ TOUCHES_HEADERS void *arena_realloc(struct arena *arena, void *block, size_t siz
     if (block == NULL) {
         return arena_alloc(arena, size);
     }
-    struct block *header = header_of(arena, block);
+    struct arena_block *header = header_of(arena, block);
     size_t old_size = header->link;
     if (size <= SIM_ARENA_SIZE / 2 && class_of(size) == header->size_class) {
         header->link = size;
-        mark_live(block, size, class_capacity(header->size_class));
+        mark_live(block, size, arena_class_capacity(header->size_class));
         if (size > old_size) {
             fill_fresh(arena, (uint8_t *)block + old_size, size - old_size);
         }
@@ -300,18 +268,18 @@ TOUCHES_HEADERS void arena_free(struct arena *arena, void *block)
     if (block == NULL) {
         return;
     }
-    struct block *header = header_of(arena, block);
+    struct arena_block *header = header_of(arena, block);
     assert(arena->blocks > 0);
     size_t size = header->link;
     /* A large block is filled at its beginning only: the fill shows a use after release to the
      * eye, and what reads further will not miss that. */
     memset(block, (int)arena->fill, size < FILL_FREED_MAX ? size : FILL_FREED_MAX);
     VALGRIND_MAKE_MEM_UNDEFINED(block, size);
-    header->state = BLOCK_FREE;
+    header->state = ARENA_BLOCK_FREE;
     header->link = arena->free[header->size_class];
     arena->free[header->size_class] = (uint64_t)((uintptr_t)header - (uintptr_t)arena);
     arena->blocks--;
-    mark_free(block, class_capacity(header->size_class));
+    mark_free(block, arena_class_capacity(header->size_class));
 }
 
 size_t arena_used(const struct arena *arena)
@@ -396,11 +364,11 @@ TOUCHES_HEADERS static void rebuild_marks(struct arena *arena)
 {
     size_t offset = FIRST_BLOCK;
     while (offset < arena->used) {
-        struct block *block = (struct block *)(void *)at(arena, offset);
-        assert(block->state == BLOCK_LIVE || block->state == BLOCK_FREE);
-        size_t capacity = class_capacity(block->size_class);
+        struct arena_block *block = (struct arena_block *)(void *)at(arena, offset);
+        assert(block->state == ARENA_BLOCK_LIVE || block->state == ARENA_BLOCK_FREE);
+        size_t capacity = arena_class_capacity(block->size_class);
         uint8_t *payload = (uint8_t *)block + HEADER_SIZE;
-        if (block->state == BLOCK_LIVE) {
+        if (block->state == ARENA_BLOCK_LIVE) {
             mark_live(payload, block->link, capacity);
         } else {
             mark_free(payload, capacity);

@@ -53,4 +53,20 @@ void arena_checkpoint_destroy(struct arena_checkpoint *checkpoint);
 void arena_save(const struct arena *arena, struct arena_checkpoint *checkpoint);
 void arena_restore(struct arena *arena, const struct arena_checkpoint *checkpoint);
 
+/* A stretch of the arena; both its address and its size are multiples of eight. */
+struct arena_span {
+    const void *at;
+    size_t size;
+};
+
+/* What a digest needs for its way; lives outside the arena, and can be used again. */
+struct arena_walk;
+struct arena_walk *arena_walk_create(void);
+void arena_walk_destroy(struct arena_walk *walk);
+/* A digest of all that can be reached from a live block, without what is left out (in the order of
+ * addresses, no two overlapping). Equal digests mean equal content, wherever the blocks lie. Not
+ * equal if memory was never written: that is the fill byte. O(size of the arena). */
+uint64_t arena_digest(const struct arena *arena, const void *root,
+                      const struct arena_span *left_out, size_t count, struct arena_walk *walk);
+
 #endif

@@ -97,7 +97,7 @@ struct sim_clients {
     struct sim_operation **history_end;
     uint64_t ok, failed, unknown;
     uint64_t results;  /* chained hash of every outcome, in order of completion */
-    uint64_t answers;  /* the same, whatever their order: what clients were told in all */
+    uint64_t refusals; /* a hash of what was not OK: who was told what, how often, in any order */
     uint64_t requests; /* attempts so far; a request number is (attempt << 16 | client) */
 };
 

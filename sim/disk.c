@@ -36,6 +36,7 @@ void sim_disk_init(struct sim_disk *disk, struct sim_world *world, uint32_t node
     memset(disk, 0, sizeof *disk);
     disk->world = world;
     disk->node = node;
+    disk->owner = node;
     disk->arena = world->arena;
     disk->quota = UINT64_MAX;
     sim_stream_init(&disk->stream, world->seed, SIM_STREAM_DISK, node, 0);

@@ -13,8 +13,9 @@
  * makes a failed operation durable, reorders a sync before writes it covers.
  *
  * Damage is asked for, one piece at a time: durable bits rot; a write is lost, or lands at another
- * place, though it and its sync succeed, which shows after the next crash of the machine; the whole
- * store is wiped, or is put back as it once was. Rewriting what is damaged heals it.
+ * place, though it and its sync succeed, which shows after the next crash of the machine; a file is
+ * gone; the whole store is wiped, or is replaced by a copy, of its own as it once was or of another
+ * node's. Rewriting what is damaged heals it.
  */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
@@ -81,6 +82,7 @@ struct sim_disk_observer {
 struct sim_disk {
     struct sim_world *world;
     uint32_t node;
+    uint32_t owner; /* the node whose store it holds; 0: of nobody, it was wiped */
     struct arena *arena;
     struct sim_stream stream; /* latencies */
     struct sim_stream crash;  /* what survives */
@@ -92,6 +94,7 @@ struct sim_disk {
     uint64_t used;
     struct sim_watch *quota_watch; /* or NULL */
     bool revert_failed_sync;       /* which variant of a failed sync */
+    bool has_lost_file;            /* by damage, since it was empty */
     uint64_t operations;           /* completed */
     uint32_t open_count;           /* handles of the running process */
     struct sim_inode *inodes;      /* private to disk*.c from here on */
@@ -141,9 +144,12 @@ void sim_disk_crash(struct sim_disk *disk, enum sim_unsynced unsynced);
  * byte at an offset, or anywhere (SIM_ROT_ANYWHERE). False: there is no such content. */
 bool sim_disk_rot(struct sim_disk *disk, const char *name, uint64_t offset, uint32_t bits);
 #define SIM_ROT_ANYWHERE UINT64_MAX
+/* A durable file is gone. No process may run on it. False: there is none of that name. */
+bool sim_disk_lose(struct sim_disk *disk, const char *name);
 /* Visits the durable names in ascending byte order. */
 void sim_disk_list_durable(const struct sim_disk *disk, raft_list_visit visit, void *visitor);
-/* Whether a file that is there has damaged bytes, seen already or not. O(damage). */
+/* Whether a file was lost, or one that is there has damaged bytes, seen already or not. O(damage).
+ */
 bool sim_disk_is_damaged(const struct sim_disk *disk);
 /* How many pieces a crash now would decide about; at least. */
 uint32_t sim_disk_pieces(const struct sim_disk *disk);

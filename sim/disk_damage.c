@@ -10,9 +10,9 @@
  *
  * Fault model. May: flip bits of durable bytes, at once visible; keep the old bytes of a range that
  * was written (zeros past the old end), and put the written ones over others of the same disk, both
- * visible after a crash; empty the disk; bring back a whole earlier content. Never: changes a size
- * or a name by a lie, damages what is not durable, lets damage outlive a write over it or the end
- * of its file.
+ * visible after a crash; lose a file; empty the disk; bring back a whole earlier content. Never:
+ * changes a size or a name by a lie, damages what is not durable, lets damage outlive a write over
+ * it or the end of its file.
  *
  * Invariants:
  *  1. The damage of a file is no longer than its durable image was when it struck; what lies past
@@ -27,6 +27,7 @@
 
 struct sim_disk_copy {
     struct sim_disk_copy *next; /* one for each file */
+    uint32_t owner;             /* of the first one: of the disk */
     char name[RAFT_FILE_NAME_MAX];
     size_t size;
     uint8_t bytes[];
@@ -104,6 +105,22 @@ bool sim_disk_rot(struct sim_disk *disk, const char *name, uint64_t offset, uint
     return true;
 }
 
+bool sim_disk_lose(struct sim_disk *disk, const char *name)
+{
+    assert(disk->open_count == 0 && disk->pending == NULL);
+    const struct sim_dir_entry *entry = disk->durable;
+    while (entry != NULL && strcmp(entry->name, name) != 0) {
+        entry = entry->next;
+    }
+    if (entry == NULL) {
+        return false;
+    }
+    sim_dir_lose(disk, entry->inode);
+    disk->has_lost_file = true;
+    sim_world_count_fault(disk->world);
+    return true;
+}
+
 void sim_disk_list_durable(const struct sim_disk *disk, raft_list_visit visit, void *visitor)
 {
     for (const struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
@@ -176,6 +193,9 @@ static bool has_damage(const struct sim_image *image, size_t file_size)
 
 bool sim_disk_is_damaged(const struct sim_disk *disk)
 {
+    if (disk->has_lost_file) {
+        return true;
+    }
     for (const struct sim_dir_entry *entry = disk->cached; entry != NULL; entry = entry->next) {
         const struct sim_inode *inode = entry->inode;
         if (has_damage(&inode->damage, inode->cached.size) ||
@@ -192,6 +212,8 @@ void sim_disk_wipe(struct sim_disk *disk)
 {
     assert(disk->open_count == 0 && disk->pending == NULL);
     sim_dir_wipe(disk);
+    disk->owner = 0;
+    disk->has_lost_file = false;
     assert(disk->inodes == NULL && disk->used == 0);
 }
 
@@ -211,6 +233,7 @@ struct sim_disk_copy *sim_disk_copy(const struct sim_disk *disk)
 {
     const struct sim_image nothing = {0};
     struct sim_disk_copy *head = copy_new(disk, "", &nothing); /* there may be no file */
+    head->owner = disk->owner;
     struct sim_disk_copy **end = &head->next;
     for (const struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
         *end = copy_new(disk, entry->name, &entry->inode->durable);
@@ -222,6 +245,7 @@ struct sim_disk_copy *sim_disk_copy(const struct sim_disk *disk)
 void sim_disk_restore(struct sim_disk *disk, const struct sim_disk_copy *copy)
 {
     sim_disk_wipe(disk);
+    disk->owner = copy->owner;
     for (copy = copy->next; copy != NULL; copy = copy->next) {
         struct sim_inode *inode = sim_inode_new(disk);
         sim_dir_create(disk, copy->name, inode);

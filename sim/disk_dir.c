@@ -232,6 +232,31 @@ void sim_dir_survive(struct sim_disk *disk, enum sim_unsynced unsynced)
     }
 }
 
+void sim_dir_lose(struct sim_disk *disk, struct sim_inode *inode)
+{
+    sim_inode_hold(inode);
+    for (struct sim_dir_op **at = &disk->dir_ops; *at != NULL;) {
+        struct sim_dir_op *dir_op = *at;
+        if (dir_op->inode == inode) {
+            *at = dir_op->next;
+            op_free(disk, dir_op);
+        } else {
+            at = &dir_op->next;
+        }
+    }
+    struct sim_dir_entry **place = &disk->cached;
+    while (*place != NULL && (*place)->inode != inode) {
+        place = &(*place)->next;
+    }
+    if (*place != NULL) {
+        take_away(disk, false, place);
+    }
+    if (inode->entry != NULL) {
+        durable_remove(disk, inode->entry->name);
+    }
+    sim_inode_drop(disk, inode);
+}
+
 void sim_dir_wipe(struct sim_disk *disk)
 {
     while (disk->dir_ops != NULL) {

@@ -130,6 +130,8 @@ void sim_dir_unlink(struct sim_disk *disk, const char *name);
 void sim_dir_rename(struct sim_disk *disk, const char *name, const char *name_to);
 void sim_dir_sync(struct sim_disk *disk, uint64_t covers);
 void sim_dir_survive(struct sim_disk *disk, enum sim_unsynced unsynced);
+/* Removes a file from both directories, with the operations that are not durable. */
+void sim_dir_lose(struct sim_disk *disk, struct sim_inode *inode);
 /* Removes every name and every operation from both directories. */
 void sim_dir_wipe(struct sim_disk *disk);
 

@@ -28,10 +28,24 @@ void sim_faults_init(struct sim_faults *faults, struct sim_world *world, const s
     faults->rules_end = &faults->rules;
     faults->sut_point_count = sut->point_count;
     faults->point_count = sim_point_count(sut);
-    assert(faults->point_count <= SIM_POINTS_MAX);
-    for (uint32_t i = 0; i < faults->point_count; i++) {
+    assert(faults->point_count + SIM_INSTANT_COUNT <= SIM_POINTS_MAX);
+    for (uint32_t i = 0; i < faults->point_count + SIM_INSTANT_COUNT; i++) {
         faults->points[i] = sim_point_info(sut, i);
         faults->gates[i].stop_at = faults->points[i]->kind == RAFT_POINT_EXIT ? 0 : UINT64_MAX;
+    }
+}
+
+void sim_faults_next(struct sim_faults *faults, const struct sut_ops *next)
+{
+    struct arena *arena = faults->world->arena;
+    assert(faults->next_points == NULL && next->point_count <= SUT_POINTS_MAX);
+    faults->next_points = arena_calloc(arena, next->point_count * sizeof faults->next_points[0]);
+    faults->next_gates = arena_calloc(arena, next->point_count * sizeof faults->next_gates[0]);
+    for (uint32_t i = 0; i < next->point_count; i++) {
+        int known = sim_point_find(faults->world->sut, next->points[i].name);
+        bool is_same = known >= 0 && (uint32_t)known < faults->sut_point_count &&
+                       faults->points[known]->kind == next->points[i].kind;
+        faults->next_points[i] = is_same ? (uint32_t)known : SIM_POINT_UNLISTED;
     }
 }
 
@@ -249,33 +263,26 @@ static void note_injection(struct sim_faults *faults, uint32_t node, uint32_t po
     injection->repeats = 1;
 }
 
-/* The word of what a fault does. */
-static const char *counted_string(uint32_t counted)
-{
-    switch (counted) {
-    case SIM_COUNTED_DELAY:
-        return "delay";
-    case SIM_COUNTED_CRASH:
-        return "crash";
-    case SIM_COUNTED_LOST:
-        return "lost";
-    case SIM_COUNTED_MISDIRECTED:
-        return "misdirected";
-    default:
-        return sim_fault_outcome_string((enum raft_outcome)counted);
-    }
-}
-
 static void note_fired(struct sim_faults *faults, uint32_t node, uint32_t point, uint32_t counted,
                        bool persistent)
 {
     struct sim_world *world = faults->world;
-    const char *outcome = counted_string(counted);
+    const char *outcome = sim_counted_string(counted);
     count_outcome(faults, world->nodes[node], point, counted);
     note_injection(faults, node, point, outcome, persistent);
     sim_world_transcribe(world, "    n%u fault at %s: %s", node, faults->points[point]->name,
                          outcome);
     sim_world_notice(world, SIM_NOTICE_FAULT_FIRED, node, 0, 0, faults->points[point]->name);
+}
+
+void sim_fault_note_shot(struct sim_faults *faults, uint32_t node, const struct sim_shot *shot)
+{
+    uint32_t point = sim_shot_point(faults->world->sut, shot);
+    uint32_t counted = sim_shot_counted(shot);
+    assert(shot->place != SIM_SHOT_POINT);
+    faults->gates[point].hits = shot->occurrence;
+    count_outcome(faults, faults->world->nodes[node], point, counted);
+    note_injection(faults, node, point, sim_counted_string(counted), false);
 }
 
 static bool is_aimed_at(const struct sim_shot *shot, uint32_t point)
@@ -457,7 +464,7 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
     }
     bool persistent = rule_is_persistent(&rule->trigger);
     uint32_t counted = rule_counted(rule);
-    if (is_muted(faults, node, point, counted_string(counted), persistent)) {
+    if (is_muted(faults, node, point, sim_counted_string(counted), persistent)) {
         return verdict;
     }
     verdict.fired = true;
@@ -497,6 +504,9 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
 
 struct sim_verdict sim_fault_consult(struct sim_faults *faults, uint32_t node, uint32_t point)
 {
+    if (point == SIM_POINT_UNLISTED) {
+        return (struct sim_verdict){.outcome = RAFT_OUTCOME_COUNT};
+    }
     assert(point < faults->point_count && faults->points[point]->kind != RAFT_POINT_EXIT);
     assert(faults->world->nodes[node] != NULL);
     faults->gates[point].hits++;

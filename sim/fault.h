@@ -81,6 +81,10 @@ enum sim_shot_place {
     SIM_SHOT_PLACE_COUNT
 };
 
+/* The places of shots that are no fault points have a point in the registry each, behind all
+ * others, so that what is injected there has a name and is counted. Nobody can arm a rule there. */
+#define SIM_INSTANT_COUNT ((uint32_t)SIM_SHOT_PLACE_COUNT - 1)
+
 /* What a shot does elsewhere than at a fault point. */
 enum sim_shot_deed {
     SIM_SHOT_CRASH_BEFORE, /* SUBMIT, DONE, MESSAGE: the node dies before it, or behind it */
@@ -120,14 +124,18 @@ struct sim_mute {
 
 /* So long a persistent shot lasts in the STOP phase: no node could ever close a file on a device
  * that refuses for good. */
-#define SIM_SHOT_STOP_NS 5000000000u
+#define SIM_SHOT_STOP_NS   5000000000u
 
-#define SIM_POINTS_MAX   (SUT_POINTS_MAX + 32u)
+#define SIM_POINTS_MAX     (SUT_POINTS_MAX + 32u)
+#define SIM_POINT_UNLISTED UINT32_MAX /* a point that only the second implementation has */
 
 struct sim_faults {
     struct sim_world *world;
     const struct raft_point_info *points[SIM_POINTS_MAX]; /* the registry */
     uint32_t point_count;
+    uint32_t *next_points;        /* of the second implementation, as points here, or
+                                   * SIM_POINT_UNLISTED; NULL: there is none */
+    struct raft_gate *next_gates; /* which its processes look at: every exit stops there */
     uint32_t sut_point_count; /* the first ones; a world point p has index sut_point_count + p */
     struct raft_gate gates[SIM_POINTS_MAX];
     uint64_t taken[SIM_POINTS_MAX]; /* exits: how often the state itself took them */
@@ -171,10 +179,18 @@ struct sim_fault_count {
 #define SIM_INJECTIONS_MAX 64u
 
 void sim_faults_init(struct sim_faults *faults, struct sim_world *world, const struct sut_ops *sut);
+/* The run has a second implementation. Its points are found by name and kind; those that the first
+ * does not have are passed without a word. */
+void sim_faults_next(struct sim_faults *faults, const struct sut_ops *next);
 /* Index of a point by name, or -1. Does not need a world: the registry of an implementation. */
 int sim_point_find(const struct sut_ops *sut, const char *name);
+/* Those that rules can name, without instants. */
 uint32_t sim_point_count(const struct sut_ops *sut);
 const struct raft_point_info *sim_point_info(const struct sut_ops *sut, uint32_t point);
+/* The point at which a shot strikes, and what it does there, as it is counted. */
+uint32_t sim_shot_point(const struct sut_ops *sut, const struct sim_shot *shot);
+uint32_t sim_shot_counted(const struct sim_shot *shot);
+const char *sim_counted_string(uint32_t counted);
 /* Whether a name matches a pattern: '*' is one part, '**' any number. */
 bool sim_point_matches(const char *pattern, const char *name);
 const char *sim_fault_outcome_string(enum raft_outcome outcome); /* "eio", "null", … */
@@ -198,6 +214,8 @@ struct sim_verdict sim_fault_consult(struct sim_faults *faults, uint32_t node, u
 /* The same for an exit, whose gate has counted already. Returns whether it is taken; what the state
  * itself asks for (condition) is always taken, and then no outcome is spent on it. */
 bool sim_fault_exit(struct sim_faults *faults, uint32_t node, uint32_t point, bool condition);
+/* Counts what a shot does at an instant, and notes it. */
+void sim_fault_note_shot(struct sim_faults *faults, uint32_t node, const struct sim_shot *shot);
 /* How often a point has failed by an injection, of whatever kind. */
 uint64_t sim_fault_fired(const struct sim_faults *faults, uint32_t point);
 /* instant.c: the places of shots that are no fault points. A node is about to pass one, or has just

@@ -25,6 +25,39 @@ static const struct raft_point_info world_points[SIM_WORLD_POINT_COUNT] = {
                                 "any allocation"},
 };
 
+/* By enum sim_shot_place, without points. */
+static const struct raft_point_info instants[SIM_SHOT_PLACE_COUNT] = {
+    [SIM_SHOT_SUBMIT] = {"instant.submit", RAFT_POINT_FILE, RAFT_OUTCOMES_NONE,
+                         "a node hands an operation to its disk"},
+    [SIM_SHOT_DONE] = {"instant.done", RAFT_POINT_FILE, RAFT_OUTCOMES_NONE,
+                       "an operation of the disk is done"},
+    [SIM_SHOT_MESSAGE] = {"instant.message", RAFT_POINT_QUEUE, RAFT_OUTCOMES_NONE,
+                          "a message leaves a node"},
+    [SIM_SHOT_EVENT] = {"instant.event", RAFT_POINT_QUEUE, RAFT_OUTCOMES_NONE,
+                        "an event of the run is over"},
+};
+_Static_assert(SIM_SHOT_POINT == 0, "instants are numbered behind it");
+
+const char *sim_counted_string(uint32_t counted)
+{
+    switch (counted) {
+    case SIM_COUNTED_DELAY:
+        return "delay";
+    case SIM_COUNTED_CRASH:
+        return "crash";
+    case SIM_COUNTED_LOST:
+        return "lost";
+    case SIM_COUNTED_MISDIRECTED:
+        return "misdirected";
+    case SIM_COUNTED_TWICE:
+        return "twice";
+    case SIM_COUNTED_STOP:
+        return "stop";
+    default:
+        return sim_fault_outcome_string((enum raft_outcome)counted);
+    }
+}
+
 const char *sim_fault_outcome_string(enum raft_outcome outcome)
 {
     switch (outcome) {
@@ -82,13 +115,48 @@ uint32_t sim_point_count(const struct sut_ops *sut)
 
 const struct raft_point_info *sim_point_info(const struct sut_ops *sut, uint32_t point)
 {
-    assert(point < sim_point_count(sut));
-    return point < sut->point_count ? &sut->points[point] : &world_points[point - sut->point_count];
+    uint32_t count = sim_point_count(sut);
+    assert(point < count + SIM_INSTANT_COUNT);
+    return point < sut->point_count ? &sut->points[point]
+           : point < count          ? &world_points[point - sut->point_count]
+                                    : &instants[point - count + 1];
+}
+
+uint32_t sim_shot_point(const struct sut_ops *sut, const struct sim_shot *shot)
+{
+    assert((unsigned)shot->place < SIM_SHOT_PLACE_COUNT);
+    return shot->place == SIM_SHOT_POINT ? shot->point
+                                         : sim_point_count(sut) + (uint32_t)shot->place - 1;
+}
+
+uint32_t sim_shot_counted(const struct sim_shot *shot)
+{
+    if (shot->place == SIM_SHOT_POINT) {
+        return (uint32_t)shot->outcome;
+    }
+    switch (shot->deed) {
+    case SIM_SHOT_CRASH_BEFORE:
+        return RAFT_OUTCOME_CRASH_BEFORE;
+    case SIM_SHOT_CRASH_AFTER:
+        return RAFT_OUTCOME_CRASH_AFTER;
+    case SIM_SHOT_DROP:
+        return SIM_COUNTED_LOST;
+    case SIM_SHOT_DUPLICATE:
+        return SIM_COUNTED_TWICE;
+    case SIM_SHOT_DELAY:
+        return SIM_COUNTED_DELAY;
+    case SIM_SHOT_STOP:
+        return SIM_COUNTED_STOP;
+    case SIM_SHOT_DEED_COUNT:
+        break;
+    }
+    assert(!"not a deed");
+    return SIM_COUNTED_COUNT;
 }
 
 int sim_point_find(const struct sut_ops *sut, const char *name)
 {
-    for (uint32_t i = 0; i < sim_point_count(sut); i++) {
+    for (uint32_t i = 0; i < sim_point_count(sut) + SIM_INSTANT_COUNT; i++) {
         if (strcmp(sim_point_info(sut, i)->name, name) == 0) {
             return (int)i;
         }

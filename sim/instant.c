@@ -53,6 +53,7 @@ static void note(struct sim_faults *faults, uint32_t node, const char *what)
     shot->node = node;
     shot->fired = 1;
     shot->fired_ns = faults->world->scheduler.now_ns;
+    sim_fault_note_shot(faults, node, shot);
     sim_world_transcribe(faults->world, "    n%u fault: %s", node, what);
 }
 
@@ -91,7 +92,6 @@ const struct sim_shot *sim_instant_message(struct sim_faults *faults, uint32_t n
          shot->deed == SIM_SHOT_DROP        ? "message lost"
          : shot->deed == SIM_SHOT_DUPLICATE ? "message twice"
                                             : "message late");
-    sim_world_count_fault(faults->world);
     return shot;
 }
 
@@ -109,6 +109,5 @@ void sim_instant_event(struct sim_faults *faults)
         return;
     }
     note(faults, shot->node, "asked to stop");
-    sim_world_count_fault(world);
     sim_node_stop(who);
 }

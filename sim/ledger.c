@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define POOL_CHUNK 32u
 /* A paused process finds its orphans old when it wakes: it gets this long to give them back. */
 #define GRACE_NS UINT64_C(1000000000)
 
@@ -36,23 +35,13 @@ void sim_ledger_init(struct sim_ledger *ledger, struct sim_world *world, uint32_
 
 static bool is_on(const struct sim_ledger *ledger)
 {
-    return ledger->world->checks_leaks && (ledger->world->sut->features & SUT_FEATURE_LEDGER) != 0;
+    return ledger->world->checks_leaks && (ledger->world->features & SUT_FEATURE_LEDGER) != 0;
 }
 
 static struct sim_ledger_record *record_new(struct sim_ledger *ledger,
                                             const struct raft_entry *entry)
 {
-    if (ledger->free == NULL) {
-        struct sim_ledger_record *chunk =
-            arena_alloc(ledger->world->arena, POOL_CHUNK * sizeof chunk[0]);
-        for (uint32_t i = 0; i < POOL_CHUNK; i++) {
-            chunk[i].next = ledger->free;
-            ledger->free = &chunk[i];
-        }
-    }
-    struct sim_ledger_record *record = ledger->free;
-    ledger->free = record->next;
-    memset(record, 0, sizeof *record);
+    struct sim_ledger_record *record = arena_calloc(ledger->world->arena, sizeof *record);
     record->entry = entry;
     record->orphan_since_ns = UINT64_MAX;
     record->next = ledger->records;
@@ -109,8 +98,7 @@ static void record_free(struct sim_ledger *ledger, struct sim_ledger_record *rec
     if (record->next != NULL) {
         record->next->previous = record->previous;
     }
-    record->next = ledger->free;
-    ledger->free = record;
+    arena_free(ledger->world->arena, record);
     assert(ledger->entries > 0);
     ledger->entries--;
 }
@@ -120,17 +108,22 @@ void sim_ledger_forget(struct sim_ledger *ledger)
     while (ledger->records != NULL) {
         struct sim_ledger_record *record = ledger->records;
         ledger->records = record->next;
-        record->next = ledger->free;
-        ledger->free = record;
+        arena_free(ledger->world->arena, record);
     }
     ledger->orphans = NULL;
     ledger->orphans_last = NULL;
     ledger->overdue_since_ns = UINT64_MAX;
     memset(ledger->totals, 0, sizeof ledger->totals);
     ledger->entries = 0;
+    ledger->log_size = 0;
 }
 
 /* ---- holds and drops ---- */
+
+static uint64_t size_of(const struct raft_entry *entry)
+{
+    return sizeof *entry + (uint64_t)entry->size;
+}
 
 static uint32_t current_event(const struct sim_ledger *ledger)
 {
@@ -168,6 +161,7 @@ void sim_ledger_held(struct sim_ledger *ledger, struct raft_entry *entry, enum r
     ledger->totals[holder]++;
     step_note(ledger, record, holder, 1, site);
     if (holder == RAFT_HOLDER_LOG) {
+        ledger->log_size += size_of(entry);
         orphan_remove(ledger, record);
     }
 }
@@ -197,9 +191,9 @@ static void culprits_print(const struct sim_ledger *ledger, char *text, size_t s
     const struct sim_node *node = ledger->world->nodes[ledger->node];
     size_t used = 0;
     text[0] = 0;
-    if (node->exit_event > 0) {
+    if (node->exit.event > 0) {
         used = (size_t)snprintf(text, size, "; last exit: %s in event %" PRIu64,
-                                faults->points[node->exit_point]->name, node->exit_event);
+                                faults->points[node->exit.point]->name, node->exit.event);
     }
     if (faults->injection_count > 0 && used < size) {
         const struct sim_injection *last = &faults->injections[faults->injection_count - 1];
@@ -320,6 +314,7 @@ void sim_ledger_dropped(struct sim_ledger *ledger, struct raft_entry *entry,
     record->count--;
     assert(ledger->totals[holder] > 0);
     ledger->totals[holder]--;
+    ledger->log_size -= holder == RAFT_HOLDER_LOG ? size_of(entry) : 0;
     if (record->count == 0) {
         entry->observer = NULL;
         record_free(ledger, record);
@@ -380,6 +375,7 @@ void sim_ledger_check(struct sim_ledger *ledger)
         [RAFT_HOLDER_STORAGE] = view->entries_storage,
         [RAFT_HOLDER_APPLY] = view->entries_apply,
         [RAFT_HOLDER_REQUEST] = view->requests,
+        [RAFT_HOLDER_LOADING] = view->entries_loading,
     };
     sim_oracle_count(ledger->world->oracles, SIM_ORACLE_LEDGER);
     for (uint32_t holder = 0; holder < RAFT_HOLDER_COUNT; holder++) {

@@ -7,7 +7,7 @@
  *  2. No count falls below zero for its holder.
  *  3. When a node has stopped in good order, everything it owned is zero.
  *  4. No entry outlives its truncation by more than SIM_LEDGER_HELD_NS, except as long as the
- * device or the state machine works on it. */
+ *     device or the state machine works on it. */
 #ifndef SIM_LEDGER_H
 #define SIM_LEDGER_H
 
@@ -51,12 +51,12 @@ struct sim_ledger {
     struct sim_world *world;
     uint32_t node;
     struct sim_ledger_record *records;
-    struct sim_ledger_record *free; /* pool */
     struct sim_ledger_record *orphans;
     struct sim_ledger_record *orphans_last;
     uint64_t overdue_since_ns; /* an orphan was overdue at a check already; UINT64_MAX: none */
     uint64_t totals[RAFT_HOLDER_COUNT];
-    uint64_t entries; /* live */
+    uint64_t entries;  /* live */
+    uint64_t log_size; /* bytes of those that are held as LOG */
 };
 
 void sim_ledger_init(struct sim_ledger *ledger, struct sim_world *world, uint32_t node);

@@ -7,9 +7,10 @@
  *  1. Within LEADER_UNITS units and the lag there is a leader that a majority follows.
  *  2. Within AGREED_UNITS more, some units of disk and network for each entry that any node lacked,
  *     and what a change of the members may wait for, all agree: every node has applied what is
- * committed, its log and its vote are on its disk, no request waits, no transfer lasts.
- *  3. Neither bound holds where so many machines are gone that the rest is no majority.
- *  4. Every measure is a time since the heal, or a count since then, and is set once. */
+ *     committed, its log and its vote are on its disk, no request waits, no transfer lasts.
+ *  3. What a node has taken is answered within ANSWER_UNITS, or when all agree, if that is later.
+ *  4. No bound holds where so many machines are gone that the rest is no majority.
+ *  5. Every measure is a time since the heal, or a count since then, and is set once. */
 #include "liveness.h"
 
 #include "world.h"
@@ -19,6 +20,7 @@
 
 #define LEADER_UNITS 10u
 #define AGREED_UNITS 10u
+#define ANSWER_UNITS 10u
 
 /* Whether some node leads, and a majority of its members takes it for the leader of its term. */
 static bool is_led(const struct sim_world *world)
@@ -27,8 +29,8 @@ static bool is_led(const struct sim_world *world)
     uint32_t followers = 0; /* a bit per id */
     for (uint32_t id = 1; id <= world->node_count && leader != NULL; id++) {
         const struct sim_node *node = world->nodes[id];
-        if (sim_node_is_up(node) && node->view.leader == leader->id &&
-            node->view.state.term == leader->view.state.term) {
+        if (sim_node_is_up(node) && node->view.condition != RAFT_CONDITION_QUARANTINED &&
+            node->view.leader == leader->id && node->view.state.term == leader->view.state.term) {
             followers |= 1u << id;
         }
     }
@@ -138,6 +140,13 @@ void sim_liveness_observe(struct sim_world *world)
 bool sim_liveness_is_late(const struct sim_world *world)
 {
     return world->scheduler.now_ns - world->heal_started_ns > world->agreed_bound_ns;
+}
+
+uint64_t sim_liveness_due_ns(const struct sim_world *world, uint64_t since_ns)
+{
+    uint64_t agreed_ns = world->heal_started_ns + world->agreed_bound_ns;
+    uint64_t due_ns = since_ns + ANSWER_UNITS * unit_ns(world);
+    return due_ns > agreed_ns ? due_ns : agreed_ns;
 }
 
 void sim_liveness_converged(struct sim_world *world)

@@ -14,6 +14,8 @@ void sim_liveness_begin(struct sim_world *world);
 void sim_liveness_observe(struct sim_world *world);
 /* Whether the cluster should have agreed by now. */
 bool sim_liveness_is_late(const struct sim_world *world);
+/* When what a node took at a time must be answered. */
+uint64_t sim_liveness_due_ns(const struct sim_world *world, uint64_t since_ns);
 /* The cluster has agreed. */
 void sim_liveness_converged(struct sim_world *world);
 

@@ -10,7 +10,7 @@
  * Invariants:
  *  1. sent + duplicates = delivered + dropped + under way + held.
  *  2. `rules` lists exactly the active rules; only they hold packets. A link lists the packets
- * under way that were not evicted.
+ *     under way that were not evicted.
  *  3. The type of a packet is looked up only when a rule or the script needs it. */
 #include "network_internal.h"
 
@@ -50,10 +50,11 @@ void sim_network_init(struct sim_network *network, struct sim_world *world)
 static const char *packet_type(const struct sim_network *network, struct sim_packet *packet)
 {
     if (packet->type == NULL) {
-        const struct sut_ops *sut = network->world->sut;
+        const struct sim_world *world = network->world;
         struct sut_message message;
-        bool is_known = (sut->features & SUT_FEATURE_DESCRIBE) != 0 &&
-                        sut->describe(packet->bytes, packet->size, &message);
+        bool is_known =
+            (world->features & SUT_FEATURE_DESCRIBE) != 0 &&
+            world->nodes[packet->from]->sut->describe(packet->bytes, packet->size, &message);
         packet->type = is_known ? message.type : "unknown";
     }
     assert(packet->type != NULL);

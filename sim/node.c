@@ -82,6 +82,7 @@ struct sim_node *sim_node_create(struct sim_world *world, uint32_t id,
     struct sim_node *node = arena_calloc(world->arena, sizeof *node);
     node->world = world;
     node->id = id;
+    node->sut = world->sut;
     node->state = SIM_NODE_DOWN;
     node->options = *options;
     node->options.id = id;
@@ -146,6 +147,15 @@ void sim_node_crash(struct sim_node *node, enum sim_unsynced unsynced)
 
 /* ---- the beginning ---- */
 
+/* The process that is to come is of the implementation that is wanted. */
+static void implementation_take(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    assert(node->process == NULL && (!node->takes_next || world->sut_next != NULL));
+    node->sut = node->takes_next ? world->sut_next : world->sut;
+    node->probe.gates = node->sut == world->sut ? world->faults.gates : world->faults.next_gates;
+}
+
 void sim_node_start(struct sim_node *node)
 {
     struct sim_world *world = node->world;
@@ -164,9 +174,11 @@ void sim_node_start(struct sim_node *node)
     node->failed_by = 0;
     node->durable_event = world->events;
     node->idle_event = world->events;
-    node->was_damaged = sim_node_is_damaged(node);
+    node->was_damaged = sim_node_is_damaged(node) || (node->was_damaged && !node->is_whole);
+    node->is_whole = false;
     node->refused_store = false;
     sim_node_unsteady(node);
+    implementation_take(node);
     sim_oracle_starts(world->oracles, node->id);
     node->why[0] = 0;
     node->view = (struct raft_view){.id = node->id};
@@ -175,15 +187,16 @@ void sim_node_start(struct sim_node *node)
     sim_stream_init(&stream, world->seed, SIM_STREAM_CORE, node->id, node->incarnation);
     node->options.seed = sim_draw(&stream);
     node->started = node->options;
-    sim_world_transcribe(world, "    n%u starts", node->id);
+    sim_world_transcribe(world, "    n%u starts%s", node->id,
+                         node->sut != world->sut ? " from the next implementation" : "");
     node->is_starting = true;
     sim_node_enter(node);
-    enum raft_status status = world->sut->create(&node->options, &node->env, &node->process);
+    enum raft_status status = node->sut->create(&node->options, &node->env, &node->process);
     if (status == RAFT_OK) {
-        status = world->sut->start(node->process, sim_node_now(node), !node->bootstrapped);
+        status = node->sut->start(node->process, sim_node_now(node), !node->bootstrapped);
     }
     if (status == RAFT_OK && node->is_read_only_wanted) {
-        world->sut->set_read_only(node->process, sim_node_now(node), true);
+        node->sut->set_read_only(node->process, sim_node_now(node), true);
     }
     node->running = false;
     node->is_starting = false;
@@ -197,7 +210,7 @@ void sim_node_start(struct sim_node *node)
     }
     node->bootstrapped = true;
     world->restarts += is_restart;
-    world->sut->view(node->process, &node->view);
+    node->sut->view(node->process, &node->view);
     sim_oracle_started(world->oracles, node->id);
     sim_probe_started(world, node);
     sim_node_settle(node);
@@ -218,6 +231,9 @@ void sim_node_wipe(struct sim_node *node)
 {
     assert(!sim_node_is_up(node));
     sim_disk_wipe(&node->disk);
+    if (!node->bootstrapped) {
+        node->disk.owner = node->id; /* nothing was there that could be missed */
+    }
     node->is_store_planted = true;
     sim_world_count_fault(node->world);
     sim_world_transcribe(node->world, "    n%u loses its store", node->id);
@@ -229,7 +245,8 @@ void sim_node_restore(struct sim_node *node, const struct sim_disk_copy *copy)
     node->is_store_planted = true;
     sim_disk_restore(&node->disk, copy);
     sim_world_count_fault(node->world);
-    sim_world_transcribe(node->world, "    n%u has an old copy of its store", node->id);
+    sim_world_transcribe(node->world, "    n%u has a copy of a store of n%u", node->id,
+                         node->disk.owner);
 }
 
 void sim_node_start_at(struct sim_node *node, uint64_t time_ns)
@@ -251,7 +268,7 @@ static void on_message(struct sim_node *node, struct sim_event *event)
         node->peer = packet->from;
         sim_oracle_arrives(world->oracles, node->id, packet->bytes, packet->size);
         sim_node_enter(node);
-        world->sut->receive(node->process, sim_node_now(node), packet->bytes, packet->size);
+        node->sut->receive(node->process, sim_node_now(node), packet->bytes, packet->size);
         sim_node_leave(node);
     }
     arena_free(world->arena, packet);
@@ -289,7 +306,7 @@ static void on_io(struct sim_node *node, struct sim_event *event)
         return;
     }
     sim_node_enter(node);
-    world->sut->io_done(node->process, sim_node_now(node), io);
+    node->sut->io_done(node->process, sim_node_now(node), io);
     sim_node_leave(node);
 }
 
@@ -298,7 +315,7 @@ static void on_timer(struct sim_node *node, struct sim_event *event)
     assert(node->timers[event->number] == event && node->process != NULL);
     node->timers[event->number] = NULL;
     sim_node_enter(node);
-    node->world->sut->timer(node->process, sim_node_now(node), (enum raft_timer)event->number);
+    node->sut->timer(node->process, sim_node_now(node), (enum raft_timer)event->number);
     sim_node_leave(node);
 }
 
@@ -408,7 +425,6 @@ static void tell_changes(struct sim_node *node, const struct raft_view *old)
 void sim_node_settle(struct sim_node *node)
 {
     struct sim_world *world = node->world;
-    const struct sut_ops *sut = world->sut;
     if (node->running || node->process == NULL) {
         return;
     }
@@ -423,8 +439,8 @@ void sim_node_settle(struct sim_node *node)
         return;
     }
     const struct raft_view old = node->view;
-    sut->view(node->process, &node->view);
-    if (sut->features & SUT_FEATURE_LEDGER) {
+    node->sut->view(node->process, &node->view);
+    if (world->features & SUT_FEATURE_LEDGER) {
         sim_ledger_check(&node->ledger);
     }
     if (node->view.reads != node->reads_open) {
@@ -439,6 +455,8 @@ void sim_node_settle(struct sim_node *node)
     if (node->view.condition == RAFT_CONDITION_FAILED && old.condition != RAFT_CONDITION_FAILED) {
         node->failed_by = sim_node_harms(node);
     }
+    node->is_whole |= node->view.condition == RAFT_RUNNING &&
+                      node->view.state_durable >= node->view.state.sequence;
     sim_oracle_stepped(world->oracles, node->id, peer);
     if (sim_disk_pending(&node->disk) == 0) {
         node->idle_event = world->events;

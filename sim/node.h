@@ -55,6 +55,11 @@ struct sim_clock {
 };
 #define SIM_CLOCK_FROZEN (-1000000)
 
+struct sim_exit {
+    uint64_t point;
+    uint64_t event; /* 0: none yet */
+};
+
 /* A block of the process, for the count of blocks and for freeing them all at a crash. */
 struct sim_block;
 
@@ -91,7 +96,9 @@ struct sim_node {
     uint64_t idle_event;             /* the latest that left the disk nothing to do, or the start */
     uint32_t failed_by;   /* harms of the event in which it gave up, as a set; it may end later */
     uint64_t unsteady_ns; /* when something was last done to the node: start, fault, pause, clock */
-    bool was_damaged;     /* what it started from was damaged: it may miss entries */
+    bool was_damaged;     /* what it started from was damaged, or what an earlier start found so has
+                           * not been made up for: it may miss entries or promises */
+    bool is_whole;        /* it runs, and nothing is missing that its disk should have */
     bool has_stopped;     /* env->stopped has been called */
     enum raft_status stopped_why;
     uint32_t peer;        /* whose message the current event is, or 0 */
@@ -101,7 +108,9 @@ struct sim_node {
     raft_index early_index;
     struct raft_io *crash_after; /* the operation after which the process dies, or NULL */
     uint32_t incarnation;
-    void *process; /* of sut_ops */
+    void *process;             /* of sut */
+    const struct sut_ops *sut; /* of the process, or of the last one */
+    bool takes_next;           /* the next process is of the world's second implementation */
     struct raft_options options;
     struct raft_options
         started; /* what the process was made with; options may change before it ends */
@@ -136,9 +145,8 @@ struct sim_node {
     uint8_t fill;        /* pattern for fresh memory */
     uint32_t reads_open; /* taken and not completed */
     uint32_t changes_open;
-    bool is_gone;        /* the machine is switched off for good */
-    uint32_t exit_point; /* the last early return that the process took */
-    uint64_t exit_event; /* 0: none yet */
+    bool is_gone;         /* the machine is switched off for good */
+    struct sim_exit exit; /* the last early return that the process took */
     uint64_t crashes;
     char why[SIM_NAME_MAX]; /* FAILED: the status */
 };

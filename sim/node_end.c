@@ -5,12 +5,13 @@
  *
  * Invariants:
  *  1. A process that has ended, however, leaves no event, batch, block or open file behind.
- *  2. A process gives up only for something that was done to it and explains the status: a refused
- *     allocation is no reason to say that the disk failed, nor is a disk that failed before the log
- *     last grew on it, nor anything else before the disk had nothing to do for the process, which
- *     may have files to close before it can say that it failed. It refuses a store only if that was
- * damaged, or could not be read. What a crash has left on the disk is no excuse at all: that is
- * what recovery is for. Between giving up and its end a process may wait for its disk. */
+ *  2. A process gives up only for something that was done to it and explains the status: a
+ *     refused allocation is no reason to say that the disk failed, nor is a disk that failed
+ *     before the log last grew on it, nor anything else before the disk had nothing to do for
+ *     the process, which may have files to close before it can say that it failed. It refuses a
+ *     store only if that was damaged, or could not be read. What a crash has left on the disk is
+ *     no excuse at all: that is what recovery is for. Between giving up and its end a process
+ *     may wait for its disk. */
 #include "node_internal.h"
 
 #include "world.h"
@@ -65,6 +66,7 @@ static uint32_t harms_of(enum raft_status why)
     case RAFT_STOPPED:
     case RAFT_LOST:
     case RAFT_NOT_FOUND:
+    case RAFT_COLD:
     case RAFT_STATUS_COUNT:
         break;
     }
@@ -147,7 +149,7 @@ static void check_released(struct sim_node *node)
     if (!world->checks_leaks) {
         return;
     }
-    if (world->sut->features & SUT_FEATURE_LEDGER) {
+    if (world->features & SUT_FEATURE_LEDGER) {
         sim_ledger_check_empty(&node->ledger);
     }
     uint32_t before = world->leak_count;
@@ -190,7 +192,7 @@ void sim_node_process_end(struct sim_node *node, enum raft_status why)
     bool in_order = node->state == SIM_NODE_STOPPING && why == RAFT_OK;
     if (node->process != NULL) {
         node->running = true;
-        world->sut->destroy(node->process);
+        node->sut->destroy(node->process);
         node->running = false;
     }
     sim_probe_ends(world, node, why, in_order);

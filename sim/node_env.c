@@ -55,7 +55,7 @@ static struct sim_verdict consult_both(struct sim_node *node, enum raft_point po
                                        uint32_t world_point)
 {
     struct sim_faults *faults = &node->world->faults;
-    struct sim_verdict verdict = sim_fault_consult(faults, node->id, (uint32_t)point);
+    struct sim_verdict verdict = sim_fault_consult(faults, node->id, sim_node_point(node, point));
     if (node->dying || verdict.outcome != RAFT_OUTCOME_COUNT) {
         return verdict;
     }
@@ -186,7 +186,8 @@ static enum raft_status env_send(void *ctx, enum raft_point point, raft_node_id 
     if (node->dying) {
         return RAFT_BUSY;
     }
-    struct sim_verdict verdict = sim_fault_consult(&world->faults, node->id, (uint32_t)point);
+    struct sim_verdict verdict =
+        sim_fault_consult(&world->faults, node->id, sim_node_point(node, point));
     if (node->dying || verdict.outcome == RAFT_OUTCOME_REFUSE) {
         return RAFT_BUSY;
     }
@@ -199,9 +200,9 @@ static enum raft_status env_send(void *ctx, enum raft_point point, raft_node_id 
     if (node->dying) {
         return RAFT_BUSY;
     }
-    if (world->transcript != NULL && (world->sut->features & SUT_FEATURE_DESCRIBE)) {
+    if (world->transcript != NULL && (world->features & SUT_FEATURE_DESCRIBE)) {
         struct sut_message message;
-        bool known = world->sut->describe(bytes, size, &message);
+        bool known = node->sut->describe(bytes, size, &message);
         sim_world_transcribe(world, "    n%u sends %s to n%u, term %llu, %u entries", node->id,
                              known ? message.type : "?", to,
                              known ? (unsigned long long)message.term : 0,
@@ -239,6 +240,7 @@ void sim_node_deliver_completion(struct sim_node *node, uint64_t request, enum r
     if (request & SIM_REQUEST_READ) {
         assert(node->reads_open > 0);
         node->reads_open--;
+        sim_oracle_read_ended(node->world->oracles, node->id, request);
     } else if (request & SIM_REQUEST_CHANGE) {
         change_ended(node, request);
         sim_change_completed(node->world, node->id, request, status, index);
@@ -282,17 +284,24 @@ static void env_stopped(void *ctx, enum raft_status why)
 static bool probe_exit(void *ctx, enum raft_point point, bool condition)
 {
     struct sim_node *node = ctx;
-    return node->dying ? condition
-                       : sim_fault_exit(&node->world->faults, node->id, (uint32_t)point, condition);
+    struct sim_faults *faults = &node->world->faults;
+    uint32_t own = sim_node_point(node, point);
+    if (own == SIM_POINT_UNLISTED) {
+        return condition;
+    }
+    /* The core has counted at the gate that it was given. */
+    faults->gates[own].hits += node->sut != node->world->sut;
+    return node->dying ? condition : sim_fault_exit(faults, node->id, own, condition);
 }
 
 static void probe_exit_taken(void *ctx, enum raft_point point)
 {
     struct sim_node *node = ctx;
-    if (!node->dying) {
-        node->world->faults.taken[point]++;
-        node->exit_point = (uint32_t)point;
-        node->exit_event = node->world->events;
+    uint32_t own = sim_node_point(node, point);
+    if (!node->dying && own != SIM_POINT_UNLISTED) {
+        node->world->faults.taken[own]++;
+        node->exit.point = own;
+        node->exit.event = node->world->events;
     }
 }
 

@@ -3,7 +3,7 @@
 #ifndef SIM_NODE_INTERNAL_H
 #define SIM_NODE_INTERNAL_H
 
-#include "node.h"
+#include "world.h"
 
 /* Entries that the state machine works on. */
 struct sim_batch {
@@ -13,6 +13,13 @@ struct sim_batch {
     raft_index first;
     struct raft_entry *entries[]; /* the process's; it keeps their references until the answer */
 };
+
+/* A point of the process, as the run numbers it. */
+static inline uint32_t sim_node_point(const struct sim_node *node, enum raft_point point)
+{
+    const struct sim_world *world = node->world;
+    return node->sut == world->sut ? (uint32_t)point : world->faults.next_points[point];
+}
 
 /* node.c */
 /* Orders an action for a time, as an event of the harness. */

@@ -28,12 +28,13 @@ static enum raft_status env_apply(void *ctx, enum raft_point refused, enum raft_
     if (node->dying) {
         return RAFT_BUSY;
     }
-    struct sim_verdict verdict = sim_fault_consult(&world->faults, node->id, (uint32_t)refused);
+    struct sim_verdict verdict =
+        sim_fault_consult(&world->faults, node->id, sim_node_point(node, refused));
     if (node->dying || verdict.outcome == RAFT_OUTCOME_REFUSE) {
         return RAFT_BUSY;
     }
     bool dies = verdict.outcome == RAFT_OUTCOME_CRASH_AFTER;
-    verdict = sim_fault_consult(&world->faults, node->id, (uint32_t)error);
+    verdict = sim_fault_consult(&world->faults, node->id, sim_node_point(node, error));
     if (node->dying) {
         return RAFT_BUSY;
     }
@@ -80,7 +81,7 @@ void sim_node_batch_done(struct sim_node *node)
     }
     arena_free(world->arena, batch);
     node->running = true;
-    world->sut->applied(node->process, sim_node_now(node), status, last);
+    node->sut->applied(node->process, sim_node_now(node), status, last);
     node->running = false;
 }
 
@@ -105,7 +106,8 @@ static enum raft_status consult(struct sim_node *node, enum raft_point point)
     if (node->dying) {
         return RAFT_MACHINE;
     }
-    struct sim_verdict verdict = sim_fault_consult(&node->world->faults, node->id, (uint32_t)point);
+    struct sim_verdict verdict =
+        sim_fault_consult(&node->world->faults, node->id, sim_node_point(node, point));
     if (verdict.outcome == RAFT_OUTCOME_REFUSE) {
         return RAFT_BUSY;
     }

@@ -53,7 +53,7 @@ _Static_assert(sizeof(struct sim_block) % 16 == 0, "blocks must be aligned for a
 static bool is_refused(struct sim_node *node, enum raft_point point, size_t size)
 {
     struct sim_faults *faults = &node->world->faults;
-    struct sim_verdict verdict = sim_fault_consult(faults, node->id, (uint32_t)point);
+    struct sim_verdict verdict = sim_fault_consult(faults, node->id, sim_node_point(node, point));
     if (node->dying || (verdict.fired && verdict.outcome == RAFT_OUTCOME_NULL)) {
         return true;
     }
@@ -79,7 +79,7 @@ static void *env_alloc(void *ctx, enum raft_point point, size_t size)
     }
     struct sim_block *block = arena_alloc(node->world->arena, sizeof *block + size);
     block->size = size;
-    block->point = (uint32_t)point;
+    block->point = sim_node_point(node, point);
     block->state = BLOCK_LIVE;
     block->previous = NULL;
     block->next = node->blocks;
@@ -187,7 +187,7 @@ void sim_node_memory_init(struct sim_node *node)
 
 const char *sim_node_memory_leak(const struct sim_node *node)
 {
-    return node->blocks == NULL ? NULL : node->world->faults.points[node->blocks->point]->name;
+    return node->blocks == NULL ? NULL : point_name(node, node->blocks);
 }
 
 void sim_node_memory_release(struct sim_node *node)

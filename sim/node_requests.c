@@ -26,7 +26,7 @@ void sim_node_stop(struct sim_node *node)
     node->state = SIM_NODE_STOPPING;
     sim_probe_stops(node->world, node);
     sim_node_enter(node);
-    node->world->sut->stop(node->process, sim_node_now(node));
+    node->sut->stop(node->process, sim_node_now(node));
     sim_node_leave(node);
 }
 
@@ -41,7 +41,7 @@ void sim_node_set_read_only(struct sim_node *node, bool read_only)
         return;
     }
     sim_node_enter(node);
-    node->world->sut->set_read_only(node->process, sim_node_now(node), read_only);
+    node->sut->set_read_only(node->process, sim_node_now(node), read_only);
     sim_node_leave(node);
 }
 
@@ -62,7 +62,7 @@ enum raft_status sim_node_campaign(struct sim_node *node)
     }
     sim_node_enter(node);
     sim_oracle_campaign_ordered(node->world->oracles, node->id);
-    status = node->world->sut->campaign(node->process, sim_node_now(node));
+    status = node->sut->campaign(node->process, sim_node_now(node));
     sim_node_leave(node);
     return status;
 }
@@ -74,7 +74,7 @@ enum raft_status sim_node_snapshot(struct sim_node *node)
         return status;
     }
     sim_node_enter(node);
-    status = node->world->sut->snapshot(node->process, sim_node_now(node));
+    status = node->sut->snapshot(node->process, sim_node_now(node));
     sim_node_leave(node);
     return status;
 }
@@ -86,7 +86,7 @@ enum raft_status sim_node_transfer(struct sim_node *node, uint32_t target)
         return status;
     }
     sim_node_enter(node);
-    status = node->world->sut->transfer(node->process, sim_node_now(node), target);
+    status = node->sut->transfer(node->process, sim_node_now(node), target);
     sim_node_leave(node);
     return status;
 }
@@ -111,7 +111,7 @@ enum raft_status sim_node_recover(struct sim_node *node, const struct raft_confi
     }
     sim_oracle_recovered(node->world->oracles);
     sim_node_enter(node);
-    status = node->world->sut->recover(node->process, sim_node_now(node), target);
+    status = node->sut->recover(node->process, sim_node_now(node), target);
     sim_node_leave(node);
     return status;
 }
@@ -140,7 +140,7 @@ enum raft_status sim_node_submit(struct sim_node *node, uint64_t request, const 
     assert(sim_node_is_up(node) && request != 0 && node->submitting == 0);
     request_begin(node, request);
     enum raft_status status =
-        world->sut->submit(node->process, sim_node_now(node), request, payload, size);
+        node->sut->submit(node->process, sim_node_now(node), request, payload, size);
     node->running = false;
     /* Also of a process that dies of it: the entry may have left already. */
     if (status == RAFT_OK) {
@@ -154,11 +154,11 @@ enum raft_status sim_node_read(struct sim_node *node, uint64_t request)
 {
     assert(sim_node_is_up(node) && (request & SIM_REQUEST_READ) != 0 && node->submitting == 0);
     request_begin(node, request);
-    enum raft_status status = node->world->sut->read(node->process, sim_node_now(node), request);
+    enum raft_status status = node->sut->read(node->process, sim_node_now(node), request);
     node->running = false;
     if (status == RAFT_OK) {
         node->reads_open++;
-        sim_oracle_read_taken(node->world->oracles, node->id);
+        sim_oracle_read_taken(node->world->oracles, node->id, request);
     }
     request_end(node, request);
     return status;
@@ -173,7 +173,7 @@ enum raft_status sim_node_change(struct sim_node *node, uint64_t request,
         return status;
     }
     request_begin(node, request);
-    status = node->world->sut->change(node->process, sim_node_now(node), request, target);
+    status = node->sut->change(node->process, sim_node_now(node), request, target);
     node->running = false;
     node->changes_open += status == RAFT_OK;
     request_end(node, request);

@@ -102,9 +102,11 @@ struct sim_oracles *sim_oracles_create(struct sim_world *world)
     assert(world->sut->view != NULL && world->sut->entry != NULL);
     struct sim_oracles *oracles = arena_calloc(world->arena, sizeof *oracles);
     oracles->world = world;
-    oracles->sut = world->sut;
     sim_table_init(&oracles->leaders, world->arena);
     sim_table_init(&oracles->votes, world->arena);
+    sim_table_init(&oracles->refusals, world->arena);
+    sim_table_init(&oracles->asked, world->arena);
+    sim_table_init(&oracles->restarts, world->arena);
     sim_oracle_requests_init(oracles);
     return oracles;
 }
@@ -172,7 +174,7 @@ const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracl
         }
         break;
     case SIM_ORACLE_INVARIANT:
-        if (oracles->sut->invariant_broken == NULL) {
+        if (world->sut->invariant_broken == NULL) {
             return "the implementation has no check of its invariants";
         }
         break;
@@ -199,6 +201,11 @@ uint64_t sim_oracle_checks(const struct sim_oracles *oracles, enum sim_oracle or
 {
     assert((unsigned)oracle < SIM_ORACLE_COUNT);
     return sim_oracle_skipped(oracles, oracle) == NULL ? oracles->checks[oracle] : 0;
+}
+
+struct arena_span sim_oracle_counters(const struct sim_oracles *oracles)
+{
+    return (struct arena_span){oracles->checks, sizeof oracles->checks};
 }
 
 void sim_oracle_count(struct sim_oracles *oracles, enum sim_oracle oracle)
@@ -279,15 +286,26 @@ static void view_check(struct sim_oracles *oracles, uint32_t node)
     }
 }
 
+/* No fault but damage to what was durable makes a node miss entries; whoever reads them back may
+ * take a device that fails for that, or a check that is made to fail. */
+static bool may_miss_entries(const struct sim_node *node)
+{
+    return node->was_damaged || sim_node_is_damaged(node) || node->harmed[SIM_HARM_DISK] != 0 ||
+           node->harmed[SIM_HARM_SPACE] != 0 || node->harmed[SIM_HARM_EXIT] != 0;
+}
+
 static void condition_check(struct sim_oracles *oracles, uint32_t node)
 {
     const struct oracle_node *state = &oracles->nodes[node];
     const struct sim_node *sim_node = oracles->world->nodes[node];
     enum raft_condition condition = sim_node->view.condition;
     oracles->checks[SIM_ORACLE_NO_FALSE_ALARM]++;
-    /* No fault but damage to what was durable makes a node miss entries. */
-    bool is_excused = condition == RAFT_CONDITION_RECOVERING ? sim_node->was_damaged
-                                                             : sim_node_harms(sim_node) != 0;
+    bool is_excused = sim_node_harms(sim_node) != 0;
+    if (condition == RAFT_CONDITION_RECOVERING) {
+        is_excused = may_miss_entries(sim_node);
+    } else if (condition == RAFT_CONDITION_QUARANTINED) {
+        is_excused = sim_node->was_damaged;
+    }
     if (condition != state->condition && condition != RAFT_RUNNING && !is_excused) {
         sim_oracle_broken(oracles, SIM_ORACLE_NO_FALSE_ALARM, node,
                           "an error state without a fault: node %u is %s, and nothing that was "
@@ -298,11 +316,12 @@ static void condition_check(struct sim_oracles *oracles, uint32_t node)
 
 static void invariant_check(struct sim_oracles *oracles, uint32_t node)
 {
-    if (oracles->sut->invariant_broken == NULL) {
+    const struct sut_ops *sut = sim_oracle_sut(oracles, node);
+    if (sut->invariant_broken == NULL) {
         return;
     }
     oracles->checks[SIM_ORACLE_INVARIANT]++;
-    const char *broken = oracles->sut->invariant_broken(oracles->world->nodes[node]->process);
+    const char *broken = sut->invariant_broken(oracles->world->nodes[node]->process);
     if (broken != NULL) {
         sim_oracle_broken(oracles, SIM_ORACLE_INVARIANT, node, "%s: does not hold on node %u",
                           broken, node);
@@ -344,9 +363,11 @@ static void examine(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
     sim_oracle_progress_check(oracles, node, peer);
     sim_oracle_configuration_check(oracles, node);
     condition_check(oracles, node);
+    sim_oracle_loss_check(oracles, node);
     sim_oracle_surface_check(oracles, node);
     sim_oracle_stability_check(oracles, node);
     sim_oracle_patience_check(oracles, node);
+    sim_oracle_vanished_check(oracles, node);
     sim_oracle_bounded_check(oracles, node, peer);
     remember(oracles, node);
 }
@@ -400,10 +421,11 @@ void sim_oracle_started(struct sim_oracles *oracles, uint32_t node)
     /* A process that died in the middle of an event may have cut its log in it. */
     raft_index promised = sim_node->died_in_event ? 0 : state->promised;
     uint64_t chain = state->promised_chain;
+    sim_oracle_loss_started(oracles, node);
     sim_oracle_log_start(oracles, node);
     examine(oracles, node, 0);
     sim_oracle_recovery_check(oracles, node);
-    bool is_kept = promised <= view->base.index ||
+    bool is_kept = promised <= view->base.index || (view->state.losses & RAFT_LOSS_ENTRIES) != 0 ||
                    (promised <= state->last && state->links[promised].chain == chain);
     if (!is_kept) {
         sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
@@ -511,9 +533,11 @@ static bool member_converged(const struct sim_oracles *oracles, const struct sim
 static bool is_settled(const struct sim_oracles *oracles, const struct sim_node *node)
 {
     const struct raft_view *view = &node->view;
-    return view->condition == RAFT_RUNNING && oracles->nodes[node->id].requests == 0 &&
-           node->changes_open == 0 && view->transfer_target == RAFT_NODE_NONE &&
-           view->durable.index >= view->last.index && view->state_durable >= view->state.sequence;
+    bool is_sound =
+        view->condition == RAFT_RUNNING || view->condition == RAFT_CONDITION_QUARANTINED;
+    return is_sound && oracles->nodes[node->id].requests == 0 && node->changes_open == 0 &&
+           view->transfer_target == RAFT_NODE_NONE && view->durable.index >= view->last.index &&
+           view->state_durable >= view->state.sequence;
 }
 
 bool sim_oracle_converged(const struct sim_oracles *oracles)

@@ -10,12 +10,12 @@
 #ifndef SIM_ORACLE_H
 #define SIM_ORACLE_H
 
+#include "arena.h"
 #include "record.h"
 #include "sut.h"
 #include <raft/configuration.h>
 
 struct sim_world;
-struct arena;
 
 enum sim_oracle {
     SIM_ORACLE_ELECTION_SAFETY,
@@ -53,6 +53,8 @@ struct sim_oracles *sim_oracles_create(struct sim_world *world);
 /* NULL if the oracle is on, else why it is skipped. */
 const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracle oracle);
 uint64_t sim_oracle_checks(const struct sim_oracles *oracles, enum sim_oracle oracle); /* done */
+/* Where these counts are: they decide nothing. */
+struct arena_span sim_oracle_counters(const struct sim_oracles *oracles);
 
 /* Counts a check of a rule that is checked elsewhere (ledger, progress). oracles may be NULL. */
 void sim_oracle_count(struct sim_oracles *oracles, enum sim_oracle oracle);
@@ -95,8 +97,12 @@ void sim_oracle_restored(struct sim_oracles *oracles, uint32_t node, raft_index 
 /* A request of a node was taken, and was completed. */
 void sim_oracle_submitted(struct sim_oracles *oracles, uint32_t node, uint64_t request,
                           const uint8_t *payload, size_t size);
-/* A node took a read without a log entry, for which a leader may ask its followers. */
-void sim_oracle_read_taken(struct sim_oracles *oracles, uint32_t node);
+/* A node took a read without a log entry, for which a leader may ask its followers, and ended it.
+ */
+void sim_oracle_read_taken(struct sim_oracles *oracles, uint32_t node, uint64_t request);
+void sim_oracle_read_ended(struct sim_oracles *oracles, uint32_t node, uint64_t request);
+/* Now and then in the liveness phase: whether what nodes have taken is answered in time. */
+void sim_oracle_prompt_check(struct sim_oracles *oracles);
 /* A node took a change of the configuration, and ended it; it is no request of the ledger's. */
 void sim_oracle_change_completed(struct sim_oracles *oracles, uint32_t node,
                                  const struct raft_configuration *target, enum raft_status status,
@@ -108,7 +114,8 @@ void sim_oracle_print_configuration(const struct raft_configuration *configurati
 bool sim_oracle_is_member(const struct sim_oracles *oracles, uint32_t node);
 /* Whether nodes (a bit per id) have a majority of the configuration that a node goes by. */
 bool sim_oracle_is_majority(const struct sim_oracles *oracles, uint32_t node, uint32_t nodes);
-/* Whether the nodes that are not lost (a bit each) have a majority of what one of them goes by. */
+/* Whether one of the nodes that are not lost (a bit each) can be elected: those of them whose logs
+ * are no better than its own have a majority of what it goes by. */
 bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost);
 /* From now on the configurations of the run need not follow from one another. */
 void sim_oracle_recovered(struct sim_oracles *oracles);

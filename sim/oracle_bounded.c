@@ -13,7 +13,9 @@
  *     one. A node that installs a snapshot is no measure. A leader keeps the
  *     snapshot that it is sending, and takes no other: for SENDING_TIMEOUTS, then it has to let a
  *     follower wait that cannot take it.
- *  6. INSTANT_EVENTS_MAX events at one instant mean that time stands still. */
+ *  6. Its log has in memory what its option says, beside what is not applied or not durable, and
+ * the configurations. What it has is counted by the ledger.
+ *  7. INSTANT_EVENTS_MAX events at one instant mean that time stands still. */
 #include "oracle_internal.h"
 
 #include <assert.h>
@@ -56,12 +58,6 @@ void sim_oracle_traffic_cause(struct sim_oracles *oracles, uint32_t node)
     traffic_now(oracles, node)->causes++;
 }
 
-void sim_oracle_read_taken(struct sim_oracles *oracles, uint32_t node)
-{
-    assert(oracles != NULL && node > 0 && node < SIM_NODES_MAX);
-    sim_oracle_traffic_cause(oracles, node);
-}
-
 void sim_oracle_traffic_sent(struct sim_oracles *oracles, uint32_t node)
 {
     assert(node > 0 && node < SIM_NODES_MAX);
@@ -101,7 +97,7 @@ static void queues_check(struct sim_oracles *oracles, uint32_t node, uint32_t pe
     }
     struct raft_progress_view progress;
     if (peer != 0 && view->role == RAFT_LEADER && sim_oracle_has(oracles, SUT_FEATURE_PROGRESS) &&
-        oracles->sut->progress(sim_node->process, peer, &progress) &&
+        sim_oracle_sut(oracles, node)->progress(sim_node->process, peer, &progress) &&
         progress.inflight > options->window_messages_max) {
         sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
                           "a window is exceeded: leader %u has %u unanswered appends to node %u, "
@@ -124,6 +120,33 @@ static void memory_check(struct sim_oracles *oracles, uint32_t node)
                           "too much memory: node %u owns %" PRIu64 " bytes in %" PRIu64
                           " blocks; its %" PRIu64 " entries and its windows account for %" PRIu64,
                           node, sim_node->block_bytes, sim_node->block_count, entries, most);
+    }
+}
+
+/* Bytes of the entries that may not leave memory, or need not. */
+static uint64_t unsettled_size(const struct oracle_node *state, const struct raft_view *view)
+{
+    raft_index settled = view->applied < view->durable.index ? view->applied : view->durable.index;
+    settled = settled > view->base.index ? settled : view->base.index;
+    settled = settled < state->last ? settled : state->last;
+    return state->links[state->last].size - state->links[settled].size +
+           state->configuration_count * (sizeof(struct raft_entry) + RAFT_CONFIGURATION_SIZE_MAX);
+}
+
+static void log_memory_check(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    uint64_t bound = sim_node->started.log_memory_max;
+    if (!sim_oracle_has(oracles, SUT_FEATURE_LEDGER) || sim_node->ledger.log_size <= bound) {
+        return;
+    }
+    uint64_t unsettled = unsettled_size(&oracles->nodes[node], &sim_node->view);
+    if (sim_node->ledger.log_size > bound + unsettled) {
+        sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
+                          "a log keeps too much in memory: node %u has %" PRIu64
+                          " bytes of entries; its bound is %" PRIu64 ", and %" PRIu64
+                          " more are not applied or not durable",
+                          node, sim_node->ledger.log_size, bound, unsettled);
     }
 }
 
@@ -152,7 +175,8 @@ static bool sends_snapshot(const struct sim_oracles *oracles, uint32_t node)
     for (uint32_t peer = 1; peer <= world->node_count; peer++) {
         struct raft_progress_view progress;
         sends = sends || (peer != node &&
-                          oracles->sut->progress(world->nodes[node]->process, peer, &progress) &&
+                          sim_oracle_sut(oracles, node)
+                              ->progress(world->nodes[node]->process, peer, &progress) &&
                           progress.state == RAFT_INSTALL);
     }
     return sends;
@@ -189,6 +213,7 @@ void sim_oracle_bounded_check(struct sim_oracles *oracles, uint32_t node, uint32
     oracles->checks[SIM_ORACLE_BOUNDED]++;
     queues_check(oracles, node, peer);
     memory_check(oracles, node);
+    log_memory_check(oracles, node);
     length_check(oracles, node);
 }
 

@@ -134,6 +134,20 @@ void sim_oracle_submitted(struct sim_oracles *oracles, uint32_t node, uint64_t r
     uint32_t slot = request_new(oracles, node, request);
     oracles->requests[slot].payload = command;
     open_add(oracles, slot);
+    sim_oracle_waits(oracles, node, request);
+}
+
+void sim_oracle_read_taken(struct sim_oracles *oracles, uint32_t node, uint64_t request)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    sim_oracle_traffic_cause(oracles, node);
+    sim_oracle_waits(oracles, node, request);
+}
+
+void sim_oracle_read_ended(struct sim_oracles *oracles, uint32_t node, uint64_t request)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    sim_oracle_answered(oracles, node, request);
 }
 
 /* OK means that a state machine has applied this very command at this index. */
@@ -175,6 +189,7 @@ void sim_oracle_completed(struct sim_oracles *oracles, uint32_t node, uint64_t r
         return;
     }
     open_remove(oracles, known);
+    sim_oracle_answered(oracles, node, request);
     known->state = ORACLE_REQUEST_DONE;
     known->status = status;
     outcome_note(oracles, known);
@@ -187,6 +202,7 @@ void sim_oracle_requests_lost(struct sim_oracles *oracles, uint32_t node)
 {
     assert(node > 0 && node < SIM_NODES_MAX);
     struct oracle_node *state = &oracles->nodes[node];
+    state->waiting_count = 0;
     while (state->requests != 0) {
         struct oracle_request *request = &oracles->requests[state->requests];
         open_remove(oracles, request);

@@ -13,7 +13,7 @@
  *     before them the one that holds at the base of a log that was compacted.
  *  2. canonical[0 .. canonical_count) are those of the canonical log, ascending.
  *  3. After an unsafe recovery successors need no quorum in common: that is what it is for. One
- * that was set by hand is in force before it is in the log. */
+ *     that was set by hand is in force before it is in the log. */
 #include "oracle_internal.h"
 
 #include <assert.h>
@@ -267,9 +267,11 @@ static void done_check(struct sim_oracles *oracles, uint32_t node)
 void sim_oracle_configuration_check(struct sim_oracles *oracles, uint32_t node)
 {
     struct oracle_node *state = &oracles->nodes[node];
-    /* The newest one of a damaged log may be what is damaged. */
-    if (sim_oracle_has(oracles, SUT_FEATURE_MEMBERSHIP) &&
-        oracles->world->nodes[node]->view.first_damaged == 0) {
+    /* The newest one of a damaged log may be what is damaged, and that before the log of a blank
+     * state machine is unknown to it. */
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    if (sim_oracle_has(oracles, SUT_FEATURE_MEMBERSHIP) && view->first_damaged == 0 &&
+        !view->is_blank) {
         oracles->checks[SIM_ORACLE_CONFIGURATION]++;
         active_check(oracles, node);
     }
@@ -302,14 +304,21 @@ void sim_oracle_recovered(struct sim_oracles *oracles)
     oracles->was_recovered = true;
 }
 
-bool sim_oracle_is_member(const struct sim_oracles *oracles, uint32_t node)
+uint32_t sim_oracle_flags_by_now(const struct sim_oracles *oracles, uint32_t node)
 {
     assert(node > 0 && node < SIM_NODES_MAX);
     if (oracles->canonical_count == 0) {
-        return oracles->world->nodes[node]->options.voter_count > 0;
+        bool is_first = oracles->world->nodes[node]->options.voter_count > 0;
+        return is_first ? RAFT_MEMBER_VOTER : 0;
     }
     const struct oracle_configuration *newest = &oracles->canonical[oracles->canonical_count - 1];
-    return raft_configuration_find(&newest->value, node) != NULL;
+    const struct raft_member *member = raft_configuration_find(&newest->value, node);
+    return member == NULL ? 0 : member->flags;
+}
+
+bool sim_oracle_is_member(const struct sim_oracles *oracles, uint32_t node)
+{
+    return sim_oracle_flags_by_now(oracles, node) != 0;
 }
 
 bool sim_oracle_is_majority(const struct sim_oracles *oracles, uint32_t node, uint32_t nodes)
@@ -318,6 +327,29 @@ bool sim_oracle_is_majority(const struct sim_oracles *oracles, uint32_t node, ui
     assert(node > 0 && node < SIM_NODES_MAX);
     sim_oracle_configuration_in_force(oracles, node, &configuration);
     return sim_oracle_has_majority(&configuration, nodes);
+}
+
+/* Of these nodes, those that may vote for one of them: its log is at least as good as theirs. */
+static uint32_t followers_of(const struct sim_world *world, uint32_t nodes, uint32_t candidate)
+{
+    const struct raft_entry_id last = world->nodes[candidate]->view.last;
+    uint32_t followers = 0;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        const struct raft_entry_id other = world->nodes[id]->view.last;
+        bool is_behind =
+            other.term < last.term || (other.term == last.term && other.index <= last.index);
+        followers |= (nodes >> id & 1u) != 0 && is_behind ? 1u << id : 0;
+    }
+    return followers;
+}
+
+/* Neither a learner nor a witness leads; somebody whose removal is in its log alone may have to. */
+static bool may_campaign(const struct raft_configuration *configuration, uint32_t node)
+{
+    const struct raft_member *member = raft_configuration_find(configuration, node);
+    uint32_t never = RAFT_MEMBER_WITNESS | RAFT_MEMBER_LEARNER;
+    return member == NULL || (member->flags & never) == 0 ||
+           (member->flags & RAFT_MEMBER_OUTGOING) != 0;
 }
 
 /* Whether somebody who is here has all that is committed, payloads included: of a majority with
@@ -346,7 +378,8 @@ bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost)
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct raft_configuration configuration;
         sim_oracle_configuration_in_force(oracles, id, &configuration);
-        if ((here >> id & 1u) != 0 && sim_oracle_has_majority(&configuration, here)) {
+        if ((here >> id & 1u) != 0 && may_campaign(&configuration, id) &&
+            sim_oracle_has_majority(&configuration, followers_of(world, here, id))) {
             return true;
         }
     }

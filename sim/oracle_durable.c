@@ -106,10 +106,20 @@ static void on_hard_state(void *ctx, raft_term term, raft_node_id vote)
     state->files[reader->file - 1].gave_state = true;
     state->durable_term = term;
     state->durable_vote = vote;
-    /* What was planted, the node never said. */
-    if (vote != RAFT_NODE_NONE && !reader->oracles->world->nodes[reader->node]->is_store_planted) {
+    /* What was planted, the node never said; what its process writes over that, it does. */
+    const struct sim_node *node = reader->oracles->world->nodes[reader->node];
+    bool is_own = node->disk.owner == node->id;
+    bool is_said = is_own && (!node->is_store_planted || node->process != NULL);
+    if (vote != RAFT_NODE_NONE && is_said) {
         sim_oracle_voted(reader->oracles, reader->node, term, vote);
     }
+}
+
+/* Not a copy of another node's store, which may be of another kind of member. */
+static bool is_own_store(const struct reader *reader)
+{
+    const struct sim_disk *disk = &reader->oracles->world->nodes[reader->node]->disk;
+    return disk->owner == reader->node || disk->owner == 0;
 }
 
 static void on_entry(void *ctx, const struct sut_entry *entry)
@@ -124,7 +134,9 @@ static void on_entry(void *ctx, const struct sut_entry *entry)
                                      (size_t)index + 2, sizeof state->durable[0]);
     state->durable[index].leaf = sim_oracle_leaf(entry);
     state->durable[index].elided = entry->kind == RAFT_ENTRY_ELIDED ? entry->id.term : 0;
-    sim_oracle_witness_entry(reader->oracles, reader->node, entry, "on its disk");
+    if (is_own_store(reader)) {
+        sim_oracle_witness_entry(reader->oracles, reader->node, entry, "on its disk");
+    }
     state->durable[index].file = reader->file;
     if (file->first == 0 || index < file->first) {
         file->first = index;
@@ -144,7 +156,9 @@ static void on_snapshot(void *ctx, struct raft_entry_id id, uint64_t state_size)
     struct oracle_node *state = &reader->oracles->nodes[reader->node];
     assert(id.index > 0);
     state->files[reader->file - 1].snapshot = id.index;
-    sim_oracle_witness_state(reader->oracles, reader->node, state_size, "on its disk");
+    if (is_own_store(reader)) {
+        sim_oracle_witness_state(reader->oracles, reader->node, state_size, "on its disk");
+    }
     durable_rebase(reader->oracles, state);
 }
 
@@ -162,8 +176,8 @@ static void on_durable(void *ctx, uint32_t node, const char *name, const uint8_t
     }
     struct reader reader = {oracles, node, number};
     const struct sut_durable_sink sink = {&reader, on_hard_state, on_entry, on_snapshot};
-    size_t cursor =
-        oracles->sut->read_durable(name, bytes, size, state->files[number - 1].cursor, &sink);
+    size_t cursor = sim_oracle_sut(oracles, node)
+                        ->read_durable(name, bytes, size, state->files[number - 1].cursor, &sink);
     assert(cursor <= size);
     state->files[number - 1].cursor = cursor;
 }
@@ -238,11 +252,13 @@ void sim_oracle_sent(struct sim_oracles *oracles, uint32_t node, const uint8_t *
         return;
     }
     struct sut_message message;
-    if (!oracles->sut->describe(bytes, size, &message)) {
+    if (!sim_oracle_sut(oracles, node)->describe(bytes, size, &message)) {
         sim_oracle_broken(oracles, SIM_ORACLE_SPEAKS_DURABLE, node,
                           "not a message: node %u sends %zu bytes", node, size);
         return;
     }
+    sim_oracle_asked(oracles, node, &message);
+    sim_oracle_piece_check(oracles, node, &message);
     if (sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
         oracles->checks[SIM_ORACLE_SPEAKS_DURABLE]++;
         if (message.claims_term && message.term > state->durable_term) {
@@ -262,6 +278,7 @@ void sim_oracle_sent(struct sim_oracles *oracles, uint32_t node, const uint8_t *
             claim_note(oracles, node, &message);
         }
     }
+    sim_oracle_loss_sent(oracles, node, &message);
     if (message.claims_vote != RAFT_NODE_NONE) {
         sim_oracle_voted(oracles, node, message.term, message.claims_vote);
     }

@@ -180,7 +180,8 @@ static void match_check(struct sim_oracles *oracles, uint32_t node, uint32_t pee
     const struct oracle_node *other = &oracles->nodes[peer];
     raft_term term = oracles->world->nodes[node]->view.state.term;
     if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE) || other->term_max > term ||
-        other->durable_term > term || oracles->world->nodes[peer]->is_store_planted) {
+        other->durable_term > term || oracles->world->nodes[peer]->is_store_planted ||
+        oracles->world->nodes[peer]->was_damaged) {
         return;
     }
     if (match > state->last ||
@@ -210,7 +211,7 @@ void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint3
     struct raft_progress_view progress;
     if (peer == 0 || sim_node->view.role != RAFT_LEADER ||
         !sim_oracle_has(oracles, SUT_FEATURE_PROGRESS) ||
-        !oracles->sut->progress(sim_node->process, peer, &progress)) {
+        !sim_oracle_sut(oracles, node)->progress(sim_node->process, peer, &progress)) {
         return;
     }
     oracles->checks[SIM_ORACLE_MONOTONIC]++;
@@ -227,7 +228,8 @@ void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint3
                           " and next %" PRIu64 " for node %u",
                           node, progress.match, progress.next, peer);
     }
-    if (progress.match < state->progress[peer].match) {
+    /* Of a peer that may have lost entries a leader forgets what it acknowledged. */
+    if (progress.match < state->progress[peer].match && !oracles->world->nodes[peer]->was_damaged) {
         sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
                           "match went back: leader %u of term %" PRIu64 " had %" PRIu64
                           " for node %u, now %" PRIu64,

@@ -10,6 +10,7 @@
 struct oracle_link {
     raft_term term;
     uint64_t chain;
+    uint64_t size; /* bytes of the entries so far; only differences tell something */
 };
 
 /* One entry of a node's durable log. */
@@ -122,8 +123,22 @@ struct oracle_patience {
     uint64_t handed_ns; /* a leader: since it began to hand over */
     uint64_t passed_ns; /* in the latest step */
     uint64_t kept_ns;   /* a leader that sends a snapshot: since its log became too long */
+    uint64_t idle_ns;   /* since it owes work and does none */
+    uint64_t harm;      /* the latest event in which something was done to it */
     raft_node_id vote;
     raft_term vote_term;
+};
+
+/* The time since something of a follower has matched. */
+struct oracle_spell {
+    uint64_t number;
+    bool has_refused; /* in it */
+};
+
+/* An operation that a node has taken and not completed. */
+struct oracle_waiting {
+    uint64_t request;
+    uint64_t since_ns;
 };
 
 /* What a node has done in the current interval. */
@@ -133,6 +148,19 @@ struct oracle_traffic {
     uint64_t causes; /* messages received, operations done, requests: what may be answered */
     uint64_t event;  /* the latest in which it sent */
     uint32_t sent_in_event;
+};
+
+/* What its store has lost. */
+struct oracle_loss {
+    uint32_t known;              /* of enum raft_loss: what the view said last */
+    raft_index quarantined_from; /* what it did not have yet when its quarantine began; 0: it is in
+                                  * none */
+    /* What it had called durable before entries were lost, and what of that was committed. */
+    raft_index lost_last;
+    uint64_t lost_chain;
+    raft_index lost_committed;
+    raft_index promised; /* and before this start, if that found damage; else 0 */
+    bool lacks_state;    /* a start: there should be a hard state, and none can be read */
 };
 
 struct oracle_node {
@@ -182,6 +210,9 @@ struct oracle_node {
         raft_index match;
         uint32_t starts; /* of the peer */
     } progress[SIM_NODES_MAX];
+    struct oracle_waiting *waiting; /* operations that it has taken, in no order */
+    size_t waiting_capacity;
+    uint32_t waiting_count;
     uint32_t requests;       /* first open one: slot in requests */
     bool is_ordered;         /* to campaign, in this step */
     uint64_t leads_since_ns; /* a leader */
@@ -191,15 +222,17 @@ struct oracle_node {
     uint64_t start_chain;
     raft_term start_term;
     raft_node_id start_vote;
+    struct oracle_loss loss;
     struct oracle_surface surface;
     struct oracle_contact contacts[SIM_NODES_MAX]; /* by sender */
+    struct oracle_spell spells[SIM_NODES_MAX];     /* by sender, of a leader */
+    bool has_sent_pieces[SIM_NODES_MAX]; /* by receiver: behind the first one, of a snapshot */
     struct oracle_patience patience;
     struct oracle_traffic traffic;
 };
 
 struct sim_oracles {
     struct sim_world *world;
-    const struct sut_ops *sut;
     uint64_t checks[SIM_ORACLE_COUNT];
     struct oracle_node nodes[SIM_NODES_MAX];
     struct oracle_position *positions; /* by index */
@@ -223,6 +256,9 @@ struct sim_oracles {
     struct oracle_payload *payloads;
     size_t payload_capacity;
     uint32_t payload_count;
+    struct sim_table refusals; /* what of them, how often */
+    struct sim_table asked;    /* at which positions again, how often */
+    struct sim_table restarts; /* of snapshots: of which, how often */
     bool is_history_undecided; /* the check of it gave up */
     uint64_t instant_ns;       /* of the latest event */
     uint64_t instant_events;   /* how many events had it */
@@ -239,7 +275,12 @@ void *sim_oracle_room(struct sim_oracles *oracles, void *items, size_t *capacity
                       size_t item_size);
 static inline bool sim_oracle_has(const struct sim_oracles *oracles, enum sut_feature feature)
 {
-    return (oracles->sut->features & (uint32_t)feature) != 0;
+    return (oracles->world->features & (uint32_t)feature) != 0;
+}
+/* The implementation that a node's process is or was of. */
+static inline const struct sut_ops *sim_oracle_sut(const struct sim_oracles *oracles, uint32_t node)
+{
+    return oracles->world->nodes[node]->sut;
 }
 /* The chain: equal links mean equal prefixes. */
 uint64_t sim_oracle_leaf(const struct sut_entry *entry);
@@ -269,6 +310,9 @@ bool sim_oracle_has_majority(const struct raft_configuration *configuration, uin
 /* The newest one of a node's log up to an index. */
 void sim_oracle_configuration_at(const struct sim_oracles *oracles, uint32_t node, raft_index index,
                                  struct raft_configuration *out);
+/* The flags of a node in the newest committed configuration; before there is one, of a voter if it
+ * was made with voters. 0: it is no member. */
+uint32_t sim_oracle_flags_by_now(const struct sim_oracles *oracles, uint32_t node);
 /* What it goes by. */
 void sim_oracle_configuration_in_force(const struct sim_oracles *oracles, uint32_t node,
                                        struct raft_configuration *out);
@@ -297,8 +341,21 @@ void sim_oracle_progress_forget(struct sim_oracles *oracles, uint32_t node,
                                 const struct raft_configuration *configuration);
 void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer);
 
+/* oracle_loss.c */
+/* Whether it is part of a majority: by what it does now, or by having had an index. */
+bool sim_oracle_counts(const struct sim_oracles *oracles, uint32_t node);
+bool sim_oracle_counts_for(const struct sim_oracles *oracles, uint32_t node, raft_index index);
+void sim_oracle_loss_starts(struct sim_oracles *oracles, uint32_t node);
+/* Its chain is still that of the log that it had before. */
+void sim_oracle_loss_started(struct sim_oracles *oracles, uint32_t node);
+void sim_oracle_loss_check(struct sim_oracles *oracles, uint32_t node);
+void sim_oracle_loss_sent(struct sim_oracles *oracles, uint32_t node,
+                          const struct sut_message *message);
+
 /* oracle_surface.c */
 void sim_oracle_surface_started(struct sim_oracles *oracles, uint32_t node);
+/* After the patience check. */
+void sim_oracle_vanished_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_surface_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_recovery_check(struct sim_oracles *oracles, uint32_t node);
 
@@ -315,6 +372,21 @@ void sim_oracle_hand_over_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_bounded_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer);
 void sim_oracle_traffic_sent(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_traffic_cause(struct sim_oracles *oracles, uint32_t node);
+
+/* oracle_prompt.c */
+/* A node has taken an operation, and has completed it. */
+void sim_oracle_waits(struct sim_oracles *oracles, uint32_t node, uint64_t request);
+void sim_oracle_answered(struct sim_oracles *oracles, uint32_t node, uint64_t request);
+
+/* oracle_repeats.c */
+/* A message of a peer arrives. */
+void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,
+                              const struct sut_message *message);
+/* A node sends a message. */
+void sim_oracle_asked(struct sim_oracles *oracles, uint32_t node,
+                      const struct sut_message *message);
+void sim_oracle_piece_check(struct sim_oracles *oracles, uint32_t node,
+                            const struct sut_message *message);
 
 /* oracle_history.c */
 void sim_oracle_history_finish(struct sim_oracles *oracles);

@@ -4,6 +4,8 @@
  * A truncation cuts the chain first; what was cut is known from the view (generation,
  * truncated_to).
  *
+ * What has left memory is not read again: it is committed, and was linked before it left.
+ *
  * A damaged entry has lost its payload, but not its id, and for an id there is one chain (2): that
  * is its link. The same goes for what a witness has of a command. So it is judged like any other,
  * and so is what the node later puts in its place, since the log is read again whenever another
@@ -31,7 +33,7 @@ static void rebase(struct sim_oracles *oracles, uint32_t node, struct raft_entry
 {
     struct oracle_node *state = &oracles->nodes[node];
     links_reserve(oracles, state, base.index);
-    state->links[base.index] = (struct oracle_link){base.term, 0};
+    state->links[base.index] = (struct oracle_link){.term = base.term};
     state->last = base.index;
     sim_oracle_configuration_rebase(oracles, node, base.index);
     if (base.index == 0) {
@@ -128,8 +130,8 @@ static void pull(struct sim_oracles *oracles, uint32_t node)
     while (state->last < end) {
         struct sut_entry entry;
         raft_index index = state->last + 1;
-        if (!oracles->sut->entry(sim_node->process, index, &entry) || entry.id.index != index ||
-            entry.id.term == 0) {
+        if (!sim_oracle_sut(oracles, node)->entry(sim_node->process, index, &entry) ||
+            entry.id.index != index || entry.id.term == 0) {
             sim_oracle_broken(oracles, SIM_ORACLE_LOG_MATCHING, node,
                               "a log has a hole: node %u says its last entry is %" PRIu64
                               ", and has none at %" PRIu64,
@@ -142,6 +144,7 @@ static void pull(struct sim_oracles *oracles, uint32_t node)
             .chain = has_payload
                          ? sim_oracle_link(state->links[state->last].chain, sim_oracle_leaf(&entry))
                          : chain_of_id(oracles, node, &entry),
+            .size = state->links[state->last].size + sizeof(struct raft_entry) + entry.size,
         };
         state->links[index] = link;
         state->last = index;
@@ -151,6 +154,12 @@ static void pull(struct sim_oracles *oracles, uint32_t node)
             sim_oracle_configuration_pulled(oracles, node, &entry);
         }
     }
+}
+
+/* The log has its entries in memory from behind here on. */
+static raft_index floor_of(const struct raft_view *view)
+{
+    return view->cold > view->base.index ? view->cold : view->base.index;
 }
 
 static raft_index smaller(raft_index a, raft_index b)
@@ -165,13 +174,13 @@ static raft_index kept(const struct oracle_node *state, const struct raft_view *
     if (view->log_generation == state->generation) {
         bool is_same = keep < view->last.index || keep == view->base.index ||
                        state->links[keep].term == view->last.term;
-        return is_same ? keep : view->base.index;
+        return is_same ? keep : floor_of(view);
     }
     if (view->log_generation == state->generation + 1) {
         return smaller(keep, view->truncated_to);
     }
     /* Of several truncations only the last is known: everything is read again. */
-    return view->base.index;
+    return floor_of(view);
 }
 
 void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node)
@@ -204,7 +213,7 @@ void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node)
                           ", its commit index was %" PRIu64,
                           node, cut_to, state->commit);
     }
-    raft_index keep = is_repaired ? view->base.index : kept(state, view);
+    raft_index keep = is_repaired ? floor_of(view) : kept(state, view);
     /* At the base it is known what the chain must be, whatever the log was before. */
     if (keep <= view->base.index || keep > state->last) {
         rebase(oracles, node, view->base);
@@ -216,15 +225,16 @@ void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node)
 }
 
 /* The nodes whose disks hold the canonical log up to an index, or did, before their store was taken
- * away. */
+ * away or damaged. */
 static uint32_t durable_nodes(const struct sim_oracles *oracles, raft_index index)
 {
     const struct sim_world *world = oracles->world;
     uint32_t nodes = 0;
     for (uint32_t id = 1; id <= world->node_count; id++) {
-        bool has = world->nodes[id]->is_store_planted ||
-                   sim_oracle_is_durable(oracles, &oracles->nodes[id], index,
-                                         oracles->commits[index].chain);
+        bool had = world->nodes[id]->is_store_planted || index <= oracles->nodes[id].loss.promised;
+        bool has = had || sim_oracle_is_durable(oracles, &oracles->nodes[id], index,
+                                                oracles->commits[index].chain);
+        has = has && sim_oracle_counts_for(oracles, id, index);
         nodes |= (uint32_t)has << id;
     }
     return nodes;

@@ -17,7 +17,7 @@
  *  4. A leader does not hand over for longer than the longest election timeout, and takes no
  *     command meanwhile.
  *  5. A follower that may lead and for two of the longest election timeouts neither heard a leader
- * nor gave a vote, nor waited for its disk, has campaigned.
+ *     nor gave a vote, nor waited for its disk, has campaigned.
  *
  * The last two are measured on the node's own clock, and a step counts for no more than the time
  * in which a process that runs would have made one: a process that stood still is not to blame. */
@@ -27,6 +27,7 @@
 #include <inttypes.h>
 
 #define TERM_GROWTH_MAX  10u
+#define VOTES            ((uint32_t)(RAFT_MEMBER_VOTER | RAFT_MEMBER_OUTGOING))
 #define STEADY_DRIFT_PPM 100000 /* a clock that is further off is never steady */
 
 static bool is_steady(const struct sim_world *world, uint32_t node, uint64_t window_ns)
@@ -50,7 +51,7 @@ static bool is_heard(const struct sim_oracles *oracles, uint32_t to, uint32_t fr
 static bool is_voter(const struct raft_configuration *configuration, raft_node_id node)
 {
     const struct raft_member *member = raft_configuration_find(configuration, node);
-    return member != NULL && (member->flags & (RAFT_MEMBER_VOTER | RAFT_MEMBER_OUTGOING)) != 0;
+    return member != NULL && (member->flags & VOTES) != 0;
 }
 
 static bool has_live_majority(const struct sim_oracles *oracles, uint32_t leader)
@@ -68,7 +69,8 @@ static bool has_live_majority(const struct sim_oracles *oracles, uint32_t leader
     sim_oracle_configuration_in_force(oracles, leader, &configuration);
     for (uint32_t i = 0; i < configuration.count; i++) {
         raft_node_id member = configuration.members[i].id;
-        if (member != leader && is_steady(world, member, window_ns) &&
+        if (member != leader && sim_oracle_counts(oracles, member) &&
+            is_steady(world, member, window_ns) &&
             is_heard(oracles, member, leader, window_ns, gap_ns) &&
             is_heard(oracles, leader, member, window_ns, gap_ns)) {
             live |= 1u << member;
@@ -85,10 +87,11 @@ void sim_oracle_arrives(struct sim_oracles *oracles, uint32_t node, const uint8_
     struct sut_message message;
     sim_oracle_traffic_cause(oracles, node);
     if (!sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE) ||
-        !oracles->sut->describe(bytes, size, &message) || message.from == 0 ||
+        !sim_oracle_sut(oracles, node)->describe(bytes, size, &message) || message.from == 0 ||
         message.from > world->node_count) {
         return;
     }
+    sim_oracle_refused_check(oracles, node, &message);
     const struct oracle_node *state = &oracles->nodes[node];
     const struct oracle_node *sender = &oracles->nodes[message.from];
     bool is_of_leader = sender->role == RAFT_LEADER && sender->term == message.term;
@@ -128,22 +131,15 @@ static bool is_protected(const struct raft_options *options)
     return options->pre_vote && options->check_quorum;
 }
 
-/* Of the newest committed configuration. A node that was removed and has not heard of it may
- * campaign for ever among its like. */
-static bool is_voter_by_now(const struct sim_oracles *oracles, uint32_t node)
-{
-    return oracles->canonical_count == 0
-               ? oracles->world->nodes[node]->options.voter_count > 0
-               : is_voter(&oracles->canonical[oracles->canonical_count - 1].value, node);
-}
-
 void sim_oracle_term_begins(struct sim_oracles *oracles, uint32_t node)
 {
     const struct sim_world *world = oracles->world;
     raft_term term = world->nodes[node]->view.state.term;
     oracles->checks[SIM_ORACLE_STABILITY]++;
-    if (world->phase == SIM_PHASE_HEAL && term > oracles->healed_term + TERM_GROWTH_MAX &&
-        is_voter_by_now(oracles, node)) {
+    /* A node that was removed and has not heard of it may campaign for ever among its like. */
+    bool votes = (sim_oracle_flags_by_now(oracles, node) & VOTES) != 0;
+    if (world->phase == SIM_PHASE_HEAL && term > oracles->healed_term + TERM_GROWTH_MAX && votes &&
+        !sim_world_is_beyond_budget(oracles->world)) {
         sim_oracle_broken(oracles, SIM_ORACLE_STABILITY, node,
                           "terms grow without end: node %u begins term %" PRIu64 ", and it was "
                           "%" PRIu64 " when every fault ended",

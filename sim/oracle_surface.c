@@ -9,10 +9,16 @@
  *     as clean (a second success would say nothing). The process gives up, or takes a new file.
  *  3. A start that succeeds has done again whatever failed in it, but for closing and removing.
  *  4. Where the state machine failed, a process gives up, and applies nothing behind it.
+ *  5. A refused allocation or hand-over is done again. What a process *owes* is what it has in
+ *     memory and not on its disk, and what is committed, stored and not applied; if it owes any,
+ *     then within two of the longest election timeouts of its own time it is at work at it, or has
+ *     failed in it once more. Of a message that could not be made or taken nothing is owed: the
+ *     network might have lost it.
  *
- * Recovery: if nothing on the disk was unsynced (no cache of a process has survived) or damaged,
- * the term, the vote and the log of a process that starts are exactly what an independent reader
- * finds there. */
+ * Recovery: a process never starts from a disk that was wiped, nor from the store of another node.
+ * If nothing on the disk was unsynced (no cache of a process has survived) or damaged, the term,
+ * the vote and the log of a process that starts are exactly what an independent reader finds there.
+ */
 #include "oracle_internal.h"
 
 #include <assert.h>
@@ -81,6 +87,7 @@ void sim_oracle_starts(struct sim_oracles *oracles, uint32_t node)
     state->start_chain = state->durable_last > 0 ? state->durable[state->durable_last].chain : 0;
     state->start_term = state->durable_term;
     state->start_vote = state->durable_vote;
+    sim_oracle_loss_starts(oracles, node);
 }
 
 void sim_oracle_surface_started(struct sim_oracles *oracles, uint32_t node)
@@ -99,10 +106,27 @@ void sim_oracle_surface_started(struct sim_oracles *oracles, uint32_t node)
     }
 }
 
+/* Whoever has lost its store must not start from what is there instead. */
+static void owner_check(struct sim_oracles *oracles, uint32_t node)
+{
+    uint32_t owner = oracles->world->nodes[node]->disk.owner;
+    oracles->checks[SIM_ORACLE_RECOVERY]++;
+    if (owner == 0) {
+        sim_oracle_broken(oracles, SIM_ORACLE_RECOVERY, node,
+                          "a wiped disk is taken for a new one: node %u starts from it", node);
+    } else if (owner != node) {
+        sim_oracle_broken(oracles, SIM_ORACLE_RECOVERY, node,
+                          "a store of another node is taken for its own: node %u starts from that "
+                          "of node %u",
+                          node, owner);
+    }
+}
+
 void sim_oracle_recovery_check(struct sim_oracles *oracles, uint32_t node)
 {
     const struct oracle_node *state = &oracles->nodes[node];
     const struct raft_view *view = &oracles->world->nodes[node]->view;
+    owner_check(oracles, node);
     if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE) || !state->start_is_clean ||
         view->condition != RAFT_RUNNING) {
         return;
@@ -250,5 +274,59 @@ void sim_oracle_surface_check(struct sim_oracles *oracles, uint32_t node)
                           ", and the node is %s with %" PRIu64 " applied",
                           node, surface->machine_last, raft_condition_string(view->condition),
                           view->applied);
+    }
+}
+
+/* ---- what was refused ---- */
+
+/* What a process owes, or NULL. */
+static const char *owed(const struct raft_view *view)
+{
+    bool applies = (view->member_flags & RAFT_MEMBER_WITNESS) == 0;
+    if (view->state_durable < view->state.sequence) {
+        return "its term or its vote is not on the disk";
+    }
+    if (view->durable.index < view->last.index) {
+        return "entries of its log are not on the disk";
+    }
+    return applies && view->applied < view->commit ? "what is committed is not applied" : NULL;
+}
+
+static bool is_at_work(const struct sim_node *node)
+{
+    return sim_disk_pending(&node->disk) > 0 || node->batch != NULL || node->frozen.bytes != NULL ||
+           node->restoring.bytes != NULL || node->view.is_installing;
+}
+
+static uint64_t latest_harm(const struct sim_node *node)
+{
+    uint64_t latest = 0;
+    for (uint32_t i = 0; i < SIM_HARM_COUNT; i++) {
+        latest = node->harmed[i] > latest ? node->harmed[i] : latest;
+    }
+    return latest;
+}
+
+void sim_oracle_vanished_check(struct sim_oracles *oracles, uint32_t node)
+{
+    struct oracle_patience *patience = &oracles->nodes[node].patience;
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    const char *what = owed(&sim_node->view);
+    uint64_t harm = latest_harm(sim_node);
+    bool is_excused = harm != patience->harm || sim_node->state != SIM_NODE_UP ||
+                      sim_node->view.condition != RAFT_RUNNING || is_at_work(sim_node);
+    patience->harm = harm;
+    if (what == NULL || is_excused) {
+        patience->idle_ns = 0;
+        return;
+    }
+    oracles->checks[SIM_ORACLE_ERROR_SURFACES]++;
+    patience->idle_ns += patience->passed_ns;
+    if (patience->idle_ns > 2 * sim_node->started.election_ns_max) {
+        sim_oracle_broken(oracles, SIM_ORACLE_ERROR_SURFACES, node,
+                          "work is given up in silence: of node %u %s, and for %" PRIu64
+                          " ms of its own time it has done nothing about it; what was done to it "
+                          "last was in event %" PRIu64,
+                          node, what, patience->idle_ns / 1000000, harm == 0 ? 0 : harm - 1);
     }
 }

@@ -49,9 +49,28 @@ static uint32_t nodes_up(const struct sim_world *world)
 {
     uint32_t up = 0;
     for (uint32_t id = 1; id <= world->node_count; id++) {
-        up += sim_node_is_up(world->nodes[id]);
+        up |= (uint32_t)sim_node_is_up(world->nodes[id]) << id;
     }
     return up;
+}
+
+/* Whether a majority of what a node goes by is up, and none of its voters may fail any more. */
+static bool is_bare_majority(const struct sim_world *world, const struct sim_node *node)
+{
+    const struct raft_configuration *configuration = &node->view.configuration;
+    uint32_t up = nodes_up(world);
+    bool is_short = false;
+    for (uint32_t i = 0; i < configuration->count; i++) {
+        uint32_t bit = 1u << configuration->members[i].id;
+        bool votes =
+            (configuration->members[i].flags & (RAFT_MEMBER_VOTER | RAFT_MEMBER_OUTGOING)) != 0;
+        is_short = is_short || (votes && (up & bit) == 0);
+        if (votes && (up & bit) != 0 &&
+            sim_oracle_is_majority(world->oracles, node->id, up & ~bit)) {
+            return false;
+        }
+    }
+    return is_short && sim_oracle_is_majority(world->oracles, node->id, up);
 }
 
 /* How many nodes but one take themselves for leaders. */
@@ -70,11 +89,15 @@ static uint32_t other_leaders(const struct sim_world *world, uint32_t but)
 static void gone(struct sim_world *world, const struct sim_node *node)
 {
     assert(node->id < SIM_NODES_MAX);
-    uint32_t left = nodes_up(world) - sim_node_is_up(node);
+    uint32_t up = nodes_up(world) | 1u << node->id;
+    uint32_t left = up & ~(1u << node->id);
     if (node->view.last.index > 0) {
         world->probes.nodes[node->id].last = node->view.last.index;
     }
-    count_if(world, left == world->node_count / 2, SIM_PROBE_CRASH_MAJORITY);
+    count_if(world,
+             sim_oracle_is_majority(world->oracles, node->id, up) &&
+                 !sim_oracle_is_majority(world->oracles, node->id, left),
+             SIM_PROBE_CRASH_MAJORITY);
     count_if(world, left == 0, SIM_PROBE_CRASH_ALL);
 }
 
@@ -124,6 +147,27 @@ void sim_probe_ends(struct sim_world *world, const struct sim_node *node, enum r
     gone(world, node);
 }
 
+static void losses_found(struct sim_world *world, const struct raft_view *view)
+{
+    bool has_losses = view->condition == RAFT_CONDITION_RECOVERING ||
+                      view->condition == RAFT_CONDITION_QUARANTINED;
+    count_if(world, view->condition == RAFT_CONDITION_QUARANTINED, SIM_PROBE_LOSS_QUARANTINE);
+    count_if(world, (view->state.losses & RAFT_LOSS_ENTRIES) != 0, SIM_PROBE_LOSS_ENTRIES);
+    count_if(world, view->is_blank, SIM_PROBE_LOSS_BLANK);
+    count_if(world, view->first_damaged != 0, SIM_PROBE_LOSS_DAMAGED);
+    count_if(world, has_losses && sim_world_leader(world) == NULL, SIM_PROBE_LOSS_LEADERLESS);
+}
+
+static void losses_made_up_for(struct sim_world *world, const struct raft_view *new,
+                               const struct raft_view *old)
+{
+    uint32_t over = old->state.losses & ~new->state.losses;
+    count_if(world, (over & RAFT_LOSS_ENTRIES) != 0, SIM_PROBE_LOSS_ENTRIES_OVER);
+    count_if(world, old->is_blank && !new->is_blank, SIM_PROBE_LOSS_BLANK_OVER);
+    count_if(world, old->first_damaged != 0 && new->first_damaged == 0,
+             SIM_PROBE_LOSS_DAMAGED_OVER);
+}
+
 void sim_probe_started(struct sim_world *world, const struct sim_node *node)
 {
     const struct raft_view *view = &node->view;
@@ -136,6 +180,7 @@ void sim_probe_started(struct sim_world *world, const struct sim_node *node)
     if (node->incarnation <= 1) {
         return;
     }
+    losses_found(world, view);
     count_if(world, view->last.index < world->probes.nodes[node->id].last,
              SIM_PROBE_RESTART_SHORTER);
     count_if(world, leader != NULL && view->last.index > leader->view.last.index,
@@ -148,7 +193,8 @@ void sim_probe_started(struct sim_world *world, const struct sim_node *node)
                  world->probes.nodes[node->id].led_term == view->state.term,
              SIM_PROBE_RESTART_LEADER);
     count_if(world, view->state.vote != RAFT_NODE_NONE, SIM_PROBE_RESTART_VOTED);
-    count_if(world, nodes_up(world) == 1 && world->node_count > 1, SIM_PROBE_RESTART_LONELY);
+    count_if(world, nodes_up(world) == 1u << node->id && world->node_count > 1,
+             SIM_PROBE_RESTART_LONELY);
 }
 
 void sim_probe_stops(struct sim_world *world, const struct sim_node *node)
@@ -204,8 +250,7 @@ static void elected(struct sim_world *world, const struct sim_node *node)
 {
     struct sim_probes *state = &world->probes;
     const struct raft_view *view = &node->view;
-    bool is_bare = world->node_count > 1 && nodes_up(world) == world->node_count / 2 + 1 &&
-                   nodes_up(world) < world->node_count;
+    bool is_bare = is_bare_majority(world, node);
     count_if(world, sim_oracle_leader_changes(world->oracles) == 0, SIM_PROBE_ELECT_FIRST);
     count_if(world, state->nodes[node->id].has_led, SIM_PROBE_ELECT_AGAIN);
     count_if(world, view->last.index > view->commit, SIM_PROBE_ELECT_INHERITS);
@@ -271,19 +316,24 @@ static void vote_changed(struct sim_world *world, const struct sim_node *node,
     count_if(world, has_voted && new->condition == RAFT_CONDITION_NOSPACE, SIM_PROBE_VOTE_NOSPACE);
 }
 
-static void condition_changed(struct sim_world *world, const struct raft_view *new,
+static void condition_changed(struct sim_world *world, const struct sim_node *node,
                               const struct raft_view *old)
 {
+    const struct raft_view *new = &node->view;
     uint32_t full = 0;
     for (uint32_t id = 1; id <= world->node_count; id++) {
-        full += world->nodes[id]->view.condition == RAFT_CONDITION_NOSPACE;
+        bool is_other_full = world->nodes[id]->view.condition == RAFT_CONDITION_NOSPACE;
+        full |= (uint32_t)is_other_full << id;
     }
     bool is_full = new->condition == RAFT_CONDITION_NOSPACE;
     bool gives_up = new->condition == RAFT_CONDITION_FAILED;
     bool led = old->role == RAFT_LEADER;
     count_if(world, is_full && !led, SIM_PROBE_NOSPACE_FOLLOWER);
     count_if(world, is_full && led, SIM_PROBE_NOSPACE_LEADER);
-    count_if(world, is_full && full == world->node_count / 2 + 1, SIM_PROBE_NOSPACE_MAJORITY);
+    count_if(world,
+             is_full && sim_oracle_is_majority(world->oracles, node->id, full) &&
+                 !sim_oracle_is_majority(world->oracles, node->id, full & ~(1u << node->id)),
+             SIM_PROBE_NOSPACE_MAJORITY);
     count_if(world, old->condition == RAFT_CONDITION_NOSPACE && new->condition == RAFT_RUNNING,
              SIM_PROBE_NOSPACE_OVER);
     count_if(world, gives_up && led, SIM_PROBE_FAIL_LEADER);
@@ -295,11 +345,10 @@ static void condition_changed(struct sim_world *world, const struct raft_view *n
 }
 
 /* Whether an entry is of another term than that of the node. */
-static bool commits_old_term(const struct sim_world *world, const struct sim_node *node,
-                             raft_index index)
+static bool commits_old_term(const struct sim_node *node, raft_index index)
 {
     struct sut_entry entry;
-    return world->sut->entry(node->process, index, &entry) && entry.id.term < node->view.state.term;
+    return node->sut->entry(node->process, index, &entry) && entry.id.term < node->view.state.term;
 }
 
 static void log_changed(struct sim_world *world, const struct sim_node *node,
@@ -315,13 +364,11 @@ static void log_changed(struct sim_world *world, const struct sim_node *node,
     }
     if (new->commit > old->commit) {
         bool leads = new->role == RAFT_LEADER;
-        uint32_t up = nodes_up(world);
         count_if(world, leads && new->commit > new->durable.index, SIM_PROBE_COMMIT_AHEAD_OF_DISK);
-        count_if(world, leads && commits_old_term(world, node, old->commit + 1),
+        count_if(world, leads && commits_old_term(node, old->commit + 1),
                  SIM_PROBE_COMMIT_OLD_TERM);
         count_if(world, new->commit >= old->commit + MANY, SIM_PROBE_COMMIT_LEAPS);
-        count_if(world, leads && up < world->node_count && up == world->node_count / 2 + 1,
-                 SIM_PROBE_COMMIT_BARE);
+        count_if(world, leads && is_bare_majority(world, node), SIM_PROBE_COMMIT_BARE);
     }
     count_if(world, new->commit >= new->applied + MANY && old->commit < old->applied + MANY,
              SIM_PROBE_APPLY_LAGS);
@@ -352,8 +399,8 @@ static void window_check(struct sim_world *world, const struct sim_node *node, u
 {
     struct raft_progress_view progress;
     if (peer == 0 || node->view.role != RAFT_LEADER ||
-        (world->sut->features & SUT_FEATURE_PROGRESS) == 0 ||
-        !world->sut->progress(node->process, peer, &progress)) {
+        (world->features & SUT_FEATURE_PROGRESS) == 0 ||
+        !node->sut->progress(node->process, peer, &progress)) {
         return;
     }
     uint64_t bit = (uint64_t)1 << peer;
@@ -375,12 +422,13 @@ void sim_probe_stepped(struct sim_world *world, const struct sim_node *node,
         vote_changed(world, node, old);
     }
     if (new->condition != old->condition) {
-        condition_changed(world, new, old);
+        condition_changed(world, node, old);
     }
     if (new->transfer_target != old->transfer_target) {
         transfer_changed(world, new, old);
     }
     log_changed(world, node, old);
+    losses_made_up_for(world, new, old);
     window_check(world, node, peer);
     count_if(world, new->requests >= 4 && old->requests < 4, SIM_PROBE_QUEUE_DEEP);
     count_if(world, new->reads >= 2 && old->reads < 2, SIM_PROBE_READS_DEEP);

@@ -18,7 +18,7 @@ const char *sim_probe_string(enum sim_probe probe);   /* "crash.leader" */
 const char *sim_probe_sentence(enum sim_probe probe); /* "a leader died" */
 
 struct sim_probes {
-    uint32_t hits[SIM_PROBE_COUNT];
+    uint32_t hits[(SIM_PROBE_COUNT + 1) / 2 * 2];
     struct {
         bool has_led;
         raft_term led_term;

@@ -8,7 +8,9 @@
  * Damage to what is durable is kept to one minority of the nodes for the whole run, so that no
  * entry loses more copies than the protocol survives, and progress after the heal is demanded of
  * every run. An unrestricted run may lose more; then it is unavailable-by-budget, which the phase
- * HEAL proves from the damaged disks.
+ * HEAL proves from the damaged disks. A machine that refuses its store is replaced by a new one
+ * under a new id, which may be damaged in its stead. What is never drawn is an old copy of a node's
+ * own store: it is a good one, of a node that has made no later promise, so that nobody could tell.
  *
  * Invariants:
  *  1. One event of the agenda is queued during RUN; the one that is left over afterwards does
@@ -101,7 +103,7 @@ const char *sim_class_string(enum sim_fault_class class_)
         [SIM_CLASS_STROBE] = "strobe",     [SIM_CLASS_LATE] = "late",
         [SIM_CLASS_SQUEEZE] = "squeeze",   [SIM_CLASS_ROT] = "rot",
         [SIM_CLASS_LIE] = "lie",           [SIM_CLASS_WIPE] = "wipe",
-        [SIM_CLASS_MEMBERS] = "members",
+        [SIM_CLASS_RESTORE] = "restore",   [SIM_CLASS_MEMBERS] = "members",
     };
     assert((unsigned)class_ < SIM_CLASS_COUNT && names[class_] != NULL);
     return names[class_];
@@ -133,6 +135,7 @@ static void cluster_options(const struct sim_draw *draw, uint64_t seed,
     raft->payload_size_max = (uint32_t)draw->payload;
     raft->pending_requests_max = (uint32_t)draw->pending;
     raft->segment_size_max = (uint32_t)draw->segment;
+    raft->log_memory_max = draw->log_memory;
     raft->snapshot_threshold = (uint32_t)draw->snapshot;
     raft->snapshot_trailing = (uint32_t)draw->trailing;
     raft->snapshot_chunk_size = (uint32_t)draw->piece;
@@ -142,6 +145,7 @@ static void cluster_options(const struct sim_draw *draw, uint64_t seed,
     raft->pre_vote = draw->prevote != 0;
     raft->check_quorum = draw->quorum != 0;
     raft->lease_reads = draw->lease != 0;
+    raft->quarantine = draw->quarantine != 0;
     sim_members_options(draw, seed, options);
 }
 
@@ -180,6 +184,7 @@ struct sim_profile *sim_profile_open(struct sim_world *world, enum sim_profile_k
     sim_stream_init(&profile->atlas, world->seed, SIM_STREAM_PROFILE, 0, 2);
     sim_stream_init(&profile->down, world->seed, SIM_STREAM_PROFILE, 0, 3);
     sim_stream_init(&profile->roam, world->seed, SIM_STREAM_PROFILE, 0, 5);
+    sim_stream_init(&profile->replace, world->seed, SIM_STREAM_PROFILE, 0, 7);
     struct sim_event *event = sim_event_new(&world->scheduler, SIM_EVENT_PROFILE, 0);
     sim_schedule(&world->scheduler, &profile->source, event, 0);
     return profile;
@@ -217,13 +222,13 @@ static void begin(struct sim_profile *profile)
     const struct sim_draw *draw = &profile->draw;
     struct sim_cluster_options options;
     uint64_t by_index = draw->by_index < draw->clients ? draw->by_index : draw->clients;
-    if ((profile->world->sut->features & SUT_FEATURE_READ) == 0) {
+    if ((profile->world->features & SUT_FEATURE_READ) == 0) {
         by_index = 0;
     }
     profile->begun = true;
     sim_world_transcribe(profile->world, "    profile: %s", profile->text);
     cluster_options(draw, profile->world->seed, &options);
-    if ((profile->world->sut->features & SUT_FEATURE_MEMBERSHIP) == 0) {
+    if ((profile->world->features & SUT_FEATURE_MEMBERSHIP) == 0) {
         options.learners = 0;
     }
     sim_cluster_create(profile->world, &options);

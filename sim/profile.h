@@ -75,16 +75,20 @@ enum sim_fault_class {
     SIM_CLASS_CAMPAIGN,  /* a node campaigns out of turn */
     SIM_CLASS_RESTART, /* a node stops in good order and starts again, perhaps with other options */
     SIM_CLASS_MEMBERS, /* the members change */
-    /* Damage to what is durable, from here on: only if SIM_PROFILE_DRAWS_DAMAGE or an override. */
-    SIM_CLASS_ROT,  /* durable bits flip */
-    SIM_CLASS_LIE,  /* writes are lost or land elsewhere */
-    SIM_CLASS_WIPE, /* a store is gone */
+    /* Damage to what is durable, from here on: in every fourth run any of it. */
+    SIM_CLASS_WIPE,    /* a store is gone */
+    SIM_CLASS_RESTORE, /* a store comes back from a copy: its own of now, or another node's */
+    /* Only if SIM_PROFILE_DRAWS_DECAY or an override. */
+    SIM_CLASS_LIE, /* writes are lost or land elsewhere */
+    SIM_CLASS_ROT, /* durable bits flip */
     SIM_CLASS_COUNT
 };
-#define SIM_CLASS_DAMAGE SIM_CLASS_ROT
-/* Whether seeds draw damage. Not as long as a node that finds some refuses to start: it would be
- * out for the rest of the run. "--set rot_gap_ms=1000" and the like do it for single runs. */
-#define SIM_PROFILE_DRAWS_DAMAGE false
+#define SIM_CLASS_DAMAGE SIM_CLASS_WIPE
+#define SIM_CLASS_DECAY  SIM_CLASS_LIE
+/* Whether seeds draw decay of single bytes. Not as long as damage of the last record is taken for a
+ * torn tail, and a snapshot that has rotted costs a node the log behind it. "--set rot_gap_ms=1000"
+ * and the like do it for single runs. */
+#define SIM_PROFILE_DRAWS_DECAY false
 
 const char *sim_class_string(enum sim_fault_class class_);
 
@@ -96,7 +100,8 @@ struct sim_draw {
     uint64_t latency_us, jitter_us, read_us, write_us, sync_us, apply_us, retry_ms;
     uint64_t batch, batch_bytes, window, payload, segment, pending, errors;
     uint64_t snapshot, trailing, piece, installs; /* entries, entries, bytes, followers */
-    uint64_t prevote, quorum, lease, bound_ppm, reverts;
+    uint64_t log_memory;                          /* bytes of applied entries in memory */
+    uint64_t prevote, quorum, lease, bound_ppm, reverts, quarantine;
     uint64_t clients, by_index, think_ms, keys, puts, gets, cas, padding; /* by_index: clients */
     uint64_t sessions;                   /* clients that a state machine remembers */
     uint64_t readers;                    /* 1: the clients that read by index do nothing else */
@@ -114,7 +119,7 @@ struct sim_draw {
     uint64_t squeeze_gap_ms, squeeze_ms, memory_ppm, refuse_ppm, machine_ppm, exit_ppm;
     uint64_t ro_gap_ms, ro_ms, transfer_gap_ms, campaign_gap_ms;
     uint64_t restart_gap_ms, members_gap_ms;
-    uint64_t rot_gap_ms, lose_ppm, misdirect_ppm, wipe_gap_ms;
+    uint64_t rot_gap_ms, lose_ppm, misdirect_ppm, wipe_gap_ms, restore_gap_ms;
 };
 
 /* What a seed of a profile draws. A function of its arguments; every parameter has a stream of its

@@ -302,7 +302,8 @@ static void transfer_now(struct sim_profile *profile, struct profile_episode *ep
     }
 }
 
-/* In every second case a node comes back with other options. */
+/* In every second case a node comes back with other options, and, where there is a second
+ * implementation, in every second case as that one: upgrades and downgrades in any order. */
 static void restart_now(struct sim_profile *profile, struct profile_episode *episode)
 {
     struct sim_node *node = profile->world->nodes[episode->node];
@@ -319,6 +320,9 @@ static void restart_now(struct sim_profile *profile, struct profile_episode *epi
         options->heartbeat_ns = profile->draw.heartbeat_ms * MS / divisor;
         assert(raft_options_check(options) == NULL);
     }
+    if (profile->world->sut_next != NULL) {
+        node->takes_next = sim_draw_below(&episode->stream, 2) == 0;
+    }
     sim_node_stop(node);
 }
 
@@ -329,6 +333,25 @@ static void wipe_now(struct sim_profile *profile, struct profile_episode *episod
         struct sim_node *node = profile->world->nodes[id];
         sim_node_crash(node, SIM_UNSYNCED_LOSE);
         sim_node_wipe(node);
+    }
+}
+
+/* The machine gets another disk, with a copy of its store; now and then of somebody else's. */
+static void restore_now(struct sim_profile *profile, struct profile_episode *episode)
+{
+    const struct sim_world *world = profile->world;
+    uint32_t id = sim_atlas_pick_damaged(profile, &episode->stream);
+    uint64_t other = 1 + sim_draw_below(&episode->stream, world->node_count);
+    bool is_own = sim_draw_below(&episode->stream, 2) == 0;
+    if (id != 0) {
+        struct sim_node *node = world->nodes[id];
+        sim_node_crash(node, SIM_UNSYNCED_LOSE);
+        const struct sim_disk *disk = &world->nodes[other]->disk;
+        /* What others have of its store is older than its promises. */
+        if (is_own || disk->owner == id) {
+            disk = &node->disk;
+        }
+        sim_node_restore(node, sim_disk_copy(disk));
     }
 }
 
@@ -372,6 +395,7 @@ static bool episode_times(const struct sim_draw *draw, enum sim_fault_class clas
         {SIM_CLASS_SQUEEZE, draw->squeeze_gap_ms, draw->squeeze_ms},
         {SIM_CLASS_ROT, draw->rot_gap_ms, 0},
         {SIM_CLASS_WIPE, draw->wipe_gap_ms, 0},
+        {SIM_CLASS_RESTORE, draw->restore_gap_ms, 0},
         {SIM_CLASS_READ_ONLY, draw->ro_gap_ms, draw->ro_ms},
         {SIM_CLASS_TRANSFER, draw->transfer_gap_ms, 0},
         {SIM_CLASS_CAMPAIGN, draw->campaign_gap_ms, 0},
@@ -446,6 +470,8 @@ static void episode_begin(struct sim_profile *profile, enum sim_fault_class clas
         rot_now(profile, episode);
     } else if (class_ == SIM_CLASS_WIPE) {
         wipe_now(profile, episode);
+    } else if (class_ == SIM_CLASS_RESTORE) {
+        restore_now(profile, episode);
     } else if (class_ == SIM_CLASS_MEMBERS && sim_atlas_fixes_members(profile)) {
         /* Of another configuration the damaged nodes might be more than a minority. */
     } else if (class_ == SIM_CLASS_MEMBERS) {
@@ -563,6 +589,7 @@ void sim_agenda_tick(struct sim_profile *profile)
 {
     clients_roam(profile);
     sim_atlas_revive(profile);
+    sim_members_replace(profile);
     sim_atlas_rotate(profile);
     for (uint32_t i = 0; i < SIM_CLASS_COUNT && !profile->world->over; i++) {
         episode_tick(profile, (enum sim_fault_class)i);

@@ -9,8 +9,9 @@
  *
  * The *damageable* nodes are the only ones whose durable bytes are damaged, from the beginning of
  * the run to its end, and then they are the only victims, too: a node that refuses its store stays
- * down. So of each entry a minority of the copies at most is damaged, whenever it was written. A
- * witness is one of them, since what it has is no copy.
+ * down, until a new machine takes its place among the members and here. So of each entry a minority
+ * of the copies at most is damaged, whenever it was written: the others are whole for the whole
+ * run. A witness is one of them, since what it has is no copy.
  *
  * Invariants:
  *  1. Whoever is down is a victim.
@@ -89,6 +90,16 @@ void sim_atlas_damage(struct sim_profile *profile)
     }
     while (is_on && (uint32_t)__builtin_popcount(profile->damageable) < minority) {
         profile->damageable |= 2u << sim_draw_below(&profile->atlas, voters);
+    }
+}
+
+void sim_atlas_replaced(struct sim_profile *profile, uint32_t old, uint32_t fresh)
+{
+    if ((profile->damageable & old) != 0) {
+        profile->damageable = (profile->damageable & ~old) | fresh;
+    }
+    if ((profile->victims & old) != 0) {
+        sim_atlas_set(profile, (profile->victims & ~old) | fresh);
     }
 }
 

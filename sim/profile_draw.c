@@ -11,8 +11,8 @@
  *  2. Overriding a draw with its own print changes nothing.
  *  3. The base cluster, which stays when every fault has ended, is one that can elect: four disk
  *     operations and two messages fit into half of the shortest election timeout.
- *  4. Lease reads are drawn only if no clock jumps or stands still and none is off by more than the
- * bound that the nodes are told. */
+ *  4. Lease reads are drawn only if no clock jumps or stands still and none is off by more than
+ *     the bound that the nodes are told. */
 #include "profile.h"
 
 #include "machine.h"
@@ -77,6 +77,7 @@ static const struct field fields[] = {
     BASE(batch_bytes, HOW_LOG, 200, 65536, 10000000),
     BASE(segment, HOW_LOG, 512, 65536, 100000000),
     BASE(snapshot, HOW_LOG, 8, 1000, 1000000),
+    BASE(log_memory, HOW_LOG, 100, 1000000, (uint64_t)1 << 40),
     BASE(trailing, HOW_LOG, 1, 64, 1000000),
     BASE(piece, HOW_LOG, 64, 65536, 10000000),
     BASE(installs, HOW_EVENLY, 1, 3, 15),
@@ -87,6 +88,7 @@ static const struct field fields[] = {
     BASE(lease, HOW_NOT, 0, 1, 0),
     BASE(bound_ppm, HOW_LOG, 100, 100000, 499999),
     BASE(reverts, HOW_EVENLY, 0, 1, 0),
+    BASE(quarantine, HOW_EVENLY, 0, 1, 0),
     BASE(clients, HOW_LOG, 1, 8, 32),
     BASE(by_index, HOW_NOT, 0, 32, 0),
     BASE(think_ms, HOW_LOG, 10, 500, 1000000),
@@ -163,6 +165,7 @@ static const struct field fields[] = {
     PPM(lose_ppm, SIM_CLASS_LIE, 100, 5000),
     PPM(misdirect_ppm, SIM_CLASS_LIE, 100, 5000),
     EVERY(wipe_gap_ms, SIM_CLASS_WIPE, 2000),
+    EVERY(restore_gap_ms, SIM_CLASS_RESTORE, 2000),
     EVERY(members_gap_ms, SIM_CLASS_MEMBERS, 100),
 };
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])
@@ -271,7 +274,7 @@ static const char *coin_of(enum sim_fault_class class_)
 static uint64_t draw_classes(enum sim_profile_mode mode, uint64_t seed)
 {
     uint64_t on = 0;
-    uint32_t drawn = SIM_PROFILE_DRAWS_DAMAGE ? SIM_CLASS_COUNT : SIM_CLASS_DAMAGE;
+    uint32_t drawn = SIM_PROFILE_DRAWS_DECAY ? SIM_CLASS_COUNT : SIM_CLASS_DECAY;
     if (mode == SIM_MODE_CALM) {
         return 0;
     }
@@ -282,6 +285,10 @@ static uint64_t draw_classes(enum sim_profile_mode mode, uint64_t seed)
         struct sim_stream stream;
         stream_open(&stream, seed, coin_of((enum sim_fault_class)i));
         on |= (uint64_t)(sim_draw_below(&stream, 2) == 0) << i;
+    }
+    /* Damage fixes who may be hurt at all: most runs are without. */
+    if (draw_alone(seed, "damage", 4) != 0) {
+        on &= (UINT64_C(1) << SIM_CLASS_DAMAGE) - 1;
     }
     return on;
 }

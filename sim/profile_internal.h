@@ -23,10 +23,13 @@ struct sim_profile {
     struct sim_draw draw;
     char text[SIM_TEXT_MAX];
     struct sim_source source;
-    struct sim_stream pace;  /* of the agenda */
-    struct sim_stream atlas; /* who may be hurt */
-    struct sim_stream down;  /* for how long */
-    struct sim_stream roam;  /* of the clients */
+    struct sim_stream pace;                      /* of the agenda */
+    struct sim_stream atlas;                     /* who may be hurt */
+    struct sim_stream down;                      /* for how long */
+    struct sim_stream roam;                      /* of the clients */
+    struct sim_stream replace;                   /* when a lost machine is replaced */
+    uint64_t replace_ns;                         /* 0: nobody has to be */
+    const struct sim_member_change *replacement; /* under way, or NULL */
     bool begun;
     uint64_t end_ns;
     uint32_t victims;                            /* bit per node id */
@@ -46,6 +49,8 @@ void sim_agenda_tick(struct sim_profile *profile);
 /* profile_members.c */
 /* Begins a change of the members, if one is possible now. */
 void sim_members_change(struct sim_profile *profile, struct sim_stream *stream);
+/* Who has lost its store can never be itself again: in time a new machine takes its place. */
+void sim_members_replace(struct sim_profile *profile);
 /* Who else is in the cluster from the beginning, as what. */
 void sim_members_options(const struct sim_draw *draw, uint64_t seed,
                          struct sim_cluster_options *options);
@@ -58,6 +63,8 @@ void sim_atlas_set(struct sim_profile *profile, uint32_t victims);
 void sim_atlas_damage(struct sim_profile *profile);
 /* Whether the members must stay as they are, since the atlas has counted them. */
 bool sim_atlas_fixes_members(const struct sim_profile *profile);
+/* A new machine has taken the place of an old one, a bit each. */
+void sim_atlas_replaced(struct sim_profile *profile, uint32_t old, uint32_t fresh);
 /* One of them, in any state; 0: there is none. */
 uint32_t sim_atlas_pick_damaged(struct sim_profile *profile, struct sim_stream *stream);
 /* Makes a random minority the victims, in every second case with the leader. */

@@ -1,5 +1,7 @@
 /* The operator of a profile's run: nodes join, learn, vote, leave.
  *
+ * A member whose machine has lost its store is replaced by a machine with a new id, in one change.
+ *
  * Fault model. None: a change of the members is nothing that a cluster must suffer, but everything
  * else may happen in the middle of it. A node that was removed stays up, hears nothing, and may be
  * taken back; a new one has an empty disk and a new id.
@@ -17,6 +19,7 @@
 #define VOTERS_MAX   7
 #define LEARNERS_MAX 2
 #define MEMBERS_MAX  11 /* with what a change brings, those of both sides fit */
+#define MS           UINT64_C(1000000)
 #define WITHIN_NS    UINT64_C(1000000000)
 #define PRIORITIES   3u
 
@@ -127,11 +130,103 @@ void sim_members_change(struct sim_profile *profile, struct sim_stream *stream)
     const struct raft_configuration *configuration = sim_world_configuration(world);
     struct sim_change_plan plan = {.voters = 0};
     if (configuration == NULL || raft_configuration_is_joint(configuration) ||
-        world->changes.open > 1 || (world->sut->features & SUT_FEATURE_MEMBERSHIP) == 0) {
+        world->changes.open > 1 || (world->features & SUT_FEATURE_MEMBERSHIP) == 0) {
         return;
     }
     if (make_plan(profile, stream, configuration, &plan)) {
         sim_change_begin(world, &plan, WITHIN_NS, 0);
+    }
+}
+
+/* ---- machines that have lost their stores ---- */
+
+/* A member that has refused its store, or 0. */
+static uint32_t find_lost(const struct sim_world *world,
+                          const struct raft_configuration *configuration)
+{
+    for (uint32_t i = 0; i < configuration->count; i++) {
+        const struct sim_node *node = world->nodes[configuration->members[i].id];
+        if (node->refused_store && !sim_node_is_up(node)) {
+            return node->id;
+        }
+    }
+    return 0;
+}
+
+/* A machine that is no member: one that an attempt before has left behind, or a new one. */
+static uint32_t pick_replacement(struct sim_world *world,
+                                 const struct raft_configuration *configuration, bool is_witness)
+{
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        if (raft_configuration_find(configuration, id) == NULL &&
+            world->nodes[id]->state == SIM_NODE_UP &&
+            world->nodes[id]->view.configuration.count == 0 &&
+            raft_options_is_witness(&world->nodes[id]->options) == is_witness) {
+            return id;
+        }
+    }
+    const struct sim_node *node = sim_world_node_add(world, is_witness);
+    return node == NULL ? 0 : node->id;
+}
+
+static void replacement_begin(struct sim_profile *profile, uint32_t lost,
+                              const struct raft_configuration *configuration)
+{
+    const struct raft_member member = *raft_configuration_find(configuration, lost);
+    bool is_witness = (member.flags & RAFT_MEMBER_WITNESS) != 0;
+    uint32_t fresh = pick_replacement(profile->world, configuration, is_witness);
+    struct sim_change_plan plan = {
+        .removed = 1u << lost,
+        .is_witness = is_witness,
+        .sets_priority = true,
+        .priority = member.priority,
+    };
+    if (fresh == 0) {
+        return;
+    }
+    if ((member.flags & RAFT_MEMBER_LEARNER) != 0) {
+        plan.learners = 1u << fresh;
+    } else {
+        plan.voters = 1u << fresh;
+    }
+    profile->replacement = sim_change_begin(profile->world, &plan, WITHIN_NS, 0);
+}
+
+static void replacement_end(struct sim_profile *profile)
+{
+    const struct sim_member_change *change = profile->replacement;
+    if (change->outcome == SIM_CHANGE_DONE) {
+        sim_atlas_replaced(profile, change->plan.removed,
+                           change->plan.voters | change->plan.learners);
+    }
+    profile->replacement = NULL;
+}
+
+void sim_members_replace(struct sim_profile *profile)
+{
+    struct sim_world *world = profile->world;
+    const struct raft_configuration *configuration = sim_world_configuration(world);
+    if (profile->replacement != NULL) {
+        if (profile->replacement->outcome == SIM_CHANGE_OPEN) {
+            return;
+        }
+        replacement_end(profile);
+    }
+    if (profile->damageable == 0 || (world->features & SUT_FEATURE_MEMBERSHIP) == 0 ||
+        configuration == NULL || raft_configuration_is_joint(configuration) ||
+        configuration->count >= MEMBERS_MAX || world->changes.open > 0) {
+        return;
+    }
+    uint32_t lost = find_lost(world, configuration);
+    uint64_t now_ns = world->scheduler.now_ns;
+    if (lost == 0) {
+        profile->replace_ns = 0;
+    } else if (profile->replace_ns == 0) {
+        uint64_t wait_ns = sim_draw_exponential(&profile->replace, profile->draw.down_ms * MS);
+        profile->replace_ns = now_ns + wait_ns + 1;
+    } else if (now_ns >= profile->replace_ns) {
+        profile->replace_ns = 0;
+        replacement_begin(profile, lost, configuration);
     }
 }
 

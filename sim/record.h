@@ -62,11 +62,11 @@ const char *sim_life_string(enum sim_life life);
 
 /* What came of a fault, by comparison with the same run without it; each includes those above. */
 enum sim_efficacy {
-    SIM_EFFICACY_UNKNOWN,   /* no such run was made */
-    SIM_EFFICACY_MASKED,    /* nothing differs, event by event */
-    SIM_EFFICACY_SCHEDULE,  /* events differ, but not what came of them */
-    SIM_EFFICACY_STATE,     /* logs, terms or disks are others at the end */
-    SIM_EFFICACY_CLIENT,    /* clients were told something else */
+    SIM_EFFICACY_UNKNOWN,  /* no such run was made */
+    SIM_EFFICACY_MASKED,   /* nothing differs, event by event */
+    SIM_EFFICACY_SCHEDULE, /* events differ, but not what came of them */
+    SIM_EFFICACY_STATE,    /* logs, terms or disks are others at the end */
+    SIM_EFFICACY_CLIENT, /* clients were refused something, or left without an answer, or no more */
     SIM_EFFICACY_VIOLATION, /* a rule is broken */
     SIM_EFFICACY_COUNT
 };
@@ -91,10 +91,12 @@ struct sim_injection {
 enum sim_counted {
     SIM_COUNTED_DELAY = RAFT_OUTCOME_COUNT, /* a rule delayed it */
     SIM_COUNTED_CRASH,                      /* a rule killed the node there */
-    SIM_COUNTED_LOST,                       /* a write that the disk said it did, and did not */
-    SIM_COUNTED_MISDIRECTED,                /* one that went elsewhere */
-    SIM_COUNTED_TAKEN,                      /* the state itself took this exit */
-    SIM_COUNTED_REACHED,                    /* consulted, whatever came of it */
+    SIM_COUNTED_LOST,        /* a write that the disk said it did, and did not; a message */
+    SIM_COUNTED_MISDIRECTED, /* one that went elsewhere */
+    SIM_COUNTED_TWICE,       /* a message came twice */
+    SIM_COUNTED_STOP,        /* the node was asked to stop */
+    SIM_COUNTED_TAKEN,       /* the state itself took this exit */
+    SIM_COUNTED_REACHED,     /* consulted, whatever came of it */
     SIM_COUNTED_COUNT
 };
 
@@ -140,8 +142,10 @@ struct sim_execution {
     uint64_t requests_failed;
     uint64_t requests_unknown;
     struct sim_liveness liveness;
-    bool disturbed; /* an injected fault ended the script early; oracles judged the rest */
-    bool branch;    /* of a sweep, continued from a checkpoint */
+    bool disturbed;  /* an injected fault ended the script early; oracles judged the rest */
+    bool branch;     /* of a sweep, continued from a checkpoint */
+    uint64_t masked; /* a branch: the event after which it was its base run again and was simulated
+                        no further; what it comes to is the base run's. 0: it was to its end */
 };
 
 #endif

@@ -1,4 +1,4 @@
-/* The scheduler: a 4-ary heap of pooled events.
+/* The scheduler: a 4-ary heap of events.
  *
  * Terms: the *order* of an event is the hash that decides among events at one instant; its
  * *counter* numbers the events of its source.
@@ -7,16 +7,16 @@
  *  1. No queued event lies before now_ns; now_ns never goes back.
  *  2. heap[i]->position == i + 1 for every queued event, 0 for every other.
  *  3. A parent comes before its children under `before`, which is a total order: no two events
- * share (source, counter).
+ *     share (source, counter).
  *  4. An event is queued, or with its user, or in the pool, and in one place only. */
 #include "scheduler.h"
 
 #include "random.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define POOL_CHUNK 64u
 #define HEAP_FIRST 64u
 
 const char *sim_event_kind_string(enum sim_event_kind kind)
@@ -69,27 +69,11 @@ void sim_source_init(struct sim_scheduler *scheduler, struct sim_source *source,
     source->counter = 0;
 }
 
-static void pool_grow(struct sim_scheduler *scheduler)
-{
-    assert(scheduler->free == NULL);
-    struct sim_event *chunk = arena_calloc(scheduler->arena, POOL_CHUNK * sizeof *chunk);
-    for (uint32_t i = POOL_CHUNK; i > 0; i--) {
-        chunk[i - 1].data = scheduler->free;
-        scheduler->free = &chunk[i - 1];
-    }
-}
-
 struct sim_event *sim_event_new(struct sim_scheduler *scheduler, enum sim_event_kind kind,
                                 uint32_t node)
 {
     assert(kind > 0 && kind < SIM_EVENT_KIND_COUNT);
-    if (scheduler->free == NULL) {
-        pool_grow(scheduler);
-    }
-    struct sim_event *event = scheduler->free;
-    assert(event->kind == 0 && event->position == 0);
-    scheduler->free = event->data;
-    memset(event, 0, sizeof *event);
+    struct sim_event *event = arena_calloc(scheduler->arena, sizeof *event);
     event->kind = kind;
     event->node = node;
     return event;
@@ -98,10 +82,7 @@ struct sim_event *sim_event_new(struct sim_scheduler *scheduler, enum sim_event_
 void sim_event_free(struct sim_scheduler *scheduler, struct sim_event *event)
 {
     assert(event->position == 0); /* not queued */
-    assert(event->kind != 0);     /* not in the pool already */
-    memset(event, 0, sizeof *event);
-    event->data = scheduler->free;
-    scheduler->free = event;
+    arena_free(scheduler->arena, event);
 }
 
 static bool before(const struct sim_event *a, const struct sim_event *b)
@@ -225,4 +206,25 @@ struct sim_event *sim_scheduler_pop(struct sim_scheduler *scheduler)
     assert(event->time_ns >= scheduler->now_ns);
     scheduler->now_ns = event->time_ns;
     return event;
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct sim_event *a = *(struct sim_event *const *)left;
+    const struct sim_event *b = *(struct sim_event *const *)right;
+    return before(a, b) ? -1 : before(b, a);
+}
+
+void sim_scheduler_settle(struct sim_scheduler *scheduler)
+{
+    if (scheduler->count > 1) {
+        qsort(scheduler->heap, scheduler->count, sizeof scheduler->heap[0], compare);
+    }
+    /* What is sorted is a heap. */
+    for (uint32_t i = 0; i < scheduler->count; i++) {
+        place(scheduler, i, scheduler->heap[i]);
+    }
+    for (uint32_t i = scheduler->count; i < scheduler->capacity; i++) {
+        scheduler->heap[i] = NULL;
+    }
 }

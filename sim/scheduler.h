@@ -3,7 +3,7 @@
  * Events are ordered by time; at the same instant by hash(seed, source, counter), or, for a source
  * that keeps its own order (a FIFO), by hash(seed, source, time) and then its counter; last by
  * (source, counter). No order is hidden in the order of insertion. A 4-ary heap of pointers with
- * back links, so that a timer can be moved or cancelled; events are pooled. */
+ * back links, so that a timer can be moved or cancelled. */
 #ifndef SIM_SCHEDULER_H
 #define SIM_SCHEDULER_H
 
@@ -54,14 +54,13 @@ struct sim_scheduler {
     struct sim_event **heap;
     uint32_t count;
     uint32_t capacity;
-    struct sim_event *free; /* pool, linked through data */
     uint32_t source_count;
 };
 
 void sim_scheduler_init(struct sim_scheduler *scheduler, struct arena *arena, uint64_t seed);
 void sim_source_init(struct sim_scheduler *scheduler, struct sim_source *source, bool fifo);
 
-/* A pooled event, zeroed but for kind and node; sim_event_free returns it to the pool. */
+/* An event, zeroed but for kind and node. */
 struct sim_event *sim_event_new(struct sim_scheduler *scheduler, enum sim_event_kind kind,
                                 uint32_t node);
 void sim_event_free(struct sim_scheduler *scheduler, struct sim_event *event); /* not queued */
@@ -75,5 +74,7 @@ void sim_unschedule(struct sim_scheduler *scheduler, struct sim_event *event);
 struct sim_event *sim_scheduler_peek(const struct sim_scheduler *scheduler);
 /* Takes the next event out and advances now_ns to it. NULL when there is none. */
 struct sim_event *sim_scheduler_pop(struct sim_scheduler *scheduler);
+/* Gives the heap the one form that only depends on what is queued. Nothing that comes changes. */
+void sim_scheduler_settle(struct sim_scheduler *scheduler);
 
 #endif

@@ -46,7 +46,15 @@ struct sut_message {
     bool claims_term;
     raft_node_id claims_vote; /* a vote that must be durable in term; RAFT_NODE_NONE: none */
     raft_index claims_index;  /* log that must be durable up to here; 0: none */
+    bool grants;              /* a vote or a pre-vote to somebody else */
     uint32_t entry_count;
+    bool asks;           /* an append */
+    bool matches;        /* the answer to one: the log agrees so far, whatever came of the rest */
+    bool refuses;        /* the answer to one: the log has not what is before it */
+    raft_index position; /* asks: before the entries; refuses: what is not there */
+    struct raft_entry_id hint; /* refuses: up to where the sender may agree */
+    raft_index piece_of;       /* a piece of the snapshot of this index; 0: none */
+    uint64_t piece_offset;
 };
 
 struct sut_entry {

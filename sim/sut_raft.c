@@ -174,16 +174,24 @@ static bool describe(const uint8_t *bytes, size_t size, struct sut_message *out)
         break;
     case RAFT_MESSAGE_PREVOTE_REP:
         out->claims_term = !success; /* a grant repeats the term that was asked for */
+        out->grants = success;
         break;
     case RAFT_MESSAGE_VOTE_REQ:
         out->claims_vote = message.from;
         break;
     case RAFT_MESSAGE_VOTE_REP:
         out->claims_vote = success ? message.to : RAFT_NODE_NONE;
+        out->grants = success;
+        break;
+    case RAFT_MESSAGE_INSTALL_REQ:
+        out->piece_of = message.id.index;
+        out->piece_offset = message.offset;
         break;
     case RAFT_MESSAGE_APPEND_REQ:
+        out->asks = true;
+        out->position = message.id.index;
+        break;
     case RAFT_MESSAGE_TIMEOUT_NOW:
-    case RAFT_MESSAGE_INSTALL_REQ:
     case RAFT_MESSAGE_REPAIR_REQ:
     case RAFT_MESSAGE_REPAIR_REP: /* an entry is what its id says, durable or not */
         break;
@@ -194,6 +202,10 @@ static bool describe(const uint8_t *bytes, size_t size, struct sut_message *out)
         break;
     case RAFT_MESSAGE_APPEND_REP:
         out->claims_index = success ? message.id.index : 0;
+        out->refuses = !success && (message.flags & RAFT_FLAG_DAMAGED) == 0;
+        out->matches = success;
+        out->position = message.id.index;
+        out->hint = message.hint;
         break;
     case RAFT_MESSAGE_TYPE_COUNT:
         assert(!"not a type");

@@ -7,7 +7,7 @@
  * Invariants:
  *  1. The hash chains, for each event: its time, kind, node and number, the message that arrived,
  *     and for each node that was entered a digest of its state and ledger, and what clients were
- * told. No address, no capacity of a container, nothing of the explorer enters it, nor how many
+ *     told. No address, no capacity of a container, nothing of the explorer enters it, nor how many
  *     faults have fired: a fault that changes nothing leaves the hash as it is.
  *  2. The first finding or script error ends the run; later ones are not recorded.
  *  3. An event is freed by whom it is handed to, except SCRIPT and PHASE events, which are freed
@@ -32,6 +32,8 @@ struct sim_world *sim_world_create(struct arena *arena, const struct sim_spec *s
     struct sim_world *world = arena_calloc(arena, sizeof *world);
     world->arena = arena;
     world->sut = spec->sut;
+    world->sut_next = spec->sut_next;
+    world->features = spec->sut->features;
     world->spec = spec;
     world->seed = spec->seed;
     world->phase = SIM_PHASE_RUN;
@@ -47,6 +49,10 @@ struct sim_world *sim_world_create(struct arena *arena, const struct sim_spec *s
     sim_stream_init(&world->pick, spec->seed, SIM_STREAM_PICK, 0, 0);
     sim_network_init(&world->network, world);
     sim_faults_init(&world->faults, world, spec->sut);
+    if (spec->sut_next != NULL) {
+        world->features &= spec->sut_next->features;
+        sim_faults_next(&world->faults, spec->sut_next);
+    }
     sim_clients_init(&world->clients, world);
     sim_changes_init(&world->changes);
     world->oracles = sim_oracles_create(world);
@@ -231,6 +237,50 @@ static void tell_fields(const struct sim_world *world, uint32_t node, const char
     }
 }
 
+/* What a node folds into the hash, in order. */
+static const char *const node_fields[] = {
+    "node",
+    "state",
+    "incarnation",
+    "is_next",
+    "role",
+    "condition",
+    "read_only",
+    "leader",
+    "term",
+    "vote",
+    "sequence",
+    "state_durable",
+    "commit",
+    "applied",
+    "losses",
+    "is_blank",
+    "base.term",
+    "base.index",
+    "last.term",
+    "last.index",
+    "durable.term",
+    "durable.index",
+    "log_generation",
+    "truncated_to",
+    "configuration_index",
+    "change",
+    "cold",
+    "log_size",
+    "entries_log",
+    "entries_loading",
+    "entries_storage",
+    "entries_apply",
+    "requests",
+    "blocks",
+    "block_bytes",
+    "disk_operations",
+    "disk_used",
+    "files_open",
+    "machine",
+    "entries_held",
+};
+
 void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
 {
     const struct raft_view *view = &node->view;
@@ -239,6 +289,7 @@ void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
         node->id,
         (uint64_t)node->state,
         node->incarnation,
+        node->sut != world->sut,
         (uint64_t)view->role,
         (uint64_t)view->condition,
         view->read_only,
@@ -249,6 +300,8 @@ void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
         view->state_durable,
         view->commit,
         view->applied,
+        view->state.losses,
+        view->is_blank,
         view->base.term,
         view->base.index,
         view->last.term,
@@ -259,7 +312,10 @@ void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
         view->truncated_to,
         view->configuration_index,
         (uint64_t)view->change,
+        view->cold,
+        view->log_size,
         view->entries_log,
+        view->entries_loading,
         view->entries_storage,
         view->entries_apply,
         view->requests,
@@ -271,45 +327,9 @@ void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
         node->machine == NULL ? 0 : sim_machine_digest(node->machine),
         ledger->entries,
     };
-    static const char *const names[] = {
-        "node",
-        "state",
-        "incarnation",
-        "role",
-        "condition",
-        "read_only",
-        "leader",
-        "term",
-        "vote",
-        "sequence",
-        "state_durable",
-        "commit",
-        "applied",
-        "base.term",
-        "base.index",
-        "last.term",
-        "last.index",
-        "durable.term",
-        "durable.index",
-        "log_generation",
-        "truncated_to",
-        "configuration_index",
-        "change",
-        "entries_log",
-        "entries_storage",
-        "entries_apply",
-        "requests",
-        "blocks",
-        "block_bytes",
-        "disk_operations",
-        "disk_used",
-        "files_open",
-        "machine",
-        "entries_held",
-    };
-    _Static_assert(sizeof names / sizeof names[0] == sizeof words / sizeof words[0],
+    _Static_assert(sizeof node_fields / sizeof node_fields[0] == sizeof words / sizeof words[0],
                    "every word has a name");
-    tell_fields(world, node->id, names, words, sizeof words / sizeof words[0]);
+    tell_fields(world, node->id, node_fields, words, sizeof words / sizeof words[0]);
     world->hash = sim_hash(words, sizeof words, world->hash);
     world->hash = sim_hash(ledger->totals, sizeof ledger->totals, world->hash);
 }
@@ -358,8 +378,9 @@ static void transcribe_event(struct sim_world *world, const struct sim_event *ev
     if (event->kind == SIM_EVENT_MESSAGE) {
         const struct sim_packet *packet = event->data;
         struct sut_message message;
-        bool known = (world->sut->features & SUT_FEATURE_DESCRIBE) &&
-                     world->sut->describe(packet->bytes, packet->size, &message);
+        bool known =
+            (world->features & SUT_FEATURE_DESCRIBE) &&
+            world->nodes[packet->from]->sut->describe(packet->bytes, packet->size, &message);
         snprintf(what, sizeof what, " %s from n%u", known ? message.type : "?", packet->from);
     } else if (event->kind == SIM_EVENT_TIMER) {
         snprintf(what, sizeof what, " %s", timer_string(event->number));

@@ -28,6 +28,7 @@ const char *sim_phase_string(enum sim_phase phase);
 /* What makes a run; borrowed until its end. */
 struct sim_spec {
     const struct sut_ops *sut;
+    const struct sut_ops *sut_next; /* what nodes may be started from later; NULL: nothing else */
     const struct sim_scenario_source *source; /* NULL: no script (profiles, unit tests) */
     enum sim_profile_kind profile;            /* instead of a script; NONE: none */
     const char *scenario;                     /* name within the source */
@@ -76,7 +77,9 @@ typedef void (*sim_field_sink)(void *ctx, uint32_t node, const char *name, uint6
 
 struct sim_world {
     struct arena *arena;
-    const struct sut_ops *sut;
+    const struct sut_ops *sut; /* what nodes are started from at first; its points are the run's */
+    const struct sut_ops *sut_next;
+    uint32_t features;           /* enum sut_feature: what every implementation of the run has */
     const struct sim_spec *spec; /* outside the arena; constant during a run */
     uint64_t seed;
     enum sim_phase phase;
@@ -128,6 +131,8 @@ struct sim_world {
     bool disturbed;
     char disturbed_text[SIM_TEXT_MAX]; /* which expectation an injected fault broke */
     uint64_t crashes, pauses, restarts;
+    uint64_t
+        counts_read; /* the latest event in which the script asked how often points were passed */
     /* Outside the run: must not influence it. */
     sim_transcript_sink transcript;
     void *transcript_ctx;

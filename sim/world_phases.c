@@ -1,14 +1,14 @@
 /* The phases of a run.
  *
- *     RUN --script ended--> HEAL --agreed, and one more write done--> STOP --all stopped--> DONE
- *      |                                                               ^
- *      +------------------- finish = "as_is" --------------------------+
+ *     RUN --script ended--> HEAL --agreed, one write and one read done--> STOP --all stopped-->
+ * DONE |                                                                  ^
+ *      +------------------- finish = "as_is" -----------------------------+
  *
  * RUN belongs to the script. In HEAL every fault ends and every node is up again; the cluster must
- * agree within the bounds of liveness.c, answer every client and then take one more write, within
- * progress_bound_ns. In STOP all
- * nodes stop in good order, within STOP_BOUND_NS. Only a sweep's shot may still fire in STOP
- * (for how long a persistent one does, see SIM_SHOT_STOP_NS).
+ * agree within the bounds of liveness.c, answer every client within progress_bound_ns, and each
+ * operation that a node has taken in time by itself; then it must do one more write and one more
+ * read. In STOP all nodes stop in good order, within STOP_BOUND_NS. Only a sweep's shot may still
+ * fire in STOP (for how long a persistent one does, see SIM_SHOT_STOP_NS).
  *
  * A phase goes on in SIM_EVENT_PHASE events, which come from the harness every POLL_NS.
  *
@@ -28,7 +28,7 @@
 #define POLL_NS       UINT64_C(10000000)
 #define STOP_BOUND_NS (UINT64_C(60) * 1000000000)
 
-enum heal_stage { HEAL_CONVERGES, HEAL_WRITES };
+enum heal_stage { HEAL_CONVERGES, HEAL_WRITES, HEAL_READS };
 
 const char *sim_phase_string(enum sim_phase phase)
 {
@@ -259,11 +259,12 @@ static void describe_nodes(const struct sim_world *world, char *text, size_t siz
 }
 
 /* Whether a node is out for good: its machine is gone, or its disk was damaged, and it has refused
- * its store or waits for what nobody has. */
+ * its store, is in quarantine, or waits for what nobody has. */
 static bool is_lost(const struct sim_node *node)
 {
     bool is_stuck = node->state == SIM_NODE_UP && node->view.condition != RAFT_RUNNING;
-    return node->is_gone || node->refused_store || (is_stuck && sim_node_is_damaged(node));
+    return node->is_gone || node->refused_store ||
+           (is_stuck && (node->was_damaged || sim_node_is_damaged(node)));
 }
 
 /* The proof is the list of those who are lost. */
@@ -305,21 +306,65 @@ static void fail_progress(struct sim_world *world, const char *what)
     }
 }
 
+static void proof_begin(struct sim_world *world, uint32_t stage)
+{
+    const bool reads = stage == HEAL_READS;
+    const struct sim_command command = {.type = reads ? SIM_COMMAND_GET : SIM_COMMAND_PUT,
+                                        .by_index = reads,
+                                        .key = "squall",
+                                        .value = "goes on"};
+    world->stage = stage;
+    sim_client_begin(world->proof, &command, 0);
+    world->last = world->proof->open;
+}
+
 /* The cluster has agreed: it must also go on. */
 static void begin_proof(struct sim_world *world)
 {
     sim_liveness_converged(world);
-    world->stage = HEAL_WRITES;
     world->proof = sim_client_create(world, world->progress_bound_ns);
-    const struct sim_command command = {
-        .type = SIM_COMMAND_PUT, .key = "squall", .value = "goes on"};
-    sim_client_begin(world->proof, &command, 0);
-    world->last = world->proof->open;
+    proof_begin(world, HEAL_WRITES);
+}
+
+/* Nobody can demand progress of what is left. */
+static void give_up(struct sim_world *world)
+{
+    world->is_unavailable = true;
+    sim_world_transcribe(world, "    %s", world->unavailable_text);
+    begin_stop(world);
+}
+
+/* A write, and a read without a log entry, each in time by itself. */
+static void poll_proof(struct sim_world *world, bool is_skipped)
+{
+    bool is_open = world->proof->open != NULL;
+    bool is_late = world->scheduler.now_ns > sim_liveness_due_ns(world, world->last->invoked_ns);
+    if (is_open && (!is_late || is_skipped)) {
+        poll_again(world);
+        return;
+    }
+    sim_oracle_count(world->oracles, SIM_ORACLE_PROGRESS);
+    bool is_done = !is_open && world->last->outcome == SIM_CLIENT_OK;
+    if (is_done && world->stage == HEAL_WRITES && (world->features & SUT_FEATURE_READ) != 0) {
+        proof_begin(world, HEAL_READS);
+        poll_again(world);
+    } else if (is_done || is_skipped) {
+        begin_stop(world);
+    } else if (sim_world_is_beyond_budget(world)) {
+        give_up(world);
+    } else {
+        fail_progress(world,
+                      world->stage == HEAL_READS ? "a read was not done" : "a write was not done");
+    }
 }
 
 static void poll_heal(struct sim_world *world)
 {
     restart_nodes(world, false);
+    if (world->over) {
+        return;
+    }
+    sim_oracle_prompt_check(world->oracles);
     if (world->over) {
         return;
     }
@@ -337,9 +382,7 @@ static void poll_heal(struct sim_world *world)
             begin_stop(world);
             return;
         } else if (is_late && sim_world_is_beyond_budget(world)) {
-            world->is_unavailable = true;
-            sim_world_transcribe(world, "    %s", world->unavailable_text);
-            begin_stop(world);
+            give_up(world);
             return;
         } else if (is_late) {
             fail_progress(world, sim_oracle_converged(world->oracles)
@@ -347,13 +390,8 @@ static void poll_heal(struct sim_world *world)
                                      : "the cluster has not agreed");
             return;
         }
-    } else if (world->proof->open == NULL) {
-        sim_oracle_count(world->oracles, SIM_ORACLE_PROGRESS);
-        if (world->last->outcome != SIM_CLIENT_OK && !is_skipped) {
-            fail_progress(world, "a write was not done");
-        } else {
-            begin_stop(world);
-        }
+    } else {
+        poll_proof(world, is_skipped);
         return;
     }
     poll_again(world);

@@ -1,8 +1,9 @@
 /* The log manager: a ring of entries, and how far storage has come with them.
  *
- *      base        durable        stored        last
- *   ----|-------------|-------------|-------------|
- *         durable       in storage    in memory only
+ *      base         cold        durable        stored        last
+ *   ----|-------------|-------------|-------------|-------------|
+ *         in storage     durable      in storage    in memory only
+ *           only                                                 (cold.c has what lies before cold)
  *
  * "Stored" means handed to storage: storage takes entries in order, one job at a time, and a
  * truncation that cuts what storage has must reach it before any later write (truncate_due). So
@@ -19,8 +20,9 @@
  * repaired from its id alone.
  *
  * Invariants:
- *  1. base.index <= durable.index <= stored.index <= last index, each with the log's term there.
- *  2. slots[(offset + i) % capacity] is the entry at base.index + 1 + i, held as LOG, for i <
+ *  1. base.index <= cold.index <= durable.index <= stored.index <= last index, each with the log's
+ *     term there.
+ *  2. slots[(offset + i) % capacity] is the entry at cold.index + 1 + i, held as LOG, for i <
  * count.
  *  3. Terms never decrease along the log.
  *  4. truncate_due is UINT64_MAX or at least stored.index at the time it was set: nothing behind it
@@ -28,8 +30,9 @@
  *  5. While a reset is due, no truncation is, and nothing behind the base is handed over: stored is
  *     the base.
  *  6. first_damaged is that of the first entry which is damaged or repaired; it is at or before
- *     stored. */
-#include <raft/log.h>
+ *     stored.
+ *  7. size is the sum of the sizes of all entries that are held as LOG. */
+#include "log_internal.h"
 
 #include <assert.h>
 #include <string.h>
@@ -39,7 +42,16 @@
 void raft_log_init(struct raft_log *log, const struct raft_memory *memory)
 {
     *log = (struct raft_log){
-        .memory = memory, .truncate_due = NOTHING_DUE, .first_damaged = RAFT_LOG_INTACT};
+        .memory = memory,
+        .truncate_due = NOTHING_DUE,
+        .first_damaged = RAFT_LOG_INTACT,
+        .size_max = UINT64_MAX,
+    };
+}
+
+void raft_log_bound(struct raft_log *log, uint64_t size_max)
+{
+    log->size_max = size_max;
 }
 
 void raft_log_begin(struct raft_log *log, struct raft_entry_id id)
@@ -47,35 +59,30 @@ void raft_log_begin(struct raft_log *log, struct raft_entry_id id)
     assert(log->count == 0 && log->base.index == 0);
     assert(!log->reset_due && log->truncate_due == NOTHING_DUE);
     log->base = id;
+    log->cold = id;
     log->stored = id;
     log->durable = id;
 }
 
-static struct raft_entry **slot_of(const struct raft_log *log, raft_index index)
-{
-    assert(index > log->base.index && index <= raft_log_last_index(log));
-    size_t position = log->offset + (size_t)(index - log->base.index - 1);
-    if (position >= log->capacity) {
-        position -= log->capacity;
-    }
-    assert(position < log->capacity);
-    return &log->slots[position];
-}
-
 void raft_log_close(struct raft_log *log)
 {
-    for (raft_index index = raft_log_last_index(log); index > log->base.index; index--) {
-        raft_entry_drop(*slot_of(log, index), RAFT_HOLDER_LOG);
+    for (raft_index index = raft_log_last_index(log); index > log->cold.index; index--) {
+        raft_entry_drop(*raft_log_slot(log, index), RAFT_HOLDER_LOG);
         log->count--;
     }
+    raft_cold_forget(log, UINT64_MAX);
     log->memory->free(log->memory->ctx, log->slots);
+    log->memory->free(log->memory->ctx, log->runs);
+    uint64_t size_max = log->size_max;
     raft_log_init(log, log->memory);
+    log->size_max = size_max;
 }
 
 /* The term at an index that is known to be within the log. */
 static raft_term term_within(const struct raft_log *log, raft_index index)
 {
-    return index == log->base.index ? log->base.term : (*slot_of(log, index))->id.term;
+    return index > log->cold.index ? (*raft_log_slot(log, index))->id.term
+                                   : raft_runs_term(log, index);
 }
 
 struct raft_entry_id raft_log_last(const struct raft_log *log)
@@ -98,7 +105,15 @@ struct raft_entry_id raft_log_durable(const struct raft_log *log)
 static void find_damaged(struct raft_log *log, raft_index index)
 {
     raft_index last = raft_log_last_index(log);
-    while (index <= last && !(*slot_of(log, index))->damaged && !(*slot_of(log, index))->repaired) {
+    if (log->lost != 0) {
+        log->first_damaged = log->lost;
+        return;
+    }
+    if (index <= log->cold.index) {
+        index = log->cold.index + 1;
+    }
+    while (index <= last && !(*raft_log_slot(log, index))->damaged &&
+           !(*raft_log_slot(log, index))->repaired) {
         index++;
     }
     log->first_damaged = index <= last ? index : RAFT_LOG_INTACT;
@@ -107,8 +122,9 @@ static void find_damaged(struct raft_log *log, raft_index index)
 
 enum raft_status raft_log_reserve(struct raft_log *log, size_t count)
 {
-    if (log->count + count <= log->capacity) {
-        return RAFT_OK;
+    enum raft_status status = raft_runs_reserve(log, count);
+    if (status != RAFT_OK || log->count + count <= log->capacity) {
+        return status;
     }
     size_t capacity = log->capacity + log->capacity / 2 + 8;
     if (capacity < log->count + count) {
@@ -120,7 +136,7 @@ enum raft_status raft_log_reserve(struct raft_log *log, size_t count)
         return RAFT_NOMEM;
     }
     for (size_t i = 0; i < log->count; i++) {
-        slots[i] = *slot_of(log, log->base.index + 1 + i);
+        slots[i] = *raft_log_slot(log, log->cold.index + 1 + i);
     }
     log->memory->free(log->memory->ctx, log->slots);
     log->slots = slots;
@@ -135,8 +151,10 @@ void raft_log_append(struct raft_log *log, struct raft_entry *entry)
     assert(entry->id.index == raft_log_last_index(log) + 1);
     assert(entry->id.term >= raft_log_last(log).term);
     raft_entry_hold(entry, RAFT_HOLDER_LOG);
+    log->size += raft_log_size_of(entry);
     log->count++;
-    *slot_of(log, entry->id.index) = entry;
+    *raft_log_slot(log, entry->id.index) = entry;
+    raft_runs_append(log, entry->id);
     if (entry->damaged && entry->size == 0) {
         /* Nothing of it is lost but its record: nobody has to be asked. */
         entry->damaged = false;
@@ -157,12 +175,14 @@ static void cut_mark(const struct raft_log *log, struct raft_entry_id *mark, raf
 
 void raft_log_truncate(struct raft_log *log, raft_index keep_last)
 {
-    assert(keep_last >= log->base.index);
+    assert(keep_last >= log->cold.index); /* what is cold is applied */
     assert(keep_last < raft_log_last_index(log));
     for (raft_index index = raft_log_last_index(log); index > keep_last; index--) {
-        raft_entry_drop(*slot_of(log, index), RAFT_HOLDER_LOG);
+        log->size -= raft_log_size_of(*raft_log_slot(log, index));
+        raft_entry_drop(*raft_log_slot(log, index), RAFT_HOLDER_LOG);
         log->count--;
     }
+    raft_runs_truncate(log, keep_last);
     if (log->stored.index > keep_last && keep_last < log->truncate_due) {
         log->truncate_due = keep_last;
     }
@@ -182,30 +202,34 @@ void raft_log_compact(struct raft_log *log, struct raft_entry_id id)
     assert(id.index > log->base.index && id.index <= log->durable.index);
     assert(raft_log_matches(log, id));
     assert(!log->reset_due && log->truncate_due >= id.index);
-    raft_index first = log->base.index + 1;
-    for (raft_index index = first; index <= id.index; index++) {
-        raft_entry_drop(*slot_of(log, index), RAFT_HOLDER_LOG);
+    while (log->count > 0 && log->cold.index < id.index) {
+        struct raft_entry *entry = raft_log_pop(log);
+        log->size -= raft_log_size_of(entry);
+        raft_entry_drop(entry, RAFT_HOLDER_LOG);
     }
-    size_t dropped = (size_t)(id.index - log->base.index);
-    log->offset = (log->offset + dropped) % log->capacity;
-    log->count -= dropped;
+    raft_cold_forget(log, id.index);
+    raft_runs_compact(log, id.index);
     log->base = id;
     if (log->first_damaged <= id.index) {
         find_damaged(log, id.index + 1);
     }
-    assert(log->base.index <= raft_log_last_index(log));
+    assert(log->base.index <= log->cold.index);
 }
 
 void raft_log_reset(struct raft_log *log, struct raft_entry_id id)
 {
     assert(id.index > log->base.index);
     assert(!raft_log_matches(log, id));
-    for (raft_index index = raft_log_last_index(log); index > log->base.index; index--) {
-        raft_entry_drop(*slot_of(log, index), RAFT_HOLDER_LOG);
+    for (raft_index index = raft_log_last_index(log); index > log->cold.index; index--) {
+        log->size -= raft_log_size_of(*raft_log_slot(log, index));
+        raft_entry_drop(*raft_log_slot(log, index), RAFT_HOLDER_LOG);
         log->count--;
     }
+    raft_cold_forget(log, UINT64_MAX);
+    log->run_count = 0;
     log->offset = 0;
     log->base = id;
+    log->cold = id;
     log->stored = id;
     log->durable = id;
     log->generation++;
@@ -237,25 +261,8 @@ bool raft_log_matches(const struct raft_log *log, struct raft_entry_id id)
 
 struct raft_entry_id raft_log_hint(const struct raft_log *log, struct raft_entry_id id)
 {
-    raft_index low = log->base.index;
-    raft_index high = raft_log_last_index(log);
-    if (high > id.index) {
-        high = id.index;
-    }
-    if (high <= low) {
-        return log->base;
-    }
-    /* Terms ascend (invariant 3), so the greatest index with a term of at most id.term can be found
-     * by halving. */
-    while (low < high) {
-        raft_index middle = high - (high - low) / 2;
-        if (term_within(log, middle) <= id.term) {
-            low = middle;
-        } else {
-            high = middle - 1;
-        }
-    }
-    return (struct raft_entry_id){term_within(log, low), low};
+    raft_index last = raft_log_last_index(log);
+    return raft_runs_hint(log, id.term, id.index < last ? id.index : last);
 }
 
 enum raft_status raft_log_get_at(const struct raft_log *log, raft_index index,
@@ -268,7 +275,10 @@ enum raft_status raft_log_get_at(const struct raft_log *log, raft_index index,
     if (raft_exit_taken(log->memory, RAFT_AT_LOG_GET_GAP, index > raft_log_last_index(log))) {
         return RAFT_GAP;
     }
-    struct raft_entry *entry = *slot_of(log, index);
+    if (raft_exit_taken(log->memory, RAFT_AT_LOG_GET_COLD, index <= log->cold.index)) {
+        return RAFT_COLD;
+    }
+    struct raft_entry *entry = *raft_log_slot(log, index);
     assert(entry->id.index == index);
     raft_entry_hold_at(entry, holder, site);
     *out_entry = entry;
@@ -280,7 +290,19 @@ struct raft_entry *raft_log_peek(const struct raft_log *log, raft_index index)
     if (index <= log->base.index || index > raft_log_last_index(log)) {
         return NULL;
     }
-    return *slot_of(log, index);
+    return index > log->cold.index ? *raft_log_slot(log, index) : raft_cold_peek(log, index);
+}
+
+const struct raft_entry *raft_log_configuration(const struct raft_log *log, raft_index index)
+{
+    assert(index <= raft_log_last_index(log));
+    for (; index > log->cold.index; index--) {
+        const struct raft_entry *entry = *raft_log_slot(log, index);
+        if (entry->kind == RAFT_ENTRY_CONFIGURATION && !entry->damaged) {
+            return entry;
+        }
+    }
+    return raft_cold_configuration(log, index);
 }
 
 void raft_log_stored(struct raft_log *log, struct raft_entry_id id)
@@ -345,21 +367,59 @@ void raft_log_persisted(struct raft_log *log, struct raft_entry_id id, uint64_t 
     assert(log->stored.index >= log->durable.index);
 }
 
+bool raft_log_missing(const struct raft_log *log, struct raft_entry_id *out_id)
+{
+    raft_index last = raft_log_last_index(log);
+    raft_index index = log->first_damaged;
+    if (log->lost != 0) {
+        bool is_missing = log->mended == NULL && !log->is_unmendable;
+        index = is_missing ? log->lost : log->cold.index + 1;
+    }
+    for (; index <= last; index++) {
+        if (index == log->lost || (*raft_log_slot(log, index))->damaged) {
+            *out_id = (struct raft_entry_id){term_within(log, index), index};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The place of a damaged entry that another one fits into, or NULL. */
+static struct raft_entry **repair_place(struct raft_log *log, const struct raft_entry *entry)
+{
+    if (entry->id.index < log->first_damaged || !raft_log_matches(log, entry->id)) {
+        return NULL;
+    }
+    if (entry->id.index <= log->cold.index) {
+        /* Its kind and size are in its record, which REPAIR compares. */
+        bool is_missing = log->mended == NULL && !log->is_unmendable;
+        return entry->id.index == log->lost && is_missing ? &log->mended : NULL;
+    }
+    struct raft_entry **slot = raft_log_slot(log, entry->id.index);
+    bool fits = (*slot)->damaged && (*slot)->kind == entry->kind && (*slot)->size == entry->size;
+    return fits ? slot : NULL;
+}
+
+bool raft_log_wants(struct raft_log *log, const struct raft_entry *entry)
+{
+    return repair_place(log, entry) != NULL;
+}
+
 bool raft_log_repair(struct raft_log *log, struct raft_entry *entry)
 {
     assert(!entry->damaged);
-    if (entry->id.index < log->first_damaged || entry->id.index <= log->base.index ||
-        !raft_log_matches(log, entry->id)) {
-        return false;
-    }
-    struct raft_entry **slot = slot_of(log, entry->id.index);
-    if (!(*slot)->damaged || (*slot)->kind != entry->kind || (*slot)->size != entry->size) {
+    struct raft_entry **place = repair_place(log, entry);
+    if (place == NULL) {
         return false;
     }
     raft_entry_hold(entry, RAFT_HOLDER_LOG);
-    raft_entry_drop(*slot, RAFT_HOLDER_LOG);
+    log->size += raft_log_size_of(entry);
+    if (*place != NULL) {
+        log->size -= raft_log_size_of(*place);
+        raft_entry_drop(*place, RAFT_HOLDER_LOG);
+    }
     entry->repaired = true;
-    *slot = entry;
+    *place = entry;
     log->repair_due = true;
     return true;
 }
@@ -367,9 +427,16 @@ bool raft_log_repair(struct raft_log *log, struct raft_entry *entry)
 const struct raft_entry *raft_log_repair_next(struct raft_log *log)
 {
     raft_index last = raft_log_last_index(log);
-    for (raft_index index = log->first_damaged; log->repair_due && index <= last; index++) {
-        if ((*slot_of(log, index))->repaired) {
-            return *slot_of(log, index);
+    raft_index index = log->first_damaged;
+    if (log->lost != 0) {
+        if (log->repair_due && log->mended != NULL) {
+            return log->mended;
+        }
+        index = log->cold.index + 1;
+    }
+    for (; log->repair_due && index <= last; index++) {
+        if ((*raft_log_slot(log, index))->repaired) {
+            return *raft_log_slot(log, index);
         }
     }
     log->repair_due = false;
@@ -382,6 +449,10 @@ void raft_log_repaired(struct raft_log *log, struct raft_entry_id id)
     if (id.index < log->first_damaged || !raft_log_matches(log, id)) {
         return;
     }
-    (*slot_of(log, id.index))->repaired = false;
+    if (id.index > log->cold.index) {
+        (*raft_log_slot(log, id.index))->repaired = false;
+    } else if (id.index == log->lost) {
+        raft_cold_found(log);
+    }
     find_damaged(log, log->first_damaged);
 }

@@ -33,12 +33,20 @@ static struct raft_entry_id acknowledged(const struct raft *raft)
     return raft_log_hint(raft->log, (struct raft_entry_id){UINT64_MAX, raft->verified});
 }
 
+/* A blank state machine's node names its base: a snapshot must reach so far. */
+static void owe_success(struct raft *raft, struct raft_peer *leader, uint32_t flags)
+{
+    assert((flags & RAFT_FLAG_SUCCESS) != 0);
+    owe(raft, leader, flags, acknowledged(raft),
+        raft->is_blank ? raft->log->base : (struct raft_entry_id){0});
+}
+
 void raft_acknowledge(struct raft *raft)
 {
     struct raft_peer *leader =
         raft->leader == RAFT_NODE_NONE ? NULL : raft_peer_find(raft, raft->leader);
     if (leader != NULL && raft->verified > 0) {
-        owe(raft, leader, RAFT_FLAG_SUCCESS, acknowledged(raft), (struct raft_entry_id){0});
+        owe_success(raft, leader, RAFT_FLAG_SUCCESS);
     }
 }
 
@@ -144,7 +152,7 @@ static void take_entries(struct raft *raft, const struct raft_message *message)
         end < message->entry_count) {
         struct raft_peer *leader = raft_peer_find(raft, message->from);
         assert(leader != NULL);
-        owe(raft, leader, flags, acknowledged(raft), (struct raft_entry_id){0});
+        owe_success(raft, leader, flags);
     }
 }
 
@@ -205,6 +213,7 @@ enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
     /* Nothing below can fail. */
     peer = raft_hear_leader(raft, peer, message);
     raft_repair_ask_leader(raft, peer);
+    raft_loss_ask_leader(raft, peer);
     bool is_before_base = message->id.index < raft->log->base.index;
     /* Behind a missing entry the leader is told where that is: it sends the entry again, or the
      * snapshot if it has it no more. One that is here again is not asked for, however long its

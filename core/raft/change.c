@@ -117,7 +117,8 @@ enum raft_status raft_change_recover(struct raft *raft, const struct raft_config
     const struct raft_member *own = raft_configuration_find(target, raft->options.id);
     if (raft_exit_taken(raft->memory, RAFT_AT_RECOVER_INVALID,
                         !is_final(target) || own == NULL || !raft_member_could_lead(own) ||
-                            raft->is_witness || !keeps_witnesses(&raft->configuration, target))) {
+                            raft->state.losses != 0 || raft->is_blank || raft->is_witness ||
+                            !keeps_witnesses(&raft->configuration, target))) {
         return RAFT_INVALID;
     }
     /* Nothing below can fail. */
@@ -129,11 +130,13 @@ enum raft_status raft_change_recover(struct raft *raft, const struct raft_config
 
 /* ---- the way of a change ---- */
 
-/* Whether an added voter has what is needed; begins its next round if it was too slow. */
-static bool has_caught_up(struct raft *raft, struct raft_peer *peer)
+/* Whether an added voter has what is needed; begins its next round if it was too slow. Sets
+ * has_moved if anything has changed with it. */
+static bool has_caught_up(struct raft *raft, struct raft_peer *peer, bool *has_moved)
 {
     while (peer->catching_up && peer->match >= peer->round_end &&
            peer->rounds <= raft->options.catch_up_rounds_max) {
+        *has_moved = true;
         if (raft->now_ns - peer->round_began_ns < raft->options.election_ns_min) {
             peer->catching_up = false;
         } else {
@@ -143,11 +146,11 @@ static bool has_caught_up(struct raft *raft, struct raft_peer *peer)
     return !peer->catching_up;
 }
 
-static bool have_caught_up(struct raft *raft)
+static bool have_caught_up(struct raft *raft, bool *has_moved)
 {
     bool all = true;
     for (uint32_t i = 0; i < raft->peer_count; i++) {
-        all = has_caught_up(raft, &raft->peers[i]) && all;
+        all = has_caught_up(raft, &raft->peers[i], has_moved) && all;
     }
     return all;
 }
@@ -206,15 +209,17 @@ static void finish(struct raft *raft)
     }
 }
 
-void raft_change_advance(struct raft *raft)
+bool raft_change_advance(struct raft *raft)
 {
     assert(raft->role == RAFT_LEADER || raft->change == RAFT_CHANGE_NONE);
+    enum raft_change phase = raft->change;
+    bool has_moved = false;
     bool is_committed = !raft->configuration_due && raft->configuration_index <= raft->commit;
     switch (raft->change) {
     case RAFT_CHANGE_NONE:
         break;
     case RAFT_CHANGE_CATCHING_UP:
-        if (have_caught_up(raft)) {
+        if (have_caught_up(raft, &has_moved)) {
             raft->change = keeps_voters(&raft->configuration, &raft->target) ? RAFT_CHANGE_LEAVING
                                                                              : RAFT_CHANGE_JOINT;
             raft->configuration_due = true;
@@ -234,6 +239,7 @@ void raft_change_advance(struct raft *raft)
     case RAFT_CHANGE_COUNT:
         assert(!"not a phase");
     }
+    return has_moved || raft->change != phase;
 }
 
 static void next_configuration(const struct raft *raft, struct raft_configuration *out_next)

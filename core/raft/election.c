@@ -10,7 +10,7 @@
 #include <assert.h>
 
 /* splitmix64 (Steele, Lea, Flood 2014). */
-static uint64_t draw(struct raft *raft)
+uint64_t raft_draw(struct raft *raft)
 {
     raft->random += 0x9e3779b97f4a7c15u;
     uint64_t z = raft->random;
@@ -31,7 +31,7 @@ static void election_timer_set(struct raft *raft, raft_time deadline_ns)
 void raft_election_timer_reset(struct raft *raft)
 {
     raft_time spread = raft->options.election_ns_max - raft->options.election_ns_min;
-    raft_time timeout = raft->options.election_ns_min + draw(raft) % spread;
+    raft_time timeout = raft->options.election_ns_min + raft_draw(raft) % spread;
     raft->has_yielded = false;
     election_timer_set(raft, raft->now_ns + timeout);
 }
@@ -86,6 +86,8 @@ static void leave_role(struct raft *raft)
         peer->heartbeat_due = false;
         peer->ballot = RAFT_BALLOT_NONE;
         peer->ballot_due = false;
+        peer->is_uncounted = false;
+        peer->blank_base = 0;
     }
     raft->own_ballot = RAFT_BALLOT_NONE;
     raft->campaigns_by_transfer = false;
@@ -106,7 +108,9 @@ void raft_become_follower(struct raft *raft, raft_term term, raft_node_id leader
     }
     if (term > raft->state.term) {
         state_change(raft, term, RAFT_NODE_NONE);
-        raft->leader_heard = false;
+        /* A later term, learned from somebody's answer, takes no time off the lease of the leader
+         * that was heard before (read.c). */
+        raft->leader_heard = raft->leader_heard && raft->options.lease_reads;
     }
     if (is_news || leader != raft->leader) {
         raft->verified = 0;
@@ -125,6 +129,7 @@ void raft_become_leader(struct raft *raft)
     raft->noop_due = true;
     raft->read_round = 0;
     raft->read_confirmed = 0;
+    raft->round_due = false;
     raft->reads_due = false;
     raft->read_ticket = 0;
     raft->lease_until_ns = 0;
@@ -256,7 +261,7 @@ enum raft_status raft_on_prevote_req(struct raft *raft, struct raft_peer *peer,
                                      const struct raft_message *message)
 {
     bool granted = message->term > raft->state.term && is_up_to_date(raft, message->id) &&
-                   !leader_is_alive(raft);
+                   !leader_is_alive(raft) && raft_loss_may_vote(raft);
     if (raft_exit_taken(raft->memory, RAFT_AT_PREVOTE_REQUEST_REFUSED, !granted)) {
         granted = false;
     }
@@ -292,20 +297,31 @@ enum raft_status raft_on_prevote_rep(struct raft *raft, struct raft_peer *peer,
     return RAFT_OK;
 }
 
+/* Whether the vote of the current term is still to be had. A node may have learned the term within
+ * the lease of an earlier one's leader; then only a candidate for which that leader gave its lease
+ * up has it. */
+static bool may_vote_for(const struct raft *raft, raft_node_id candidate, bool by_transfer)
+{
+    if (raft->state.vote != RAFT_NODE_NONE) {
+        return raft->state.vote == candidate;
+    }
+    return by_transfer || !raft->options.lease_reads || !leader_is_alive(raft);
+}
+
 enum raft_status raft_on_vote_req(struct raft *raft, struct raft_peer *peer,
                                   const struct raft_message *message)
 {
+    bool by_transfer = (message->flags & RAFT_FLAG_TRANSFER) != 0;
     if (raft_exit_taken(raft->memory, RAFT_AT_VOTE_REQUEST_LEADER_ALIVE,
                         raft->options.check_quorum && message->term > raft->state.term &&
-                            (message->flags & RAFT_FLAG_TRANSFER) == 0 && leader_is_alive(raft))) {
+                            !by_transfer && leader_is_alive(raft))) {
         return RAFT_BUSY;
     }
     if (message->term > raft->state.term) {
         raft_become_follower(raft, message->term, RAFT_NODE_NONE);
     }
-    bool granted = message->term == raft->state.term &&
-                   (raft->state.vote == RAFT_NODE_NONE || raft->state.vote == peer->id) &&
-                   is_up_to_date(raft, message->id);
+    bool granted = message->term == raft->state.term && may_vote_for(raft, peer->id, by_transfer) &&
+                   is_up_to_date(raft, message->id) && raft_loss_may_vote(raft);
     if (raft_exit_taken(raft->memory, RAFT_AT_VOTE_REQUEST_REFUSED, !granted)) {
         granted = false;
     }

@@ -1,7 +1,8 @@
 /* The leader's side of a snapshot that a follower needs (Raft §7).
  *
  * A follower gets there by refusing a position: its log ends, or differs, before the base of the
- * leader's. So only one that has just answered is sent a snapshot. It waits for its turn, since at
+ * leader's; or by saying that its state machine is blank (loss.c). So only one that has just
+ * answered is sent a snapshot. It waits for its turn, since at
  * most snapshot_installs_max are sent to; then pieces go one by one: a piece is read from the
  * published file, sent, and the next one begins where the follower's answer says. What is lost is
  * read and sent again at a heartbeat. Over all followers one piece is being read, or has been read
@@ -53,7 +54,7 @@ static void drop_fetched(struct raft *raft)
 void raft_install_begin(struct raft *raft, struct raft_peer *peer)
 {
     assert(raft->role == RAFT_LEADER);
-    assert(raft->log->base.index > 0);
+    assert(raft->snapshot.id.index > 0);
     raft_become_probe(raft, peer, raft->log->base.index + 1);
     peer->state = RAFT_INSTALL;
     peer->append_due = false;
@@ -237,6 +238,7 @@ static void on_installed(struct raft *raft, struct raft_peer *peer)
     if (peer->match < peer->install_id.index) {
         peer->match = peer->install_id.index;
     }
+    peer->blank_base = 0;
     raft_become_probe(raft, peer, peer->match + 1);
     peer->append_due = true;
     raft_advance_commit(raft);
@@ -257,6 +259,7 @@ enum raft_status raft_on_install_rep(struct raft *raft, struct raft_peer *peer,
     }
     /* Nothing below can fail. */
     peer->active = true;
+    raft_loss_hear(raft, peer, message);
     bool is_about_it = peer->install_live && message->id.index == peer->install_id.index &&
                        message->id.term == peer->install_id.term;
     /* A follower goes forward, or begins again. */

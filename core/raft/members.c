@@ -35,7 +35,8 @@ struct raft_peer *raft_peer_find(struct raft *raft, raft_node_id id)
 static bool is_owed(const struct raft_peer *peer)
 {
     return peer->prevote_reply.due || peer->vote_reply.due || peer->append_reply.due ||
-           peer->install_reply.due || peer->repair_reply.due || peer->timeout_now_due;
+           peer->install_reply.due || peer->repair_reply.due || peer->timeout_now_due ||
+           peer->answer_due;
 }
 
 struct raft_peer *raft_peer_take(struct raft *raft, raft_node_id id)
@@ -169,15 +170,12 @@ void raft_members_at(const struct raft *raft, raft_index index,
                      struct raft_configuration *out_configuration, raft_index *out_index)
 {
     assert(index >= raft->log->base.index && index <= raft_log_last_index(raft->log));
-    for (raft_index at = index; at > raft->log->base.index; at--) {
-        const struct raft_entry *entry = raft_log_peek(raft->log, at);
-        if (entry->kind == RAFT_ENTRY_CONFIGURATION && !entry->damaged) {
-            bool is_good =
-                raft_configuration_decode(entry->payload, entry->size, out_configuration);
-            assert(is_good);
-            *out_index = at;
-            return;
-        }
+    const struct raft_entry *entry = raft_log_configuration(raft->log, index);
+    if (entry != NULL) {
+        bool is_good = raft_configuration_decode(entry->payload, entry->size, out_configuration);
+        assert(is_good);
+        *out_index = entry->id.index;
+        return;
     }
     *out_configuration = raft->base_configuration;
     *out_index = raft->base_configuration_index;
@@ -259,7 +257,7 @@ uint64_t raft_agreed(const struct raft *raft, uint64_t own,
         const struct raft_peer *peer = &raft->peers[i];
         if (peer->member != RAFT_MEMBER_NONE) {
             assert(raft->configuration.members[peer->member].id == peer->id);
-            values[peer->member] = value(peer);
+            values[peer->member] = peer->is_uncounted ? 0 : value(peer);
         }
     }
     return raft_configuration_agreed(&raft->configuration, values);

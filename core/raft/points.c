@@ -36,6 +36,7 @@ const char *raft_status_string(enum raft_status status)
         [RAFT_MACHINE] = "state machine error",
         [RAFT_LOST_STORE] = "durable promises are lost",
         [RAFT_NOT_FOUND] = "no such file",
+        [RAFT_COLD] = "not in memory",
     };
     assert((unsigned)status < RAFT_STATUS_COUNT);
     return words[status];

@@ -19,9 +19,12 @@
  *  8. The configuration in force is that of an entry of the log, or the base one, or one set by
  *     hand (members.c).
  *  9. base <= published snapshot <= commit, but for a snapshot that is being put in place, and base
- *     <= applied.
+ *     <= applied; but for a blank state machine, which has applied less than the base.
  * 10. At most snapshot_installs_max followers, each of them in INSTALL, are sent a snapshot.
- * 11. Nothing from the first damaged entry on is applied, unless a snapshot has it. */
+ * 11. Nothing from the first damaged entry on is applied, unless a snapshot has it, or it was lost
+ *     afterwards.
+ * 12. What has left memory is applied and durable.
+ * 13. A node that has lost promises, entries or its state machine's state is a follower. */
 #include "raft_internal.h"
 
 #include <assert.h>
@@ -45,6 +48,7 @@ enum raft_status raft_create(const struct raft_options *options, const struct ra
         .election_deadline_ns = RAFT_TIME_NEVER,
         .heartbeat_deadline_ns = RAFT_TIME_NEVER,
     };
+    raft_log_bound(log, options->log_memory_max);
     struct raft_configuration configuration;
     raft_options_configuration(options, &configuration);
     raft_members_base(raft, &configuration, 0);
@@ -65,16 +69,19 @@ void raft_begin(struct raft *raft, const struct raft_hard_state *state,
         raft->snapshot = *snapshot;
         raft_members_base(raft, &snapshot->configuration, snapshot->configuration_index);
     }
-    assert(raft->log->base.index == raft->snapshot.id.index);
+    assert(raft->log->base.index >= raft->snapshot.id.index);
     raft->now_ns = now_ns;
     raft->state = *state;
     raft->state_durable = state->sequence;
-    raft_index base = raft->log->base.index;
-    raft->commit = base;
-    raft->applied = base;
-    raft->applying = base;
-    raft->completed = base;
+    raft->commit = raft->log->base.index;
+    raft->is_blank = raft->log->base.index > raft->snapshot.id.index;
+    raft->applied = raft->snapshot.id.index;
+    raft->applying = raft->snapshot.id.index;
+    raft->completed = raft->snapshot.id.index;
     raft_members_restore(raft);
+    if ((state->losses & RAFT_LOSS_ENTRIES) != 0) {
+        raft_loss_begin(raft, raft_draw(raft));
+    }
     /* Whether it heard a leader just before it was restarted, a node does not know. */
     raft->leader_heard = raft->options.lease_reads;
     raft->leader_heard_ns = now_ns;
@@ -85,6 +92,7 @@ void raft_begin(struct raft *raft, const struct raft_hard_state *state,
 void raft_destroy(struct raft *raft)
 {
     if (raft != NULL) {
+        raft_warm_release(raft);
         raft->memory->free(raft->memory->ctx, raft->receive.bytes);
         raft->memory->free(raft->memory->ctx, raft->fetched.bytes);
         raft->memory->free(raft->memory->ctx, raft);
@@ -119,10 +127,12 @@ static enum raft_status on_message(struct raft *raft, struct raft_message *messa
     assert(peer != NULL);
     /* An entry is what its id says, whoever has it and in whatever term. */
     if (message->type == RAFT_MESSAGE_REPAIR_REQ) {
-        return raft_on_repair_req(raft, peer, message);
+        return message->id.index == 0 ? raft_loss_on_question(raft, peer, message)
+                                      : raft_on_repair_req(raft, peer, message);
     }
     if (message->type == RAFT_MESSAGE_REPAIR_REP) {
-        return raft_on_repair_rep(raft, message);
+        return message->entry_count == 0 ? raft_loss_on_answer(raft, peer, message)
+                                         : raft_on_repair_rep(raft, message);
     }
     /* Who is no member, or none any more, ends nobody's leadership (dissertation §4.2.3). A learner
      * may: one that was a voter once, and campaigned in vain, would never take an append of an
@@ -234,6 +244,16 @@ static void on_entries_failed(struct raft *raft)
     }
 }
 
+static void on_probed(struct raft *raft, enum raft_status status)
+{
+    raft->storage_busy = false;
+    if (status == RAFT_OK) {
+        raft->disk_full = false;
+        raft->probe_due = false;
+        raft_election_timer_reset(raft);
+    }
+}
+
 static void on_retry(struct raft *raft)
 {
     raft->state_blocked = false;
@@ -241,6 +261,7 @@ static void on_retry(struct raft *raft)
     raft->apply_blocked = false;
     raft->save_blocked = false;
     raft->fetch_blocked = false;
+    raft->warm.blocked = false;
     if (raft->disk_full) {
         raft->probe_due = true;
     }
@@ -294,12 +315,7 @@ static void on_completion(struct raft *raft, const struct raft_event *event)
         raft_on_repaired(raft, event);
         break;
     case RAFT_EVENT_PROBED:
-        raft->storage_busy = false;
-        if (event->status == RAFT_OK) {
-            raft->disk_full = false;
-            raft->probe_due = false;
-            raft_election_timer_reset(raft);
-        }
+        on_probed(raft, event->status);
         break;
     case RAFT_EVENT_APPLIED:
         assert(event->id.index == raft->applying);
@@ -309,6 +325,9 @@ static void on_completion(struct raft *raft, const struct raft_event *event)
     case RAFT_EVENT_APPLY_REFUSED:
         raft->applying = raft->applied;
         raft->apply_blocked = true;
+        break;
+    case RAFT_EVENT_LOADED:
+        raft_on_loaded(raft, event);
         break;
     case RAFT_EVENT_SNAPSHOT_SAVED:
         raft_on_saved(raft, event);
@@ -339,12 +358,9 @@ static void on_completion(struct raft *raft, const struct raft_event *event)
     }
 }
 
-enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
-                           struct raft_effect *effect)
+static enum raft_status dispatch(struct raft *raft, const struct raft_event *event,
+                                 struct raft_effect *effect)
 {
-    assert(event->now_ns >= raft->now_ns);
-    raft->now_ns = event->now_ns;
-    effect->type = RAFT_EFFECT_NONE;
     switch (event->type) {
     case RAFT_EVENT_MESSAGE:
         return on_message(raft, event->message);
@@ -385,6 +401,7 @@ enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
     case RAFT_EVENT_RESET:
     case RAFT_EVENT_RESET_REFUSED:
     case RAFT_EVENT_REPAIRED:
+    case RAFT_EVENT_LOADED:
     case RAFT_EVENT_SNAPSHOT_SAVED:
     case RAFT_EVENT_SNAPSHOT_RECEIVED:
     case RAFT_EVENT_SNAPSHOT_FETCHED:
@@ -400,10 +417,21 @@ enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
     return RAFT_INVALID;
 }
 
+enum raft_status raft_step(struct raft *raft, const struct raft_event *event,
+                           struct raft_effect *effect)
+{
+    assert(event->now_ns >= raft->now_ns);
+    raft->now_ns = event->now_ns;
+    effect->type = RAFT_EFFECT_NONE;
+    enum raft_status status = dispatch(raft, event, effect);
+    raft_log_cool(raft->log, raft->applied);
+    return status;
+}
+
 bool raft_wants_retry(const struct raft *raft)
 {
     return raft->state_blocked || raft->storage_blocked || raft->apply_blocked ||
-           raft->save_blocked || raft->fetch_blocked ||
+           raft->save_blocked || raft->fetch_blocked || raft->warm.blocked ||
            (raft->disk_full && !raft->probe_due && !raft->storage_busy);
 }
 
@@ -445,13 +473,17 @@ void raft_get_view(const struct raft *raft, struct raft_view *out_view)
         .read_round = raft->read_ticket,
         .base = log->base,
         .snapshot = raft->snapshot.id,
+        .is_blank = raft->is_blank,
         .is_installing = raft_is_installing(raft),
         .last = raft_log_last(log),
         .durable = raft_log_durable(log),
         .first_damaged = log->first_damaged == RAFT_LOG_INTACT ? 0 : log->first_damaged,
         .log_generation = log->generation,
         .truncated_to = log->truncated_to,
-        .entries_log = (uint32_t)log->count,
+        .cold = log->cold.index,
+        .log_size = log->size,
+        .entries_log = raft_log_entries(log),
+        .entries_loading = raft->warm.count,
         .entries_apply = (uint32_t)(raft->applying - raft->applied),
     };
 }
@@ -516,16 +548,27 @@ const char *raft_invariant_broken(const struct raft *raft)
         return "8: the configuration in force is in the log";
     }
     raft_index base = raft->log->base.index;
-    if (base > raft->snapshot.id.index || base > raft->applied ||
+    bool is_bare = base > raft->snapshot.id.index || base > raft->applied;
+    if ((is_bare && !raft->is_blank) || (raft->is_blank && base <= raft->applied) ||
         (raft->snapshot.id.index > raft->commit && !raft_is_restoring(raft))) {
-        return "9: base <= published snapshot <= commit, and base <= applied";
+        return "9: base <= published snapshot <= commit, and base <= applied, if not blank";
     }
-    if (raft->applied >= raft->log->first_damaged &&
+    if (raft->applied >= raft->log->first_damaged && raft->log->lost == 0 &&
         raft->snapshot.id.index < raft->log->first_damaged) {
         return "11: nothing damaged is applied, but by a snapshot";
     }
+    raft_index cold = raft->log->cold.index; /* the base, when nothing has left */
+    if (cold > base && (cold > raft->applied || cold > raft->log->durable.index)) {
+        return "12: what has left memory is applied and durable";
+    }
     if (!installs_are_bounded(raft)) {
         return "10: at most snapshot_installs_max are sent to, each in INSTALL";
+    }
+    if (raft->role == RAFT_FOLLOWER) {
+        return NULL;
+    }
+    if (raft->state.losses != 0 || raft->is_blank) {
+        return "13: a node with losses is a follower";
     }
     if (raft->role != RAFT_LEADER) {
         return NULL;

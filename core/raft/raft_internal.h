@@ -42,6 +42,9 @@ struct raft_peer {
     struct raft_reply install_reply;
     struct raft_reply repair_reply; /* id: of the entry that it asked for */
     bool repair_due;                /* it is to be asked for the first damaged entry */
+    bool question_due;              /* it leads, and is to be asked how far its log reaches */
+    bool answer_due;                /* it has asked that, with this number */
+    uint64_t answer;
     /* A candidate's view of it. */
     enum raft_ballot ballot;
     bool ballot_due;      /* ask for it */
@@ -57,6 +60,9 @@ struct raft_peer {
     uint64_t read_echo; /* the latest round of reads that it has echoed in this term */
     bool read_only;     /* it refuses user entries */
     bool active;        /* heard of since the last check of the quorum */
+    bool is_uncounted;  /* it is in quarantine: part of no majority */
+    raft_index
+        blank_base; /* its state machine needs a snapshot that reaches so far; 0: it does not */
     bool append_due;
     bool heartbeat_due;
     /* A voter that is to be added: its round of catching up. */
@@ -105,6 +111,18 @@ struct raft_fetched {
     uint32_t size;
 };
 
+/* Cold entries that were read last, a window for whoever lags; warm.c explains. */
+struct raft_warm {
+    struct raft_entry **entries; /* in a row, held as LOADING; owned */
+    uint32_t count;
+    bool busy;         /* entries are being read */
+    bool blocked;      /* that was refused or failed; wait for RETRY */
+    raft_index first;  /* of what is being read */
+    raft_index failed; /* could not be read; 0: none */
+    uint32_t failures; /* in a row, of that one */
+    uint32_t cursor;   /* which peer is looked at first, so that none starves another */
+};
+
 /* Rounds whose beginning a leader remembers; an older one gives no lease. */
 #define RAFT_ROUNDS_MAX 64u
 
@@ -120,7 +138,8 @@ struct raft {
     bool disk_full; /* the disk took no entries; raft_condition() has the whole answer */
     bool read_only;
     raft_node_id leader;
-    raft_time leader_heard_ns; /* when a leader of the current term was last heard */
+    raft_time leader_heard_ns; /* when a leader of the current term was last heard; with leases, of
+                                * any term */
     bool leader_heard;
     struct raft_hard_state state;
     uint64_t state_durable;
@@ -170,6 +189,7 @@ struct raft {
      * leader's, to be echoed. */
     uint64_t read_round;
     uint64_t read_confirmed;
+    bool round_due;       /* reads wait for the next round */
     bool reads_due;       /* read_confirmed has grown */
     uint64_t read_ticket; /* the round that the read which was begun last waits for */
     raft_time
@@ -188,6 +208,14 @@ struct raft {
     raft_time repair_asked_ns; /* when a leader was last asked for a damaged entry */
     bool compact_due;          /* segments at or before the base are to go */
 
+    /* Losses (loss.c): the number that this start asks leaders with, when it did last, and what the
+     * leader of a term has answered. */
+    uint64_t question;
+    raft_time question_asked_ns;
+    raft_term answered_term; /* 0: none */
+    raft_index answered_index;
+    bool is_blank; /* the state machine lacks what lies before the base of the log */
+
     struct raft_snapshot snapshot; /* the published one */
     bool snapshot_is_bad;          /* its file could not be read: it needs a successor */
     bool save_due;                 /* one was asked for */
@@ -199,6 +227,8 @@ struct raft {
     bool fetch_blocked; /* that was refused; wait for RETRY */
     struct raft_fetched fetched;
     uint32_t fetch_cursor; /* which peer is looked at first, so that none starves another */
+
+    struct raft_warm warm;
 };
 
 /* members.c. What rebuilds the peers moves them: no pointer to one outlives it. */
@@ -225,7 +255,8 @@ void raft_members_by_hand(struct raft *raft, const struct raft_configuration *co
 /* Of enum raft_member_flag; 0: not a member of the configuration in force. */
 uint32_t raft_own_flags(const struct raft *raft);
 uint32_t raft_peer_flags(const struct raft *raft, const struct raft_peer *peer);
-/* The greatest value that a majority of every side has reached; own is this node's. */
+/* The greatest value that a majority of every side has reached; own is this node's. Nodes in
+ * quarantine have reached none. */
 uint64_t raft_agreed(const struct raft *raft, uint64_t own,
                      uint64_t (*value)(const struct raft_peer *peer));
 
@@ -274,14 +305,16 @@ void raft_change_resume(struct raft *raft);
 void raft_change_stop(struct raft *raft);
 /* Gives up what takes too long, and forgets whom a change has removed; rebuilds the peers. */
 void raft_change_on_heartbeat(struct raft *raft);
-/* For READY: moves on as far as the log allows; may step down. */
-void raft_change_advance(struct raft *raft);
+/* For READY: moves on as far as the log allows, and returns whether it has; may step down. */
+bool raft_change_advance(struct raft *raft);
 /* For READY: the end of a change. */
 bool raft_change_report(struct raft *raft, struct raft_effect *effect);
 /* For READY: appends the configuration that is due. RAFT_NOMEM. */
 enum raft_status raft_change_append(struct raft *raft, struct raft_effect *effect);
 
 /* election.c */
+/* The next number of the node's own random stream. */
+uint64_t raft_draw(struct raft *raft);
 void raft_election_timer_reset(struct raft *raft);
 /* Adopts a term (not before the current one) as a follower of leader, or of nobody yet. */
 void raft_become_follower(struct raft *raft, raft_term term, raft_node_id leader);
@@ -322,6 +355,20 @@ void raft_become_probe(struct raft *raft, struct raft_peer *peer, raft_index nex
 bool raft_replication_is_due(const struct raft *raft, const struct raft_peer *peer);
 enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer,
                                        struct raft_effect *effect);
+/* Whether a peer could be sent entries, but for their having left memory. */
+bool raft_replication_waits(const struct raft *raft, const struct raft_peer *peer);
+
+/* warm.c */
+/* Whether an entry has left memory and is not in the window. */
+bool raft_warm_lacks(const struct raft *raft, raft_index index);
+/* The entry at an index that has left the log's ring, with a reference of holder, or NULL. */
+struct raft_entry *raft_warm_get_at(const struct raft *raft, raft_index index,
+                                    enum raft_holder holder, const char *site);
+#define raft_warm_get(raft, index, holder) raft_warm_get_at(raft, index, holder, RAFT_SITE)
+/* For READY: gives a window back that nobody needs, and asks for what somebody does. */
+bool raft_warm_load(struct raft *raft, struct raft_effect *effect);
+void raft_on_loaded(struct raft *raft, const struct raft_event *event);
+void raft_warm_release(struct raft *raft);
 
 /* repair.c */
 /* What this node may do; never FAILED, which the replica alone knows. */
@@ -331,6 +378,8 @@ raft_index raft_repair_missing(const struct raft *raft);
 /* Asks everybody for the first damaged entry; or the leader that was just heard, now and then. */
 void raft_repair_ask_all(struct raft *raft);
 void raft_repair_ask_leader(struct raft *raft, struct raft_peer *leader);
+/* An entry that has left memory cannot be read any more. */
+void raft_repair_lost(struct raft *raft, raft_index index);
 /* Puts an entry in the place of a damaged one, if there is one of its id; rebuilds the peers if it
  * is a configuration. Returns whether it did. */
 bool raft_repair_take(struct raft *raft, struct raft_entry *entry);
@@ -342,6 +391,27 @@ void raft_on_repaired(struct raft *raft, const struct raft_event *event);
 bool raft_repair_speak(struct raft *raft, struct raft_effect *effect);
 /* For READY: sends an entry that somebody asked for. RAFT_NOMEM. */
 enum raft_status raft_repair_send(struct raft *raft, struct raft_effect *effect);
+
+/* loss.c */
+/* Entries are lost: the number is that of this start's questions. */
+void raft_loss_begin(struct raft *raft, uint64_t number);
+bool raft_loss_is_quarantine(const struct raft *raft);
+bool raft_loss_may_vote(const struct raft *raft);
+/* What an answer says of this node's losses. */
+uint32_t raft_loss_flags(const struct raft *raft, enum raft_message_type type);
+/* Asks the leader that was just heard how far its log reaches, now and then. */
+void raft_loss_ask_leader(struct raft *raft, struct raft_peer *leader);
+enum raft_status raft_loss_on_question(struct raft *raft, struct raft_peer *peer,
+                                       const struct raft_message *message);
+enum raft_status raft_loss_on_answer(struct raft *raft, const struct raft_peer *peer,
+                                     const struct raft_message *message);
+/* A leader takes note of the losses that an answer speaks of. */
+void raft_loss_hear(struct raft *raft, struct raft_peer *peer, const struct raft_message *message);
+/* Whether a follower's blank state machine waits for a snapshot that is still to be taken. */
+bool raft_loss_needs_snapshot(const struct raft *raft);
+/* For READY: the loss of entries may be over; questions and answers. */
+bool raft_loss_advance(struct raft *raft);
+bool raft_loss_speak(struct raft *raft, struct raft_effect *effect);
 
 /* read.c */
 enum raft_status raft_read_begin(struct raft *raft);

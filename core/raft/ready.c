@@ -174,7 +174,7 @@ static void answer(struct raft *raft, struct raft_effect *effect, enum raft_mess
         .type = type,
         .from = raft->options.id,
         .to = to,
-        .flags = reply->flags,
+        .flags = reply->flags | raft_loss_flags(raft, type),
         .term = reply->term,
         .id = reply->id,
         .hint = reply->hint,
@@ -276,7 +276,7 @@ out:
 static bool apply_is_due(const struct raft *raft)
 {
     return raft->applying == raft->applied && raft->applied < raft->commit &&
-           !raft->apply_blocked && !raft_is_restoring(raft);
+           !raft->apply_blocked && !raft_is_restoring(raft) && !raft->is_blank;
 }
 
 /* A witness has no state machine: what is committed needs nothing more. */
@@ -353,15 +353,19 @@ static enum raft_status replicate(struct raft *raft, struct raft_effect *effect)
 enum raft_status raft_ready(struct raft *raft, struct raft_effect *effect)
 {
     *effect = (struct raft_effect){.type = RAFT_EFFECT_NONE};
-    raft_change_advance(raft);
+    if (raft_loss_advance(raft) || raft_change_advance(raft)) {
+        effect->type = RAFT_EFFECT_AGAIN;
+        return RAFT_OK;
+    }
     if (set_timer(raft, effect) || persist_state(raft, effect) ||
         raft_change_report(raft, effect) || witness_apply(raft, effect) || complete(raft, effect) ||
-        use_storage(raft, effect) || raft_snapshot_ready(raft, effect)) {
+        use_storage(raft, effect) || raft_snapshot_ready(raft, effect) ||
+        raft_warm_load(raft, effect)) {
         return RAFT_OK;
     }
     bool may_speak = raft->state_durable == raft->state.sequence;
     if (may_speak && (speak(raft, effect) || raft_repair_speak(raft, effect) ||
-                      raft_install_send(raft, effect))) {
+                      raft_loss_speak(raft, effect) || raft_install_send(raft, effect))) {
         return RAFT_OK;
     }
     /* What needs memory; a failure of one does not hold up the others. */

@@ -24,35 +24,26 @@
 
 enum raft_condition raft_condition(const struct raft *raft)
 {
+    if (raft_loss_is_quarantine(raft)) {
+        return RAFT_CONDITION_QUARANTINED;
+    }
     if (raft->disk_full) {
         return RAFT_CONDITION_NOSPACE;
     }
-    return raft->log->first_damaged != RAFT_LOG_INTACT ? RAFT_CONDITION_RECOVERING : RAFT_RUNNING;
-}
-
-/* The first damaged entry that nobody has sent yet, or NULL. */
-static const struct raft_entry *wanted(const struct raft *raft)
-{
-    const struct raft_entry *entry = NULL;
-    raft_index last = raft_log_last_index(raft->log);
-    for (raft_index at = raft->log->first_damaged; at <= last; at++) {
-        entry = raft_log_peek(raft->log, at);
-        if (entry->damaged) {
-            return entry;
-        }
-    }
-    return NULL;
+    bool is_incomplete =
+        raft->log->first_damaged != RAFT_LOG_INTACT || raft->state.losses != 0 || raft->is_blank;
+    return is_incomplete ? RAFT_CONDITION_RECOVERING : RAFT_RUNNING;
 }
 
 raft_index raft_repair_missing(const struct raft *raft)
 {
-    const struct raft_entry *entry = wanted(raft);
-    return entry == NULL ? RAFT_LOG_INTACT : entry->id.index;
+    struct raft_entry_id id;
+    return raft_log_missing(raft->log, &id) ? id.index : RAFT_LOG_INTACT;
 }
 
 void raft_repair_ask_all(struct raft *raft)
 {
-    bool is_needed = wanted(raft) != NULL;
+    bool is_needed = raft_repair_missing(raft) != RAFT_LOG_INTACT;
     for (uint32_t i = 0; i < raft->peer_count && is_needed; i++) {
         raft->peers[i].repair_due = raft->peers[i].kind != RAFT_PEER_STRANGER;
     }
@@ -76,8 +67,8 @@ bool raft_repair_speak(struct raft *raft, struct raft_effect *effect)
             continue;
         }
         peer->repair_due = false;
-        const struct raft_entry *entry = wanted(raft);
-        if (entry == NULL) {
+        struct raft_entry_id id;
+        if (!raft_log_missing(raft->log, &id)) {
             continue;
         }
         effect->type = RAFT_EFFECT_SEND;
@@ -88,20 +79,25 @@ bool raft_repair_speak(struct raft *raft, struct raft_effect *effect)
             .from = raft->options.id,
             .to = peer->id,
             .term = raft->state.term,
-            .id = entry->id,
+            .id = id,
         };
         return true;
     }
     return false;
 }
 
-/* The intact entry of an id, or NULL. What a witness has of a command is no copy of it. */
-static struct raft_entry *intact(const struct raft *raft, struct raft_entry_id id)
+/* Whether this node has the entry of an id, in memory or in its store. What a witness has of a
+ * command is no copy of it. */
+static bool has_intact(const struct raft *raft, struct raft_entry_id id)
 {
-    struct raft_entry *entry = raft_log_peek(raft->log, id.index);
-    bool is_copy = entry != NULL && entry->id.term == id.term && !entry->damaged &&
-                   entry->kind != RAFT_ENTRY_ELIDED;
-    return is_copy ? entry : NULL;
+    const struct raft_entry *entry = raft_log_peek(raft->log, id.index);
+    if (id.index <= raft->log->base.index || !raft_log_matches(raft->log, id)) {
+        return false;
+    }
+    if (entry == NULL) {
+        return !raft->is_witness && id.index != raft->log->lost;
+    }
+    return !entry->damaged && entry->kind != RAFT_ENTRY_ELIDED;
 }
 
 enum raft_status raft_on_repair_req(struct raft *raft, struct raft_peer *peer,
@@ -109,7 +105,7 @@ enum raft_status raft_on_repair_req(struct raft *raft, struct raft_peer *peer,
 {
     assert(message->type == RAFT_MESSAGE_REPAIR_REQ);
     if (raft_exit_taken(raft->memory, RAFT_AT_REPAIR_REQUEST_ABSENT,
-                        intact(raft, message->id) == NULL)) {
+                        !has_intact(raft, message->id))) {
         return RAFT_OK;
     }
     peer->repair_reply = (struct raft_reply){.due = true, .id = message->id};
@@ -119,10 +115,13 @@ enum raft_status raft_on_repair_req(struct raft *raft, struct raft_peer *peer,
 static enum raft_status send_entry(struct raft *raft, struct raft_peer *peer,
                                    struct raft_effect *effect)
 {
-    struct raft_entry *entry = intact(raft, peer->repair_reply.id);
-    if (entry == NULL) {
-        /* It was cut or compacted since it was asked for. */
+    struct raft_entry_id id = peer->repair_reply.id;
+    if (!has_intact(raft, id)) {
+        /* It was cut or compacted since it was asked for, or could not be read. */
         peer->repair_reply.due = false;
+        return RAFT_OK;
+    }
+    if (raft_warm_lacks(raft, id.index)) {
         return RAFT_OK;
     }
     struct raft_message message = {
@@ -131,7 +130,7 @@ static enum raft_status send_entry(struct raft *raft, struct raft_peer *peer,
         .from = raft->options.id,
         .to = peer->id,
         .term = raft->state.term,
-        .id.index = entry->id.index - 1,
+        .id.index = id.index - 1,
         .holder = RAFT_HOLDER_REPLICATION,
     };
     enum raft_status status = raft_log_term(raft->log, message.id.index, &message.id.term);
@@ -144,7 +143,12 @@ static enum raft_status send_entry(struct raft *raft, struct raft_peer *peer,
         return RAFT_NOMEM;
     }
     /* Nothing below can fail. */
-    raft_entry_hold(entry, RAFT_HOLDER_REPLICATION);
+    struct raft_entry *entry = raft_log_peek(raft->log, id.index);
+    if (entry != NULL) {
+        raft_entry_hold(entry, RAFT_HOLDER_REPLICATION);
+    } else {
+        entry = raft_warm_get(raft, id.index, RAFT_HOLDER_REPLICATION);
+    }
     message.entries[0] = entry;
     message.entry_count = 1;
     message.entry_capacity = 1;
@@ -173,6 +177,22 @@ enum raft_status raft_repair_send(struct raft *raft, struct raft_effect *effect)
     return first_failure;
 }
 
+void raft_repair_lost(struct raft *raft, raft_index index)
+{
+    raft_log_lost(raft->log, index);
+    /* The published snapshot may make up for it; a follower that needs it gets that instead. */
+    raft_compact(raft);
+    if (raft->log->first_damaged == RAFT_LOG_INTACT) {
+        return;
+    }
+    if (raft->role != RAFT_FOLLOWER) {
+        raft_become_follower(raft, raft->state.term, RAFT_NODE_NONE);
+    }
+    raft_repair_ask_all(raft);
+    /* Whatever it says, the state machine has it: a new snapshot makes up for it, too. */
+    raft->save_due = true;
+}
+
 bool raft_repair_take(struct raft *raft, struct raft_entry *entry)
 {
     if (!raft_log_repair(raft->log, entry)) {
@@ -190,8 +210,7 @@ enum raft_status raft_on_repair_rep(struct raft *raft, const struct raft_message
     assert(message->entry_count == 1);
     struct raft_entry *entry = message->entries[0];
     bool is_good = raft_entry_payload_is_good(entry->kind, entry->payload, entry->size);
-    const struct raft_entry *here = raft_log_peek(raft->log, entry->id.index);
-    bool is_wanted = here != NULL && here->damaged && is_good;
+    bool is_wanted = is_good && raft_log_wants(raft->log, entry);
     if (raft_exit_taken(raft->memory, RAFT_AT_REPAIR_REPLY_UNWANTED, !is_wanted)) {
         return RAFT_STALE;
     }
@@ -206,6 +225,14 @@ void raft_on_repaired(struct raft *raft, const struct raft_event *event)
 {
     assert(raft->storage_busy);
     raft->storage_busy = false;
+    if (event->status == RAFT_CORRUPT) {
+        /* Nobody's entry fits what is left of its record. It may have been compacted since. */
+        if (event->id.index == raft->log->lost) {
+            raft_log_unmendable(raft->log);
+            raft->save_due = true;
+        }
+        return;
+    }
     if (event->status != RAFT_OK) {
         raft->storage_blocked = true;
         return;

@@ -11,7 +11,8 @@
  * from there back to PROBE.
  *
  * Invariants:
- *  1. match only grows during a term: answers arrive late and twice.
+ *  1. match only grows during a term: answers arrive late and twice. But a follower that has lost
+ *     entries has acknowledged nothing (loss.c).
  *  2. Commit moves only to an entry of the current term (Raft §5.4.2), counted by what is durable,
  *     the leader's own disk included.
  *  3. Every entry that prepare_entry took is in the message or given back. */
@@ -122,7 +123,7 @@ static void on_matched(struct raft *raft, struct raft_peer *peer,
     raft_advance_commit(raft);
     raft_transfer_advance(raft);
     if (peer->state == RAFT_INSTALL) {
-        if (message->id.index < raft->log->base.index) {
+        if (message->id.index < raft->log->base.index || peer->blank_base > 0) {
             return;
         }
         /* It has what it needs: by other ways, or the answer to the last piece was lost. */
@@ -139,7 +140,9 @@ static void on_matched(struct raft *raft, struct raft_peer *peer,
         peer->state = RAFT_REPLICATE;
         peer->probe_sent = false;
     }
-    if (peer->next <= raft_log_last_index(raft->log)) {
+    if (peer->blank_base > 0 && peer->blank_base <= raft->snapshot.id.index) {
+        raft_install_begin(raft, peer);
+    } else if (peer->next <= raft_log_last_index(raft->log)) {
         peer->append_due = true;
     }
 }
@@ -164,6 +167,7 @@ enum raft_status raft_on_append_rep(struct raft *raft, struct raft_peer *peer,
     }
     /* Nothing below can fail. */
     peer->active = true;
+    raft_loss_hear(raft, peer, message);
     if (message->round > peer->read_echo && message->round <= raft->read_round) {
         peer->read_echo = message->round;
         raft_read_confirm(raft);
@@ -176,6 +180,9 @@ enum raft_status raft_on_append_rep(struct raft *raft, struct raft_peer *peer,
     if (is_success) {
         on_matched(raft, peer, message);
         return RAFT_OK;
+    }
+    if ((message->flags & RAFT_FLAG_LOST) != 0) {
+        peer->match = 0;
     }
     /* An old refusal says nothing any more: the follower has matched since, or another position is
      * being probed. But what a follower has acknowledged may be damaged since; it asks for that
@@ -258,7 +265,14 @@ bool raft_replication_is_due(const struct raft *raft, const struct raft_peer *pe
     if (peer->heartbeat_due) {
         return true;
     }
-    return peer->append_due && may_append(raft, peer);
+    return peer->append_due && may_append(raft, peer) && !raft_replication_waits(raft, peer);
+}
+
+bool raft_replication_waits(const struct raft *raft, const struct raft_peer *peer)
+{
+    return raft->role == RAFT_LEADER && peer->kind != RAFT_PEER_STRANGER && peer->append_due &&
+           peer->state == RAFT_REPLICATE && may_append(raft, peer) &&
+           raft_warm_lacks(raft, peer->next);
 }
 
 /* Takes the entry at an index into the message. RAFT_FULL, RAFT_READONLY, and what raft_log_get
@@ -268,6 +282,10 @@ static enum raft_status prepare_entry(const struct raft *raft, const struct raft
 {
     struct raft_entry *entry = NULL;
     enum raft_status status = raft_log_get(raft->log, index, RAFT_HOLDER_REPLICATION, &entry);
+    if (status == RAFT_COLD) {
+        entry = raft_warm_get(raft, index, RAFT_HOLDER_REPLICATION);
+        status = entry != NULL ? RAFT_OK : status;
+    }
     if (status != RAFT_OK) {
         goto out;
     }
@@ -325,7 +343,11 @@ static enum raft_status prepare_entries(struct raft *raft, const struct raft_pee
 enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer,
                                        struct raft_effect *effect)
 {
-    bool takes_entries = may_append(raft, peer);
+    /* What has left memory is read for a follower that has answered the probe: not for one that may
+     * be gone. */
+    bool is_cold = raft_warm_lacks(raft, peer->next);
+    bool probes = peer->state == RAFT_PROBE && may_append(raft, peer);
+    bool takes_entries = may_append(raft, peer) && !is_cold;
     struct raft_message message = {
         .memory = raft->memory,
         .type = RAFT_MESSAGE_APPEND_REQ,
@@ -357,7 +379,7 @@ enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer
     }
     /* Nothing below can fail. Without memory for entries a heartbeat leaves, and the entries are
      * due. */
-    bool is_needed = message.entry_count > 0 || peer->heartbeat_due;
+    bool is_needed = message.entry_count > 0 || peer->heartbeat_due || (is_cold && probes);
     peer->append_due = status != RAFT_OK || (peer->append_due && !takes_entries);
     if (!is_needed) {
         raft_message_release(&message);
@@ -365,7 +387,7 @@ enum raft_status raft_replication_send(struct raft *raft, struct raft_peer *peer
     }
     peer->heartbeat_due = false;
     if (peer->state == RAFT_PROBE) {
-        peer->probe_sent = peer->probe_sent || takes_entries;
+        peer->probe_sent = peer->probe_sent || takes_entries || (is_cold && probes);
     } else if (message.entry_count > 0) {
         peer->next += message.entry_count;
         inflight_add(peer, peer->next - 1);

@@ -37,13 +37,19 @@ static bool is_same(struct raft_entry_id a, struct raft_entry_id b)
     return a.term == b.term && a.index == b.index;
 }
 
+/* Whether a snapshot has what the state machine needs. A blank one needs what its log lacks. */
+static bool is_news(const struct raft *raft, struct raft_entry_id id)
+{
+    return raft->is_blank ? id.index >= raft->log->base.index : id.index > raft->commit;
+}
+
 bool raft_is_installing(const struct raft *raft)
 {
     const struct raft_receive *receive = &raft->receive;
     if (receive->stage != RAFT_RECEIVING || receive->busy) {
         return receive->stage != RAFT_RECEIVE_NONE;
     }
-    return receive->from == raft->leader && receive->id.index > raft->commit;
+    return receive->from == raft->leader && is_news(raft, receive->id);
 }
 
 static void drop_receive(struct raft *raft)
@@ -72,13 +78,16 @@ static bool save_is_due(const struct raft *raft)
 {
     raft_index newest = raft->snapshot.id.index;
     uint32_t threshold = raft->options.snapshot_threshold;
+    /* What is lost behind the state machine's back is in its state; other damage is not. */
+    bool is_damaged = raft->applied >= raft->log->first_damaged && raft->log->lost == 0;
     if (raft->save_busy || raft->save_blocked || raft->applied < newest || raft->applied == 0 ||
-        raft->applied >= raft->log->first_damaged || !state_is_durable(raft) ||
-        raft_is_installing(raft) || raft_install_is_live(raft)) {
+        is_damaged || !state_is_durable(raft) || raft_is_installing(raft) ||
+        raft_install_is_live(raft) || raft->is_blank) {
         return false;
     }
     bool is_wanted = raft->save_due || raft->snapshot_is_bad ||
-                     (threshold > 0 && raft->applied - newest >= threshold);
+                     (threshold > 0 && raft->applied - newest >= threshold) ||
+                     raft_loss_needs_snapshot(raft);
     return is_wanted && knows_members(raft);
 }
 
@@ -200,7 +209,8 @@ static void owe_sender(struct raft *raft, uint32_t flags, uint64_t offset)
 /* Whether a snapshot is not needed, since all that is in it is here, and durable. */
 static bool is_covered(const struct raft *raft, struct raft_entry_id id)
 {
-    return id.index <= raft->snapshot.id.index || id.index <= raft_log_durable(raft->log).index;
+    return id.index <= raft->snapshot.id.index ||
+           (!raft->is_blank && id.index <= raft_log_durable(raft->log).index);
 }
 
 /* Whether a piece belongs to the snapshot that is being received. Another leader's file of the same
@@ -250,7 +260,7 @@ enum raft_status raft_on_install_req(struct raft *raft, struct raft_peer *peer,
     peer = raft_hear_leader(raft, peer, message);
     bool continued = continues(raft, message);
     uint64_t expected = continued ? receive->offset : 0;
-    bool is_older = message->id.index <= raft->commit;
+    bool is_older = !is_news(raft, message->id);
     if (raft_exit_taken(raft->memory, RAFT_AT_INSTALL_RECEIVE_OLDER, is_older)) {
         bool is_durable = is_covered(raft, message->id);
         owe(raft, peer, is_durable ? RAFT_FLAG_SUCCESS : RAFT_FLAG_BUSY, message->id,
@@ -326,7 +336,7 @@ static bool restore(struct raft *raft, struct raft_effect *effect)
         return false;
     }
     if (raft_exit_taken(raft->memory, RAFT_AT_INSTALL_RECEIVE_OVERTAKEN,
-                        receive->id.index <= raft->commit)) {
+                        !is_news(raft, receive->id))) {
         end_install(raft);
         effect->type = RAFT_EFFECT_AGAIN;
         return true;
@@ -343,6 +353,21 @@ static bool restore(struct raft *raft, struct raft_effect *effect)
 bool raft_is_restoring(const struct raft *raft)
 {
     return raft->receive.stage == RAFT_PUBLISHED || raft->receive.stage == RAFT_RESTORING;
+}
+
+/* A log that is kept behind a base of which nothing was known: the snapshot tells the configuration
+ * there, unless it has that one from an entry behind the base, which is still in the log. */
+static void end_blank(struct raft *raft)
+{
+    const struct raft_snapshot *snapshot = &raft->snapshot;
+    assert(raft->applied >= raft->log->base.index);
+    raft->is_blank = false;
+    if (snapshot->configuration_index <= raft->log->base.index) {
+        raft_members_base(raft, &snapshot->configuration, snapshot->configuration_index);
+        if (!raft->configuration_by_hand) {
+            raft_members_restore(raft);
+        }
+    }
 }
 
 void raft_on_restored(struct raft *raft, const struct raft_event *event)
@@ -373,6 +398,9 @@ void raft_on_restored(struct raft *raft, const struct raft_event *event)
     /* What is committed agrees with every later leader. */
     if (raft->verified < id.index) {
         raft->verified = id.index;
+    }
+    if (raft->is_blank) {
+        end_blank(raft);
     }
     if (receive->stage != RAFT_RESETTING) {
         end_install(raft);

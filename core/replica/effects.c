@@ -107,6 +107,9 @@ static void use_storage(struct raft_replica *replica, const struct raft_effect *
         status =
             raft_storage_repair(replica->storage, raft_log_peek(&replica->log, effect->last.index));
         refused = RAFT_EVENT_REPAIRED;
+    } else if (effect->type == RAFT_EFFECT_LOAD) {
+        status = raft_storage_read(replica->storage, effect->first, effect->last.index);
+        refused = RAFT_EVENT_LOADED;
     } else {
         assert(effect->type == RAFT_EFFECT_PROBE);
         status = raft_storage_probe(replica->storage);
@@ -152,6 +155,7 @@ static void carry_out(struct raft_replica *replica, struct raft_effect *effect)
     case RAFT_EFFECT_COMPACT:
     case RAFT_EFFECT_RESET:
     case RAFT_EFFECT_REPAIR:
+    case RAFT_EFFECT_LOAD:
         use_storage(replica, effect);
         break;
     case RAFT_EFFECT_SAVE:
@@ -216,6 +220,8 @@ enum raft_status raft_replica_job_done(struct raft_replica *replica,
         .id = done->id,
         .generation = done->generation,
         .sequence = done->sequence,
+        .entries = done->entries,
+        .entry_count = done->entry_count,
     };
     if (done->status == RAFT_IO) {
         return RAFT_IO;
@@ -241,7 +247,14 @@ enum raft_status raft_replica_job_done(struct raft_replica *replica,
         event.type = RAFT_EVENT_RESET;
         break;
     case RAFT_JOB_REPAIR:
+        if (done->status == RAFT_CORRUPT && done->id.index > replica->log.cold.index) {
+            /* An entry that is not applied, so that no snapshot of this node makes up for it. */
+            return done->status;
+        }
         event.type = RAFT_EVENT_REPAIRED;
+        break;
+    case RAFT_JOB_LOAD:
+        event.type = RAFT_EVENT_LOADED;
         break;
     case RAFT_JOB_SAVE:
     case RAFT_JOB_RECEIVE:

@@ -262,7 +262,7 @@ void raft_replica_io_done(struct raft_replica *replica, raft_time now_ns, struct
     }
     if (replica->phase == RAFT_REPLICA_STOPPING) {
         if (has_ended) {
-            replica->memory->free(replica->memory->ctx, done.bytes);
+            raft_storage_done_release(replica->memory, &done);
         }
         proceed_to_stop(replica);
         return;

@@ -9,9 +9,9 @@
  *     log; after RESET, its beginning, from which start still sees that it does not continue the
  *     snapshot, or does not reach it.
  *  2. COMPACT leaves the last segment alone, so that the file which is written stays open. A
- * segment that could not be removed does no harm, and is tried again by the next COMPACT.
- *  3. RESET must be whole before a record that follows the snapshot is written: any failure of it
- *     ends the job with RAFT_IO. */
+ *     segment that could not be removed does no harm, and is tried again by the next COMPACT.
+ *  3. RESET must be whole before a record that follows the snapshot is written: any failure of
+ *     it ends the job with RAFT_IO. */
 #include "storage_internal.h"
 
 #include <assert.h>

@@ -2,14 +2,14 @@
  *
  *   [open] -> read the identity -> write -> sync -> [close] -> done      in brackets: unless it is
  *                  | does not fit                                       the last segment
- *                  '-> RAFT_IO
+ *                  '-> [close] -> RAFT_CORRUPT
  *
  *  1. A record is rewritten bit for bit: its identity, which is good, is the file's own, and the
  *     payload must have the checksum that stands there. So a crash in the middle leaves a record
  *     that is damaged as before, or whole.
  *  2. Its offset and its span do not change, and no other record is touched.
- *  3. There is nothing to undo. An operation that fails, and an identity that the entry does not
- *     have, end the job with RAFT_IO: the file is not what start found, or two nodes have different
+ *  3. There is nothing to undo. An operation that fails ends the job with RAFT_IO. An identity that
+ *     the entry does not have changes nothing: it is damaged, too, or two nodes have different
  *     entries of one id. */
 #include "storage_internal.h"
 
@@ -44,6 +44,7 @@ enum raft_status raft_storage_repair(struct raft_storage *storage, const struct 
         return status;
     }
     storage->last = entry->id;
+    storage->result = RAFT_OK;
     storage->batch_size = span;
     /* The identity's room is filled by reading it. */
     memset(storage->buffer, 0, span);
@@ -89,6 +90,7 @@ enum raft_step_id raft_repair_next(struct raft_storage *storage, enum raft_statu
     if (step == RAFT_STEP_REPAIR_CLOSE) {
         /* An error is no concern: what was written has been synced. */
         storage->spare_file = 0;
+        *out_status = storage->result;
         return RAFT_STEP_NONE;
     }
     bool moves_bytes = step == RAFT_STEP_REPAIR_READ || step == RAFT_STEP_REPAIR_WRITE;
@@ -103,8 +105,9 @@ enum raft_step_id raft_repair_next(struct raft_storage *storage, enum raft_statu
     }
     if (step == RAFT_STEP_REPAIR_READ) {
         if (raft_exit_taken(storage->memory, RAFT_AT_SEGMENT_REPAIR_MISMATCH, !fits(storage))) {
-            *out_status = RAFT_IO;
-            return RAFT_STEP_NONE;
+            storage->result = RAFT_CORRUPT;
+            *out_status = RAFT_CORRUPT;
+            return storage->spare_file != 0 ? RAFT_STEP_REPAIR_CLOSE : RAFT_STEP_NONE;
         }
         return RAFT_STEP_REPAIR_WRITE;
     }

@@ -1,7 +1,8 @@
 /* The jobs that read the published snapshot: FETCH of a piece, and RESTORE into the state machine.
  *
- *   FETCH     open -> [ read all ]* -> read the piece -> close      RESTORE   open -> [ read ]* ->
- * close (only ahead of the first piece)
+ *   FETCH     open -> [ read all ]* -> read the piece -> close
+ *                     (only ahead of the first piece)
+ *   RESTORE   open -> [ read ]* -> close
  *
  *  1. A piece at offset 0 is given only after the whole file has matched its checksums: what has
  *     rotted is not sent to anybody.

@@ -12,27 +12,27 @@
  *              |     raft_storage_retry     v
  *              +------------------------ stalled --- raft_storage_abandon ---> free, not reported
  *
- * After raft_storage_abandon a job of snapshots ends with the answer it waits for: it may take
- * long, and what it leaves is removed at the next start. So does every job but CLOSE when one of
- * another lane has failed.
+ * After raft_storage_abandon a job of snapshots or a read of entries ends with the answer it waits
+ * for: it may take long, and what it leaves is removed at the next start. So does every job but
+ * CLOSE when one of another lane has failed.
  *
  * Invariants:
  *  1. A lane has at most one operation with the environment, and none when it has no job.
  *  2. A lane is never both in flight and stalled.
  *  3. Entries are held as STORAGE exactly while an APPEND job exists.
  *  4. Each open handle is in a field of the store or of a draft until its CLOSE is answered;
- * whatever a failed job leaves there is closed by the CLOSE job.
+ *     whatever a failed job leaves there is closed by the CLOSE job.
  *  5. raft_storage_last is the last index that is durable in the files, and the segments' sizes are
  *     what is durable of them, whenever the log lane is free and the store has not failed. The
- * first segment begins behind offset_base.
- *  6. storage->snapshot names a file that is durable and was read back whole; it changes only when
- *     another one is. */
+ *     first segment begins behind offset_base.
+ *  6. storage->snapshot names a file that is durable and was read back whole; it changes only
+ *     when another one is. */
 #include "storage_internal.h"
 
 #include <assert.h>
 #include <string.h>
 
-#define LANES 4u
+#define LANES 5u
 
 /* The operation and the fault point of each step. */
 static const struct {
@@ -99,6 +99,9 @@ static const struct {
     [RAFT_STEP_RESTORE_OPEN] = {RAFT_IO_OPEN, RAFT_AT_SNAPSHOT_RESTORE_OPEN},
     [RAFT_STEP_RESTORE_READ] = {RAFT_IO_READ, RAFT_AT_SNAPSHOT_RESTORE_READ},
     [RAFT_STEP_RESTORE_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_RESTORE_CLOSE},
+    [RAFT_STEP_LOAD_OPEN] = {RAFT_IO_OPEN, RAFT_AT_COLD_LOAD_OPEN},
+    [RAFT_STEP_LOAD_READ] = {RAFT_IO_READ, RAFT_AT_COLD_LOAD_READ},
+    [RAFT_STEP_LOAD_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_COLD_LOAD_CLOSE},
     [RAFT_STEP_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_STORE_CLOSE_CLOSE},
 };
 
@@ -153,6 +156,7 @@ void raft_storage_destroy(struct raft_storage *storage)
     assert(storage->held_count == 0);
     assert(raft_storage_files_open(storage) == 0);
     assert(storage->piece == NULL && storage->fetch_bytes == NULL && !storage->is_frozen);
+    assert(storage->cold.bytes == NULL && storage->cold.entries == NULL);
     memory->free(memory->ctx, storage->buffer);
     memory->free(memory->ctx, storage->held);
     memory->free(memory->ctx, storage->segments);
@@ -235,8 +239,9 @@ enum raft_status raft_storage_reserve_offsets(struct raft_storage *storage, enum
 /* The handle that the CLOSE job closes next, or NULL. */
 static raft_file *file_to_close(struct raft_storage *storage)
 {
-    raft_file *const files[] = {&storage->spare_file, &storage->own.file,     &storage->part.file,
-                                &storage->fetch_file, &storage->segment_file, &storage->state_file};
+    raft_file *const files[] = {&storage->spare_file, &storage->own.file,  &storage->part.file,
+                                &storage->fetch_file, &storage->cold.file, &storage->segment_file,
+                                &storage->state_file};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (*files[i] != 0) {
             return files[i];
@@ -289,6 +294,9 @@ static void prepare(struct raft_storage *storage, struct raft_lane *lane)
     case RAFT_JOB_RESTORE:
         raft_fetch_prepare(storage, lane->step, &lane->io);
         break;
+    case RAFT_JOB_LOAD:
+        raft_load_prepare(storage, lane->step, &lane->io);
+        break;
     case RAFT_JOB_CLOSE:
         lane->io.file = *file_to_close(storage);
         break;
@@ -321,6 +329,8 @@ static enum raft_step_id next(struct raft_storage *storage, enum raft_job job,
     case RAFT_JOB_FETCH:
     case RAFT_JOB_RESTORE:
         return raft_fetch_next(storage, out_status);
+    case RAFT_JOB_LOAD:
+        return raft_load_next(storage, out_status);
     case RAFT_JOB_CLOSE:
         return close_next(storage, out_status);
     case RAFT_JOB_NONE:
@@ -368,6 +378,7 @@ enum raft_status raft_storage_close(struct raft_storage *storage, bool *out_clos
     assert(storage->log_lane.job == RAFT_JOB_NONE);
     assert(storage->snapshot_lane.job == RAFT_JOB_NONE);
     assert(storage->fetch_lane.job == RAFT_JOB_NONE);
+    assert(storage->load_lane.job == RAFT_JOB_NONE);
     *out_closed = file_to_close(storage) == NULL;
     if (*out_closed) {
         return RAFT_OK;
@@ -391,6 +402,9 @@ static void release(struct raft_storage *storage, enum raft_job job)
     case RAFT_JOB_FETCH:
     case RAFT_JOB_RESTORE:
         raft_fetch_release(storage);
+        break;
+    case RAFT_JOB_LOAD:
+        raft_load_release(storage);
         break;
     case RAFT_JOB_NONE:
     case RAFT_JOB_STATE:
@@ -447,6 +461,9 @@ static void finish(struct raft_storage *storage, struct raft_lane *lane, enum ra
         out_done->id = storage->to;
     }
     report_snapshot(storage, lane->job, out_done);
+    if (lane->job == RAFT_JOB_LOAD) {
+        raft_load_report(storage, out_done);
+    }
     release(storage, lane->job);
     if (status == RAFT_IO) {
         storage->failed = true;
@@ -454,18 +471,31 @@ static void finish(struct raft_storage *storage, struct raft_lane *lane, enum ra
     free_lane(lane);
 }
 
+void raft_storage_done_release(const struct raft_memory *memory, struct raft_storage_done *done)
+{
+    memory->free(memory->ctx, done->bytes);
+    done->bytes = NULL;
+    for (uint32_t i = 0; i < done->entry_count; i++) {
+        raft_entry_drop(done->entries[i], RAFT_HOLDER_LOADING);
+    }
+    memory->free(memory->ctx, done->entries);
+    done->entries = NULL;
+    done->entry_count = 0;
+}
+
 /* Whether a job may end half done, when nobody waits for it any more. */
 static bool may_end_early(enum raft_job job)
 {
     return job == RAFT_JOB_SAVE || job == RAFT_JOB_RECEIVE || job == RAFT_JOB_FETCH ||
-           job == RAFT_JOB_RESTORE;
+           job == RAFT_JOB_RESTORE || job == RAFT_JOB_LOAD;
 }
 
 /* The lanes, in the order in which they are retried. */
 static struct raft_lane *lane_at(struct raft_storage *storage, size_t position)
 {
     struct raft_lane *const lanes[LANES] = {&storage->state_lane, &storage->log_lane,
-                                            &storage->snapshot_lane, &storage->fetch_lane};
+                                            &storage->snapshot_lane, &storage->fetch_lane,
+                                            &storage->load_lane};
     assert(position < LANES);
     return lanes[position];
 }
@@ -527,13 +557,15 @@ void raft_storage_abandon(struct raft_storage *storage)
 bool raft_storage_stalled(const struct raft_storage *storage)
 {
     return storage->state_lane.stalled || storage->log_lane.stalled ||
-           storage->snapshot_lane.stalled || storage->fetch_lane.stalled;
+           storage->snapshot_lane.stalled || storage->fetch_lane.stalled ||
+           storage->load_lane.stalled;
 }
 
 bool raft_storage_in_flight(const struct raft_storage *storage)
 {
     return storage->state_lane.in_flight || storage->log_lane.in_flight ||
-           storage->snapshot_lane.in_flight || storage->fetch_lane.in_flight;
+           storage->snapshot_lane.in_flight || storage->fetch_lane.in_flight ||
+           storage->load_lane.in_flight;
 }
 
 uint32_t raft_storage_entries_held(const struct raft_storage *storage)
@@ -545,7 +577,8 @@ uint32_t raft_storage_entries_held(const struct raft_storage *storage)
 uint32_t raft_storage_files_open(const struct raft_storage *storage)
 {
     const raft_file files[] = {storage->state_file, storage->segment_file, storage->spare_file,
-                               storage->fetch_file, storage->own.file,     storage->part.file};
+                               storage->fetch_file, storage->cold.file,    storage->own.file,
+                               storage->part.file};
     uint32_t count = 0;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         count += files[i] != 0;

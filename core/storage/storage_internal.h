@@ -79,6 +79,10 @@ enum raft_step_id {
     RAFT_STEP_RESTORE_READ,
     RAFT_STEP_RESTORE_CLOSE,
 
+    RAFT_STEP_LOAD_OPEN,
+    RAFT_STEP_LOAD_READ,
+    RAFT_STEP_LOAD_CLOSE,
+
     RAFT_STEP_CLOSE,
 
     RAFT_STEP_COUNT
@@ -128,6 +132,21 @@ struct raft_draft {
     uint64_t offset; /* bytes that are written */
 };
 
+/* Entries that are read back. */
+struct raft_cold {
+    raft_file file;
+    raft_index segment_first; /* of the segment that has them */
+    raft_index first;
+    uint32_t count;
+    uint64_t offset; /* of the first one's record */
+    size_t size;     /* bytes of the records */
+    uint8_t *bytes;
+    struct raft_entry **entries; /* [count], of which taken are held as LOADING */
+    uint32_t taken;
+    enum raft_status result;
+    raft_index bad; /* RAFT_CORRUPT: that cannot be read */
+};
+
 struct raft_storage {
     const struct raft_env *env;
     const struct raft_memory *memory;
@@ -143,6 +162,7 @@ struct raft_storage {
     struct raft_lane log_lane;
     struct raft_lane snapshot_lane;
     struct raft_lane fetch_lane;
+    struct raft_lane load_lane;
     bool failed;    /* a job ended with RAFT_IO or was abandoned: no further job but CLOSE */
     bool abandoned; /* the node stops: jobs of snapshots end with the operation in flight */
 
@@ -178,7 +198,8 @@ struct raft_storage {
     raft_index keep_last;      /* TRUNCATE */
     struct raft_entry_id to;   /* COMPACT, RESET */
     bool is_unlinked;          /* COMPACT, RESET: a segment, and the directory is not synced yet */
-    enum raft_status result;   /* APPEND, PROBE: what a job that is being undone will report */
+    enum raft_status result;   /* APPEND, PROBE, REPAIR: what a job will report when it has undone
+                                * or closed what it must */
     uint32_t append_errors;    /* in a row, without RAFT_NOSPACE */
     uint64_t generation;
 
@@ -206,6 +227,8 @@ struct raft_storage {
     uint8_t *fetch_bytes;
     struct raft_reader reader;
     enum raft_status fetch_result;
+
+    struct raft_cold cold; /* the job of the load lane */
 };
 
 /* The last index that is durable in the files; meaningful whenever the log lane is free. */
@@ -261,6 +284,10 @@ void raft_receive_prepare(struct raft_storage *storage, enum raft_step_id step, 
 enum raft_step_id raft_receive_next(struct raft_storage *storage, enum raft_status *out_status);
 void raft_fetch_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io);
 enum raft_step_id raft_fetch_next(struct raft_storage *storage, enum raft_status *out_status);
+void raft_load_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io);
+enum raft_step_id raft_load_next(struct raft_storage *storage, enum raft_status *out_status);
+/* Hands the entries over, or says which one cannot be read. */
+void raft_load_report(struct raft_storage *storage, struct raft_storage_done *done);
 
 /* append.c: makes the buffer as large as a batch, or a record; it is not, when an entry is larger
  * than this node's own options would have let it become. RAFT_NOMEM. */
@@ -271,6 +298,7 @@ void raft_append_release(struct raft_storage *storage);
 void raft_save_release(struct raft_storage *storage);
 void raft_receive_release(struct raft_storage *storage);
 void raft_fetch_release(struct raft_storage *storage);
+void raft_load_release(struct raft_storage *storage);
 
 /* publish.c: what SAVE and RECEIVE have in common. The steps from PUBLISH_SYNC to DISCARD_UNLINK
  * belong to it. */

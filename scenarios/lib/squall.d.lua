@@ -4,7 +4,7 @@
 
 ---A node, its number, its name ("n2"), a role, or a list of these.
 ---@alias Selector Node|integer|"leader"|"follower"|"candidate"|"learner"|"any"|string|(Node|integer|string)[]
----@alias MessageType "append_req"|"append_rep"|"vote_req"|"vote_rep"|"prevote_req"|"prevote_rep"|"any"
+---@alias MessageType "append_req"|"append_rep"|"vote_req"|"vote_rep"|"prevote_req"|"prevote_rep"|"install_req"|"install_rep"|"repair_req"|"repair_rep"|"timeout_now"|"any"
 ---@alias Errno "EAGAIN"|"EDQUOT"|"EIO"|"ENOMEM"|"ENOSPC"|"EREADONLY"
 ---@alias Outcome "null"|"eio"|"enospc"|"short"|"refuse"|"error"|"take"|"crash_before"|"crash_after"
 ---@alias EventKind "leader_elected"|"stepped_down"|"committed"|"applied"|"crashed"|"restarted"|"message_sent"|"message_dropped"|"fault_fired"|"disk_error"|"partitioned"|"healed"|"client_reply"
@@ -115,12 +115,18 @@ function on(kind, o, fn) end
 ---@field append_errors? integer     failed appends in a row before a node fails (3)
 ---@field prevote? boolean           (true)
 ---@field check_quorum? boolean      (true)
+---@field log_memory_max? integer    bytes of applied entries that stay in memory; others are read again (16 MiB)
 ---@field snapshot_every? integer    applied entries between snapshots, 0: on request only (1024)
 ---@field snapshot_trailing? integer entries kept in the log before a snapshot (128)
 ---@field snapshot_bytes? integer    of a piece of a snapshot (65536)
 ---@field snapshot_installs? integer followers that are sent a snapshot at one time (2)
 ---@field lease_reads? boolean       reads within the lease wait for nobody (false)
 ---@field clock_drift_ppm? integer   how far clocks may be off, for the lease (1000)
+---@field quarantine? boolean        start, in quarantine, without a term and vote that are lost (false)
+
+---@class (exact) RestartOptions : NodeOptions
+---@field sut? "first"|"next"        the implementation it is of from now on: that of --sut, or that of
+---                                  --sut-next, without which "next" is the first as well
 
 ---@class (exact) ClusterOptions : NodeOptions
 ---@field nodes? integer             1..15, the voters that the cluster begins with (3)
@@ -309,6 +315,8 @@ function Effect:optional() end
 ---@field snapshot_index integer  of the last entry in its snapshot, 0: it has none
 ---@field installing boolean      it is receiving a snapshot, or putting one in place
 ---@field first_index integer     of its log
+---@field cold_index integer      its log up to here is on its disk, and not in memory; 0: no entry of it
+---@field log_bytes integer       that its log takes in memory
 ---@field durable_index integer
 ---@field member "voter"|"witness"|"learner"|"leaving"|"none"  by its own word
 ---@field change string                how far its change of the members is: "none", "catching up", …
@@ -324,7 +332,7 @@ function Node:is_leader() end
 ---@param o? { unsynced?: Unsynced }  what happens to writes that are not durable ("lose")
 function Node:crash(o) end
 ---With options, it has them from now on; it must be down then.
----@param o? NodeOptions
+---@param o? RestartOptions
 function Node:restart(o) end
 ---Asks for a stop in good order.
 function Node:stop() end
@@ -405,6 +413,9 @@ function Disk:bitrot(o) end
 ---The names of what is durable.
 ---@return string[]
 function Disk:files() end
+---Of a node that is down: a file is gone.
+---@param file string
+function Disk:remove(file) end
 ---Of a node that is down: everything is gone.
 function Disk:wipe() end
 ---@class Copy

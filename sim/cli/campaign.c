@@ -22,6 +22,23 @@ const struct sut_ops *cli_sut(const struct cli_options *options)
     return sut;
 }
 
+bool cli_sut_next(const struct cli_options *options, const struct sut_ops **out_next)
+{
+    char error[SIM_TEXT_MAX];
+    *out_next = NULL;
+    if (options->sut_next == NULL) {
+        return true;
+    }
+    *out_next = sut_load(options->sut_next, error, sizeof error);
+    if (*out_next == NULL) {
+        fprintf(stderr, "squall: --sut-next: %s\n", error);
+    } else if (((*out_next)->features & SUT_FEATURE_OUTSIDE) != 0) {
+        fprintf(stderr, "squall: --sut-next: this implementation keeps state outside the arena\n");
+        *out_next = NULL;
+    }
+    return *out_next != NULL;
+}
+
 static enum cli_status profile_add(const struct cli_options *options,
                                    struct sim_catalogue *catalogue)
 {
@@ -161,11 +178,13 @@ static enum cli_status campaign_run(const struct cli_options *options,
     enum cli_status status = CLI_USAGE;
     const char *db = options->no_db ? NULL : options->db != NULL ? options->db : DB_DEFAULT;
     struct sim_seed_range seeds;
-    if (!seeds_choose(options, db, catalogue, &seeds)) {
+    const struct sut_ops *sut_next = NULL;
+    if (!cli_sut_next(options, &sut_next) || !seeds_choose(options, db, catalogue, &seeds)) {
         return CLI_USAGE;
     }
     struct sim_campaign campaign = {
         .sut = sut,
+        .sut_next = sut_next,
         .catalogue = catalogue,
         .tasks = &tasks,
         .jobs = jobs_choose(options),
@@ -177,6 +196,7 @@ static enum cli_status campaign_run(const struct cli_options *options,
         .done = options->resume ? &done : NULL,
         .limit = options->limit,
         .point = options->point,
+        .exact = options->exact,
         .fork_branches = options->fork,
         .restores = options->restores,
         .wall_s = options->wall_s,
@@ -202,7 +222,6 @@ static enum cli_status campaign_run(const struct cli_options *options,
     if (!cli_recorder_open(&recorder, options, catalogue, &tasks, sut, db, argc, argv)) {
         goto out;
     }
-    recorder.earlier_findings = done.findings;
     campaign.sink = cli_recorder_sink(&recorder);
     enum sim_campaign_end end = sim_campaign_run(&campaign);
     cli_progress_end(&recorder);

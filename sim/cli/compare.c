@@ -72,6 +72,10 @@ static void command_build(const struct cli_options *options, bool is_other, char
         cli_word_append(text, size, "--sut");
         cli_word_append(text, size, sut);
     }
+    if (options->sut_next != NULL) {
+        cli_word_append(text, size, "--sut-next");
+        cli_word_append(text, size, options->sut_next);
+    }
     cli_word_append(text, size, "--no-db");
 }
 

@@ -43,6 +43,10 @@ static const char common[] =
     "                     has the harsh half of each; unrestricted hurts more than a minority\n"
     "  --set NAME=VALUE   a parameter of the scenario or profile; may be repeated\n"
     "  --sut FILE.so      another implementation, instead of the built-in core\n"
+    "  --sut-next FILE.so a second one, which nodes are upgraded to: by n:restart{ sut = \"next\" "
+    "},"
+    "\n"
+    "                     and in profiles when they stop in good order\n"
     "  --wall SECONDS     real time that one execution may take (default: the scenario's budget)\n"
     "  --fill BYTE        what fresh memory holds (must not matter; default 0xA5)\n"
     "  --hashes           one line per execution: scenario, seed, trace hash, state hash\n";
@@ -141,6 +145,9 @@ static const char sweep_text[] =
     "  --resume           leave out what the file of --db has already of the same scenario, done "
     "by\n"
     "                     this very program\n"
+    "  --exact            each injection to its end; else one that has become its base run again "
+    "ends\n"
+    "                     there, as masked\n"
     "  --fork             a process for each injection instead of a checkpoint (for Valgrind)\n";
 
 static const char verify_text[] =

@@ -93,11 +93,12 @@ static enum cli_status registry_print(const struct cli_options *options, const c
     if (sut == NULL) {
         return CLI_USAGE;
     }
-    for (uint32_t i = 0; i < sim_point_count(sut); i++) {
+    uint32_t count = sim_point_count(sut) + SIM_INSTANT_COUNT;
+    for (uint32_t i = 0; i < count; i++) {
         int length = (int)strlen(sim_point_info(sut, i)->name);
         width = length > width ? length : width;
     }
-    for (uint32_t i = 0; i < sim_point_count(sut); i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const struct raft_point_info *info = sim_point_info(sut, i);
         char outcomes[RAFT_OUTCOME_COUNT * 16];
         if (pattern != NULL && !sim_point_matches(pattern, info->name)) {

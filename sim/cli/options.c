@@ -30,6 +30,7 @@ enum option_id {
     OPTION_DB,
     OPTION_NO_DB,
     OPTION_SUT,
+    OPTION_SUT_NEXT,
     OPTION_TRANSCRIPT,
     OPTION_HASHES,
     OPTION_FILL,
@@ -38,6 +39,7 @@ enum option_id {
     OPTION_EXHAUSTIVE,
     OPTION_LIMIT,
     OPTION_POINT,
+    OPTION_EXACT,
     OPTION_FORK,
     OPTION_PLAN,
     OPTION_HASH,
@@ -74,6 +76,7 @@ static const struct option option_table[OPTION_COUNT] = {
     [OPTION_DB] = {"--db", 0, true, EXECUTES | ON(CLI_POINTS) | ON(CLI_REPORT)},
     [OPTION_NO_DB] = {"--no-db", 0, false, CAMPAIGNS},
     [OPTION_SUT] = {"--sut", 0, true, EXECUTES | ON(CLI_POINTS) | ON(CLI_LIST)},
+    [OPTION_SUT_NEXT] = {"--sut-next", 0, true, EXECUTES},
     [OPTION_TRANSCRIPT] = {"--transcript", 0, false, ON(CLI_RUN) | ON(CLI_REPLAY)},
     [OPTION_HASHES] = {"--hashes", 0, false, EXECUTES},
     [OPTION_FILL] = {"--fill", 0, true, EXECUTES},
@@ -82,6 +85,7 @@ static const struct option option_table[OPTION_COUNT] = {
     [OPTION_EXHAUSTIVE] = {"--exhaustive", 0, false, ON(CLI_SWEEP)},
     [OPTION_LIMIT] = {"--limit", 0, true, ON(CLI_SWEEP)},
     [OPTION_POINT] = {"--point", 0, true, ON(CLI_SWEEP)},
+    [OPTION_EXACT] = {"--exact", 0, false, ON(CLI_SWEEP)},
     [OPTION_FORK] = {"--fork", 0, false, ON(CLI_SWEEP)},
     [OPTION_PLAN] = {"--plan", 0, true, ON(CLI_RUN) | ON(CLI_REPLAY)},
     [OPTION_HASH] = {"--hash", 0, true, ON(CLI_REPLAY)},
@@ -320,18 +324,78 @@ static bool numbers_apply(const struct parse *parse, enum option_id id, const ch
     return true;
 }
 
+/* Where an option without a value is noted, or NULL. */
+static bool *flag_of(struct cli_options *options, enum option_id id)
+{
+    switch (id) {
+    case OPTION_HELP:
+        return &options->help;
+    case OPTION_VERSION:
+        return &options->version;
+    case OPTION_NO_DB:
+        return &options->no_db;
+    case OPTION_TRANSCRIPT:
+        return &options->transcript;
+    case OPTION_HASHES:
+        return &options->hashes;
+    case OPTION_RESUME:
+        return &options->resume;
+    case OPTION_EXHAUSTIVE:
+        return &options->exhaustive;
+    case OPTION_EXACT:
+        return &options->exact;
+    case OPTION_FORK:
+        return &options->fork;
+    case OPTION_UNTIL_FINDING:
+        return &options->until_finding;
+    default:
+        return NULL;
+    }
+}
+
+/* Where an option whose value is taken as it stands is noted, or NULL. */
+static const char **text_of(struct cli_options *options, enum option_id id)
+{
+    switch (id) {
+    case OPTION_AGAINST:
+        return &options->against;
+    case OPTION_DB:
+        return &options->db;
+    case OPTION_SUT:
+        return &options->sut;
+    case OPTION_SUT_NEXT:
+        return &options->sut_next;
+    case OPTION_POINT:
+        return &options->point;
+    case OPTION_PLAN:
+        return &options->plan;
+    case OPTION_HASH:
+        return &options->hash;
+    case OPTION_OUTPUT:
+        return &options->output;
+    case OPTION_TAG:
+        return &options->tag;
+    default:
+        return NULL;
+    }
+}
+
 /* Stores an option; value is NULL for those without. */
 static bool option_apply(const struct parse *parse, enum option_id id, const char *value)
 {
     struct cli_options *options = parse->options;
     assert((value != NULL) == option_table[id].has_value);
+    bool *flag = flag_of(options, id);
+    const char **text = text_of(options, id);
+    if (flag != NULL) {
+        *flag = true;
+        return true;
+    }
+    if (text != NULL) {
+        *text = value;
+        return true;
+    }
     switch (id) {
-    case OPTION_HELP:
-        options->help = true;
-        return true;
-    case OPTION_VERSION:
-        options->version = true;
-        return true;
     case OPTION_SEED:
     case OPTION_JOBS:
     case OPTION_FILL:
@@ -345,64 +409,19 @@ static bool option_apply(const struct parse *parse, enum option_id id, const cha
         return range_read(parse, "--seeds", value, &options->seed_first, &options->seed_last);
     case OPTION_FIELDS:
         return range_read(parse, "--fields", value, &options->fields_from, &options->fields_to);
-    case OPTION_AGAINST:
-        options->against = value;
-        return true;
     case OPTION_SET:
         return set_read(parse, value);
-    case OPTION_DB:
-        options->db = value;
-        return true;
-    case OPTION_NO_DB:
-        options->no_db = true;
-        return true;
-    case OPTION_SUT:
-        options->sut = value;
-        return true;
-    case OPTION_TRANSCRIPT:
-        options->transcript = true;
-        return true;
-    case OPTION_HASHES:
-        options->hashes = true;
-        return true;
     case OPTION_MODE:
         return mode_read(parse, value);
-    case OPTION_RESUME:
-        options->resume = true;
-        return true;
-    case OPTION_EXHAUSTIVE:
-        options->exhaustive = true;
-        return true;
-    case OPTION_POINT:
-        options->point = value;
-        return true;
-    case OPTION_FORK:
-        options->fork = true;
-        return true;
-    case OPTION_PLAN:
-        options->plan = value;
-        return true;
-    case OPTION_HASH:
-        options->hash = value;
-        return true;
-    case OPTION_OUTPUT:
-        options->output = value;
-        return true;
-    case OPTION_TAG:
-        options->tag = value;
-        return true;
     case OPTION_PROFILE:
         return profile_read(parse, value);
     case OPTION_FOR:
         return duration_read(parse, value);
-    case OPTION_UNTIL_FINDING:
-        options->until_finding = true;
-        return true;
     case OPTION_INIT:
     case OPTION_NULL_READ:
     case OPTION_FAILED_CAS:
         return history_apply(parse, id, value);
-    case OPTION_COUNT:
+    default:
         break;
     }
     assert(!"not an option");

@@ -50,6 +50,7 @@ struct cli_options {
     const char *db;                /* NULL: the default */
     bool no_db;
     const char *sut;
+    const char *sut_next; /* NULL: there is no second implementation */
     bool transcript;
     bool hashes;
     uint8_t fill;
@@ -59,6 +60,7 @@ struct cli_options {
     uint64_t limit;
     const char *point;
     bool fork;
+    bool exact; /* of sweep: no branch ends early */
     const char *plan;
     const char *hash;
     uint64_t restores;

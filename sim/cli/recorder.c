@@ -68,8 +68,9 @@ static bool inventory_add(struct cli_recorder *recorder, const struct sut_ops *s
     return true;
 }
 
-/* The world's own points are wider names for what the implementation's points say more exactly: one
- * is registered when a rule has made it fire, and what it could do besides is no gap. */
+/* The world's own points are wider names for what the implementation's points say more exactly, and
+ * instants are no points of it: one is registered when it has fired, and what it could do besides
+ * is no gap. */
 static bool world_point_add(struct cli_recorder *recorder, uint32_t point)
 {
     const struct sut_ops *sut = recorder->sut;
@@ -86,7 +87,7 @@ static bool store_begin(struct cli_recorder *recorder, const struct sut_ops *sut
 {
     char error[SIM_TEXT_MAX];
     char command[8192] = "";
-    char build_id[32];
+    struct cli_build_words words;
     recorder->store = store_open(recorder->db, false, error, sizeof error);
     if (recorder->store == NULL) {
         fprintf(stderr, "squall: %s\n", error);
@@ -95,7 +96,7 @@ static bool store_begin(struct cli_recorder *recorder, const struct sut_ops *sut
     for (int i = 0; i < argc; i++) {
         cli_word_append(command, sizeof command, argv[i]);
     }
-    const struct store_build build = cli_build(recorder->options, sut, build_id, sizeof build_id);
+    const struct store_build build = cli_build(recorder->options, sut, &words);
     if (!store_begin_run(recorder->store, &build, command, &recorder->run) ||
         !inventory_add(recorder, sut) || !cli_edges_register(recorder)) {
         return store_failed(recorder);
@@ -188,6 +189,7 @@ static void tally_add(struct cli_tally *tally, const struct sim_row *row)
     tally->outcomes[row->execution->outcome]++;
     tally->commits += row->execution->commits;
     tally->steps += row->steps;
+    tally->masked += row->execution->masked > 0 ? 1 : 0;
     tally->wall_ns += row->execution->wall_ns;
 }
 
@@ -311,6 +313,7 @@ static bool selection_take(void *ctx, const struct sim_selection *selection)
         selection_say(recorder, selection);
     }
     recorder->earlier += selection->earlier;
+    recorder->earlier_findings += selection->earlier_findings;
     if (selection->shard != UINT32_MAX) {
         assert(recorder->unknown > 0);
         recorder->unknown--;

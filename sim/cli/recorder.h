@@ -14,7 +14,8 @@ struct cli_tally {
     uint64_t executions;
     uint64_t outcomes[SIM_OUTCOME_COUNT];
     uint64_t commits;
-    uint64_t steps; /* events simulated */
+    uint64_t steps;  /* events simulated */
+    uint64_t masked; /* branches that ended early, as their base run */
     uint64_t wall_ns;
 };
 
@@ -50,7 +51,7 @@ struct cli_recorder {
     uint64_t possible;         /* injections of the base runs */
     uint64_t selected;         /* of them, chosen */
     uint64_t earlier;          /* of those, done by an earlier campaign */
-    uint64_t earlier_findings; /* executions of it that failed */
+    uint64_t earlier_findings; /* of these, failed */
     struct cli_tally *tallies; /* per scenario */
     struct cli_tally total;
     struct cli_bug *bugs;
@@ -91,9 +92,14 @@ bool cli_edges_register(struct cli_recorder *recorder);
  * on standard error. */
 bool cli_resume_read(const struct cli_options *options, const struct sim_catalogue *catalogue,
                      const struct sut_ops *sut, const char *db, struct sim_done *done);
-/* The program and the implementation under test. id must live as long as the result is used. */
-struct store_build cli_build(const struct cli_options *options, const struct sut_ops *sut, char *id,
-                             size_t id_size);
+/* The program and the implementation under test. words must live as long as the result is used. */
+struct cli_build_words {
+    char id[32];
+    char sut_file[8192]; /* "FILE", "FILE => NEXT", " => NEXT", or "" */
+};
+#define CLI_NEXT_MARK " => "
+struct store_build cli_build(const struct cli_options *options, const struct sut_ops *sut,
+                             struct cli_build_words *words);
 
 /* progress.c: the status line, and lines between its updates, on standard error. */
 void cli_progress_tick(struct cli_recorder *recorder);

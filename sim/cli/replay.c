@@ -25,7 +25,7 @@ struct expected {
 
 /* An execution of a campaign, and what it takes to run it again. */
 struct recorded {
-    char sut_file[4096];
+    char sut_file[8192];
     char plan[SIM_TEXT_MAX];
     struct expected expected;
 };
@@ -44,6 +44,20 @@ static void parameters_recover(const struct sim_execution *execution, char *text
         if (strcmp(drawn, execution->parameters) == 0) {
             text[0] = '\0';
         }
+    }
+}
+
+/* What the command line does not name is what was recorded: "FILE => NEXT". */
+static void implementations_take(struct cli_options *options, char *sut_file)
+{
+    char *mark = strstr(sut_file, CLI_NEXT_MARK);
+    if (mark != NULL) {
+        *mark = '\0';
+        const char *next = mark + strlen(CLI_NEXT_MARK);
+        options->sut_next = options->sut_next == NULL ? next : options->sut_next;
+    }
+    if (options->sut == NULL && sut_file[0] != '\0') {
+        options->sut = sut_file;
     }
 }
 
@@ -70,9 +84,7 @@ static enum cli_status recorded_find(struct cli_options *options, const struct s
         fprintf(stderr, "squall: %s\n", store_error(store));
         goto out;
     }
-    if (options->sut == NULL && recorded->sut_file[0] != '\0') {
-        options->sut = recorded->sut_file;
-    }
+    implementations_take(options, recorded->sut_file);
     const struct sut_ops *sut = cli_sut(options);
     if (sut == NULL) {
         goto out;
@@ -149,6 +161,10 @@ static enum cli_status replay_run(const struct cli_options *options,
     struct cli_recorder recorder = {0};
     struct sim_tasks tasks = {0};
     enum cli_status status = CLI_USAGE;
+    const struct sut_ops *sut_next = NULL;
+    if (!cli_sut_next(options, &sut_next)) {
+        return CLI_USAGE;
+    }
     const struct sim_scenario_info *info = &catalogue->scenarios[0].info;
     uint64_t seed = options->has_seeds ? options->seed_first
                     : info->seed_count ? info->seeds[0]
@@ -156,6 +172,7 @@ static enum cli_status replay_run(const struct cli_options *options,
     const struct sim_seed_range seeds = {.given = true, .first = seed, .last = seed};
     struct sim_campaign campaign = {
         .sut = sut,
+        .sut_next = sut_next,
         .catalogue = catalogue,
         .tasks = &tasks,
         .jobs = 1,

@@ -3,7 +3,8 @@
  * An execution counts as done if this very program did it, with the same file of --sut, of a
  * scenario with the same text. Its parameters, seed and plan then make it the same run.
  *
- * 1. What failed earlier stays a finding of the sweep that goes on. */
+ * 1. What failed earlier stays a finding of the sweep that goes on, if it would do it too: another
+ *    mode's is not its own. */
 #include "recorder.h"
 
 #include <assert.h>
@@ -28,16 +29,20 @@ static void build_id_read(char *text, size_t text_size)
     snprintf(text, text_size, "%016llx", (unsigned long long)hash);
 }
 
-struct store_build cli_build(const struct cli_options *options, const struct sut_ops *sut, char *id,
-                             size_t id_size)
+struct store_build cli_build(const struct cli_options *options, const struct sut_ops *sut,
+                             struct cli_build_words *words)
 {
-    build_id_read(id, id_size);
+    build_id_read(words->id, sizeof words->id);
+    snprintf(words->sut_file, sizeof words->sut_file, "%s%s%s",
+             options->sut == NULL ? "" : options->sut,
+             options->sut_next == NULL ? "" : CLI_NEXT_MARK,
+             options->sut_next == NULL ? "" : options->sut_next);
     return (struct store_build){
         .sut = sut->name,
-        .sut_file = options->sut == NULL ? "" : options->sut,
+        .sut_file = words->sut_file,
         .compiler = SQUALL_COMPILER,
         .flags = SQUALL_FLAGS,
-        .build_id = id,
+        .build_id = words->id,
     };
 }
 
@@ -51,17 +56,15 @@ static bool execution_take(void *ctx, const char *parameters, uint64_t seed, con
 {
     struct reading *reading = ctx;
     assert(parameters != NULL && plan != NULL);
-    bool is_branch = plan[0] != '\0';
     bool is_bad = outcome == SIM_OUTCOME_FINDING || outcome == SIM_OUTCOME_DIVERGED;
-    reading->done->findings += is_branch && is_bad ? 1 : 0;
-    return sim_done_add(reading->done, reading->scenario, parameters, seed, plan);
+    return sim_done_add(reading->done, reading->scenario, parameters, seed, plan, is_bad);
 }
 
 bool cli_resume_read(const struct cli_options *options, const struct sim_catalogue *catalogue,
                      const struct sut_ops *sut, const char *db, struct sim_done *done)
 {
     char error[SIM_TEXT_MAX];
-    char id[32];
+    struct cli_build_words words;
     bool read = true;
     if (access(db, F_OK) != 0) {
         fprintf(stderr, "squall: --resume: there is no %s\n", db);
@@ -72,7 +75,7 @@ bool cli_resume_read(const struct cli_options *options, const struct sim_catalog
         fprintf(stderr, "squall: %s\n", error);
         return false;
     }
-    const struct store_build build = cli_build(options, sut, id, sizeof id);
+    const struct store_build build = cli_build(options, sut, &words);
     for (uint32_t i = 0; i < catalogue->count && read; i++) {
         const struct sim_catalogue_scenario *scenario = &catalogue->scenarios[i];
         struct reading reading = {.scenario = scenario->info.name, .done = done};

@@ -143,6 +143,13 @@ static void selection_print(const struct cli_recorder *recorder, FILE *out)
         fprintf(out, "; %s not tried (%s)", rest, left_out_string(recorder->options));
     }
     fputc('\n', out);
+    if (recorder->total.masked > 0) {
+        fprintf(out,
+                "masked: %llu branch%s had no effect any more and ended there, as the base run "
+                "ends (--exact goes on)\n",
+                (unsigned long long)recorder->total.masked,
+                recorder->total.masked == 1 ? "" : "es");
+    }
     if (recorder->earlier > 0) {
         fprintf(out, "resumed: %llu of them had been done before, %llu with a finding\n",
                 (unsigned long long)recorder->earlier,

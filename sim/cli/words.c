@@ -80,6 +80,10 @@ void cli_replay_command(const struct cli_options *options, const char *file, con
         cli_word_append(text, text_size, "--sut");
         cli_word_append(text, text_size, options->sut);
     }
+    if (options->sut_next != NULL) {
+        cli_word_append(text, text_size, "--sut-next");
+        cli_word_append(text, text_size, options->sut_next);
+    }
 }
 
 void cli_count_print(uint64_t count, char *text, size_t text_size)

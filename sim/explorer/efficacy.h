@@ -8,7 +8,7 @@
 struct sim_ending {
     uint64_t trace;
     uint64_t state;
-    uint64_t answers;
+    uint64_t refusals;
     bool has_finding;
 };
 /* Of a world that is over. */

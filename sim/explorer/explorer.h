@@ -106,8 +106,9 @@ struct sim_selection {
     uint64_t possible; /* injections of the whole base run: (occurrence, outcome, persistence) */
     uint64_t selected; /* of them, chosen */
     uint64_t planned;  /* of those, for this shard and still to do */
-    uint64_t earlier;  /* of those, for this shard and done by an earlier campaign */
-    uint64_t strata;   /* kinds of injections among them, if a limit shares them out; else 0 */
+    uint64_t earlier;  /* of those, for this shard and done by an earlier campaign, */
+    uint64_t earlier_findings; /* which found something in so many of these */
+    uint64_t strata; /* kinds of injections among them, if a limit shares them out; else 0 */
 };
 
 /* Where results go. The functions return false to stop the campaign. */
@@ -121,6 +122,7 @@ struct sim_sink {
 
 struct sim_campaign {
     const struct sut_ops *sut;
+    const struct sut_ops *sut_next; /* NULL: none */
     const struct sim_catalogue *catalogue;
     const struct sim_tasks *tasks;
     uint32_t jobs;
@@ -138,6 +140,7 @@ struct sim_campaign {
     const char *point;           /* sweep: pattern of the points; NULL: all of the implementation */
     const struct sim_done *done; /* sweep: what to pass over; NULL: nothing */
     bool fork_branches;          /* sweep: a process per branch, no checkpoints */
+    bool exact;                  /* sweep: every branch to its end */
     uint64_t restores;           /* verify: checkpoints restored in a run */
     uint32_t wall_s;             /* of one execution; 0: the scenario's */
     bool no_recheck;             /* run: never a second time */

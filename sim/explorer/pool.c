@@ -8,8 +8,8 @@
  * 2. Every death during a run is one finding. A worker that dies without having begun a run ends
  *    the campaign: the next one would die as well.
  * 3. The first SIGINT, SIGTERM or SIGHUP lets the runs under way finish, the second kills them;
- * what comes after that is swallowed, so that what was received is recorded. Workers never outlive
- * the parent. */
+ *    what comes after that is swallowed, so that what was received is recorded. Workers never
+ *    outlive the parent. */
 #include "death.h"
 #include "runner.h"
 

@@ -51,6 +51,7 @@ struct sim_world *sim_runner_create(struct sim_runner *runner, const struct sim_
     memset(&runner->before, 0, sizeof runner->before);
     runner->spec = (struct sim_spec){
         .sut = campaign->sut,
+        .sut_next = campaign->sut_next,
         .source = scenario->profile == SIM_PROFILE_NONE ? scenario->source : NULL,
         .profile = scenario->profile,
         .scenario = scenario->info.name,
@@ -185,11 +186,11 @@ static void known_bug_apply(struct sim_rows *rows, const struct sim_world *world
     }
 }
 
-void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world,
-                        const struct sim_plan *plan)
+/* All of the rows but the result itself. */
+static void rows_fill(struct sim_runner *runner, const struct sim_world *world,
+                      const struct sim_plan *plan)
 {
     struct sim_rows *rows = &runner->rows;
-    sim_world_result(world, &rows->execution);
     rows->execution.wall_ns = sim_monotonic_ns() - runner->began_ns;
     sim_plan_print(runner->campaign->sut, plan, rows->execution.plan, sizeof rows->execution.plan);
     rows->has_finding = world->has_finding;
@@ -208,13 +209,30 @@ void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world
         rows->probes[i] = world->probes.hits[i] - runner->before.probes[i];
     }
     counts_add(runner, world);
-    known_bug_apply(rows, world);
+}
+
+void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world,
+                        const struct sim_plan *plan)
+{
+    sim_world_result(world, &runner->rows.execution);
+    rows_fill(runner, world, plan);
+    known_bug_apply(&runner->rows, world);
+}
+
+void sim_runner_collect_masked(struct sim_runner *runner, const struct sim_world *world,
+                               const struct sim_plan *plan, const struct sim_execution *base)
+{
+    assert(!world->over && base->outcome == SIM_OUTCOME_OK);
+    runner->rows.execution = *base;
+    runner->rows.execution.masked = world->events;
+    runner->rows.execution.faults_fired = world->faults.fired + world->faults_other;
+    rows_fill(runner, world, plan);
 }
 
 /* Copies the sums that are not zero behind each other, unless out is NULL; returns how many. */
 static uint32_t coverage_copy(const struct sim_runner *runner, struct sim_coverage *out)
 {
-    uint32_t point_count = sim_point_count(runner->campaign->sut);
+    uint32_t point_count = sim_point_count(runner->campaign->sut) + SIM_INSTANT_COUNT;
     const struct sim_sum *sum = &runner->sums[0][0][0][0];
     uint32_t count = 0;
     for (uint32_t i = 0; i < point_count * CONTEXTS * SIM_COUNTED_COUNT; i++, sum++) {

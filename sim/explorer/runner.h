@@ -79,6 +79,10 @@ void sim_runner_count_from(struct sim_runner *runner, const struct sim_world *wo
 /* Copies what the finished run came to into the rows, and adds up its counts. */
 void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world,
                         const struct sim_plan *plan);
+/* The same of a branch that is its base run again: it comes to the same. Injections and counts are
+ * those until now. */
+void sim_runner_collect_masked(struct sim_runner *runner, const struct sim_world *world,
+                               const struct sim_plan *plan, const struct sim_execution *base);
 /* Makes the rows a finding, or a divergence, that the world itself did not see. */
 void sim_rows_fail(struct sim_rows *rows, enum sim_outcome outcome, const char *rule,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));

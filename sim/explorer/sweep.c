@@ -10,11 +10,14 @@
  * 2. A base run that does not pass is not swept; its own finding comes first.
  * 3. A shot that never fires is a finding, since the base run has come to its place; but an exit
  *    which the state itself takes there leaves nothing to inject, and must equal the base.
- * 4. Branches are numbered in their shard, so that a worker can go on where another one died. Those
+ * 4. A branch that is the base run again, after its shots have struck, ends there as masked: what
+ * it comes to is known. Those that run to their ends (exact) come to the same.
+ * 5. Branches are numbered in their shard, so that a worker can go on where another one died. Those
  *    that an earlier campaign has finished keep their numbers, and are passed over. */
 #include "candidates.h"
 #include "done.h"
 #include "efficacy.h"
+#include "marks.h"
 #include "pairs.h"
 #include "passages.h"
 #include "runner.h"
@@ -37,6 +40,9 @@ struct sweep {
     uint64_t possible;
     uint64_t strata;
     struct sim_ending base;        /* without any injection */
+    struct sim_execution came_to;  /* of the base run */
+    struct sim_marks marks;        /* of the base run; for branches that may end early, */
+    uint64_t counts_read;          /* but not before the script has asked its last question */
     char parameters[SIM_TEXT_MAX]; /* of the base run, as they are recorded */
     uint64_t begun;                /* branches of this shard, those of earlier workers included */
     uint64_t remaining;            /* to do */
@@ -94,6 +100,15 @@ static void sweep_init(struct sweep *sweep)
     sim_passages_init(&sweep->passages, mode, campaign->exhaustive, sweep->task->seed);
 }
 
+/* Whether a branch may end before its end. What an implementation keeps outside the arena cannot be
+ * compared. */
+static bool may_be_masked(const struct sweep *sweep)
+{
+    const struct sim_campaign *campaign = sweep->runner->campaign;
+    return !campaign->exact && !campaign->fork_branches &&
+           (campaign->sut->features & SUT_FEATURE_OUTSIDE) == 0;
+}
+
 /* Whether the items that begin at this one, all of one event, belong to the shard. */
 static bool group_is_mine(const struct sim_task *task, uint64_t group)
 {
@@ -112,16 +127,21 @@ static size_t group_end(const struct sweep *sweep, size_t first)
     return end;
 }
 
-static bool is_done(const struct sweep *sweep, const struct sim_plan *plan)
+static enum sim_done_state done_state(const struct sweep *sweep, const struct sim_plan *plan)
 {
     const struct sim_campaign *campaign = sweep->runner->campaign;
     char text[SIM_TEXT_MAX];
     if (campaign->done == NULL) {
-        return false;
+        return SIM_DONE_NOT;
     }
     sim_plan_print(campaign->sut, plan, text, sizeof text);
-    return sim_done_has(campaign->done, sweep->runner->spec.scenario, sweep->parameters,
-                        sweep->task->seed, text);
+    return sim_done_find(campaign->done, sweep->runner->spec.scenario, sweep->parameters,
+                         sweep->task->seed, text);
+}
+
+static bool is_done(const struct sweep *sweep, const struct sim_plan *plan)
+{
+    return done_state(sweep, plan) != SIM_DONE_NOT;
 }
 
 /* The base run, observed. False: it did not pass, or the memory is out. */
@@ -145,13 +165,18 @@ static bool base_run(struct sweep *sweep, bool *out_sent)
             more = sim_runner_step(runner, world);
             observed = observed && (watches || sim_candidates_observe(&sweep->candidates, world));
             sim_passages_observe(&sweep->passages, world);
+            if (more && may_be_masked(sweep)) {
+                sim_marks_note(&sweep->marks, world);
+            }
         }
         sim_ending_read(world, &sweep->base);
+        sweep->counts_read = world->counts_read;
         steps = runner->rows.steps;
         memset(&runner->rows, 0, sizeof runner->rows);
         sim_world_result(world, &runner->rows.execution);
     }
     const struct sim_execution *execution = &runner->rows.execution;
+    sweep->came_to = *execution;
     snprintf(sweep->parameters, sizeof sweep->parameters, "%s", execution->parameters);
     bool passed = execution->outcome == SIM_OUTCOME_OK;
     if (task->shard == 0 && task->done == 0 && !(passed && is_done(sweep, &none))) {
@@ -240,12 +265,14 @@ static bool selection_send(struct sweep *sweep)
     const struct sim_task *task = sweep->task;
     uint64_t mine = 0;
     uint64_t group = 0;
+    uint64_t failed = 0;
     for (size_t first = 0; first < sweep->list.count; group++) {
         size_t end = group_end(sweep, first);
         for (size_t i = first; i < end && group_is_mine(task, group); i++) {
             mine++;
-            bool is_left = mine > task->done && !is_done(sweep, &sweep->list.items[i].plan);
-            sweep->remaining += is_left ? 1 : 0;
+            enum sim_done_state state = done_state(sweep, &sweep->list.items[i].plan);
+            sweep->remaining += mine > task->done && state == SIM_DONE_NOT ? 1 : 0;
+            failed += state == SIM_DONE_FAILED ? 1 : 0;
         }
         first = end;
     }
@@ -259,6 +286,7 @@ static bool selection_send(struct sweep *sweep)
     selection.selected = sweep->list.count;
     selection.planned = task->done == 0 ? sweep->remaining : 0;
     selection.earlier = task->done == 0 ? mine - sweep->remaining : 0;
+    selection.earlier_findings = task->done == 0 ? failed : 0;
     selection.strata = sweep->strata;
     return sim_wire_send(sweep->runner->out, SIM_FRAME_SELECTION, &selection, sizeof selection);
 }
@@ -290,6 +318,27 @@ static void unfired_judge(struct sweep *sweep, const struct sim_injectable *item
                   (unsigned long long)sweep->base.trace);
 }
 
+/* Whether it can strike no more. */
+static bool is_spent(const struct sim_shot *shot)
+{
+    return shot->occurrence == 0 || (shot->fired > 0 && (!shot->persistent || shot->is_over));
+}
+
+/* To the end, or to where it is the base run again: then true. */
+static bool branch_finish(struct sweep *sweep, struct sim_world *world)
+{
+    const struct sim_faults *faults = &world->faults;
+    bool compares = may_be_masked(sweep);
+    sim_marks_begin(&sweep->marks);
+    while (sim_runner_step(sweep->runner, world)) {
+        if (compares && world->events > sweep->counts_read && is_spent(&faults->shot) &&
+            is_spent(&faults->second) && sim_marks_agree(&sweep->marks, world)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One branch from the world as it is now, to its row. */
 static bool branch_run(struct sweep *sweep, struct sim_world *world,
                        const struct sim_injectable *item)
@@ -299,11 +348,14 @@ static bool branch_run(struct sweep *sweep, struct sim_world *world,
     sim_runner_announce(runner, sweep->task->seed, &item->plan, sweep->begun);
     sim_runner_count_from(runner, world);
     sim_plan_arm(&item->plan, &world->faults);
-    sim_runner_finish(runner, world);
-    sim_runner_collect(runner, world, &item->plan);
+    struct sim_ending ending = sweep->base;
+    if (branch_finish(sweep, world)) {
+        sim_runner_collect_masked(runner, world, &item->plan, &sweep->came_to);
+    } else {
+        sim_runner_collect(runner, world, &item->plan);
+        sim_ending_read(world, &ending);
+    }
     runner->rows.execution.branch = true;
-    struct sim_ending ending;
-    sim_ending_read(world, &ending);
     sim_efficacy_of_plan(&runner->rows, runner->campaign->sut, &item->plan,
                          sim_ending_compare(&ending, &sweep->base));
     const struct sim_faults *faults = &world->faults;
@@ -404,6 +456,7 @@ bool sim_task_sweep(struct sim_runner *runner, const struct sim_task *task)
     sweep->runner = runner;
     sweep->task = task;
     sweep_init(sweep);
+    sim_marks_init(&sweep->marks);
     if (!base_run(sweep, &sent)) {
         goto out;
     }
@@ -418,6 +471,7 @@ bool sim_task_sweep(struct sim_runner *runner, const struct sim_task *task)
         sent = branches_run(sweep);
     }
 out:
+    sim_marks_release(&sweep->marks);
     sim_candidates_release(&sweep->candidates);
     sim_passages_release(&sweep->passages);
     sim_injectables_release(&sweep->list);

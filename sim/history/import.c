@@ -9,7 +9,7 @@
  * Invariants:
  *  1. A process has at most one open operation; after info it stays open for ever.
  *  2. What is not understood is refused, with the line: a verdict about something else than the
- * file says would be worse than none. */
+ *     file says would be worse than none. */
 #include "internal.h"
 #include "json.h"
 

@@ -318,8 +318,8 @@ void script_cluster_open(lua_State *L, int globals);
 struct sim_world *script_world(lua_State *L); /* with a cluster, else raises */
 /* cluster_options.c: reads the options of cluster{} at an index. */
 void script_cluster_options_read(lua_State *L, int index, struct sim_cluster_options *options);
-/* Puts the options of a node that the table at index gives over those in raft. */
-void script_raft_options_read(lua_State *L, int index, struct raft_options *raft);
+/* Puts the options that the table at index gives over those that a node has for its next start. */
+void script_restart_options_read(lua_State *L, int index, struct sim_node *node);
 void script_node_push(lua_State *L, struct sim_script *script, uint32_t node);
 void script_nodes_push(lua_State *L, struct sim_script *script, uint32_t nodes);
 /* Methods of the cluster that live in links.c, clients.c and members.c. */

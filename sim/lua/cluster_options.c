@@ -7,14 +7,15 @@
 #include <string.h>
 
 struct cluster_options {
-    int64_t nodes, learners, rounds;
+    int64_t nodes, learners, rounds, log_memory;
     int64_t batch_entries, batch_bytes, window, payload_bytes, pending, segment_bytes, errors;
     int64_t snapshot_every, snapshot_trailing, snapshot_bytes, snapshot_installs;
     uint64_t latency_ns, jitter_ns, read_ns, write_ns, sync_ns, apply_ns;
     uint64_t election_min_ns, election_max_ns, heartbeat_ns, retry_ns, catch_up_ns;
     int64_t drift_ppm, sessions;
     struct sim_selector none; /* witnesses and priorities are read by hand */
-    bool prevote, check_quorum, lease_reads, reverts;
+    bool prevote, check_quorum, lease_reads, quarantine, reverts;
+    const char *sut;
 };
 
 #define INTEGER(name, field, min, max)                                                             \
@@ -54,6 +55,7 @@ static const struct script_option cluster_option_list[] = {
     INTEGER("payload_bytes", payload_bytes, 1, INT32_MAX),
     INTEGER("pending_requests", pending, 1, INT32_MAX),
     INTEGER("segment_bytes", segment_bytes, 1, INT32_MAX),
+    INTEGER("log_memory_max", log_memory, 0, INT64_MAX),
     INTEGER("snapshot_every", snapshot_every, 0, INT32_MAX),
     INTEGER("snapshot_trailing", snapshot_trailing, 0, INT32_MAX),
     INTEGER("snapshot_bytes", snapshot_bytes, 1, INT32_MAX),
@@ -63,6 +65,7 @@ static const struct script_option cluster_option_list[] = {
     BOOLEAN("check_quorum", check_quorum),
     BOOLEAN("lease_reads", lease_reads),
     INTEGER("clock_drift_ppm", drift_ppm, 0, 499999),
+    BOOLEAN("quarantine", quarantine),
     BOOLEAN("revert_failed_sync", reverts),
 };
 
@@ -79,6 +82,7 @@ static void options_from(struct cluster_options *to, const struct sim_cluster_op
         .payload_bytes = from->raft.payload_size_max,
         .pending = from->raft.pending_requests_max,
         .segment_bytes = from->raft.segment_size_max,
+        .log_memory = (int64_t)from->raft.log_memory_max,
         .snapshot_every = from->raft.snapshot_threshold,
         .snapshot_trailing = from->raft.snapshot_trailing,
         .snapshot_bytes = from->raft.snapshot_chunk_size,
@@ -99,6 +103,7 @@ static void options_from(struct cluster_options *to, const struct sim_cluster_op
         .check_quorum = from->raft.check_quorum,
         .lease_reads = from->raft.lease_reads,
         .drift_ppm = from->raft.clock_drift_ppm_max,
+        .quarantine = from->raft.quarantine,
         .reverts = from->revert_failed_sync,
     };
 }
@@ -127,6 +132,7 @@ static void options_to(const struct cluster_options *from, struct sim_cluster_op
     to->raft.payload_size_max = (uint32_t)from->payload_bytes;
     to->raft.pending_requests_max = (uint32_t)from->pending;
     to->raft.segment_size_max = (uint32_t)from->segment_bytes;
+    to->raft.log_memory_max = (uint64_t)from->log_memory;
     to->raft.snapshot_threshold = (uint32_t)from->snapshot_every;
     to->raft.snapshot_trailing = (uint32_t)from->snapshot_trailing;
     to->raft.snapshot_chunk_size = (uint32_t)from->snapshot_bytes;
@@ -136,6 +142,7 @@ static void options_to(const struct cluster_options *from, struct sim_cluster_op
     to->raft.check_quorum = from->check_quorum;
     to->raft.lease_reads = from->lease_reads;
     to->raft.clock_drift_ppm_max = (uint32_t)from->drift_ppm;
+    to->raft.quarantine = from->quarantine;
 }
 
 /* The list of numbers at an option, up to one a node; NULL: not given. */
@@ -193,9 +200,27 @@ static bool is_of_world(const char *name)
     return false;
 }
 
-void script_raft_options_read(lua_State *L, int index, struct raft_options *raft)
+/* Which implementation a node is to be started from. Without a second one "next" is the first. */
+static bool takes_next(lua_State *L, const char *sut, const struct sim_node *node)
 {
-    struct script_option list[SCRIPT_COUNT(cluster_option_list)];
+    static const char *const names[] = {"first", "next"};
+    if (sut == NULL) {
+        return node->takes_next;
+    }
+    bool is_next = strcmp(sut, names[1]) == 0;
+    if (!is_next && strcmp(sut, names[0]) != 0) {
+        const char *guess = script_push_guess(L, sut, names, SCRIPT_COUNT(names));
+        script_raise(L, "unknown 'sut' = '%s'%s; it is one of: %s", sut, guess,
+                     script_push_list(L, names, SCRIPT_COUNT(names)));
+    }
+    return is_next && node->world->sut_next != NULL;
+}
+
+void script_restart_options_read(lua_State *L, int index, struct sim_node *node)
+{
+    static const struct script_option sut = {
+        "sut", SCRIPT_STRING, offsetof(struct cluster_options, sut), 0, 0, false};
+    struct script_option list[SCRIPT_COUNT(cluster_option_list) + 1];
     struct sim_cluster_options options;
     struct cluster_options given;
     size_t count = 0;
@@ -204,8 +229,9 @@ void script_raft_options_read(lua_State *L, int index, struct raft_options *raft
             list[count++] = cluster_option_list[i];
         }
     }
+    list[count++] = sut;
     sim_cluster_options_init(&options);
-    options.raft = *raft;
+    options.raft = node->options;
     options_from(&given, &options);
     script_options_read(L, index, list, count, &given);
     options_to(&given, &options);
@@ -213,7 +239,8 @@ void script_raft_options_read(lua_State *L, int index, struct raft_options *raft
     if (broken != NULL) {
         script_raise(L, "%s", broken);
     }
-    *raft = options.raft;
+    node->takes_next = takes_next(L, given.sut, node);
+    node->options = options.raft;
 }
 
 void script_cluster_options_read(lua_State *L, int index, struct sim_cluster_options *options)

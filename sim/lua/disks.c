@@ -5,7 +5,8 @@
  *    rules that were made through the same object.
  * 3. self is the node, or NULL for c.disk, where every call names its nodes.
  * 4. bitrot, lose and misdirect damage what is durable: for good, whatever heals, until it is
- *    written again. wipe and restore take the whole store of a node that is down. */
+ *    written again. remove takes a file of a node that is down, wipe and
+ *    restore the whole store. */
 #include "binding.h"
 
 #include <assert.h>
@@ -243,6 +244,21 @@ static void check_down(lua_State *L, const struct sim_node *node)
     }
 }
 
+/* A file of a node that is down is gone. */
+static int disk_remove(lua_State *L, struct sim_script *script, void *self)
+{
+    struct sim_node *node = the_node(L, self);
+    (void)script;
+    script_check_end(L, 1);
+    const char *name = luaL_checkstring(L, 1);
+    check_down(L, node);
+    if (!sim_disk_lose(&node->disk, name)) {
+        script_raise(L, "n%u has no durable file '%s'; n%u.disk:files() lists what it has",
+                     node->id, name, node->id);
+    }
+    return 0;
+}
+
 static int disk_wipe(lua_State *L, struct sim_script *script, void *self)
 {
     struct sim_node *node = the_node(L, self);
@@ -327,6 +343,7 @@ static const struct script_function disk_methods[] = {
     {"misdirect", disk_misdirect, SCRIPT_CHANGES},
     {"bitrot", disk_bitrot, SCRIPT_CHANGES},
     {"files", disk_files, 0},
+    {"remove", disk_remove, SCRIPT_CHANGES},
     {"wipe", disk_wipe, SCRIPT_CHANGES},
     {"copy", disk_copy, SCRIPT_CHANGES},
     {"restore", disk_restore, SCRIPT_CHANGES},

@@ -1,7 +1,7 @@
 /* Expectations: what a scenario says must hold.
  *
  * 1. An expectation that fails ends the script and is a finding; in a branch of a sweep it only
- * ends the script, which describes the run without the branch's fault.
+ *    ends the script, which describes the run without the branch's fault.
  * 2. The sentence comes first, for whatever waits or watches: it is the failure message. */
 #include "binding.h"
 
@@ -273,6 +273,7 @@ static int reached(lua_State *L, struct sim_script *script, void *self)
         script_raise(L, "'%s' is neither an event nor a fault point%s", name,
                      script_push_guess(L, name, names, SIM_NOTICE_COUNT + faults->point_count));
     }
+    script->world->counts_read = script->world->events;
     if (count < (uint64_t)options.min) {
         char text[SIM_TEXT_MAX / 2];
         snprintf(text, sizeof(text), "'%s' was reached %llu times, expected at least %lld", name,

@@ -6,9 +6,9 @@
  *                                                                               then :optional()
  *
  * 1. The action arms the rule; from then on it counts. Before it, the rule does nothing; a rule
- * that never gets an action is an error of the script.
- * 2. An action that is possible at none of the points of the pattern is an error, with the list of
- *    what is. At points of the pattern where it is not possible, it is not injected. */
+ *    that never gets an action is an error of the script.
+ * 2. An action that is possible at none of the points of the pattern is an error, with the list
+ *    of what is. At points of the pattern where it is not possible, it is not injected. */
 #include "binding.h"
 
 #include <assert.h>

@@ -189,7 +189,25 @@ static int method_door(lua_State *L)
     return enter(L, method, handle->object);
 }
 
-/* Upvalues: the class, the table of its methods. */
+/* Raises. */
+static int refuse_name(lua_State *L, const struct script_class *class_, const char *name)
+{
+    const char *names[64];
+    size_t count = 0;
+    assert(class_->field_count + class_->method_count <= SCRIPT_COUNT(names));
+    for (size_t i = 0; i < class_->field_count; i++) {
+        names[count] = class_->fields[i].name;
+        count++;
+    }
+    for (size_t i = 0; i < class_->method_count; i++) {
+        names[count] = class_->methods[i].name;
+        count++;
+    }
+    script_raise_plain(L, "%s has no field or method '%s'%s", class_->name, name,
+                       script_push_guess(L, name, names, count));
+}
+
+/* Upvalues: the class, the table of its members. */
 static int handle_index(lua_State *L)
 {
     const struct script_class *class_ = lua_touserdata(L, lua_upvalueindex(1));
@@ -204,30 +222,16 @@ static int handle_index(lua_State *L)
         script_raise_plain(L, "%s cannot be indexed with %s", class_->name,
                            script_push_value(L, 2));
     }
-    const char *name = lua_tostring(L, 2);
-    for (size_t i = 0; i < class_->field_count; i++) {
-        if (strcmp(class_->fields[i].name, name) == 0) {
-            class_->fields[i].push(L, script, handle->object);
-            return 1;
-        }
-    }
     lua_pushvalue(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(2)) != LUA_TNIL) {
-        return 1;
+    int type = lua_rawget(L, lua_upvalueindex(2));
+    if (type == LUA_TLIGHTUSERDATA) {
+        const struct script_field *field = lua_touserdata(L, -1);
+        lua_pop(L, 1);
+        field->push(L, script, handle->object);
+    } else if (type == LUA_TNIL) {
+        refuse_name(L, class_, lua_tostring(L, 2));
     }
-    const char *names[64];
-    size_t count = 0;
-    assert(class_->field_count + class_->method_count <= SCRIPT_COUNT(names));
-    for (size_t i = 0; i < class_->field_count; i++) {
-        names[count] = class_->fields[i].name;
-        count++;
-    }
-    for (size_t i = 0; i < class_->method_count; i++) {
-        names[count] = class_->methods[i].name;
-        count++;
-    }
-    script_raise_plain(L, "%s has no field or method '%s'%s", class_->name, name,
-                       script_push_guess(L, name, names, count));
+    return 1;
 }
 
 static int handle_assign(lua_State *L)
@@ -258,9 +262,14 @@ static int handle_concat(lua_State *L)
     return 1;
 }
 
-static void push_methods(lua_State *L, const struct script_class *class_)
+/* A table by name: of a method its function, of a field where it is described. */
+static void push_members(lua_State *L, const struct script_class *class_)
 {
     lua_newtable(L);
+    for (size_t i = 0; i < class_->field_count; i++) {
+        lua_pushlightuserdata(L, (void *)&class_->fields[i]);
+        lua_setfield(L, -2, class_->fields[i].name);
+    }
     for (size_t i = 0; i < class_->method_count; i++) {
         lua_pushlightuserdata(L, (void *)&class_->methods[i]);
         lua_pushfstring(L, "%s:%s", class_->name, class_->methods[i].name);
@@ -279,7 +288,7 @@ static void push_metatable(lua_State *L, const struct script_class *class_)
     lua_pop(L, 1);
     lua_newtable(L);
     lua_pushlightuserdata(L, (void *)class_);
-    push_methods(L, class_);
+    push_members(L, class_);
     lua_pushcclosure(L, handle_index, 2);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, handle_assign);

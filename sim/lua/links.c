@@ -1,7 +1,7 @@
 /* The network, as a scenario shapes it: partitions, cuts, losses, held messages.
  *
  * 1. partition, bridge and isolate mean the nodes that the selectors name now; the other rules look
- * a role up for every message.
+ *    a role up for every message.
  * 2. Rules add up; each lasts until it is healed, its for_ms is over, or the run heals.
  * 3. A rule that had no effect on any message is a finding, unless it is optional. */
 #include "binding.h"
@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const message_types[] = {"append_req",  "append_rep",  "vote_req", "vote_rep",
-                                            "prevote_req", "prevote_rep", "any"};
+static const char *const message_types[] = {
+    "append_req",  "append_rep",  "vote_req",   "vote_rep",   "prevote_req", "prevote_rep",
+    "install_req", "install_rep", "repair_req", "repair_rep", "timeout_now", "any"};
 
 struct match {
     struct sim_selector from, to;

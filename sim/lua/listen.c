@@ -8,8 +8,8 @@
  *    within the event: virtual time has not moved, and no checkpoint lies between.
  * 2. What nobody listens to costs one increment.
  * 3. when and call of a fault rule are the exception: they run inside the step, and may only look.
- * 4. A notice that a listener causes is told in the same round, up to NOTICES_MAX of them; more are
- * an error of the script. */
+ * 4. A notice that a listener causes is told in the same round, up to NOTICES_MAX of them; more
+ *    are an error of the script. */
 #include "binding.h"
 
 #include <assert.h>
@@ -51,6 +51,12 @@ int script_notice_kind(lua_State *L, int index)
     const char *guess = script_push_guess(L, name, notice_names, SIM_NOTICE_COUNT);
     script_raise(L, "unknown event '%s'%s; events are: %s", name, guess,
                  script_push_list(L, notice_names, SIM_NOTICE_COUNT));
+}
+
+struct arena_span sim_script_counters(const struct sim_script *script)
+{
+    const uint64_t *fired = &script->notices[SIM_NOTICE_FAULT_FIRED];
+    return (struct arena_span){fired, sizeof *fired};
 }
 
 void sim_script_notice(struct sim_script *script, enum sim_notice_kind kind, uint32_t node,

@@ -69,7 +69,7 @@ static int change_begin(lua_State *L, struct sim_script *script, const struct si
                         uint64_t within_ns, uint32_t node)
 {
     struct script_task *task = script->current;
-    if ((script->sut->features & SUT_FEATURE_MEMBERSHIP) == 0) {
+    if ((script->world->features & SUT_FEATURE_MEMBERSHIP) == 0) {
         script_raise(L, "this implementation does not change its members");
     }
     assert(task != NULL && task->wait == SCRIPT_WAITS_NOT);
@@ -194,7 +194,7 @@ int script_node_recover(lua_State *L, struct sim_script *script, void *self)
     script_check_end(L, 1);
     script_selector(L, 1, &selector);
     uint32_t nodes = script_selected(script, &selector);
-    if ((script->sut->features & SUT_FEATURE_MEMBERSHIP) == 0) {
+    if ((script->world->features & SUT_FEATURE_MEMBERSHIP) == 0) {
         script_raise(L, "this implementation does not change its members");
     }
     for (uint32_t id = 1; id < SIM_NODES_MAX; id++) {

@@ -117,6 +117,20 @@ static void push_first(lua_State *L, struct sim_script *script, void *self)
     lua_pushinteger(L, (lua_Integer)node->view.base.index + 1);
 }
 
+static void push_cold(lua_State *L, struct sim_script *script, void *self)
+{
+    const struct sim_node *node = self;
+    (void)script;
+    lua_pushinteger(L, (lua_Integer)node->view.cold);
+}
+
+static void push_log_size(lua_State *L, struct sim_script *script, void *self)
+{
+    const struct sim_node *node = self;
+    (void)script;
+    lua_pushinteger(L, (lua_Integer)node->view.log_size);
+}
+
 static void push_installing(lua_State *L, struct sim_script *script, void *self)
 {
     const struct sim_node *node = self;
@@ -185,7 +199,7 @@ static int crash(lua_State *L, struct sim_script *script, void *self)
                  script_push_list(L, names, SCRIPT_COUNT(names)));
 }
 
-/* n:restart{...}: with other options, which hold from then on. */
+/* n:restart{...}: with other options or another implementation, which hold from then on. */
 static int restart(lua_State *L, struct sim_script *script, void *self)
 {
     struct sim_node *node = self;
@@ -196,7 +210,7 @@ static int restart(lua_State *L, struct sim_script *script, void *self)
             script_raise(L, "n%u is up: crash or stop it first, options hold from a start on",
                          node->id);
         }
-        script_raft_options_read(L, 1, &node->options);
+        script_restart_options_read(L, 1, node);
     }
     sim_node_start(node);
     return 0;
@@ -283,6 +297,8 @@ static const struct script_field node_fields[] = {
     {"is_joint", push_is_joint},
     {"snapshot_index", push_snapshot},
     {"first_index", push_first},
+    {"cold_index", push_cold},
+    {"log_bytes", push_log_size},
     {"installing", push_installing},
     {"up", push_up},
     {"disk", push_disk},

@@ -23,6 +23,10 @@ while read -r mode bug rule; do
         tail -n 20 "$scratch/out.txt"
         complain "$mode: the core itself does not pass"
     }
+    rows=$(sqlite3 "$db" "SELECT count(*) FROM executions e WHERE branch AND outcome = 'ok'
+        AND NOT EXISTS (SELECT 1 FROM injections i JOIN efficacies f USING (execution, number)
+                        WHERE i.execution = e.id)")
+    [ "$rows" -eq 0 ] || complain "$mode: $rows branches do not say what was injected, or what came of it"
     for id in $(sqlite3 "$db" "SELECT id FROM executions WHERE plan <> '' ORDER BY id LIMIT 5"); do
         "$squall" replay "$id" --db "$db" >"$scratch/out.txt" 2>&1 || {
             tail -n 5 "$scratch/out.txt"
@@ -52,6 +56,33 @@ TABLE
 # One fault alone does not show what takes two.
 "$squall" sweep "$hello" --sut "$modules/squall-d15.so" --no-db >"$scratch/out.txt" 2>&1 ||
     complain "d15 needs no pair of faults: it says nothing about pairs"
+
+# A branch that ends early, as masked, comes to what it comes to at its end; and some do.
+while read -r mode file; do
+    for exact in "" --exact; do
+        "$squall" sweep "$scenarios/$file.lua" --mode "$mode" --limit 600 --db "$scratch/masked$exact.db" \
+            $exact >"$scratch/out.txt" 2>&1 || complain "$mode $exact of $file: exit $?"
+        sqlite3 "$scratch/masked$exact.db" "SELECT seed, plan, outcome, note, events, sim_ns, trace_hash,
+            state_hash, commits, leader_changes, requests_ok, requests_failed, requests_unknown, disturbed,
+            l.leader_ns, l.commit_ns, l.converged_ns, l.elections, l.terms, l.messages, f.efficacy
+            FROM executions e LEFT JOIN liveness l ON l.execution = e.id
+            LEFT JOIN efficacies f ON f.execution = e.id AND f.number = 1
+            ORDER BY scenario, plan" >"$scratch/masked$exact.txt"
+    done
+    early=$(sqlite3 "$scratch/masked.db" "SELECT count(*) FROM executions WHERE masked > 0")
+    none=$(sqlite3 "$scratch/masked--exact.db" "SELECT count(*) FROM executions WHERE masked > 0")
+    echo "$mode of $file: $early masked early"
+    if [ "$early" -eq 0 ] || [ "$none" -ne 0 ] ||
+        ! diff "$scratch/masked.txt" "$scratch/masked--exact.txt" >"$scratch/out.txt"; then
+        head -n 20 "$scratch/out.txt"
+        complain "$mode of $file: $early masked early, $none with --exact, or they came to something else"
+    fi
+    rm -f "$scratch"/masked*
+done <<'TABLE'
+points hello
+points figure8
+points snapshots
+TABLE
 
 # A worker that has swept one scenario counts from nothing in the next one.
 db=$scratch/probes.db
@@ -84,6 +115,15 @@ status=0
 if [ "$status" -ne 1 ] || ! grep -q '^resumed: ' "$scratch/out.txt"; then
     tail -n 20 "$scratch/out.txt"
     complain "resume: nothing is left to do, and what was found earlier is forgotten (exit $status)"
+fi
+
+# Another mode does none of that, and what it has found is not its finding.
+status=0
+"$squall" sweep "$hello" --mode network --sut "$modules/squall-d14.so" --db "$db" --resume \
+    >"$scratch/out.txt" 2>&1 || status=$?
+if [ "$status" -ne 0 ] || grep -q '^resumed: ' "$scratch/out.txt"; then
+    tail -n 20 "$scratch/out.txt"
+    complain "resume: the findings of one mode are counted in another (exit $status)"
 fi
 
 # Killed in the middle, with all its workers.

@@ -77,6 +77,17 @@ bool sim_disk_is_clean(const struct sim_disk *disk)
     return !fake.is_dirty;
 }
 
+#define FAKE_ANSWER_NS UINT64_C(100000000)
+uint64_t sim_liveness_due_ns(const struct sim_world *world, uint64_t since_ns)
+{
+    return (world->heal_started_ns > since_ns ? world->heal_started_ns : since_ns) + FAKE_ANSWER_NS;
+}
+
+bool sim_world_is_beyond_budget(struct sim_world *world)
+{
+    return world->is_unavailable;
+}
+
 bool sim_node_is_damaged(const struct sim_node *node)
 {
     return node->is_store_planted;
@@ -334,6 +345,7 @@ static inline void fake_setup(void)
     fake.world = arena_calloc(fake.arena, sizeof *fake.world);
     fake.world->arena = fake.arena;
     fake.world->sut = &fake_ops;
+    fake.world->features = fake_ops.features;
     fake.world->checks_raft = true;
     fake.world->checks_leaks = true;
     fake.world->checks_linearizable = true;
@@ -343,6 +355,8 @@ static inline void fake_setup(void)
         fake.nodes[id] = arena_calloc(fake.arena, sizeof *fake.nodes[id]);
         struct sim_node *node = &fake.nodes[id]->node;
         node->world = fake.world;
+        node->sut = &fake_ops;
+        node->disk.owner = id;
         node->id = id;
         node->view.id = id;
         node->options.voter_count = FAKE_NODES;
@@ -353,6 +367,50 @@ static inline void fake_setup(void)
         sim_ledger_init(&node->ledger, fake.world, id);
         start(id);
     }
+}
+
+#define MS UINT64_C(1000000)
+
+static inline void fake_set_options(void)
+{
+    for (uint32_t id = 1; id <= FAKE_NODES; id++) {
+        struct raft_options *options = &fake.nodes[id]->node.options;
+        options->election_ns_min = 150 * MS;
+        options->election_ns_max = 300 * MS;
+        options->heartbeat_ns = 50 * MS;
+        options->pre_vote = true;
+        options->check_quorum = true;
+        options->window_messages_max = 2;
+        options->pending_requests_max = 4;
+        options->payload_size_max = 64;
+        options->batch_size_max = 1024;
+        fake.nodes[id]->node.started = *options;
+    }
+}
+
+/* With options, pre-vote and check-quorum. */
+static inline void fake_setup_leading(void)
+{
+    fake_setup();
+    fake.world->features |= SUT_FEATURE_PRE_VOTE | SUT_FEATURE_CHECK_QUORUM;
+    fake_set_options();
+}
+
+/* So long node 1 steps every 10 ms. */
+static inline void steps(uint64_t ms)
+{
+    for (uint64_t i = 0; i < ms; i += 10) {
+        fake.world->scheduler.now_ns += 10 * MS;
+        step(1);
+    }
+}
+
+/* A message of this term has come. */
+static inline void arrive(uint32_t from, uint32_t to, raft_term term)
+{
+    const struct sut_message message = {.type = "append_req", .from = from, .to = to, .term = term};
+    sim_oracle_arrives(fake.world->oracles, to, (const uint8_t *)&message, sizeof message);
+    sim_oracle_stepped(fake.world->oracles, to, from);
 }
 
 static inline void fake_teardown(void)

@@ -23,10 +23,13 @@ static struct {
     int persist_state, persist_entries, truncate, apply, probe, lost;
     int changed; /* how often a change has ended */
     struct raft_effect last_changed;
-    int compact, reset, repair, save, receive, fetch, restore;
+    int compact, reset, repair, save, receive, fetch, restore, load;
+    struct raft_effect last_load;
     struct raft_effect last_log;      /* COMPACT or RESET */
     struct raft_effect last_snapshot; /* SAVE, RECEIVE or FETCH, without its bytes */
     uint64_t reads;                   /* round confirmed */
+    raft_index completed;             /* requests are, up to here */
+    raft_time deadline_ns[RAFT_TIMER_COUNT];
     struct raft_effect last_entries;
     struct raft_hard_state last_state;
 } seen;
@@ -104,6 +107,10 @@ static inline void drain(void)
             seen.repair++;
             seen.last_log = effect;
             break;
+        case RAFT_EFFECT_LOAD:
+            seen.load++;
+            seen.last_load = effect;
+            break;
         case RAFT_EFFECT_SAVE:
             seen.save++;
             see_snapshot(&effect);
@@ -128,8 +135,11 @@ static inline void drain(void)
             break;
         case RAFT_EFFECT_COMPLETE:
             seen.lost += effect.status == RAFT_LOST;
+            seen.completed = effect.status == RAFT_OK ? effect.last.index : seen.completed;
             break;
         case RAFT_EFFECT_SET_TIMER:
+            seen.deadline_ns[effect.timer] = effect.deadline_ns;
+            break;
         case RAFT_EFFECT_AGAIN:
         case RAFT_EFFECT_NONE:
         case RAFT_EFFECT_TYPE_COUNT:
@@ -272,6 +282,40 @@ static inline void acknowledge(raft_node_id from, raft_term term, struct raft_en
                                   .term = term,
                                   .flags = RAFT_FLAG_SUCCESS,
                                   .id = match});
+}
+
+static inline void expect_same_id(struct raft_entry_id a, struct raft_entry_id b)
+{
+    ck_assert_uint_eq(a.term, b.term);
+    ck_assert_uint_eq(a.index, b.index);
+}
+
+/* Field by field: what lies between them is anybody's. */
+static inline void expect_same_view(const struct raft_view *a, const struct raft_view *b)
+{
+    ck_assert_int_eq(a->role, b->role);
+    ck_assert_int_eq(a->condition, b->condition);
+    ck_assert_int_eq(a->change, b->change);
+    ck_assert_int_eq(a->read_only, b->read_only);
+    ck_assert_uint_eq(a->leader, b->leader);
+    ck_assert_uint_eq(a->transfer_target, b->transfer_target);
+    ck_assert_uint_eq(a->state.term, b->state.term);
+    ck_assert_uint_eq(a->state.vote, b->state.vote);
+    ck_assert_uint_eq(a->state.sequence, b->state.sequence);
+    ck_assert_uint_eq(a->state_durable, b->state_durable);
+    ck_assert_uint_eq(a->commit, b->commit);
+    ck_assert_uint_eq(a->applied, b->applied);
+    ck_assert_uint_eq(a->read_round, b->read_round);
+    expect_same_id(a->base, b->base);
+    expect_same_id(a->snapshot, b->snapshot);
+    expect_same_id(a->last, b->last);
+    expect_same_id(a->durable, b->durable);
+    ck_assert_uint_eq(a->log_generation, b->log_generation);
+    ck_assert_uint_eq(a->truncated_to, b->truncated_to);
+    ck_assert_uint_eq(a->configuration_index, b->configuration_index);
+    ck_assert(raft_configuration_equal(&a->configuration, &b->configuration));
+    ck_assert_uint_eq(a->entries_log, b->entries_log);
+    ck_assert_uint_eq(a->entries_apply, b->entries_apply);
 }
 
 #endif

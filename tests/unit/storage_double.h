@@ -12,7 +12,7 @@
 #include <raft/env.h>
 
 #define DOUBLE_FILES     12
-#define DOUBLE_LANES     4
+#define DOUBLE_LANES     5
 #define DOUBLE_FILE_SIZE 8192u
 #define DOUBLE_HANDLES   2048
 

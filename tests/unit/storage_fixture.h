@@ -75,7 +75,7 @@ static inline void die(void)
         struct raft_io *io = f.disk.pending[--f.disk.pending_count];
         f.disk.refuse_at = f.disk.submissions + 1;
         if (raft_storage_io_done(f.storage, io, &done)) {
-            core_memory_free(&f.disk.memory, done.bytes);
+            raft_storage_done_release(&f.disk.memory.memory, &done);
         }
         raft_storage_abandon(f.storage);
     }

@@ -249,6 +249,93 @@ START_TEST(an_exhausted_arena_dies)
 }
 END_TEST
 
+/* ---- digests ---- */
+
+/* A ring of two cells, and a pointer into the middle of one. */
+struct cell {
+    struct cell *next;
+    uint32_t *inner;
+    uint64_t value;
+    uint32_t parts[4];
+};
+
+static struct cell *cell_new(uint64_t value)
+{
+    struct cell *cell = arena_calloc(arena, sizeof *cell);
+    cell->value = value;
+    return cell;
+}
+
+/* Whatever lies before the ring moves it. */
+static struct cell *ring_new(size_t before, bool second_first)
+{
+    arena_reset(arena);
+    arena_free(arena, arena_alloc(arena, before));
+    struct cell *other = second_first ? cell_new(2) : NULL;
+    struct cell *root = cell_new(1);
+    other = second_first ? other : cell_new(2);
+    root->next = other;
+    other->next = root;
+    root->inner = &other->parts[2];
+    return root;
+}
+
+static uint64_t digest_without(const void *root, const struct arena_span *left_out, size_t count)
+{
+    struct arena_walk *walk = arena_walk_create();
+    uint64_t digest = arena_digest(arena, root, left_out, count, walk);
+    ck_assert_uint_eq(arena_digest(arena, root, left_out, count, walk), digest);
+    arena_walk_destroy(walk);
+    return digest;
+}
+
+static uint64_t digest_of(const void *root)
+{
+    return digest_without(root, NULL, 0);
+}
+
+START_TEST(digest_does_not_see_where_blocks_lie)
+{
+    uint64_t digest = digest_of(ring_new(64, false));
+    ck_assert_uint_eq(digest_of(ring_new(5000, false)), digest);
+    ck_assert_uint_eq(digest_of(ring_new(64, true)), digest);
+}
+END_TEST
+
+START_TEST(digest_sees_content_shape_and_offsets)
+{
+    struct cell *root = ring_new(64, false);
+    uint64_t digest = digest_of(root);
+    root->next->parts[3] = 7;
+    ck_assert_uint_ne(digest_of(root), digest);
+    root->next->parts[3] = 0;
+    ck_assert_uint_eq(digest_of(root), digest);
+    root->inner = &root->next->parts[0];
+    ck_assert_uint_ne(digest_of(root), digest);
+    root->inner = &root->parts[2];
+    ck_assert_uint_ne(digest_of(root), digest);
+    root->inner = &root->next->parts[2];
+    root->next->next = root->next;
+    ck_assert_uint_ne(digest_of(root), digest);
+}
+END_TEST
+
+START_TEST(digest_leaves_out_what_is_listed_and_what_nobody_points_to)
+{
+    struct cell *root = ring_new(64, false);
+    const struct arena_span spans[] = {{&root->inner, sizeof root->inner},
+                                       {&root->next->value, sizeof root->next->value}};
+    uint64_t digest = digest_without(root, spans, 2);
+    root->inner = NULL;
+    root->next->value = 77;
+    cell_new(3);
+    ck_assert_uint_eq(digest_without(root, spans, 2), digest);
+    ck_assert_uint_ne(digest_without(root, spans, 1), digest);
+    root->value = 8;
+    ck_assert_uint_ne(digest_without(root, spans, 2), digest);
+}
+END_TEST
+
 #if defined(HAS_ASAN)
 #include <sanitizer/asan_interface.h>
 
@@ -319,6 +406,9 @@ static Suite *arena_suite(void)
     tcase_add_test(blocks, restore_brings_back_content_blocks_and_free_lists);
     tcase_add_test(blocks, a_checkpoint_can_be_saved_and_restored_many_times);
     tcase_add_test(blocks, the_same_calls_give_the_same_addresses);
+    tcase_add_test(blocks, digest_does_not_see_where_blocks_lie);
+    tcase_add_test(blocks, digest_sees_content_shape_and_offsets);
+    tcase_add_test(blocks, digest_leaves_out_what_is_listed_and_what_nobody_points_to);
 #if defined(HAS_ASAN)
     tcase_add_test(blocks, asan_sees_overruns_and_freed_blocks_also_after_a_restore);
 #endif

@@ -213,6 +213,35 @@ START_TEST(a_copy_of_nothing_brings_back_nothing)
 }
 END_TEST
 
+START_TEST(a_lost_file_is_gone_and_the_others_are_as_they_were)
+{
+    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, durable_file("a", "hello"), 0), RAFT_OK);
+    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, durable_file("b", "world"), 0), RAFT_OK);
+    ck_assert(sim_disk_lose(disk, "a"));
+    ck_assert_int_eq(read_all("a"), -1);
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    ck_assert_int_eq(read_all("a"), -1);
+    expect_content("b", "world");
+    ck_assert(sim_disk_is_damaged(disk));
+    ck_assert_uint_eq(disk->used, 5);
+    ck_assert(!sim_disk_lose(disk, "a"));
+    ck_assert_uint_eq(world_double.faults, 1);
+}
+END_TEST
+
+START_TEST(a_lost_file_does_not_come_back_with_a_rename_that_was_not_durable)
+{
+    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, durable_file("a", "hello"), 0), RAFT_OK);
+    struct raft_io rename = named(RAFT_IO_RENAME, "a");
+    strcpy(rename.name_to, "b");
+    ck_assert_int_eq(sim_disk_run(disk, &rename, no_fault), RAFT_OK);
+    ck_assert(sim_disk_lose(disk, "a"));
+    ck_assert_int_eq(run_named(RAFT_IO_SYNC_DIR, ""), RAFT_OK);
+    ck_assert_int_eq(read_all("a"), -1);
+    ck_assert_int_eq(read_all("b"), -1);
+}
+END_TEST
+
 START_TEST(damage_leaves_no_memory_behind)
 {
     size_t blocks = arena_blocks(world->arena);
@@ -245,6 +274,8 @@ static Suite *disk_damage_suite(void)
     Suite *suite = suite_create("disk_damage");
     TCase *tcase = tcase_create("damage");
     tcase_add_checked_fixture(tcase, setup, close_disk);
+    tcase_add_test(tcase, a_lost_file_is_gone_and_the_others_are_as_they_were);
+    tcase_add_test(tcase, a_lost_file_does_not_come_back_with_a_rename_that_was_not_durable);
     tcase_add_test(tcase, rot_flips_a_bit_that_stays_flipped);
     tcase_add_test(tcase, rot_strikes_where_it_is_told_to);
     tcase_add_test(tcase, rot_finds_nothing_in_what_is_not_durable);

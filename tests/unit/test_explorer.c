@@ -317,18 +317,18 @@ END_TEST
 START_TEST(only_executions_that_were_added_are_done)
 {
     struct sim_done done = {0};
-    ck_assert(!sim_done_has(NULL, "hello", "n=1", 7, "a#1=eio"));
-    ck_assert(sim_done_add(&done, "hello", "n=1", 7, "a#1=eio"));
-    ck_assert(sim_done_add(&done, "hello", "n=1", 7, ""));
-    ck_assert(sim_done_add(&done, "hello", "n=1", 7, "a#1=eio"));
+    ck_assert_int_eq(sim_done_find(NULL, "hello", "n=1", 7, "a#1=eio"), SIM_DONE_NOT);
+    ck_assert(sim_done_add(&done, "hello", "n=1", 7, "a#1=eio", true));
+    ck_assert(sim_done_add(&done, "hello", "n=1", 7, "", false));
+    ck_assert(sim_done_add(&done, "hello", "n=1", 7, "a#1=eio", false));
     sim_done_seal(&done);
     ck_assert_uint_eq(done.count, 2);
-    ck_assert(sim_done_has(&done, "hello", "n=1", 7, "a#1=eio"));
-    ck_assert(sim_done_has(&done, "hello", "n=1", 7, ""));
-    ck_assert(!sim_done_has(&done, "hello", "n=1", 8, "a#1=eio"));
-    ck_assert(!sim_done_has(&done, "hello", "n=2", 7, "a#1=eio"));
-    ck_assert(!sim_done_has(&done, "other", "n=1", 7, "a#1=eio"));
-    ck_assert(!sim_done_has(&done, "hello", "n=1", 7, "a#1=eio!"));
+    ck_assert_int_eq(sim_done_find(&done, "hello", "n=1", 7, "a#1=eio"), SIM_DONE_FAILED);
+    ck_assert_int_eq(sim_done_find(&done, "hello", "n=1", 7, ""), SIM_DONE_PASSED);
+    ck_assert_int_eq(sim_done_find(&done, "hello", "n=1", 8, "a#1=eio"), SIM_DONE_NOT);
+    ck_assert_int_eq(sim_done_find(&done, "hello", "n=2", 7, "a#1=eio"), SIM_DONE_NOT);
+    ck_assert_int_eq(sim_done_find(&done, "other", "n=1", 7, "a#1=eio"), SIM_DONE_NOT);
+    ck_assert_int_eq(sim_done_find(&done, "hello", "n=1", 7, "a#1=eio!"), SIM_DONE_NOT);
     sim_done_release(&done);
 }
 END_TEST

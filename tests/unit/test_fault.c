@@ -326,6 +326,26 @@ START_TEST(a_later_start_recovers_what_the_first_has_made)
 }
 END_TEST
 
+START_TEST(points_of_a_second_implementation_are_found_by_name_and_kind)
+{
+    const struct raft_point_info *refused = sim_point_info(&sut_raft, 3);
+    const struct raft_point_info points[] = {
+        {"of.the.next.alone", RAFT_POINT_FILE, RAFT_OUTCOMES_WRITE, "new"},
+        *refused,
+        {sim_point_info(&sut_raft, 4)->name, RAFT_POINT_KIND_COUNT, 0, "of another kind"},
+        {"disk.write", RAFT_POINT_FILE, RAFT_OUTCOMES_WRITE, "the world's own"},
+    };
+    const struct sut_ops next = {.points = points, .point_count = 4};
+    sim_faults_next(faults, &next);
+    ck_assert_uint_eq(faults->next_points[0], SIM_POINT_UNLISTED);
+    ck_assert_uint_eq(faults->next_points[1], 3);
+    ck_assert_uint_eq(faults->next_points[2], SIM_POINT_UNLISTED);
+    ck_assert_uint_eq(faults->next_points[3], SIM_POINT_UNLISTED);
+    sim_fault_arm_idle(faults);
+    ck_assert(!sim_fault_consult(faults, 1, SIM_POINT_UNLISTED).fired);
+}
+END_TEST
+
 static Suite *fault_suite(void)
 {
     Suite *suite = suite_create("fault");
@@ -349,6 +369,7 @@ static Suite *fault_suite(void)
     tcase_add_test(tcase, rule_that_never_fired_is_known);
     tcase_add_test(tcase, outcomes_are_counted_in_the_phase_of_the_nodes_life);
     tcase_add_test(tcase, exit_that_the_state_takes_is_counted_and_is_no_failure);
+    tcase_add_test(tcase, points_of_a_second_implementation_are_found_by_name_and_kind);
     tcase_add_test(tcase, a_later_start_recovers_what_the_first_has_made);
     suite_add_tcase(suite, tcase);
     return suite;

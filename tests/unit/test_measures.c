@@ -146,6 +146,7 @@ START_TEST(what_clients_are_told_is_in_the_hash)
         run_for(world, 1000 * MS);
         ck_assert_uint_eq(world->clients.ok, 1);
         ck_assert_uint_ne(world->clients.results, 0);
+        ck_assert_uint_eq(world->clients.refusals, 0);
         world->clients.results ^= (uint64_t)i;
         sim_world_step(world);
         hashes[i] = world->hash;
@@ -154,7 +155,56 @@ START_TEST(what_clients_are_told_is_in_the_hash)
 }
 END_TEST
 
+/* What is compared with a run without the fault: not when, and not which operation. */
+START_TEST(refusals_are_the_same_whenever_they_come)
+{
+    uint64_t refusals[3];
+    for (uint64_t i = 0; i < 3; i++) {
+        struct sim_world *world = world_open();
+        const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
+        struct sim_client *client = sim_client_create(world, 50 * MS);
+        run_for(world, 700 * MS + i % 2 * 30 * MS);
+        for (uint32_t id = 1; id <= 3; id++) {
+            sim_node_crash(world->nodes[id], SIM_UNSYNCED_LOSE);
+        }
+        client->sequence = i;
+        for (uint64_t again = 0; again <= i / 2; again++) {
+            sim_client_begin(client, &command, 0);
+            run_for(world, 1000 * MS);
+        }
+        ck_assert_uint_eq(world->clients.failed, 1 + i / 2);
+        refusals[i] = world->clients.refusals;
+    }
+    ck_assert_uint_ne(refusals[0], 0);
+    ck_assert_uint_eq(refusals[0], refusals[1]);
+    ck_assert_uint_ne(refusals[0], refusals[2]);
+}
+END_TEST
+
 /* ---- situations and liveness ---- */
+
+START_TEST(majorities_are_those_of_the_configuration)
+{
+    struct sim_world *world = world_open();
+    const uint32_t *hits = world->probes.hits;
+    run_for(world, 1000 * MS);
+    for (int i = 0; i < 2; i++) { /* who is no member makes no difference */
+        sim_node_start(sim_world_node_add(world));
+    }
+    sim_node_crash(world->nodes[1], SIM_UNSYNCED_KEEP);
+    ck_assert_uint_eq(hits[SIM_PROBE_CRASH_MAJORITY], 0);
+    uint32_t bare = hits[SIM_PROBE_COMMIT_BARE];
+    const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
+    sim_client_begin(sim_client_create(world, 2000 * MS), &command, 0);
+    run_for(world, 2000 * MS);
+    ck_assert_uint_eq(world->clients.ok, 1);
+    ck_assert_uint_gt(hits[SIM_PROBE_COMMIT_BARE], bare);
+    sim_node_crash(world->nodes[2], SIM_UNSYNCED_KEEP);
+    ck_assert_uint_eq(hits[SIM_PROBE_CRASH_MAJORITY], 1);
+    sim_node_crash(world->nodes[3], SIM_UNSYNCED_KEEP);
+    ck_assert_uint_eq(hits[SIM_PROBE_CRASH_MAJORITY], 1);
+}
+END_TEST
 
 START_TEST(counts_the_situations_of_a_leader_that_dies_in_a_transfer)
 {
@@ -246,6 +296,8 @@ int main(void)
     tcase_add_test(tests, a_muted_fault_leaves_the_run_without_it);
     tcase_add_test(tests, a_fault_that_never_fires_leaves_the_hash_as_it_is);
     tcase_add_test(tests, what_clients_are_told_is_in_the_hash);
+    tcase_add_test(tests, refusals_are_the_same_whenever_they_come);
+    tcase_add_test(tests, majorities_are_those_of_the_configuration);
     tcase_add_test(tests, counts_the_situations_of_a_leader_that_dies_in_a_transfer);
     tcase_add_test(tests, names_and_sentences_of_situations_differ);
     tcase_add_test(tests, measures_how_long_a_cluster_takes_without_its_leader);

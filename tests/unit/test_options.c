@@ -155,6 +155,10 @@ START_TEST(replay_command_names_all_that_decides_a_run)
     execution = (struct sim_execution){.seed = 7, .scenario = "profile:swarm"};
     cli_replay_command(&options, "profile:swarm", "nodes=3", &execution, text, sizeof text);
     ck_assert_str_eq(text, "build/squall replay --profile swarm --seed 7 --set nodes=3 --sut x.so");
+    options.sut_next = "y.so";
+    cli_replay_command(&options, "profile:swarm", "", &execution, text, sizeof text);
+    ck_assert_str_eq(text,
+                     "build/squall replay --profile swarm --seed 7 --sut x.so --sut-next y.so");
 }
 END_TEST
 

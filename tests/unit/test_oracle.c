@@ -667,8 +667,8 @@ START_TEST(is_skipped_with_a_reason_when_the_implementation_lacks_a_feature)
 {
     const struct sim_oracles *oracles = fake.world->oracles;
     ck_assert_ptr_null(sim_oracle_skipped(oracles, SIM_ORACLE_SPEAKS_DURABLE));
-    uint32_t features = fake_ops.features;
-    fake_ops.features = 0;
+    uint32_t features = fake.world->features;
+    fake.world->features = 0;
     ck_assert_ptr_nonnull(sim_oracle_skipped(oracles, SIM_ORACLE_SPEAKS_DURABLE));
     ck_assert_ptr_nonnull(sim_oracle_skipped(oracles, SIM_ORACLE_DURABLE_MAJORITY));
     ck_assert_ptr_nonnull(sim_oracle_skipped(oracles, SIM_ORACLE_LEDGER));
@@ -676,7 +676,7 @@ START_TEST(is_skipped_with_a_reason_when_the_implementation_lacks_a_feature)
     elect(1, 1);
     put(1, 1, 1);
     commit(1, 1);
-    fake_ops.features = features;
+    fake.world->features = features;
     expect(NULL);
 }
 END_TEST

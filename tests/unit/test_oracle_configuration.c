@@ -31,7 +31,7 @@ static const uint32_t with_learner[][2] = {
 static void setup(void)
 {
     fake_setup();
-    fake_ops.features |= SUT_FEATURE_MEMBERSHIP;
+    fake.world->features |= SUT_FEATURE_MEMBERSHIP;
     for (uint32_t id = 1; id <= FAKE_NODES; id++) {
         raft_options_configuration(&fake.nodes[id]->node.options, &view_of(id)->configuration);
     }
@@ -39,7 +39,6 @@ static void setup(void)
 
 static void teardown(void)
 {
-    fake_ops.features &= ~(uint32_t)SUT_FEATURE_MEMBERSHIP;
     fake_teardown();
 }
 
@@ -73,14 +72,14 @@ START_TEST(silent_on_a_change_in_two_steps)
 {
     elect(1, 1);
     put_everywhere(1, joint_without_3);
-    fake_ops.features &= ~(uint32_t)SUT_FEATURE_DURABLE; /* disks are the business of others */
+    fake.world->features &= ~(uint32_t)SUT_FEATURE_DURABLE; /* disks are the business of others */
     commit(1, 1);
     put_everywhere(1, one_and_two);
     commit(1, 2);
     const struct raft_configuration target = configuration(one_and_two);
     sim_oracle_change_completed(fake.world->oracles, 1, &target, RAFT_OK, 2);
     step(1);
-    fake_ops.features |= SUT_FEATURE_DURABLE;
+    fake.world->features |= SUT_FEATURE_DURABLE;
     expect(NULL);
     ck_assert(sim_oracle_is_member(fake.world->oracles, 2));
     ck_assert(!sim_oracle_is_member(fake.world->oracles, 3));
@@ -180,7 +179,7 @@ START_TEST(election_safety_fires_on_a_leader_that_is_no_voter)
 {
     put_configuration(1, 1, joint_without_3);
     step(1);
-    fake_ops.features &= ~(uint32_t)SUT_FEATURE_DURABLE;
+    fake.world->features &= ~(uint32_t)SUT_FEATURE_DURABLE;
     commit(1, 1);
     put_configuration(1, 1, one_and_two);
     step(1);
@@ -189,12 +188,33 @@ START_TEST(election_safety_fires_on_a_leader_that_is_no_voter)
     put_configuration(3, 1, one_and_two);
     step(3);
     commit(3, 2);
-    fake_ops.features |= SUT_FEATURE_DURABLE;
+    fake.world->features |= SUT_FEATURE_DURABLE;
     expect(NULL);
     sim_oracle_voted(fake.world->oracles, 1, 2, 3);
     elect(3, 2);
     expect("election-safety");
     ck_assert_str_eq(fake.world->finding.signature, "election-safety: a node that must not lead");
+}
+END_TEST
+
+START_TEST(whoever_is_left_is_available_if_one_of_them_can_be_elected)
+{
+    static const uint32_t with_witness[][2] = {
+        {1, VOTER}, {2, VOTER}, {3, VOTER | RAFT_MEMBER_WITNESS}, {0, 0}};
+    const struct sim_oracles *oracles = fake.world->oracles;
+    ck_assert(sim_oracle_is_available(oracles, 1u << 1));
+    ck_assert(!sim_oracle_is_available(oracles, 1u << 1 | 1u << 2));
+    put_configuration(2, 1, with_witness);
+    put_configuration(3, 1, with_witness);
+    step(2);
+    step(3);
+    ck_assert(sim_oracle_is_available(oracles, 1u << 1));
+    put(3, 1, 9); /* the witness has more, and never leads */
+    step(3);
+    ck_assert(!sim_oracle_is_available(oracles, 1u << 1));
+    put(2, 1, 9);
+    step(2);
+    ck_assert(sim_oracle_is_available(oracles, 1u << 1));
 }
 END_TEST
 
@@ -214,5 +234,6 @@ int main(void)
     tcase_add_test(tests, configuration_fires_on_a_change_that_is_done_and_not_committed);
     tcase_add_test(tests, durable_majority_counts_both_sides_of_a_joint_configuration);
     tcase_add_test(tests, election_safety_fires_on_a_leader_that_is_no_voter);
+    tcase_add_test(tests, whoever_is_left_is_available_if_one_of_them_can_be_elected);
     return unit_main(suite);
 }

@@ -1,5 +1,6 @@
-/* What a node has promised: its votes, what it called durable, and that a failed command is void;
- * and what it may say when its store has lost some of it. */
+/* What a node has promised: its votes, that it will store and apply what it has taken, what it
+ * called durable, and that a failed command is void; and what it may say when its store has lost
+ * some of it. */
 #include "oracle_double.h"
 #include "unit.h"
 
@@ -147,6 +148,103 @@ START_TEST(log_matching_fires_on_another_entry_in_the_place_of_a_damaged_one)
 }
 END_TEST
 
+/* ---- what was refused ---- */
+
+#define MS UINT64_C(1000000)
+
+/* Node 2 steps every 10 ms for so long; an allocation fails every so many steps, 0: none does. */
+static void steps_with_failures(uint64_t ms, uint32_t every)
+{
+    struct sim_node *node = &fake.nodes[2]->node;
+    node->started.heartbeat_ns = 50 * MS;
+    node->started.election_ns_max = 300 * MS;
+    node->started.pending_requests_max = 16;
+    node->started.window_messages_max = 4;
+    node->started.batch_size_max = 1024;
+    node->options = node->started;
+    for (uint64_t i = 1; i <= ms / 10; i++) {
+        fake.world->scheduler.now_ns += 10 * MS;
+        if (every != 0 && i % every == 0) {
+            node->harmed[SIM_HARM_MEMORY] = fake.world->events + 1;
+        }
+        step(2);
+    }
+}
+
+static void one_entry_that_is_not_stored(void)
+{
+    fake.world->scheduler.now_ns = MS;
+    put(2, 1, 101);
+}
+
+START_TEST(error_surfaces_fires_on_entries_that_nobody_stores)
+{
+    one_entry_that_is_not_stored();
+    steps_with_failures(610, 0);
+    expect(NULL);
+    steps_with_failures(20, 0);
+    expect("error-surfaces");
+}
+END_TEST
+
+START_TEST(error_surfaces_fires_on_a_vote_that_nobody_stores)
+{
+    fake.world->scheduler.now_ns = MS;
+    view_of(2)->state.sequence = 2;
+    view_of(2)->state_durable = 1;
+    steps_with_failures(700, 0);
+    expect("error-surfaces");
+}
+END_TEST
+
+START_TEST(error_surfaces_fires_on_an_allocation_that_is_not_tried_again)
+{
+    one_entry_that_is_not_stored();
+    steps_with_failures(100, 10);
+    steps_with_failures(700, 0);
+    expect("error-surfaces");
+}
+END_TEST
+
+START_TEST(error_surfaces_accepts_an_allocation_that_fails_again_and_again)
+{
+    one_entry_that_is_not_stored();
+    steps_with_failures(3000, 50);
+    expect(NULL);
+}
+END_TEST
+
+static void commit_what_is_stored(void)
+{
+    elect(1, 1);
+    replicate(1, 3);
+    enter_term(2, 1);
+    replicate(2, 3);
+    commit(1, 3);
+    view_of(2)->commit = 3;
+    view_of(2)->durable = view_of(2)->last;
+}
+
+START_TEST(error_surfaces_fires_on_committed_entries_that_nobody_applies)
+{
+    commit_what_is_stored();
+    steps_with_failures(700, 0);
+    expect("error-surfaces");
+}
+END_TEST
+
+START_TEST(error_surfaces_accepts_a_batch_that_is_out_and_a_witness)
+{
+    commit_what_is_stored();
+    fake.nodes[2]->node.batch = (struct sim_batch *)(void *)fake.nodes[2];
+    steps_with_failures(700, 0);
+    fake.nodes[2]->node.batch = NULL;
+    view_of(2)->member_flags = RAFT_MEMBER_VOTER | RAFT_MEMBER_WITNESS;
+    steps_with_failures(700, 0);
+    expect(NULL);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("oracle_promises");
@@ -162,5 +260,11 @@ int main(void)
     tcase_add_test(tests, log_matching_takes_a_damaged_entry_by_its_id);
     tcase_add_test(tests, log_matching_fires_on_a_damaged_entry_that_no_log_has_had);
     tcase_add_test(tests, log_matching_fires_on_another_entry_in_the_place_of_a_damaged_one);
+    tcase_add_test(tests, error_surfaces_fires_on_entries_that_nobody_stores);
+    tcase_add_test(tests, error_surfaces_fires_on_a_vote_that_nobody_stores);
+    tcase_add_test(tests, error_surfaces_fires_on_an_allocation_that_is_not_tried_again);
+    tcase_add_test(tests, error_surfaces_accepts_an_allocation_that_fails_again_and_again);
+    tcase_add_test(tests, error_surfaces_fires_on_committed_entries_that_nobody_applies);
+    tcase_add_test(tests, error_surfaces_accepts_a_batch_that_is_out_and_a_witness);
     return unit_main(suite);
 }

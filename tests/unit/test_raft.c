@@ -313,40 +313,6 @@ START_TEST(a_full_disk_ends_leadership_until_a_probe_succeeds)
 }
 END_TEST
 
-static void expect_same_id(struct raft_entry_id a, struct raft_entry_id b)
-{
-    ck_assert_uint_eq(a.term, b.term);
-    ck_assert_uint_eq(a.index, b.index);
-}
-
-/* Field by field: what lies between them is anybody's. */
-static void expect_same_view(const struct raft_view *a, const struct raft_view *b)
-{
-    ck_assert_int_eq(a->role, b->role);
-    ck_assert_int_eq(a->condition, b->condition);
-    ck_assert_int_eq(a->change, b->change);
-    ck_assert_int_eq(a->read_only, b->read_only);
-    ck_assert_uint_eq(a->leader, b->leader);
-    ck_assert_uint_eq(a->transfer_target, b->transfer_target);
-    ck_assert_uint_eq(a->state.term, b->state.term);
-    ck_assert_uint_eq(a->state.vote, b->state.vote);
-    ck_assert_uint_eq(a->state.sequence, b->state.sequence);
-    ck_assert_uint_eq(a->state_durable, b->state_durable);
-    ck_assert_uint_eq(a->commit, b->commit);
-    ck_assert_uint_eq(a->applied, b->applied);
-    ck_assert_uint_eq(a->read_round, b->read_round);
-    expect_same_id(a->base, b->base);
-    expect_same_id(a->snapshot, b->snapshot);
-    expect_same_id(a->last, b->last);
-    expect_same_id(a->durable, b->durable);
-    ck_assert_uint_eq(a->log_generation, b->log_generation);
-    ck_assert_uint_eq(a->truncated_to, b->truncated_to);
-    ck_assert_uint_eq(a->configuration_index, b->configuration_index);
-    ck_assert(raft_configuration_equal(&a->configuration, &b->configuration));
-    ck_assert_uint_eq(a->entries_log, b->entries_log);
-    ck_assert_uint_eq(a->entries_apply, b->entries_apply);
-}
-
 START_TEST(a_failed_ready_changes_nothing_and_is_retried)
 {
     lead();

@@ -144,8 +144,13 @@ START_TEST(one_round_confirms_every_read_before_it)
 {
     lead_and_commit();
     ck_assert_int_eq(read_begin(), RAFT_OK);
-    ck_assert_int_eq(read_begin(), RAFT_OK);
-    drain();
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(read_begin(), RAFT_OK);
+        raft_get_view(raft, &view);
+        ck_assert_uint_eq(view.read_round, 2);
+    }
+    echo(3, 1, 1);
+    ck_assert_uint_eq(seen.reads, 1);
     echo(3, 1, 2);
     ck_assert_uint_eq(seen.reads, 2);
 }
@@ -204,7 +209,7 @@ static void lead_with_a_lease(void)
 START_TEST(a_read_within_the_lease_waits_for_nobody)
 {
     lead_with_a_lease();
-    now += T_MIN - 1;
+    now += T_MIN - 2; /* the clocks may drift apart by one */
     ck_assert_int_eq(read_begin(), RAFT_OK);
     drain();
     ck_assert_uint_eq(seen.reads, view.read_round);

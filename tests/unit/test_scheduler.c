@@ -217,6 +217,33 @@ START_TEST(a_checkpoint_contains_the_queue)
 }
 END_TEST
 
+START_TEST(a_settled_queue_has_one_form_and_goes_on_as_before)
+{
+    struct sim_source source;
+    uint32_t form[2][MANY];
+    sim_source_init(&scheduler, &source, false);
+    for (uint32_t i = 0; i < MANY; i++) {
+        put(&source, i, 1000 - i % 7);
+    }
+    for (uint32_t round = 0; round < 2; round++) {
+        /* An event that comes and goes leaves another heap behind. */
+        struct sim_event *event = sim_event_new(&scheduler, SIM_EVENT_IO, 1);
+        sim_schedule(&scheduler, &source, event, round);
+        sim_unschedule(&scheduler, event);
+        sim_event_free(&scheduler, event);
+        sim_scheduler_settle(&scheduler);
+        for (uint32_t i = 0; i < MANY; i++) {
+            form[round][i] = scheduler.heap[i]->number;
+        }
+    }
+    ck_assert_mem_eq(form[0], form[1], sizeof form[0]);
+    for (uint32_t i = 0; i < MANY; i++) {
+        ck_assert_uint_eq(next(), form[0][i]);
+    }
+    ck_assert_ptr_null(sim_scheduler_peek(&scheduler));
+}
+END_TEST
+
 START_TEST(every_kind_has_a_name_of_its_own)
 {
     for (int kind = 1; kind < SIM_EVENT_KIND_COUNT; kind++) {
@@ -244,6 +271,7 @@ static Suite *scheduler_suite(void)
     tcase_add_test(queue, a_cancelled_event_does_not_come_and_the_others_do);
     tcase_add_test(queue, an_event_can_be_moved);
     tcase_add_test(queue, a_checkpoint_contains_the_queue);
+    tcase_add_test(queue, a_settled_queue_has_one_form_and_goes_on_as_before);
     tcase_add_test(queue, every_kind_has_a_name_of_its_own);
     suite_add_tcase(suite, queue);
     return suite;

@@ -132,6 +132,10 @@ static const struct mistake mistakes[] = {
                            "store"},
     {C "c[1]:crash() c[1].disk:restore(5)", "disk:restore: takes what n.disk:copy() gave, got 5"},
     {C "c.disk:copy()", "disk:copy: is for the disk of one node: n.disk, not c.disk"},
+    {C "c[1]:crash() c[1].disk:remove('x')",
+     "disk:remove: n1 has no durable file 'x'; n1.disk:files() lists what it has"},
+    {C "c[1].disk:remove('store')",
+     "disk:remove: n1 is up: crash or stop it first, no process may run on the store"},
     {C "c[1].disk:bitrot{ file = 'x' }",
      "disk:bitrot: n1 has no durable content 'x' to rot; n1.disk:files() lists what it has"},
     {C "c[1].disk:bitrot{ offset = 5 }",
@@ -143,12 +147,15 @@ static const struct mistake mistakes[] = {
      "node:restart: n1 is up: crash or stop it first, options hold from a start on"},
     {C "c[1]:crash() c[1]:restart{ heartbeat_ms = 1000 }",
      "node:restart: heartbeat_ns must be positive and less than election_ns_min"},
+    {C "c[1]:crash() c[1]:restart{ sut = 'nxt' }",
+     "node:restart: unknown 'sut' = 'nxt' (did you mean 'next'?); it is one of: first, next"},
     {C "c[1]:crash() c[1]:restart{ latency_ms = 1 }",
      "node:restart: unknown option 'latency_ms'; options are: append_errors, batch_bytes, "
      "batch_entries, catch_up_ms, catch_up_rounds, check_quorum, clock_drift_ppm, "
      "election_max_ms, election_min_ms, heartbeat_ms, "
-     "lease_reads, payload_bytes, pending_requests, prevote, retry_ms, segment_bytes, "
-     "snapshot_bytes, snapshot_every, snapshot_installs, snapshot_trailing, window_messages"},
+     "lease_reads, log_memory_max, payload_bytes, pending_requests, prevote, quarantine, retry_ms, "
+     "segment_bytes, "
+     "snapshot_bytes, snapshot_every, snapshot_installs, snapshot_trailing, sut, window_messages"},
     {C "c[1].clock:strobe{ step_ms = 0, period_ms = 5 }",
      "clock:strobe: 'step_ms' and 'period_ms' must be longer than nothing"},
     {C "c[1].clock:late{ p = 0.1 }", "clock:late: option 'by_ms' is required"},
@@ -250,7 +257,8 @@ static const struct mistake mistakes[] = {
     {C "c:load{}:wait()", "load:wait: this load has no for_ms: call load:stop() first"},
     {C "c:drop{ type = 'vote_rq' }",
      "cluster:drop: unknown message type 'vote_rq' (did you mean 'vote_req'?); types are: any, "
-     "append_rep, append_req, prevote_rep, prevote_req, vote_rep, vote_req"},
+     "append_rep, append_req, install_rep, install_req, prevote_rep, prevote_req, repair_rep, "
+     "repair_req, timeout_now, vote_rep, vote_req"},
     {"sleep_ms(-1)", "sleep_ms: the duration = -1 is negative"},
     {"sleep_ms('5')", "sleep_ms: the duration must be a number, got the string \"5\""},
     {"sleep_ms(5) at_ms(2, print)", "at_ms: 2 ms is in the past: it is 5 ms now"},

@@ -95,6 +95,34 @@ START_TEST(oldest_command_is_forgotten_first)
 }
 END_TEST
 
+/* When a command was executed decides, the same on all servers; how often it was retried does not.
+ */
+START_TEST(retry_does_not_make_a_session_younger)
+{
+    uint32_t slot;
+    judge(1, 1, &slot);
+    judge(2, 1, &slot);
+    judge(3, 1, &slot);
+    ck_assert_int_eq(judge(1, 1, &slot), RAFT_SESSION_REPEATED);
+    ck_assert_uint_eq(raft_sessions_at(sessions, slot)->index, 1);
+    judge(4, 1, &slot);
+    ck_assert_uint_eq(raft_sessions_find(sessions, 1), RAFT_SESSION_NONE);
+}
+END_TEST
+
+START_TEST(stale_command_changes_no_session)
+{
+    uint32_t slot;
+    judge(1, 5, &slot);
+    judge(2, 1, &slot);
+    judge(3, 1, &slot);
+    uint32_t kept = raft_sessions_find(sessions, 1);
+    ck_assert_int_eq(judge(1, 4, &slot), RAFT_SESSION_STALE);
+    ck_assert_uint_eq(raft_sessions_at(sessions, kept)->sequence, 5);
+    ck_assert_uint_eq(raft_sessions_first(sessions), kept);
+}
+END_TEST
+
 START_TEST(retry_of_a_forgotten_client_is_not_applied)
 {
     uint32_t slot;
@@ -206,6 +234,8 @@ static Suite *session_suite(void)
     tcase_add_test(tcase, repeated_command_is_recognised_by_client_and_sequence);
     tcase_add_test(tcase, client_keeps_its_slot_until_it_is_forgotten);
     tcase_add_test(tcase, oldest_command_is_forgotten_first);
+    tcase_add_test(tcase, retry_does_not_make_a_session_younger);
+    tcase_add_test(tcase, stale_command_changes_no_session);
     tcase_add_test(tcase, retry_of_a_forgotten_client_is_not_applied);
     tcase_add_test(tcase, client_registers_once_any_was_forgotten);
     tcase_add_test(tcase, command_of_an_earlier_session_is_not_applied);

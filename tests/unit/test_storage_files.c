@@ -35,6 +35,7 @@ enum step_kind {
     STEP_FETCH,    /* a = index: all of it */
     STEP_RECEIVE,  /* a = index: what was fetched last, in pieces of b bytes */
     STEP_RESTORE,
+    STEP_READ,    /* a = first, b = last entry */
     STEP_COMPACT, /* a = index */
     STEP_RESET,   /* a = index */
     STEP_RESTART, /* closes in good order, then another process; nothing is loaded */
@@ -222,6 +223,20 @@ static const struct scenario scenarios[] = {
      {NEW, FIVE, STEP(SNAPSHOT, 4, .b = 90), STEP(FLIP, 180, AT(SNAPSHOT_4)),
       STEP(RESTORE, 0, .expected = RAFT_CORRUPT), STEP(FETCH, 4, .expected = RAFT_CORRUPT),
       STEP(SNAPSHOT, 4, .b = 90), STEP(FETCH, 4), RELOAD}},
+    {"entries are read back",
+     ROLLING,
+     {NEW, FIVE, STEP(READ, 1, .b = 5), STEP(READ, 2, .b = 2), STEP(READ, 3, .b = 4),
+      STEP(READ, 5, .b = 5), STEP(CUT, 3), APPEND(2, 3), STEP(READ, 3, .b = 6),
+      STEP(READ, 4, .b = 6), RELOAD, STEP(READ, 4, .b = 6)}},
+    {"an entry cannot be read back",
+     ROLLING,
+     {NEW, FIVE, STEP(FLIP, HEADER_SIZE + RECORD_SIZE + 48, AT(SEGMENT_1)), STEP(READ, 1, .b = 1),
+      STEP(READ, 1, .b = 2, .expected = RAFT_CORRUPT), STEP(CHOP, ROLLING - 1, AT(SEGMENT_3)),
+      STEP(READ, 3, .b = 3), STEP(READ, 3, .b = 4, .expected = RAFT_CORRUPT),
+      STEP(REMOVE, 0, AT(SEGMENT_3)), STEP(READ, 3, .b = 3, .expected = RAFT_CORRUPT)}},
+    {"what is behind a compacted front is read back",
+     ROLLING,
+     {NEW, FIVE, STEP(SNAPSHOT, 2, .b = 10), STEP(COMPACT, 2), STEP(READ, 3, .b = 4)}},
 };
 
 /* ---- one process ---- */
@@ -390,6 +405,23 @@ static enum raft_status restore(void)
     return pump(RAFT_JOB_RESTORE);
 }
 
+static enum raft_status read_back(raft_index first, raft_index last)
+{
+    ck_assert_int_eq(raft_storage_read(p.storage, first, last), RAFT_OK);
+    struct raft_storage_done done = answer(RAFT_JOB_LOAD);
+    enum raft_status status = done.status;
+    fprintf(p.transcript, "read from %llu, bad %llu:", (unsigned long long)first,
+            (unsigned long long)done.id.index);
+    for (uint32_t i = 0; i < done.entry_count; i++) {
+        const struct raft_entry *entry = done.entries[i];
+        fprintf(p.transcript, " %llu.%llu:%.*s", (unsigned long long)entry->id.term,
+                (unsigned long long)entry->id.index, (int)entry->size, (char *)entry->payload);
+    }
+    fprintf(p.transcript, "\n");
+    raft_storage_done_release(&p.memory.memory, &done);
+    return status;
+}
+
 static enum raft_status compact(raft_index index)
 {
     struct raft_entry_id id = {1, index};
@@ -467,6 +499,8 @@ static enum raft_status run_step(const struct step *step)
         return receive(step->a, step->b);
     case STEP_RESTORE:
         return restore();
+    case STEP_READ:
+        return read_back(step->a, step->b);
     case STEP_COMPACT:
         return compact(step->a);
     case STEP_RESET:

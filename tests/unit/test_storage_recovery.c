@@ -196,7 +196,7 @@ START_TEST(does_not_rewrite_a_record_with_another_entry)
     ck_assert_int_eq(load(), RAFT_OK);
     static struct double_file before;
     before = *double_find(&f.disk, SEGMENT_1);
-    ck_assert_int_eq(repair(2, "x1"), RAFT_IO);
+    ck_assert_int_eq(repair(2, "x1"), RAFT_CORRUPT);
     ck_assert_mem_eq(double_find(&f.disk, SEGMENT_1)->bytes, before.bytes, before.size);
     die();
 }

@@ -133,7 +133,7 @@ START_TEST(leaves_one_plain_file)
     ck_assert_int_ne(access(file, F_OK), 0);
     ck_assert_str_eq(ask("PRAGMA journal_mode"), "delete");
     ck_assert_str_eq(ask("PRAGMA application_id"), "1936815457");
-    ck_assert_str_eq(ask("PRAGMA user_version"), "2");
+    ck_assert_str_eq(ask("PRAGMA user_version"), "3");
     ck_assert_str_eq(ask("PRAGMA integrity_check"), "ok");
 }
 END_TEST
@@ -410,7 +410,7 @@ START_TEST(every_row_has_the_types_that_the_schema_says)
 {
     sqlite3 *db = NULL;
     char *schema = strict_schema(schema_sql, 17);
-    const char *const steps[SCHEMA_NUMBER] = {schema, ""};
+    const char *const steps[SCHEMA_NUMBER] = {schema, "", ""};
 
     ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
     ck_assert_msg(schema_prepare(db, path, false, steps, SCHEMA_NUMBER, error, sizeof error), "%s",
@@ -470,21 +470,21 @@ END_TEST
 
 START_TEST(a_failing_migration_leaves_the_file_as_it_was)
 {
-    static const char *const steps[] = {schema_sql, "", "CREATE TABLE more (a TEXT)",
+    static const char *const steps[] = {schema_sql, "", "", "CREATE TABLE more (a TEXT)",
                                         "CREATE TABLE more (b TEXT)"};
     sqlite3 *db = NULL;
 
     begin();
     end();
     ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-    ck_assert(!schema_prepare(db, path, false, steps, 4, error, sizeof error));
-    ck_assert_str_eq(ask("PRAGMA user_version"), "2");
+    ck_assert(!schema_prepare(db, path, false, steps, 5, error, sizeof error));
+    ck_assert_str_eq(ask("PRAGMA user_version"), "3");
     ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE name = 'more'"), "0");
 
-    ck_assert(!schema_prepare(db, path, true, steps, 3, error, sizeof error));
-    ck_assert(schema_prepare(db, path, false, steps, 3, error, sizeof error));
+    ck_assert(!schema_prepare(db, path, true, steps, 4, error, sizeof error));
+    ck_assert(schema_prepare(db, path, false, steps, 4, error, sizeof error));
     sqlite3_close(db);
-    ck_assert_str_eq(ask("PRAGMA user_version"), "3");
+    ck_assert_str_eq(ask("PRAGMA user_version"), "4");
     ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE name = 'more'"), "1");
 }
 END_TEST
@@ -513,7 +513,8 @@ START_TEST(file_of_number_one_keeps_its_counts_and_gets_the_new_views)
     store = store_open(path, false, error, sizeof error);
     ck_assert_msg(store != NULL, "%s", error);
     end();
-    ck_assert_str_eq(ask("PRAGMA user_version"), "2");
+    ck_assert_str_eq(ask("PRAGMA user_version"), "3");
+    ck_assert_str_eq(ask("SELECT sum(masked) FROM executions"), "0");
     ck_assert_str_eq(ask("SELECT times FROM point_coverage WHERE outcome = 'reached'"), "42");
     ck_assert_str_eq(ask("SELECT times || ' ' || executions || ' ' || survived || ' ' || phase "
                          "FROM point_coverage WHERE outcome = 'eio'"),

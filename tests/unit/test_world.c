@@ -26,16 +26,27 @@ static void tear_down(void)
 }
 
 /* The spec must live as long as the run. */
-static struct sim_world *world_of(struct sim_spec *spec, uint64_t seed, uint8_t fill)
+static struct sim_world *world_from(const struct sim_spec *spec)
 {
     char error[SIM_TEXT_MAX] = "";
-    *spec = (struct sim_spec){.sut = &sut_raft, .seed = seed, .fill = fill};
     struct sim_world *world = sim_world_create(arena, spec, error, sizeof error);
     ck_assert_msg(world != NULL, "%s", error);
     struct sim_cluster_options options;
     sim_cluster_options_init(&options);
     sim_cluster_create(world, &options);
     return world;
+}
+
+static struct sim_world *world_of(struct sim_spec *spec, uint64_t seed, uint8_t fill)
+{
+    *spec = (struct sim_spec){.sut = &sut_raft, .seed = seed, .fill = fill};
+    return world_from(spec);
+}
+
+static struct sim_world *world_with(struct sim_spec *spec, const struct sut_ops *next)
+{
+    *spec = (struct sim_spec){.sut = &sut_raft, .sut_next = next, .seed = 3, .fill = 0xa5};
+    return world_from(spec);
 }
 
 static void start_load(struct sim_world *world)
@@ -76,6 +87,17 @@ static void run_for(struct sim_world *world, uint64_t ns)
         sim_world_step(world);
         assert_goes_on(world);
     }
+}
+
+/* A second implementation that does what the first does, under points of other numbers. */
+static struct sut_ops sut_other(void)
+{
+    static struct raft_point_info points[RAFT_POINT_COUNT];
+    struct sut_ops other = sut_raft;
+    memcpy(points, sut_raft.points, sizeof points);
+    points[RAFT_AT_SEGMENT_APPEND_WRITE].name = "of.the.next.alone";
+    other.points = points;
+    return other;
 }
 
 /* Ends the script's part and runs to the end, which must be without a finding. */
@@ -667,6 +689,62 @@ START_TEST(second_shot_fires_behind_the_first)
 }
 END_TEST
 
+START_TEST(node_comes_back_as_the_next_implementation_and_checkpoints_know_it)
+{
+    const struct sut_ops other = sut_other();
+    struct sim_spec spec;
+    struct sim_execution first;
+    struct sim_execution second;
+    struct arena_checkpoint *checkpoint = arena_checkpoint_create();
+    struct sim_world *world = world_with(&spec, &other);
+    const uint64_t *hits = &world->faults.gates[RAFT_AT_SEGMENT_APPEND_WRITE].hits;
+    start_load(world);
+    run_until_commits(world, COMMITS / 4);
+    arena_save(arena, checkpoint);
+    uint64_t digest = sim_world_digest(world);
+    for (uint32_t id = 1; id <= 3; id++) {
+        sim_node_crash(world->nodes[id], SIM_UNSYNCED_KEEP);
+        world->nodes[id]->takes_next = true;
+        ck_assert_uint_ne(sim_world_digest(world), digest);
+        sim_node_start(world->nodes[id]);
+        ck_assert_ptr_eq(world->nodes[id]->sut, &other);
+    }
+    uint64_t before = *hits;
+    run_until_commits(world, COMMITS);
+    ck_assert_uint_eq(*hits, before); /* a point that the first does not have is nobody's */
+    finish(world, &first);
+    arena_restore(arena, checkpoint);
+    ck_assert_uint_eq(sim_world_digest(world), digest);
+    ck_assert_ptr_eq(world->nodes[1]->sut, &sut_raft);
+    run_until_commits(world, COMMITS);
+    ck_assert_uint_gt(*hits, before);
+    finish(world, &second);
+    ck_assert_uint_ne(first.trace_hash, second.trace_hash);
+    arena_checkpoint_destroy(checkpoint);
+}
+END_TEST
+
+START_TEST(upgraded_cluster_runs_as_the_same_one_would_but_for_the_hash)
+{
+    const struct sut_ops other = sut_raft;
+    struct sim_execution results[2];
+    for (int i = 0; i < 2; i++) {
+        struct sim_spec spec;
+        struct sim_world *world = world_with(&spec, &other);
+        start_load(world);
+        run_until_commits(world, COMMITS / 4);
+        sim_node_crash(world->nodes[2], SIM_UNSYNCED_KEEP);
+        world->nodes[2]->takes_next = i == 1;
+        sim_node_start(world->nodes[2]);
+        run_until_commits(world, COMMITS);
+        finish(world, &results[i]);
+    }
+    ck_assert_uint_eq(results[0].events, results[1].events);
+    ck_assert_uint_eq(results[0].sim_ns, results[1].sim_ns);
+    ck_assert_uint_ne(results[0].trace_hash, results[1].trace_hash);
+}
+END_TEST
+
 static Suite *world_suite(void)
 {
     Suite *suite = suite_create("world");
@@ -679,6 +757,8 @@ static Suite *world_suite(void)
     tcase_add_test(tcase, same_seed_gives_the_same_hash_whatever_the_fill);
     tcase_add_test(tcase, other_seed_gives_another_hash);
     tcase_add_test(tcase, restored_checkpoint_goes_on_to_the_same_hash);
+    tcase_add_test(tcase, node_comes_back_as_the_next_implementation_and_checkpoints_know_it);
+    tcase_add_test(tcase, upgraded_cluster_runs_as_the_same_one_would_but_for_the_hash);
     tcase_add_test(tcase, node_that_is_paused_takes_its_events_when_it_is_resumed);
     tcase_add_test(tcase, paused_node_may_crash_with_events_waiting);
     tcase_add_test(tcase, clock_that_jumps_or_drifts_does_not_stop_a_node);

@@ -90,11 +90,13 @@ static inline struct sim_world *world_double_open(uint64_t seed, uint32_t node_c
     world->arena = arena;
     world->seed = seed;
     world->sut = &world_double_sut;
+    world->features = world_double_sut.features;
     world->node_count = node_count;
     sim_scheduler_init(&world->scheduler, arena, seed);
     for (uint32_t id = 1; id <= node_count; id++) {
         world->nodes[id] = arena_calloc(arena, sizeof *world->nodes[id]);
         world->nodes[id]->id = id;
+        world->nodes[id]->sut = &world_double_sut;
         world->nodes[id]->state = SIM_NODE_UP;
     }
     return world;

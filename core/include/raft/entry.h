@@ -2,17 +2,21 @@
  *
  * Every reference has a holder. The census of who takes and who gives:
  *
- *   LOG          raft_log_append takes, and raft_log_repair; truncation, compaction, reset, close
- *                and what takes an entry's place give.
+ *   LOG          raft_log_append takes, and raft_log_repair; truncation, compaction, reset, close,
+ *                leaving memory (raft_log_cool) and what takes an entry's place give.
  *   STORAGE      raft_storage_append takes for each queued entry; its completion, its failure and
  *                raft_storage_close give.
- *   REPLICATION  raft_log_get takes for the message being prepared; raft_message_release gives.
+ *   REPLICATION  raft_log_get or raft_warm_get takes for the message being prepared;
+ *                raft_message_release gives.
  *   APPLY        raft_log_get takes for each entry handed to the state machine; the applied event,
  *                or the refusal of the batch, gives.
  *   REQUEST      the replica takes when a submission is appended; the request's completion gives.
  *   MESSAGE      the codec, a submission, a new leader's first entry or a configuration creates
  *                with it; the end of the step gives.
- *   LOADING      recovery creates with it; handing over to the log, or failing, gives.
+ *   LOADING      recovery creates with it; handing over to the log, or failing, gives. A read of
+ *                cold entries creates with it and hands it over to the window of the consensus
+ *                machine (raft/warm.c), which gives when the next read has come or nobody needs
+ * them.
  */
 #ifndef RAFT_ENTRY_H
 #define RAFT_ENTRY_H
@@ -34,6 +38,7 @@ struct raft_entry {
     uint32_t count; /* the sum of holders[] */
     enum raft_entry_kind kind;
     struct raft_entry_id id; /* (0, 0) until appended */
+    struct raft_entry *next; /* the log's own: the next configuration that it keeps */
     bool damaged;  /* a store's record of it is bad: id, kind and size hold, the payload is zeros */
     bool repaired; /* took the place of a damaged one, whose record is still to be rewritten */
     uint32_t size; /* bytes of payload */

@@ -18,8 +18,9 @@ enum raft_message_type {
     RAFT_MESSAGE_TIMEOUT_NOW, /* the leader asks a follower to campaign at once */
     RAFT_MESSAGE_INSTALL_REQ, /* a piece of a snapshot file */
     RAFT_MESSAGE_INSTALL_REP,
-    RAFT_MESSAGE_REPAIR_REQ, /* asks for one entry, which is damaged here */
-    RAFT_MESSAGE_REPAIR_REP, /* that entry */
+    RAFT_MESSAGE_REPAIR_REQ, /* asks for one entry, which is damaged here; or how far the leader's
+                              * log reaches, since entries are lost here */
+    RAFT_MESSAGE_REPAIR_REP, /* that entry; or, without one, that */
     RAFT_MESSAGE_TYPE_COUNT
 };
 
@@ -33,10 +34,12 @@ enum raft_message_flag {
     RAFT_FLAG_UNCOUNTED = 1u << 5, /* APPEND_REP, INSTALL_REP: for flow control only; the sender is
                                     * in quarantine and part of no majority */
     RAFT_FLAG_BLANK = 1u << 6,     /* APPEND_REP: the sender's state machine needs a snapshot */
-    RAFT_FLAG_WITNESS = 1u << 7,   /* APPEND_REQ, INSTALL_REQ: the sender takes the receiver for a
-                                    * witness: commands are encoded as elided entries, and of a
-                                    * snapshot only header and trailer are sent. APPEND_REP,
-                                    * INSTALL_REP: the sender is one */
+    RAFT_FLAG_LOST = 1u << 8,    /* APPEND_REP: the sender has lost entries, maybe some that it has
+                                  * acknowledged */
+    RAFT_FLAG_WITNESS = 1u << 7, /* APPEND_REQ, INSTALL_REQ: the sender takes the receiver for a
+                                  * witness: commands are encoded as elided entries, and of a
+                                  * snapshot only header and trailer are sent. APPEND_REP,
+                                  * INSTALL_REP: the sender is one */
 };
 
 /* What the fields mean:
@@ -51,9 +54,11 @@ enum raft_message_flag {
  *   TIMEOUT_NOW   leader's        -                     -               -
  *   INSTALL_REQ   leader's        the snapshot's        leader's        -
  *   INSTALL_REP   follower's      the snapshot's        -               -
- *   REPAIR_REQ    sender's        of the entry          -               -
- *   REPAIR_REP    sender's        before the entry      -               -
- *   *) a granted PREVOTE_REP carries the term it was asked for. */
+ *   REPAIR_REQ    sender's        of the entry, or 0    -               -
+ *   REPAIR_REP    sender's        before the entry, or  -               -
+ *                                 the leader's last
+ *   *) a granted PREVOTE_REP carries the term it was asked for.
+ *   A successful APPEND_REP with RAFT_FLAG_BLANK has the base of the follower's log as its hint. */
 struct raft_message {
     const struct raft_memory *memory; /* what entries and bytes were allocated from */
     enum raft_message_type type;
@@ -64,7 +69,8 @@ struct raft_message {
     struct raft_entry_id id;
     raft_index commit;
     struct raft_entry_id hint;
-    uint64_t round; /* APPEND_REQ: of reads; APPEND_REP: the latest one heard in the term */
+    uint64_t round; /* APPEND_REQ: of reads; APPEND_REP: the latest one heard in the term;
+                     * REPAIR_*: number of the question how far the log reaches */
     /* INSTALL_REQ: where the piece begins, and the size of the whole file. INSTALL_REP: how far the
      * follower has the file, so where the next piece must begin; == total: it is installed. */
     uint64_t offset;

@@ -27,7 +27,7 @@ struct raft_options {
     uint8_t priorities[RAFT_VOTERS_MAX]; /* of each voter, for leadership */
     uint32_t witnesses;                  /* bit i: voters[i] is a witness; not all of them */
     bool joins_as_witness;               /* without voters: what this node is to be, for good */
-    uint64_t seed;                       /* of the node's own random stream */
+    uint64_t seed;                /* of the node's own random stream; another one at each start */
     raft_time election_ns_min;    /* timeouts are drawn from [min, max); min is the lease T */
     raft_time election_ns_max;    /* > min */
     raft_time heartbeat_ns;       /* < min */
@@ -53,7 +53,8 @@ struct raft_options {
     bool quarantine; /* start, in quarantine, although the store has lost its term and vote */
     bool pre_vote;
     bool check_quorum; /* also: no vote while a leader is heard, which a lease rests on */
-    bool lease_reads;  /* reads within the lease wait for nobody; needs check_quorum */
+    bool lease_reads;  /* reads within the lease wait for nobody; needs check_quorum, and both,
+                        * with no shorter election_ns_min, on every voter */
 };
 
 #define RAFT_WINDOW_MAX 64u
@@ -88,8 +89,9 @@ enum raft_condition {
     RAFT_RUNNING,
     RAFT_CONDITION_NOSPACE, /* votes and hears heartbeats; neither appends nor campaigns nor leads
                              */
-    RAFT_CONDITION_RECOVERING, /* entries of its log are damaged: votes, and takes entries; does not
-                                * campaign, and neither acknowledges nor applies from there on */
+    RAFT_CONDITION_RECOVERING,  /* entries of its log are damaged or lost, or its state machine's
+                                 * state  is: takes entries, does not campaign; loss.c and repair.c
+                                 * have the  rest */
     RAFT_CONDITION_QUARANTINED, /* its promises are lost: takes entries, and counts for nothing */
     RAFT_CONDITION_FAILED, /* fail-stop: sends nothing, has released or is releasing everything */
     RAFT_CONDITION_COUNT
@@ -142,15 +144,18 @@ enum raft_event_type {
     RAFT_EVENT_COMPACT_REFUSED,
     RAFT_EVENT_RESET, /* the log begins behind the snapshot, durably */
     RAFT_EVENT_RESET_REFUSED,
-    RAFT_EVENT_REPAIRED,          /* id; status: the record is rewritten, or as it was */
-    RAFT_EVENT_SNAPSHOT_SAVED,    /* status; snapshot */
+    RAFT_EVENT_REPAIRED,       /* id; status: the record is rewritten, or as it was; RAFT_CORRUPT:
+                                * it cannot be rewritten with that entry */
+    RAFT_EVENT_LOADED,         /* entries, entry_count (taken, held as LOADING); status:
+                                * RAFT_CORRUPT (id.index: cannot be read), or not done */
+    RAFT_EVENT_SNAPSHOT_SAVED, /* status; snapshot */
     RAFT_EVENT_SNAPSHOT_RECEIVED, /* status (REFUSED: RAFT_BUSY); offset; last piece: snapshot */
     RAFT_EVENT_SNAPSHOT_FETCHED,  /* status; snapshot, offset, bytes (taken), size */
     RAFT_EVENT_RESTORED,      /* status: the state machine has the published snapshot's state, or
                                * could not begin to take it */
     RAFT_EVENT_APPLIED,       /* id.index: applied up to here */
     RAFT_EVENT_APPLY_REFUSED, /* the batch was not taken */
-    RAFT_EVENT_READY,         /* emit the next effect. RAFT_NOMEM */
+    RAFT_EVENT_READY,         /* emit the next effect. RAFT_NOMEM; RAFT_COLD: by a fault only */
     RAFT_EVENT_TYPE_COUNT
 };
 
@@ -171,6 +176,8 @@ struct raft_event {
     uint64_t offset;
     uint8_t *bytes;
     uint32_t size;
+    struct raft_entry **entries;
+    uint32_t entry_count;
 };
 
 enum raft_effect_type {
@@ -184,6 +191,7 @@ enum raft_effect_type {
     RAFT_EFFECT_COMPACT,         /* last: the log's new base; answered by COMPACT* */
     RAFT_EFFECT_RESET,           /* last, generation; answered by RESET* */
     RAFT_EFFECT_REPAIR,          /* last: rewrite its record; answered by REPAIRED */
+    RAFT_EFFECT_LOAD,            /* [first, last], or its beginning: read it; answered by LOADED */
     RAFT_EFFECT_SAVE,            /* snapshot; answered by SNAPSHOT_SAVED */
     RAFT_EFFECT_RECEIVE,         /* snapshot.id, offset, snapshot.size, bytes (owned), size;
                                     answered by SNAPSHOT_RECEIVED */
@@ -247,7 +255,8 @@ RAFT_MUST_CHECK enum raft_status raft_create(const struct raft_options *options,
                                              const struct raft_memory *memory, struct raft_log *log,
                                              struct raft **out_raft);
 /* Begins as a follower, with the log, the hard state and the snapshot that were loaded; the state
- * machine has the snapshot's state. snapshot may be NULL: none. Cannot fail. */
+ * machine has the snapshot's state. snapshot may be NULL: none. A log that begins behind the
+ * snapshot leaves the state machine blank. Cannot fail. */
 void raft_begin(struct raft *raft, const struct raft_hard_state *state,
                 const struct raft_snapshot *snapshot, raft_time now_ns);
 void raft_destroy(struct raft *raft); /* NULL is nothing */
@@ -281,14 +290,18 @@ struct raft_view {
     uint64_t read_round; /* that the read which was begun last waits for */
     struct raft_entry_id base;
     struct raft_entry_id snapshot; /* the published one */
+    bool is_blank;                 /* the state machine lacks what lies before the base */
     bool is_installing;            /* a follower that receives one, or puts one in place */
     struct raft_entry_id last;
     struct raft_entry_id durable; /* before the first damaged entry */
     raft_index first_damaged;     /* 0: none */
     uint64_t log_generation;
     raft_index truncated_to;
+    raft_index cold;   /* entries up to here have left memory */
+    uint64_t log_size; /* bytes of those that the log has in memory */
     /* What the node holds, for the ledger; entries by holder and other things it owns. */
     uint32_t entries_log;
+    uint32_t entries_loading;
     uint32_t entries_storage;
     uint32_t entries_apply;
     uint32_t requests;

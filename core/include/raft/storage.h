@@ -1,8 +1,8 @@
 /* The store of one node: the segmented log and the hard state, in files of the environment.
  *
- * core/storage/README.md has the formats byte by byte. Four lanes run side by side, each with at
+ * core/storage/README.md has the formats byte by byte. Five lanes run side by side, each with at
  * most one job: state (hard state), log (append, truncate, probe, compact, reset), snapshot (save,
- * receive) and fetch (fetch, restore: reading the published one). A job is a
+ * receive), fetch (fetch, restore: reading the published one) and load (entries). A job is a
  * chain of asynchronous file operations; raft_storage_io_done moves it on and says when it has
  * ended. */
 #ifndef RAFT_STORAGE_H
@@ -25,6 +25,7 @@ enum raft_job {
     RAFT_JOB_RECEIVE,  /* a piece is written; the last one: published and read back */
     RAFT_JOB_FETCH,    /* a piece of the published snapshot has been read */
     RAFT_JOB_RESTORE,  /* the state machine has the published snapshot's state */
+    RAFT_JOB_LOAD,     /* entries have been read */
     RAFT_JOB_CLOSE,    /* all files closed */
 };
 
@@ -38,17 +39,21 @@ enum raft_job {
  *                 also its sync, its reading back, its closing or its renaming.
  *   RAFT_CORRUPT  (RECEIVE) what came is not the snapshot that was announced, and is given up.
  *                 (FETCH, RESTORE) the published snapshot cannot be read any more.
+ *                 (LOAD) an entry, id.index, cannot be read, or what was read is not what was
+ *                 written; of a read that failed as a whole it is the first.
+ *                 (REPAIR) the entry is not the one that the record was of, by what is left of it.
+ *   RAFT_NOMEM    (LOAD) no memory for the entries.
  *   RAFT_STALE    (FETCH) the published snapshot is not the one that was asked for, any more.
  *   RAFT_MACHINE  (SAVE) the state machine could not be read; given up as above.
  *                 (RESTORE) it refused the state, and is as it was.
  *   RAFT_IO       the store can no longer be trusted: a sync of the log, the hard state or the
  *                 directory failed, a write of hard state failed, a roll-back failed, or too many
- *                 appends failed in a row; (REPAIR) any failure, or the entry is not the one that
- *                 the record was of. The node must fail. */
+ *                 appends failed in a row; (REPAIR) any failure. The node must fail. */
 struct raft_storage_done {
     enum raft_job job;
     enum raft_status status;
-    struct raft_entry_id id; /* APPEND: the last entry; COMPACT, RESET, REPAIR: as given */
+    struct raft_entry_id id; /* APPEND: the last entry; COMPACT, RESET, REPAIR: as given; LOAD: see
+                              * RAFT_CORRUPT */
     uint64_t generation;     /* APPEND, TRUNCATE, RESET */
     uint64_t sequence;       /* STATE */
     /* SAVE, and RECEIVE of a last piece: the snapshot; FETCH, RESTORE: the one that is read. */
@@ -57,7 +62,13 @@ struct raft_storage_done {
                       * the piece */
     uint8_t *bytes;  /* FETCH: the piece, the caller's now, allocated from the node's memory */
     uint32_t size;   /* of the piece */
+    /* LOAD: held as LOADING, the caller's now, like the array. */
+    struct raft_entry **entries;
+    uint32_t entry_count;
 };
+
+/* Gives back what a report owns, for a caller that has no use for it. */
+void raft_storage_done_release(const struct raft_memory *memory, struct raft_storage_done *done);
 
 /* What a store holds at start, beside its log. */
 struct raft_stored {
@@ -120,6 +131,11 @@ RAFT_MUST_CHECK enum raft_status raft_storage_reset(struct raft_storage *storage
 /* Rewrites the record of an entry whose payload was damaged in the files, and is here again. */
 RAFT_MUST_CHECK enum raft_status raft_storage_repair(struct raft_storage *storage,
                                                      const struct raft_entry *entry);
+/* Reads entries back: [first, last], or as many of them as stand in one segment and are a batch.
+ * They are durable, and whoever asks for them makes sure that they are not cut meanwhile; they may
+ * be compacted. */
+RAFT_MUST_CHECK enum raft_status raft_storage_read(struct raft_storage *storage, raft_index first,
+                                                   raft_index last);
 /* Writes a snapshot: freezes the state machine, copies it into a new file, reads it back, publishes
  * it and removes the one before, which must not be newer. One with the same id is replaced.
  * snapshot->size is ignored. Also RAFT_MACHINE. */

@@ -47,6 +47,7 @@ enum raft_status {
     RAFT_MACHINE,    /* the state machine reported an error */
     RAFT_LOST_STORE, /* durable promises are missing: this store must not vote again */
     RAFT_NOT_FOUND,  /* no such file */
+    RAFT_COLD,       /* the entry is in the log, but not in memory: it has to be read first */
     RAFT_STATUS_COUNT
 };
 

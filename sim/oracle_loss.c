@@ -1,0 +1,148 @@
+/* What a node may do, and what it counts for, whose store has lost promises, entries or the state
+ * of its state machine.
+ *
+ * Terms. A node is in *quarantine* if its term and vote are lost. It has *lost entries* if it does
+ * not know which ones it has acknowledged.
+ *
+ *  1. Whoever starts without the hard state that it had, be it gone or an older one, is in
+ *     quarantine, for the life of its store.
+ *  2. A node in quarantine grants neither votes nor pre-votes, and no majority needs it for what it
+ *     did not have when the quarantine began. A node that has lost entries grants none either.
+ *  3. Neither of them campaigns, nor does a node of which entries are damaged or the state machine
+ *     is blank.
+ *  4. No loss comes about while a node runs.
+ *  5. When the loss of entries is over, all that is committed of what the node had once called
+ *     durable is on its disk again. */
+#include "oracle_internal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+bool sim_oracle_counts(const struct sim_oracles *oracles, uint32_t node)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    return oracles->nodes[node].loss.quarantined_from == 0;
+}
+
+bool sim_oracle_counts_for(const struct sim_oracles *oracles, uint32_t node, raft_index index)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    return sim_oracle_counts(oracles, node) || index < oracles->nodes[node].loss.quarantined_from;
+}
+
+void sim_oracle_loss_starts(struct sim_oracles *oracles, uint32_t node)
+{
+    struct oracle_node *state = &oracles->nodes[node];
+    bool has_state = false;
+    for (uint32_t i = 0; i < state->file_count; i++) {
+        has_state |= state->files[i].gave_state;
+    }
+    state->loss.lacks_state = sim_oracle_has(oracles, SUT_FEATURE_DURABLE) && !has_state &&
+                              oracles->world->nodes[node]->bootstrapped;
+}
+
+/* Remembers what is lost, of what the node called durable before. */
+static void note_lost(const struct sim_oracles *oracles, struct oracle_node *state)
+{
+    struct oracle_loss *loss = &state->loss;
+    raft_index both = state->promised < oracles->committed ? state->promised : oracles->committed;
+    if (state->promised > loss->lost_last) {
+        loss->lost_last = state->promised;
+        loss->lost_chain = state->promised_chain;
+    }
+    if (both > loss->lost_committed && state->links[both].chain == oracles->commits[both].chain) {
+        loss->lost_committed = both;
+    }
+}
+
+void sim_oracle_loss_started(struct sim_oracles *oracles, uint32_t node)
+{
+    struct oracle_node *state = &oracles->nodes[node];
+    struct oracle_loss *loss = &state->loss;
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    const struct raft_view *view = &sim_node->view;
+    bool was_quarantined = (loss->known & RAFT_LOSS_PROMISES) != 0 && !sim_node->is_store_planted;
+    bool is_older = view->state.term < state->start_term ||
+                    (view->state.term == state->start_term && state->start_vote != RAFT_NODE_NONE &&
+                     view->state.vote != state->start_vote);
+    oracles->checks[SIM_ORACLE_RECOVERY]++;
+    if ((loss->lacks_state || is_older || was_quarantined) &&
+        view->condition != RAFT_CONDITION_QUARANTINED) {
+        sim_oracle_broken(oracles, SIM_ORACLE_RECOVERY, node,
+                          "a start without promises and without quarantine: node %u %s, and is %s",
+                          node,
+                          was_quarantined ? "was in quarantine before"
+                                          : "starts without the term and vote that it had",
+                          raft_condition_string(view->condition));
+    }
+    if (view->condition != RAFT_CONDITION_QUARANTINED) {
+        loss->quarantined_from = 0;
+    } else if (loss->quarantined_from == 0) {
+        loss->quarantined_from = view->last.index + 1;
+    }
+    if ((view->state.losses & RAFT_LOSS_ENTRIES) != 0) {
+        note_lost(oracles, state);
+    } else {
+        loss->lost_last = 0;
+        loss->lost_committed = 0;
+    }
+    loss->promised = sim_node->was_damaged ? state->promised : 0;
+    loss->known = view->state.losses;
+}
+
+/* Whether what was lost, as far as it is committed, is on the disk again. */
+static bool has_caught_up(const struct sim_oracles *oracles, const struct oracle_node *state)
+{
+    const struct oracle_loss *loss = &state->loss;
+    raft_index index = loss->lost_committed;
+    if (loss->lost_last > 0 && loss->lost_last <= oracles->committed &&
+        oracles->commits[loss->lost_last].chain == loss->lost_chain) {
+        index = loss->lost_last;
+    }
+    return index <= state->durable_base || !sim_oracle_has(oracles, SUT_FEATURE_DURABLE) ||
+           sim_oracle_is_durable(oracles, state, index, oracles->commits[index].chain);
+}
+
+void sim_oracle_loss_check(struct sim_oracles *oracles, uint32_t node)
+{
+    struct oracle_node *state = &oracles->nodes[node];
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    uint32_t over = state->loss.known & ~view->state.losses;
+    uint32_t new = view->state.losses & ~state->loss.known;
+    bool has_losses = view->state.losses != 0 || view->is_blank;
+    oracles->checks[SIM_ORACLE_RECOVERY] += has_losses || over != 0;
+    if ((has_losses || view->condition == RAFT_CONDITION_RECOVERING ||
+         view->condition == RAFT_CONDITION_QUARANTINED) &&
+        view->role != RAFT_FOLLOWER) {
+        sim_oracle_broken(oracles, SIM_ORACLE_RECOVERY, node,
+                          "a node with losses campaigns: node %u is a %s, and is %s", node,
+                          raft_role_string(view->role), raft_condition_string(view->condition));
+    }
+    if (new != 0 || (over & RAFT_LOSS_PROMISES) != 0) {
+        sim_oracle_broken(oracles, SIM_ORACLE_RECOVERY, node,
+                          "losses change while a node runs: node %u had %u, now %u", node,
+                          state->loss.known, view->state.losses);
+    }
+    if ((over & RAFT_LOSS_ENTRIES) != 0 && !has_caught_up(oracles, state)) {
+        sim_oracle_broken(oracles, SIM_ORACLE_RECOVERY, node,
+                          "a loss is over too early: node %u had called its log durable up to "
+                          "%" PRIu64 "; committed is %" PRIu64 ", on its disk the log ends at "
+                          "%" PRIu64,
+                          node, state->loss.lost_last, oracles->committed, state->durable_last);
+    }
+    state->loss.known = view->state.losses;
+}
+
+void sim_oracle_loss_sent(struct sim_oracles *oracles, uint32_t node,
+                          const struct sut_message *message)
+{
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    if (!message->grants || sim_node->view.state.losses == 0) {
+        return;
+    }
+    sim_oracle_broken(oracles, SIM_ORACLE_RECOVERY, node,
+                      "a node with losses grants a vote: node %u, which is %s, sends %s to node %u "
+                      "in term %" PRIu64,
+                      node, raft_condition_string(sim_node->view.condition), message->type,
+                      message->to, message->term);
+}

@@ -1,0 +1,276 @@
+/* What a node may do whose store has lost promises, entries or the state of its machine: each rule
+ * fires on the history that it is there to forbid, and is silent on the one that it allows. */
+#include "oracle_double.h"
+#include "unit.h"
+
+/* Node 1 leads term 1; three entries are on all disks, and nodes called them durable. */
+static void three_entries_everywhere(void)
+{
+    enter_term(2, 1);
+    enter_term(3, 1);
+    elect(1, 1);
+    for (uint32_t node = 1; node <= FAKE_NODES; node++) {
+        replicate(node, 3);
+        view_of(node)->durable = view_of(node)->last;
+        step(node);
+    }
+}
+
+/* Node 2 starts again with losses and with the first entries of its log. */
+static void restart_with(uint32_t losses, enum raft_condition condition, raft_index entries)
+{
+    end(2, SIM_NODE_DOWN);
+    view_of(2)->state = (struct raft_hard_state){.term = 1, .losses = losses};
+    view_of(2)->condition = condition;
+    for (uint64_t i = 1; i <= entries; i++) {
+        put(2, 1, 100 + i);
+    }
+    view_of(2)->durable = view_of(2)->last;
+    persist(2);
+    fake.nodes[2]->node.was_damaged = true;
+    start(2);
+}
+
+static void quarantine(void)
+{
+    three_entries_everywhere();
+    restart_with(RAFT_LOSS_PROMISES, RAFT_CONDITION_QUARANTINED, 3);
+}
+
+static void lose_two_entries(void)
+{
+    three_entries_everywhere();
+    restart_with(RAFT_LOSS_ENTRIES, RAFT_CONDITION_RECOVERING, 1);
+}
+
+static void grant(const char *type)
+{
+    send(2, &(struct sut_message){.type = type, .from = 2, .to = 3, .term = 1, .grants = true});
+}
+
+START_TEST(recovery_accepts_a_node_in_quarantine)
+{
+    quarantine();
+    step(2);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(no_false_alarm_fires_on_a_quarantine_without_damage)
+{
+    view_of(2)->condition = RAFT_CONDITION_QUARANTINED;
+    step(2);
+    expect("no-false-alarm");
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_start_without_promises_and_without_quarantine)
+{
+    three_entries_everywhere();
+    fake.nodes[2]->node.bootstrapped = true;
+    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
+    observer->removed(observer->ctx, 2, "hard-state");
+    sim_oracle_starts(fake.world->oracles, 2);
+    restart_with(0, RAFT_RUNNING, 3);
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_start_with_older_promises_and_without_quarantine)
+{
+    three_entries_everywhere();
+    enter_term(2, 2);
+    sim_oracle_starts(fake.world->oracles, 2);
+    persist_state(2, 1, RAFT_NODE_NONE);
+    restart_with(0, RAFT_RUNNING, 3);
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_quarantine_that_a_restart_ends)
+{
+    quarantine();
+    restart_with(0, RAFT_RUNNING, 3);
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(recovery_accepts_a_store_from_before_the_quarantine)
+{
+    quarantine();
+    fake.nodes[2]->node.is_store_planted = true;
+    restart_with(0, RAFT_RUNNING, 3);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_vote_in_quarantine)
+{
+    quarantine();
+    grant("vote_rep");
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_pre_vote_with_lost_entries)
+{
+    lose_two_entries();
+    grant("prevote_rep");
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(recovery_accepts_a_vote_with_damaged_entries)
+{
+    three_entries_everywhere();
+    restart_with(0, RAFT_CONDITION_RECOVERING, 3);
+    grant("vote_rep");
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_campaign_with_losses)
+{
+    lose_two_entries();
+    view_of(2)->role = RAFT_PRECANDIDATE;
+    step(2);
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_campaign_with_a_blank_state_machine)
+{
+    view_of(2)->is_blank = true;
+    view_of(2)->role = RAFT_PRECANDIDATE;
+    step(2);
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_loss_that_comes_about_in_a_running_node)
+{
+    view_of(2)->state.losses = RAFT_LOSS_ENTRIES;
+    step(2);
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_quarantine_that_ends_in_a_running_node)
+{
+    quarantine();
+    view_of(2)->state.losses = 0;
+    step(2);
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(monotonic_accepts_a_restart_that_has_lost_durable_entries_and_says_so)
+{
+    lose_two_entries();
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_loss_that_is_over_too_early)
+{
+    three_entries_everywhere();
+    commit(1, 3);
+    restart_with(RAFT_LOSS_ENTRIES, RAFT_CONDITION_RECOVERING, 1);
+    view_of(2)->state.losses = 0;
+    view_of(2)->condition = RAFT_RUNNING;
+    step(2);
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(recovery_accepts_the_end_of_a_loss_when_what_is_committed_is_there_again)
+{
+    three_entries_everywhere();
+    commit(1, 2);
+    restart_with(RAFT_LOSS_ENTRIES, RAFT_CONDITION_RECOVERING, 1);
+    put(2, 1, 102);
+    persist(2);
+    step(2);
+    view_of(2)->state.losses = 0;
+    view_of(2)->condition = RAFT_RUNNING;
+    step(2);
+    expect(NULL);
+}
+END_TEST
+
+/* Node 2 in quarantine and node 1 have a fourth entry, which node 3 lacks. */
+static void replicate_to_quarantine(void)
+{
+    quarantine();
+    for (uint32_t node = 1; node <= 2; node++) {
+        put(node, 1, 104);
+        persist(node);
+        step(node);
+    }
+}
+
+START_TEST(durable_majority_fires_on_a_commit_that_counts_a_node_in_quarantine)
+{
+    replicate_to_quarantine();
+    commit(1, 4);
+    expect("durable-majority");
+}
+END_TEST
+
+START_TEST(durable_majority_counts_what_was_there_before_the_quarantine)
+{
+    three_entries_everywhere();
+    put(1, 1, 104);
+    put(2, 1, 104);
+    persist(1);
+    persist(2);
+    step(1);
+    step(2);
+    restart_with(RAFT_LOSS_PROMISES, RAFT_CONDITION_QUARANTINED, 3);
+    put(2, 1, 104);
+    persist(2);
+    step(2);
+    commit(1, 3);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had)
+{
+    three_entries_everywhere();
+    fake.nodes[1]->progress[2] = (struct raft_progress_view){.id = 2, .match = 3, .next = 4};
+    sim_oracle_stepped(fake.world->oracles, 1, 2);
+    fake.nodes[2]->node.was_damaged = true;
+    fake.nodes[1]->progress[2].match = 0;
+    sim_oracle_stepped(fake.world->oracles, 1, 2);
+    expect(NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("oracle_loss");
+    TCase *tests = tcase_create("loss");
+    suite_add_tcase(suite, tests);
+    tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
+    tcase_add_test(tests, recovery_accepts_a_node_in_quarantine);
+    tcase_add_test(tests, no_false_alarm_fires_on_a_quarantine_without_damage);
+    tcase_add_test(tests, recovery_fires_on_a_start_without_promises_and_without_quarantine);
+    tcase_add_test(tests, recovery_fires_on_a_start_with_older_promises_and_without_quarantine);
+    tcase_add_test(tests, recovery_fires_on_a_quarantine_that_a_restart_ends);
+    tcase_add_test(tests, recovery_accepts_a_store_from_before_the_quarantine);
+    tcase_add_test(tests, recovery_fires_on_a_vote_in_quarantine);
+    tcase_add_test(tests, recovery_fires_on_a_pre_vote_with_lost_entries);
+    tcase_add_test(tests, recovery_accepts_a_vote_with_damaged_entries);
+    tcase_add_test(tests, recovery_fires_on_a_campaign_with_losses);
+    tcase_add_test(tests, recovery_fires_on_a_campaign_with_a_blank_state_machine);
+    tcase_add_test(tests, recovery_fires_on_a_loss_that_comes_about_in_a_running_node);
+    tcase_add_test(tests, recovery_fires_on_a_quarantine_that_ends_in_a_running_node);
+    tcase_add_test(tests, monotonic_accepts_a_restart_that_has_lost_durable_entries_and_says_so);
+    tcase_add_test(tests, recovery_fires_on_a_loss_that_is_over_too_early);
+    tcase_add_test(tests, recovery_accepts_the_end_of_a_loss_when_what_is_committed_is_there_again);
+    tcase_add_test(tests, durable_majority_fires_on_a_commit_that_counts_a_node_in_quarantine);
+    tcase_add_test(tests, durable_majority_counts_what_was_there_before_the_quarantine);
+    tcase_add_test(tests, monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had);
+    return unit_main(suite);
+}
