@@ -189,7 +189,7 @@ START_TEST(majorities_are_those_of_the_configuration)
     const uint32_t *hits = world->probes.hits;
     run_for(world, 1000 * MS);
     for (int i = 0; i < 2; i++) { /* who is no member makes no difference */
-        sim_node_start(sim_world_node_add(world));
+        sim_node_start(sim_world_node_add(world, false));
     }
     sim_node_crash(world->nodes[1], SIM_UNSYNCED_KEEP);
     ck_assert_uint_eq(hits[SIM_PROBE_CRASH_MAJORITY], 0);

@@ -89,7 +89,7 @@ END_TEST
 
 START_TEST(witness_is_skipped_when_the_implementation_has_none)
 {
-    fake_ops.features &= ~(uint32_t)SUT_FEATURE_WITNESS;
+    fake.world->features &= ~(uint32_t)SUT_FEATURE_WITNESS;
     ck_assert_ptr_nonnull(sim_oracle_skipped(fake.world->oracles, SIM_ORACLE_WITNESS));
     elect(1, 1);
     replicate(1, 1);
