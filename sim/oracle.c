@@ -300,7 +300,7 @@ static void condition_check(struct sim_oracles *oracles, uint32_t node)
     const struct sim_node *sim_node = oracles->world->nodes[node];
     enum raft_condition condition = sim_node->view.condition;
     oracles->checks[SIM_ORACLE_NO_FALSE_ALARM]++;
-    bool is_excused = sim_node_harms(sim_node) != 0;
+    bool is_excused = sim_node_harms(sim_node) != 0 || sim_node_is_damaged(sim_node);
     if (condition == RAFT_CONDITION_RECOVERING) {
         is_excused = may_miss_entries(sim_node);
     } else if (condition == RAFT_CONDITION_QUARANTINED) {

@@ -359,7 +359,8 @@ static void rot_now(struct sim_profile *profile, struct profile_episode *episode
 {
     uint32_t id = sim_atlas_pick_damaged(profile, &episode->stream);
     uint64_t bits = sim_draw_between(&episode->stream, 1, ROT_BITS_MAX);
-    if (id != 0) {
+    /* Each thing is there twice, and a store survives that one of the two goes. */
+    if (id != 0 && !sim_disk_is_damaged(&profile->world->nodes[id]->disk)) {
         (void)sim_disk_rot(&profile->world->nodes[id]->disk, "", SIM_ROT_ANYWHERE, (uint32_t)bits);
     }
 }

@@ -17,11 +17,11 @@
 
 #define STATE_NAME       "hard-state"
 #define STATE_MAGIC      0x54535152u
-#define STATE_SIZE       32u
+#define STATE_SIZE       36u
 #define STATE_OFFSET_B   4096u
 #define SEGMENT_PREFIX   "log-"
 #define SEGMENT_MAGIC    0x47535152u
-#define SEGMENT_SIZE     24u
+#define SEGMENT_SIZE     32u
 #define RECORD_SIZE      48u
 #define RECORD_ALIGN     8u
 #define SNAPSHOT_PREFIX  "snapshot-"
@@ -29,7 +29,8 @@
 #define SNAPSHOT_HEADER  168u
 #define SNAPSHOT_TRAILER 8u
 #define TRAILER_MAGIC    0x4c545152u
-#define FORMAT_VERSION   1u
+#define LOG_VERSION      2u /* of the hard state, and of segments */
+#define FORMAT_VERSION   1u /* of snapshots */
 
 /* ---- the node ---- */
 
@@ -231,8 +232,8 @@ static uint64_t get64(const uint8_t *at)
 
 static bool is_state_copy(const uint8_t *at)
 {
-    return get32(at) == STATE_MAGIC && get32(at + 4) == FORMAT_VERSION &&
-           get32(at + 28) == raft_crc32c(0, at, 28);
+    return get32(at) == STATE_MAGIC && get32(at + 4) == LOG_VERSION &&
+           get32(at + 32) == raft_crc32c(0, at, 32);
 }
 
 /* The good copy with the higher sequence. */
@@ -284,8 +285,8 @@ static size_t record_span(const uint8_t *bytes, size_t size, size_t offset, bool
 static size_t read_segment(const uint8_t *bytes, size_t size, size_t from,
                            const struct sut_durable_sink *sink)
 {
-    if (size < SEGMENT_SIZE || get32(bytes) != SEGMENT_MAGIC ||
-        get32(bytes + 4) != FORMAT_VERSION || get32(bytes + 20) != raft_crc32c(0, bytes, 20)) {
+    if (size < SEGMENT_SIZE || get32(bytes) != SEGMENT_MAGIC || get32(bytes + 4) != LOG_VERSION ||
+        get32(bytes + 28) != raft_crc32c(0, bytes, 28)) {
         return 0;
     }
     size_t at = from < SEGMENT_SIZE ? SEGMENT_SIZE : from;

@@ -96,7 +96,7 @@ void raft_load_prepare(struct raft_storage *storage, enum raft_step_id step, str
     const struct raft_cold *cold = &storage->cold;
     assert(step >= RAFT_STEP_LOAD_OPEN && step <= RAFT_STEP_LOAD_CLOSE);
     if (step == RAFT_STEP_LOAD_OPEN) {
-        raft_segment_name(cold->segment_first, io->name);
+        raft_segment_name(RAFT_PART_LOG, cold->segment_first, io->name);
         return;
     }
     assert(cold->file != 0);

@@ -1,17 +1,20 @@
 /* The jobs that take segments away because a snapshot covers them: COMPACT of the front, and RESET
  * of the whole log.
  *
- *   COMPACT   [ unlink the first segment -> sync directory ]* -> done
- *   RESET     close last -> [ unlink the last segment -> sync directory ]* -> done
+ *   COMPACT                 [ take the first segment away ]* -> done
+ *   RESET     close last -> [ take the last segment away  ]* -> done
+ *   take away:  unlink ids -> sync directory -> unlink log -> sync directory
  *
  *  1. COMPACT goes front to back, RESET back to front, and each unlink is durable before the next:
  *     whenever the process dies, what is left is without a hole. After COMPACT it is the end of the
  *     log; after RESET, its beginning, from which start still sees that it does not continue the
  *     snapshot, or does not reach it.
- *  2. COMPACT leaves the last segment alone, so that the file which is written stays open. A
+ *  2. The identities of a segment go before it, durably: none of them ever stands for an entry
+ *     that is gone.
+ *  3. COMPACT leaves the last segment alone, so that the file which is written stays open. A
  *     segment that could not be removed does no harm, and is tried again by the next COMPACT.
- *  3. RESET must be whole before a record that follows the snapshot is written: any failure of
- *     it ends the job with RAFT_IO. */
+ *  4. RESET must be whole before a record that follows the snapshot is written: any failure of it
+ *     ends the job with RAFT_IO. */
 #include "storage_internal.h"
 
 #include <assert.h>
@@ -30,7 +33,7 @@ enum raft_status raft_storage_compact(struct raft_storage *storage, struct raft_
     storage->to = id;
     storage->is_unlinked = false;
     enum raft_step_id step =
-        is_covered(storage) ? RAFT_STEP_COMPACT_UNLINK : RAFT_STEP_COMPACT_SYNC_DIR;
+        is_covered(storage) ? RAFT_STEP_COMPACT_IDS_UNLINK : RAFT_STEP_COMPACT_SYNC_DIR;
     return raft_lane_start(storage, &storage->log_lane, RAFT_JOB_COMPACT, step);
 }
 
@@ -55,13 +58,17 @@ enum raft_status raft_storage_reset(struct raft_storage *storage, struct raft_en
 
 void raft_compact_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io)
 {
-    assert(step >= RAFT_STEP_COMPACT_UNLINK && step <= RAFT_STEP_RESET_SYNC_DIR);
-    if (step == RAFT_STEP_COMPACT_UNLINK) {
-        raft_segment_name(storage->segments[0].first, io->name);
-    } else if (step == RAFT_STEP_RESET_UNLINK) {
-        raft_segment_name(storage->segments[storage->segment_count - 1].first, io->name);
+    assert(step >= RAFT_STEP_COMPACT_IDS_UNLINK && step <= RAFT_STEP_RESET_SYNC_DIR);
+    bool is_ids = step == RAFT_STEP_COMPACT_IDS_UNLINK || step == RAFT_STEP_RESET_IDS_UNLINK;
+    bool is_reset = step >= RAFT_STEP_RESET_CLOSE;
+    if (io->op == RAFT_IO_UNLINK) {
+        size_t position = is_reset ? storage->segment_count - 1 : 0;
+        raft_segment_name(is_ids ? RAFT_PART_IDS : RAFT_PART_LOG, storage->segments[position].first,
+                          io->name);
     } else if (step == RAFT_STEP_RESET_CLOSE) {
         io->file = storage->segment_file;
+    } else if (step == RAFT_STEP_RESET_IDS_CLOSE) {
+        io->file = storage->ids_file;
     }
 }
 
@@ -84,50 +91,62 @@ static void forget_first(struct raft_storage *storage)
 static enum raft_step_id compact_next(struct raft_storage *storage, enum raft_status *out_status)
 {
     const struct raft_lane *lane = &storage->log_lane;
+    enum raft_step_id step = lane->step;
     bool ok = lane->io.status == RAFT_OK;
     *out_status = RAFT_OK;
-    if (lane->step == RAFT_STEP_COMPACT_UNLINK) {
-        storage->is_unlinked = ok || lane->io.status == RAFT_NOT_FOUND;
-        return storage->is_unlinked ? RAFT_STEP_COMPACT_SYNC_DIR : RAFT_STEP_NONE;
+    if (step == RAFT_STEP_COMPACT_IDS_UNLINK || step == RAFT_STEP_COMPACT_UNLINK) {
+        bool is_gone = ok || lane->io.status == RAFT_NOT_FOUND;
+        storage->is_unlinked = is_gone && step == RAFT_STEP_COMPACT_UNLINK;
+        return is_gone ? (enum raft_step_id)(step + 1) : RAFT_STEP_NONE;
     }
-    assert(lane->step == RAFT_STEP_COMPACT_SYNC_DIR);
     if (!ok) {
         /* The sync's own failure, hence no fault point here. */
         *out_status = RAFT_IO;
         return RAFT_STEP_NONE;
     }
+    if (step == RAFT_STEP_COMPACT_IDS_SYNC_DIR) {
+        return RAFT_STEP_COMPACT_UNLINK;
+    }
+    assert(step == RAFT_STEP_COMPACT_SYNC_DIR);
     if (storage->is_unlinked) {
         storage->is_unlinked = false;
         forget_first(storage);
     }
-    return is_covered(storage) ? RAFT_STEP_COMPACT_UNLINK : RAFT_STEP_NONE;
+    return is_covered(storage) ? RAFT_STEP_COMPACT_IDS_UNLINK : RAFT_STEP_NONE;
 }
 
 static enum raft_step_id reset_next(struct raft_storage *storage, enum raft_status *out_status)
 {
     const struct raft_lane *lane = &storage->log_lane;
+    enum raft_step_id step = lane->step;
     *out_status = RAFT_OK;
-    if (lane->step == RAFT_STEP_RESET_CLOSE) {
-        /* An error is no concern: what the segment holds was synced, and goes now. */
+    /* An error of a close is no concern: what the segment holds was synced, and goes now. */
+    if (step == RAFT_STEP_RESET_CLOSE) {
         storage->segment_file = 0;
-        return RAFT_STEP_RESET_UNLINK;
+        return RAFT_STEP_RESET_IDS_CLOSE;
     }
-    if (lane->io.status != RAFT_OK) {
+    if (step == RAFT_STEP_RESET_IDS_CLOSE) {
+        storage->ids_file = 0;
+        return RAFT_STEP_RESET_IDS_UNLINK;
+    }
+    /* A compaction may have taken the identities of what is now the last segment, and no more. */
+    bool was_gone = step == RAFT_STEP_RESET_IDS_UNLINK && lane->io.status == RAFT_NOT_FOUND;
+    if (lane->io.status != RAFT_OK && !was_gone) {
         /* The operation's own failure, hence no fault point here. */
         *out_status = RAFT_IO;
         return RAFT_STEP_NONE;
     }
-    if (lane->step == RAFT_STEP_RESET_UNLINK) {
-        storage->is_unlinked = true;
-        return RAFT_STEP_RESET_SYNC_DIR;
+    if (step != RAFT_STEP_RESET_SYNC_DIR) {
+        assert(step >= RAFT_STEP_RESET_IDS_UNLINK && step < RAFT_STEP_RESET_SYNC_DIR);
+        storage->is_unlinked = step == RAFT_STEP_RESET_UNLINK;
+        return (enum raft_step_id)(step + 1);
     }
-    assert(lane->step == RAFT_STEP_RESET_SYNC_DIR);
     if (storage->is_unlinked) {
         storage->is_unlinked = false;
         storage->segment_count--;
     }
     if (storage->segment_count > 0) {
-        return RAFT_STEP_RESET_UNLINK;
+        return RAFT_STEP_RESET_IDS_UNLINK;
     }
     storage->offset_base = storage->to.index;
     storage->offset_count = 0;

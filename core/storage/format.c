@@ -3,7 +3,8 @@
  * Every checksum is CRC-32C. A record has two: of its identity, which is its header, and in that,
  * of its payload. The identity's also covers the first index of the segment and the offset in the
  * file. So an identity is valid only where it was written: a copy of it inside a payload, or one
- * that the device put elsewhere, is not taken for a record.
+ * that the device put elsewhere, is not taken for a record. The file of identities has them once
+ * more, in a form of one size, so that the place of each follows from its index.
  *
  *  1. A record begins at a multiple of RAFT_RECORD_ALIGN and is padded with zeros to the next one;
  *     the payload's checksum covers the padding.
@@ -14,8 +15,9 @@
 #include <string.h>
 
 #define STATE_MAGIC      0x54535152u /* "RQST" */
-#define STATE_VERSION    1u
+#define STATE_VERSION    2u
 #define SEGMENT_MAGIC    0x47535152u /* "RQSG" */
+#define IDS_MAGIC        0x44495152u /* "RQID" */
 #define MARKER_MAGIC     0x4b4d5152u /* "RQMK" */
 #define MARKER_VERSION   1u
 #define SNAPSHOT_MAGIC   0x4e535152u /* "RQSN" */
@@ -23,6 +25,7 @@
 #define TRAILER_MAGIC    0x4c545152u /* "RQTL" */
 
 #define SEGMENT_PREFIX   "log-"
+#define IDS_PREFIX       "ids-"
 #define SNAPSHOT_PREFIX  "snapshot-"
 #define NAME_DIGITS      16u
 
@@ -78,26 +81,51 @@ static uint32_t identity_crc(const uint8_t *bytes, raft_index segment_first, uin
     return raft_crc32c(crc, bytes + 4, RAFT_RECORD_HEADER_SIZE - 4);
 }
 
-void raft_record_encode(const struct raft_entry *entry, uint64_t batch, raft_index batch_first,
-                        raft_index segment_first, uint64_t offset, uint8_t *bytes)
+uint32_t raft_record_payload_crc(const uint8_t *bytes, size_t span)
+{
+    assert(span >= RAFT_RECORD_HEADER_SIZE);
+    return raft_crc32c(0, bytes + RAFT_RECORD_HEADER_SIZE, span - RAFT_RECORD_HEADER_SIZE);
+}
+
+void raft_identity_encode(const struct raft_record *record, raft_index segment_first,
+                          uint8_t bytes[RAFT_RECORD_HEADER_SIZE])
+{
+    assert(segment_first <= record->batch_first && record->batch_first <= record->id.index);
+    put32(bytes + 4, record->payload_crc);
+    put32(bytes + 8, record->size);
+    put32(bytes + 12, record->kind);
+    put64(bytes + 16, record->batch);
+    put64(bytes + 24, record->batch_first);
+    put64(bytes + 32, record->id.index);
+    put64(bytes + 40, record->id.term);
+    put32(bytes, identity_crc(bytes, segment_first, record->offset));
+}
+
+struct raft_record raft_record_encode(const struct raft_entry *entry, uint64_t batch,
+                                      raft_index batch_first, raft_index segment_first,
+                                      uint64_t offset, uint8_t *bytes)
 {
     assert(offset % RAFT_RECORD_ALIGN == 0 && offset >= RAFT_SEGMENT_HEADER_SIZE);
-    assert(batch_first <= entry->id.index && segment_first <= batch_first);
     size_t span = raft_record_span(entry->size);
     if (entry->size > 0) {
         memcpy(bytes + RAFT_RECORD_HEADER_SIZE, entry->payload, entry->size);
     }
     size_t end = RAFT_RECORD_HEADER_SIZE + (size_t)entry->size;
     memset(bytes + end, 0, span - end);
-    put32(bytes + 4,
-          raft_crc32c(0, bytes + RAFT_RECORD_HEADER_SIZE, span - RAFT_RECORD_HEADER_SIZE));
-    put32(bytes + 8, entry->size);
-    put32(bytes + 12, (uint32_t)entry->kind);
-    put64(bytes + 16, batch);
-    put64(bytes + 24, batch_first);
-    put64(bytes + 32, entry->id.index);
-    put64(bytes + 40, entry->id.term);
-    put32(bytes, identity_crc(bytes, segment_first, offset));
+    struct raft_record record = {
+        .size = entry->size,
+        .payload_crc = raft_record_payload_crc(bytes, span),
+        .kind = (uint32_t)entry->kind,
+        .batch = batch,
+        .batch_first = batch_first,
+        .id = entry->id,
+        .offset = offset,
+        .payload = bytes + RAFT_RECORD_HEADER_SIZE,
+        .span = span,
+        .is_whole = true,
+    };
+    raft_identity_encode(&record, segment_first, bytes);
+    return record;
 }
 
 bool raft_record_check(const uint8_t *at, size_t size, raft_index segment_first, uint64_t offset,
@@ -111,16 +139,17 @@ bool raft_record_check(const uint8_t *at, size_t size, raft_index segment_first,
     if (span > size) {
         return false;
     }
-    const uint8_t *payload = at + RAFT_RECORD_HEADER_SIZE;
     *out_record = (struct raft_record){
         .size = get32(at + 8),
+        .payload_crc = get32(at + 4),
         .kind = get32(at + 12),
         .batch = get64(at + 16),
         .batch_first = get64(at + 24),
         .id = {.index = get64(at + 32), .term = get64(at + 40)},
-        .payload = payload,
+        .offset = offset,
+        .payload = at + RAFT_RECORD_HEADER_SIZE,
         .span = span,
-        .is_whole = raft_crc32c(0, payload, span - RAFT_RECORD_HEADER_SIZE) == get32(at + 4),
+        .is_whole = raft_record_payload_crc(at, span) == get32(at + 4),
     };
     return true;
 }
@@ -132,25 +161,83 @@ bool raft_record_decode(const uint8_t *bytes, size_t size, raft_index segment_fi
     return raft_record_check(bytes + offset, size - offset, segment_first, offset, out_record);
 }
 
-void raft_segment_header_encode(raft_index first, uint8_t bytes[RAFT_SEGMENT_HEADER_SIZE])
+/* The checksum of an identity, which holds in its segment alone. */
+static uint32_t id_crc(const uint8_t *bytes, raft_index segment_first)
 {
-    assert(first > 0);
-    put32(bytes, SEGMENT_MAGIC);
-    put32(bytes + 4, RAFT_SEGMENT_VERSION);
-    put64(bytes + 8, first);
-    put32(bytes + 16, 0);
-    put32(bytes + 20, raft_crc32c(0, bytes, 20));
+    uint8_t place[8];
+    put64(place, segment_first);
+    return raft_crc32c(raft_crc32c(0, place, sizeof place), bytes + 4, RAFT_ID_SIZE - 4);
 }
 
-bool raft_segment_header_decode(const uint8_t *bytes, size_t size, uint32_t *out_version,
-                                raft_index *out_first)
+void raft_id_encode(const struct raft_record *record, raft_index segment_first,
+                    uint8_t bytes[RAFT_ID_SIZE])
 {
-    if (size < RAFT_SEGMENT_HEADER_SIZE || get32(bytes) != SEGMENT_MAGIC ||
-        get32(bytes + 20) != raft_crc32c(0, bytes, 20)) {
+    assert(record->id.index >= segment_first);
+    put32(bytes + 4, record->kind);
+    put32(bytes + 8, record->size);
+    put32(bytes + 12, record->payload_crc);
+    put64(bytes + 16, record->batch);
+    put64(bytes + 24, record->batch_first);
+    put64(bytes + 32, record->id.index);
+    put64(bytes + 40, record->id.term);
+    put64(bytes + 48, record->offset);
+    put32(bytes, id_crc(bytes, segment_first));
+}
+
+bool raft_id_decode(const uint8_t bytes[RAFT_ID_SIZE], raft_index segment_first, raft_index index,
+                    struct raft_record *out_record)
+{
+    if (get32(bytes) != id_crc(bytes, segment_first) || get64(bytes + 32) != index) {
         return false;
     }
-    *out_version = get32(bytes + 4);
-    *out_first = get64(bytes + 8);
+    *out_record = (struct raft_record){
+        .kind = get32(bytes + 4),
+        .size = get32(bytes + 8),
+        .payload_crc = get32(bytes + 12),
+        .batch = get64(bytes + 16),
+        .batch_first = get64(bytes + 24),
+        .id = {.index = index, .term = get64(bytes + 40)},
+        .offset = get64(bytes + 48),
+        .span = raft_record_span(get32(bytes + 8)),
+    };
+    return true;
+}
+
+uint64_t raft_id_offset(raft_index segment_first, raft_index index)
+{
+    assert(index >= segment_first);
+    return RAFT_SEGMENT_HEADER_SIZE + (index - segment_first) * RAFT_ID_SIZE;
+}
+
+static uint32_t magic_of(enum raft_part part)
+{
+    return part == RAFT_PART_LOG ? SEGMENT_MAGIC : IDS_MAGIC;
+}
+
+void raft_segment_header_encode(enum raft_part part, raft_index first, raft_term term_before,
+                                uint8_t bytes[RAFT_SEGMENT_HEADER_SIZE])
+{
+    assert(first > 0);
+    put32(bytes, magic_of(part));
+    put32(bytes + 4, RAFT_SEGMENT_VERSION);
+    put64(bytes + 8, first);
+    put64(bytes + 16, term_before);
+    put32(bytes + 24, 0);
+    put32(bytes + 28, raft_crc32c(0, bytes, 28));
+}
+
+bool raft_segment_header_decode(enum raft_part part, const uint8_t *bytes, size_t size,
+                                struct raft_segment_header *out_header)
+{
+    if (size < RAFT_SEGMENT_HEADER_SIZE || get32(bytes) != magic_of(part) ||
+        get32(bytes + 28) != raft_crc32c(0, bytes, 28)) {
+        return false;
+    }
+    *out_header = (struct raft_segment_header){
+        .version = get32(bytes + 4),
+        .first = get64(bytes + 8),
+        .term_before = get64(bytes + 16),
+    };
     return true;
 }
 
@@ -189,14 +276,19 @@ static bool name_decode(const char *prefix, const char *name, raft_index *out_in
     return true;
 }
 
-void raft_segment_name(raft_index first, char name[RAFT_FILE_NAME_MAX])
+static const char *prefix_of(enum raft_part part)
 {
-    name_encode(SEGMENT_PREFIX, first, name);
+    return part == RAFT_PART_LOG ? SEGMENT_PREFIX : IDS_PREFIX;
 }
 
-bool raft_segment_name_parse(const char *name, raft_index *out_first)
+void raft_segment_name(enum raft_part part, raft_index first, char name[RAFT_FILE_NAME_MAX])
 {
-    return name_decode(SEGMENT_PREFIX, name, out_first);
+    name_encode(prefix_of(part), first, name);
+}
+
+bool raft_segment_name_parse(enum raft_part part, const char *name, raft_index *out_first)
+{
+    return name_decode(prefix_of(part), name, out_first);
 }
 
 void raft_snapshot_name(raft_index index, char name[RAFT_FILE_NAME_MAX])
@@ -216,19 +308,21 @@ void raft_state_encode(const struct raft_hard_state *state, uint8_t bytes[RAFT_S
     put64(bytes + 8, state->term);
     put64(bytes + 16, state->sequence);
     put32(bytes + 24, state->vote);
-    put32(bytes + 28, raft_crc32c(0, bytes, 28));
+    put32(bytes + 28, state->losses);
+    put32(bytes + 32, raft_crc32c(0, bytes, 32));
 }
 
 bool raft_state_decode(const uint8_t bytes[RAFT_STATE_SIZE], struct raft_hard_state *out_state)
 {
     if (get32(bytes) != STATE_MAGIC || get32(bytes + 4) != STATE_VERSION ||
-        get32(bytes + 28) != raft_crc32c(0, bytes, 28)) {
+        get32(bytes + 32) != raft_crc32c(0, bytes, 32)) {
         return false;
     }
     *out_state = (struct raft_hard_state){
         .term = get64(bytes + 8),
         .sequence = get64(bytes + 16),
         .vote = get32(bytes + 24),
+        .losses = get32(bytes + 28),
     };
     return true;
 }

@@ -1,4 +1,4 @@
-/* The bytes of the store's files: names, marker, hard state, segment header, record, snapshot.
+/* The bytes of the store's files: names, marker, hard state, segment, record, identity, snapshot.
  * README.md has the layouts as tables. Little-endian throughout. */
 #ifndef RAFT_STORAGE_FORMAT_H
 #define RAFT_STORAGE_FORMAT_H
@@ -15,21 +15,28 @@
 #define RAFT_SNAPSHOT_PART_NAME    "snapshot.part" /* coming from the leader */
 
 #define RAFT_MARKER_SIZE           144u
-#define RAFT_STATE_SIZE            32u   /* bytes of one copy of the hard state */
+#define RAFT_STATE_SIZE            36u   /* bytes of one copy of the hard state */
 #define RAFT_STATE_OFFSET_B        4096u /* of the second copy; the first is at 0 */
-#define RAFT_SEGMENT_HEADER_SIZE   24u
+#define RAFT_SEGMENT_HEADER_SIZE   32u   /* of both files of a segment */
+#define RAFT_ID_SIZE               56u   /* bytes of one identity in the file of identities */
 #define RAFT_RECORD_HEADER_SIZE    48u
 #define RAFT_RECORD_ALIGN          8u
 #define RAFT_SNAPSHOT_HEADER_SIZE  168u
 #define RAFT_SNAPSHOT_TRAILER_SIZE 8u
 
-/* One record of a segment. The payload is borrowed from the bytes it was decoded from. */
+/* The two files of a segment: the records, and once more their identities. */
+enum raft_part { RAFT_PART_LOG, RAFT_PART_IDS };
+
+/* One record of a segment, decoded from its place or from its identity in the other file. The
+ * payload is borrowed from the bytes it was decoded from; there is none in the other file. */
 struct raft_record {
     uint32_t size;          /* bytes of payload */
+    uint32_t payload_crc;   /* of the payload with its padding */
     uint32_t kind;          /* enum raft_entry_kind, unless written by a later version */
     uint64_t batch;         /* number of the append that wrote it */
     raft_index batch_first; /* first index of that append */
     struct raft_entry_id id;
+    uint64_t offset; /* in the segment */
     const uint8_t *payload;
     size_t span;   /* bytes with header and padding */
     bool is_whole; /* the payload matches the checksum in the identity; all else always does */
@@ -38,9 +45,15 @@ struct raft_record {
 /* Bytes of a record with header and padding. */
 size_t raft_record_span(uint32_t size);
 /* Writes raft_record_span bytes for a record that will stand at offset in the segment that begins
- * at segment_first. */
-void raft_record_encode(const struct raft_entry *entry, uint64_t batch, raft_index batch_first,
-                        raft_index segment_first, uint64_t offset, uint8_t *bytes);
+ * at segment_first, and returns what it has written. */
+struct raft_record raft_record_encode(const struct raft_entry *entry, uint64_t batch,
+                                      raft_index batch_first, raft_index segment_first,
+                                      uint64_t offset, uint8_t *bytes);
+/* Writes the header of a record, from which it was decoded or which has gone bad. */
+void raft_identity_encode(const struct raft_record *record, raft_index segment_first,
+                          uint8_t bytes[RAFT_RECORD_HEADER_SIZE]);
+/* The checksum that a payload, which stands in the span bytes of a record, should have. */
+uint32_t raft_record_payload_crc(const uint8_t *bytes, size_t span);
 /* Reads the record at offset of a segment's size bytes. False: there is no valid identity, or the
  * record ends behind them. */
 bool raft_record_decode(const uint8_t *bytes, size_t size, raft_index segment_first, size_t offset,
@@ -49,15 +62,31 @@ bool raft_record_decode(const uint8_t *bytes, size_t size, raft_index segment_fi
 bool raft_record_check(const uint8_t *at, size_t size, raft_index segment_first, uint64_t offset,
                        struct raft_record *out_record);
 
-void raft_segment_header_encode(raft_index first, uint8_t bytes[RAFT_SEGMENT_HEADER_SIZE]);
-/* False: too short, or it does not match its checksum. */
-bool raft_segment_header_decode(const uint8_t *bytes, size_t size, uint32_t *out_version,
-                                raft_index *out_first);
-#define RAFT_SEGMENT_VERSION 1u
+/* The identity of a record, for the file of identities. */
+void raft_id_encode(const struct raft_record *record, raft_index segment_first,
+                    uint8_t bytes[RAFT_ID_SIZE]);
+/* False: it does not match its checksum, or is not that of the entry at index. */
+bool raft_id_decode(const uint8_t bytes[RAFT_ID_SIZE], raft_index segment_first, raft_index index,
+                    struct raft_record *out_record);
+/* Where the identity of an entry stands, or the file ends if index is the next one. */
+uint64_t raft_id_offset(raft_index segment_first, raft_index index);
 
-void raft_segment_name(raft_index first, char name[RAFT_FILE_NAME_MAX]);
-/* False: not the name of a segment. */
-bool raft_segment_name_parse(const char *name, raft_index *out_first);
+struct raft_segment_header {
+    uint32_t version;
+    raft_index first;
+    raft_term term_before; /* of the entry before the first one */
+};
+#define RAFT_SEGMENT_VERSION 2u
+/* The version is the current one. */
+void raft_segment_header_encode(enum raft_part part, raft_index first, raft_term term_before,
+                                uint8_t bytes[RAFT_SEGMENT_HEADER_SIZE]);
+/* False: too short, or it does not match its checksum. */
+bool raft_segment_header_decode(enum raft_part part, const uint8_t *bytes, size_t size,
+                                struct raft_segment_header *out_header);
+
+void raft_segment_name(enum raft_part part, raft_index first, char name[RAFT_FILE_NAME_MAX]);
+/* False: not the name of such a file. */
+bool raft_segment_name_parse(enum raft_part part, const char *name, raft_index *out_first);
 void raft_snapshot_name(raft_index index, char name[RAFT_FILE_NAME_MAX]);
 /* False: not the name of a published snapshot. */
 bool raft_snapshot_name_parse(const char *name, raft_index *out_index);

@@ -10,7 +10,8 @@
  *  2. Nothing that rests on the new state has left the node before both copies are durable. So
  *     either copy is a right answer when they differ; loading takes the one with the higher
  *     sequence.
- *  3. No write or sync of it is tried again: any failure ends the job with RAFT_IO. */
+ *  3. No write or sync of it is tried again: any failure ends the job with RAFT_IO.
+ *  4. A lost promise stays lost: no later state takes RAFT_LOSS_PROMISES back. */
 #include "storage_internal.h"
 
 #include <assert.h>
@@ -22,6 +23,7 @@ enum raft_status raft_storage_save_state(struct raft_storage *storage,
     assert(storage->state_file != 0);
     assert(state->sequence > storage->state.sequence);
     assert(state->term >= storage->state.term);
+    assert((state->losses & RAFT_LOSS_PROMISES) == (storage->state.losses & RAFT_LOSS_PROMISES));
     raft_state_encode(state, storage->state_bytes);
     enum raft_status status =
         raft_lane_start(storage, &storage->state_lane, RAFT_JOB_STATE, RAFT_STEP_STATE_WRITE_A);
@@ -59,13 +61,12 @@ enum raft_step_id raft_state_next(struct raft_storage *storage, enum raft_status
     return (enum raft_step_id)(lane->step + 1);
 }
 
-/* Writes the two copies of the zero state into the new file. One sync is enough: the file is not
- * the store's before its rename. */
-static enum raft_status write_new(struct raft_storage *storage)
+/* Writes the two copies of a state into a new file. One sync is enough: the file is not the store's
+ * before its rename. */
+static enum raft_status write_new(struct raft_storage *storage, const struct raft_hard_state *state)
 {
     uint8_t bytes[RAFT_STATE_SIZE];
-    struct raft_hard_state zero = {0};
-    raft_state_encode(&zero, bytes);
+    raft_state_encode(state, bytes);
     struct raft_io create = {.op = RAFT_IO_CREATE};
     raft_storage_name_set(create.name, RAFT_STATE_NEW_NAME);
     enum raft_status status = raft_storage_run(storage, RAFT_AT_STATE_CREATE_CREATE, &create);
@@ -91,10 +92,12 @@ out:;
     return status != RAFT_OK ? status : closed;
 }
 
-enum raft_status raft_state_bootstrap(struct raft_storage *storage)
+/* Makes a file with a state in place of the one that is there, if any. */
+static enum raft_status create_file(struct raft_storage *storage,
+                                    const struct raft_hard_state *state)
 {
     assert(storage->state_file == 0);
-    enum raft_status status = write_new(storage);
+    enum raft_status status = write_new(storage, state);
     if (status != RAFT_OK) {
         return status;
     }
@@ -107,6 +110,12 @@ enum raft_status raft_state_bootstrap(struct raft_storage *storage)
     }
     struct raft_io sync = {.op = RAFT_IO_SYNC_DIR};
     return raft_storage_run(storage, RAFT_AT_STATE_CREATE_SYNC_DIR, &sync);
+}
+
+enum raft_status raft_state_bootstrap(struct raft_storage *storage)
+{
+    const struct raft_hard_state zero = {0};
+    return create_file(storage, &zero);
 }
 
 /* Opens the file and reads what is good of its copies. RAFT_NOT_FOUND. */
@@ -186,8 +195,15 @@ enum raft_status raft_state_load(struct raft_storage *storage)
     if (status != RAFT_OK && status != RAFT_NOT_FOUND) {
         return status;
     }
-    if (raft_exit_taken(storage->memory, RAFT_AT_STATE_LOAD_LOST, !good[0] && !good[1])) {
+    bool is_lost = !good[0] && !good[1];
+    if (raft_exit_taken(storage->memory, RAFT_AT_STATE_LOAD_LOST,
+                        is_lost && !storage->quarantine)) {
         return RAFT_LOST_STORE;
+    }
+    if (is_lost) {
+        raft_storage_close_now(storage, &storage->state_file);
+        storage->state = (struct raft_hard_state){0};
+        return RAFT_OK;
     }
     unsigned better = 0;
     if (!good[0] || (good[1] && copies[1].sequence > copies[0].sequence)) {
@@ -195,4 +211,30 @@ enum raft_status raft_state_load(struct raft_storage *storage)
     }
     storage->state = copies[better];
     return rewrite_copies(storage, better);
+}
+
+enum raft_status raft_state_lose(struct raft_storage *storage, uint32_t losses, raft_term newest)
+{
+    struct raft_hard_state state = storage->state;
+    state.losses |= losses;
+    if ((losses & RAFT_LOSS_PROMISES) != 0) {
+        state.vote = RAFT_NODE_NONE;
+        state.term = state.term < newest ? newest : state.term;
+    }
+    bool is_known = state.losses == storage->state.losses && state.term == storage->state.term;
+    if (is_known && storage->state_file != 0) {
+        return RAFT_OK;
+    }
+    state.sequence++;
+    storage->state = state;
+    if (storage->state_file != 0) {
+        return rewrite_copies(storage, 0);
+    }
+    enum raft_status status = create_file(storage, &state);
+    if (status != RAFT_OK) {
+        return status;
+    }
+    struct raft_hard_state copies[2] = {{0}, {0}};
+    bool good[2] = {false, false};
+    return read_copies(storage, copies, good);
 }

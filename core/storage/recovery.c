@@ -4,10 +4,12 @@
  *     marker: it is never taken for a new one, whatever else is missing.
  *  2. The order of loading is hard state, marker, snapshot, segments: each says what the next one
  *     must be. Nothing but the hard state is changed before all of them have been read.
+ *     What is lost for good is durable in the hard state before anything else is changed.
  *  3. The cache is not trusted: the last process may have died before a sync, or of one that failed
- *     and left the pages clean. Whatever may not be durable (the hard state, the last segment's
- *     header, size and last batch, the directory) is written again and synced before load returns.
- *     A snapshot and the marker were synced before they got their names, and are read whole.
+ *     and left the pages clean. Whatever may not be durable (the hard state; the headers, sizes and
+ *     last batch of the last segment's files; the directory) is written again and synced before
+ *     load returns. A snapshot and the marker were synced before they got their names, and are read
+ *     whole.
  *  4. Each step may be the last before another crash, and doing all of them again changes nothing.
  *     The state machine gets the snapshot last, when nothing else can fail. */
 #include "storage_internal.h"
@@ -46,7 +48,9 @@ static bool visit_any(void *visitor, const char *name)
     struct presence *presence = visitor;
     raft_index index;
     presence->has_state = presence->has_state || is_name(name, RAFT_STATE_NAME);
-    presence->is_store = is_name(name, RAFT_MARKER_NAME) || raft_segment_name_parse(name, &index) ||
+    presence->is_store = is_name(name, RAFT_MARKER_NAME) ||
+                         raft_segment_name_parse(RAFT_PART_LOG, name, &index) ||
+                         raft_segment_name_parse(RAFT_PART_IDS, name, &index) ||
                          raft_snapshot_name_parse(name, &index);
     return !presence->is_store;
 }
@@ -88,6 +92,30 @@ enum raft_status raft_storage_bootstrap(struct raft_storage *storage,
     return raft_marker_bootstrap(storage, configuration);
 }
 
+/* Notes a file of a segment; the table is ascending. RAFT_NOMEM. */
+static enum raft_status add_part(struct raft_storage *storage, enum raft_part part,
+                                 raft_index first)
+{
+    size_t position = storage->segment_count;
+    while (position > 0 && storage->segments[position - 1].first > first) {
+        position--;
+    }
+    if (position > 0 && storage->segments[position - 1].first == first) {
+        storage->segments[position - 1].has[part] = true;
+        return RAFT_OK;
+    }
+    enum raft_status status = raft_storage_reserve_segments(storage, RAFT_AT_SEGMENT_LOAD_TABLE);
+    if (status != RAFT_OK) {
+        return status;
+    }
+    struct raft_segment *at = storage->segments + position;
+    memmove(at + 1, at, (storage->segment_count - position) * sizeof *at);
+    *at = (struct raft_segment){.first = first};
+    at->has[part] = true;
+    storage->segment_count++;
+    return RAFT_OK;
+}
+
 static bool visit_all(void *visitor, const char *name)
 {
     struct listing *listing = visitor;
@@ -98,14 +126,12 @@ static bool visit_all(void *visitor, const char *name)
     }
     if (raft_snapshot_name_parse(name, &index)) {
         raft_found_add(&listing->found, index);
-    } else if (raft_segment_name_parse(name, &index)) {
-        listing->status = raft_storage_reserve_segments(storage, RAFT_AT_SEGMENT_LOAD_TABLE);
-        if (listing->status != RAFT_OK) {
-            return false;
-        }
-        storage->segments[storage->segment_count++] = (struct raft_segment){.first = index};
+    } else if (raft_segment_name_parse(RAFT_PART_LOG, name, &index)) {
+        listing->status = add_part(storage, RAFT_PART_LOG, index);
+    } else if (raft_segment_name_parse(RAFT_PART_IDS, name, &index)) {
+        listing->status = add_part(storage, RAFT_PART_IDS, index);
     }
-    return true;
+    return listing->status == RAFT_OK;
 }
 
 void raft_storage_close_now(struct raft_storage *storage, raft_file *file)
@@ -128,6 +154,8 @@ static enum raft_status clean(struct raft_storage *storage, const struct listing
             struct raft_io io = {.op = RAFT_IO_UNLINK};
             raft_storage_name_set(io.name, leftovers[i]);
             status = raft_storage_run(storage, RAFT_AT_STORE_LOAD_UNLINK, &io);
+            /* A new hard state has been made of it, in place of one that was lost. */
+            status = status == RAFT_NOT_FOUND ? RAFT_OK : status;
         }
     }
     if (status == RAFT_OK) {
@@ -176,7 +204,9 @@ enum raft_status raft_storage_load(struct raft_storage *storage, struct raft_log
     if (status != RAFT_OK) {
         raft_log_close(log);
         raft_storage_close_now(storage, &storage->spare_file);
+        raft_storage_close_now(storage, &storage->spare_ids);
         raft_storage_close_now(storage, &storage->segment_file);
+        raft_storage_close_now(storage, &storage->ids_file);
         raft_storage_close_now(storage, &storage->state_file);
         storage->segment_count = 0;
         storage->offset_base = 0;

@@ -1,16 +1,19 @@
-/* The REPAIR job: the payload of a damaged record put back where it was.
+/* The REPAIR job: a damaged record put back where it was, and its identity in the other file.
  *
- *   [open] -> read the identity -> write -> sync -> [close] -> done      in brackets: unless it is
- *                  | does not fit                                       the last segment
- *                  '-> [close] -> RAFT_CORRUPT
+ *   [open both] -> read the identity -> read the other one -> write -> sync -.
+ *                  in brackets: unless it is  | neither fits                  v
+ *                  in the last segment        |               write the other one -> sync -.
+ *                                             '-> [close both] -> RAFT_CORRUPT         v
+ *                                                                    [close both] -> done
  *
- *  1. A record is rewritten bit for bit: its identity, which is good, is the file's own, and the
- *     payload must have the checksum that stands there. So a crash in the middle leaves a record
- *     that is damaged as before, or whole.
- *  2. Its offset and its span do not change, and no other record is touched.
- *  3. There is nothing to undo. An operation that fails ends the job with RAFT_IO. An identity that
- *     the entry does not have changes nothing: it is damaged, too, or two nodes have different
- *     entries of one id. */
+ *  1. A record is rewritten bit for bit: its identity is that of the files, from whichever copy is
+ *     good, and the payload must have the checksum that stands there. So a crash in the middle
+ *     leaves a record that is damaged as before, or whole.
+ *  2. The record is durable before the identity in the other file is written.
+ *  3. Its offset and its span do not change, and no other record is touched.
+ *  4. There is nothing to undo. An operation that fails ends the job with RAFT_IO. When neither
+ *     copy of the identity is the entry's nothing is changed: both are damaged, or two nodes
+ *     have different entries of one id. A copy that cannot be read to its end is a bad one. */
 #include "storage_internal.h"
 
 #include <assert.h>
@@ -36,7 +39,8 @@ static bool is_in_last(const struct raft_storage *storage)
 
 enum raft_status raft_storage_repair(struct raft_storage *storage, const struct raft_entry *entry)
 {
-    assert(storage->log_lane.job == RAFT_JOB_NONE && storage->spare_file == 0);
+    assert(storage->log_lane.job == RAFT_JOB_NONE);
+    assert(storage->spare_file == 0 && storage->spare_ids == 0);
     assert(!entry->damaged && entry->id.index <= raft_storage_last(storage));
     size_t span = raft_record_span(entry->size);
     enum raft_status status = raft_storage_reserve_buffer(storage, span);
@@ -57,29 +61,70 @@ enum raft_status raft_storage_repair(struct raft_storage *storage, const struct 
 
 void raft_repair_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io)
 {
-    assert(step >= RAFT_STEP_REPAIR_OPEN && step <= RAFT_STEP_REPAIR_CLOSE);
-    if (step == RAFT_STEP_REPAIR_OPEN) {
-        raft_segment_name(segment_of(storage, storage->last.index)->first, io->name);
+    assert(step >= RAFT_STEP_REPAIR_OPEN && step <= RAFT_STEP_REPAIR_IDS_CLOSE);
+    raft_index first = segment_of(storage, storage->last.index)->first;
+    bool is_ids = step == RAFT_STEP_REPAIR_IDS_OPEN || step == RAFT_STEP_REPAIR_IDS_READ ||
+                  step == RAFT_STEP_REPAIR_IDS_WRITE || step == RAFT_STEP_REPAIR_IDS_SYNC ||
+                  step == RAFT_STEP_REPAIR_IDS_CLOSE;
+    if (io->op == RAFT_IO_OPEN) {
+        raft_segment_name(is_ids ? RAFT_PART_IDS : RAFT_PART_LOG, first, io->name);
         return;
     }
-    io->file = is_in_last(storage) ? storage->segment_file : storage->spare_file;
+    if (is_in_last(storage)) {
+        io->file = is_ids ? storage->ids_file : storage->segment_file;
+    } else {
+        io->file = is_ids ? storage->spare_ids : storage->spare_file;
+    }
     assert(io->file != 0);
-    if (step == RAFT_STEP_REPAIR_READ || step == RAFT_STEP_REPAIR_WRITE) {
+    if (io->op != RAFT_IO_READ && io->op != RAFT_IO_WRITE) {
+        return;
+    }
+    if (is_ids) {
+        io->offset = raft_id_offset(first, storage->last.index);
+        io->bytes = storage->ids;
+        io->size = RAFT_ID_SIZE;
+    } else {
         io->offset = storage->offsets[storage->last.index - storage->offset_base - 1];
         io->bytes = storage->buffer;
         io->size = step == RAFT_STEP_REPAIR_READ ? RAFT_RECORD_HEADER_SIZE : storage->batch_size;
     }
 }
 
-/* Whether the identity that was read is the entry's, and has the payload's checksum. */
-static bool fits(const struct raft_storage *storage)
+/* Whether an identity is the entry's, and has the payload's checksum. */
+static bool fits(const struct raft_storage *storage, const struct raft_record *record)
+{
+    return record->id.index == storage->last.index && record->id.term == storage->last.term &&
+           record->span == storage->batch_size &&
+           record->payload_crc == raft_record_payload_crc(storage->buffer, storage->batch_size);
+}
+
+/* Makes both copies of the identity from the one that is good. False: neither is the entry's. */
+static bool restore_identity(struct raft_storage *storage)
 {
     raft_index first = segment_of(storage, storage->last.index)->first;
     uint64_t offset = storage->offsets[storage->last.index - storage->offset_base - 1];
     struct raft_record record;
-    return raft_record_check(storage->buffer, storage->batch_size, first, offset, &record) &&
-           record.is_whole && record.id.index == storage->last.index &&
-           record.id.term == storage->last.term && record.span == storage->batch_size;
+    bool is_good =
+        (raft_record_check(storage->buffer, storage->batch_size, first, offset, &record) &&
+         fits(storage, &record)) ||
+        (raft_id_decode(storage->ids, first, storage->last.index, &record) &&
+         fits(storage, &record) && record.offset == offset);
+    if (is_good) {
+        raft_identity_encode(&record, first, storage->buffer);
+        raft_id_encode(&record, first, storage->ids);
+    }
+    return is_good;
+}
+
+/* What follows the last operation on the files: an error of a close is no concern, what was written
+ * is durable. */
+static enum raft_step_id leave(const struct raft_storage *storage, enum raft_status *out_status)
+{
+    *out_status = storage->result;
+    if (storage->spare_file != 0) {
+        return RAFT_STEP_REPAIR_CLOSE;
+    }
+    return storage->spare_ids != 0 ? RAFT_STEP_REPAIR_IDS_CLOSE : RAFT_STEP_NONE;
 }
 
 enum raft_step_id raft_repair_next(struct raft_storage *storage, enum raft_status *out_status)
@@ -88,32 +133,36 @@ enum raft_step_id raft_repair_next(struct raft_storage *storage, enum raft_statu
     enum raft_step_id step = storage->log_lane.step;
     *out_status = RAFT_OK;
     if (step == RAFT_STEP_REPAIR_CLOSE) {
-        /* An error is no concern: what was written has been synced. */
         storage->spare_file = 0;
-        *out_status = storage->result;
-        return RAFT_STEP_NONE;
+        return leave(storage, out_status);
     }
-    bool moves_bytes = step == RAFT_STEP_REPAIR_READ || step == RAFT_STEP_REPAIR_WRITE;
-    if (io->status != RAFT_OK || (moves_bytes && io->done != io->size)) {
+    if (step == RAFT_STEP_REPAIR_IDS_CLOSE) {
+        storage->spare_ids = 0;
+        return leave(storage, out_status);
+    }
+    if (io->status != RAFT_OK || (io->op == RAFT_IO_WRITE && io->done != io->size)) {
         /* The operation's own failure, hence no fault point here. */
         *out_status = RAFT_IO;
         return RAFT_STEP_NONE;
     }
+    if (io->op == RAFT_IO_READ) {
+        memset(io->bytes + io->done, 0, io->size - io->done);
+    }
     if (step == RAFT_STEP_REPAIR_OPEN) {
         storage->spare_file = io->file;
-        return RAFT_STEP_REPAIR_READ;
+    } else if (step == RAFT_STEP_REPAIR_IDS_OPEN) {
+        storage->spare_ids = io->file;
     }
-    if (step == RAFT_STEP_REPAIR_READ) {
-        if (raft_exit_taken(storage->memory, RAFT_AT_SEGMENT_REPAIR_MISMATCH, !fits(storage))) {
+    if (step == RAFT_STEP_REPAIR_IDS_READ) {
+        bool is_lost = !restore_identity(storage);
+        if (raft_exit_taken(storage->memory, RAFT_AT_SEGMENT_REPAIR_MISMATCH, is_lost)) {
             storage->result = RAFT_CORRUPT;
-            *out_status = RAFT_CORRUPT;
-            return storage->spare_file != 0 ? RAFT_STEP_REPAIR_CLOSE : RAFT_STEP_NONE;
+            return leave(storage, out_status);
         }
-        return RAFT_STEP_REPAIR_WRITE;
     }
-    if (step == RAFT_STEP_REPAIR_WRITE) {
-        return RAFT_STEP_REPAIR_SYNC;
+    if (step == RAFT_STEP_REPAIR_IDS_SYNC) {
+        return leave(storage, out_status);
     }
-    assert(step == RAFT_STEP_REPAIR_SYNC);
-    return storage->spare_file != 0 ? RAFT_STEP_REPAIR_CLOSE : RAFT_STEP_NONE;
+    assert(step < RAFT_STEP_REPAIR_IDS_SYNC);
+    return (enum raft_step_id)(step + 1);
 }

@@ -34,77 +34,6 @@
 
 #define LANES 5u
 
-/* The operation and the fault point of each step. */
-static const struct {
-    enum raft_io_op op;
-    enum raft_point point;
-} steps[RAFT_STEP_COUNT] = {
-    [RAFT_STEP_STATE_WRITE_A] = {RAFT_IO_WRITE, RAFT_AT_STATE_SAVE_WRITE_A},
-    [RAFT_STEP_STATE_SYNC_A] = {RAFT_IO_SYNC, RAFT_AT_STATE_SAVE_SYNC_A},
-    [RAFT_STEP_STATE_WRITE_B] = {RAFT_IO_WRITE, RAFT_AT_STATE_SAVE_WRITE_B},
-    [RAFT_STEP_STATE_SYNC_B] = {RAFT_IO_SYNC, RAFT_AT_STATE_SAVE_SYNC_B},
-    [RAFT_STEP_ROLL_CREATE] = {RAFT_IO_CREATE, RAFT_AT_SEGMENT_ROLL_CREATE},
-    [RAFT_STEP_ROLL_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SEGMENT_ROLL_WRITE},
-    [RAFT_STEP_ROLL_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_ROLL_SYNC},
-    [RAFT_STEP_ROLL_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_ROLL_SYNC_DIR},
-    [RAFT_STEP_ROLL_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_ROLL_CLOSE},
-    [RAFT_STEP_UNROLL_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_UNROLL_CLOSE},
-    [RAFT_STEP_UNROLL_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_UNROLL_UNLINK},
-    [RAFT_STEP_UNROLL_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_UNROLL_SYNC_DIR},
-    [RAFT_STEP_APPEND_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SEGMENT_APPEND_WRITE},
-    [RAFT_STEP_APPEND_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_APPEND_SYNC},
-    [RAFT_STEP_UNDO_TRUNCATE] = {RAFT_IO_TRUNCATE, RAFT_AT_SEGMENT_UNDO_TRUNCATE},
-    [RAFT_STEP_UNDO_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_UNDO_SYNC},
-    [RAFT_STEP_CUT_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_TRUNCATE_CLOSE},
-    [RAFT_STEP_CUT_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_TRUNCATE_UNLINK},
-    [RAFT_STEP_CUT_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_TRUNCATE_SYNC_DIR},
-    [RAFT_STEP_CUT_OPEN] = {RAFT_IO_OPEN, RAFT_AT_SEGMENT_TRUNCATE_OPEN},
-    [RAFT_STEP_CUT_TRUNCATE] = {RAFT_IO_TRUNCATE, RAFT_AT_SEGMENT_TRUNCATE_CUT},
-    [RAFT_STEP_CUT_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_TRUNCATE_SYNC},
-    [RAFT_STEP_CUT_NOTHING] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_TRUNCATE_NOTHING},
-    [RAFT_STEP_PROBE_CREATE] = {RAFT_IO_CREATE, RAFT_AT_PROBE_WRITE_CREATE},
-    [RAFT_STEP_PROBE_WRITE] = {RAFT_IO_WRITE, RAFT_AT_PROBE_WRITE_WRITE},
-    [RAFT_STEP_PROBE_SYNC] = {RAFT_IO_SYNC, RAFT_AT_PROBE_WRITE_SYNC},
-    [RAFT_STEP_PROBE_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_PROBE_REMOVE_CLOSE},
-    [RAFT_STEP_PROBE_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_PROBE_REMOVE_UNLINK},
-    [RAFT_STEP_PROBE_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_PROBE_REMOVE_SYNC_DIR},
-    [RAFT_STEP_COMPACT_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_COMPACT_UNLINK},
-    [RAFT_STEP_COMPACT_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_COMPACT_SYNC_DIR},
-    [RAFT_STEP_RESET_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_RESET_CLOSE},
-    [RAFT_STEP_RESET_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SEGMENT_RESET_UNLINK},
-    [RAFT_STEP_RESET_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SEGMENT_RESET_SYNC_DIR},
-    [RAFT_STEP_REPAIR_OPEN] = {RAFT_IO_OPEN, RAFT_AT_SEGMENT_REPAIR_OPEN},
-    [RAFT_STEP_REPAIR_READ] = {RAFT_IO_READ, RAFT_AT_SEGMENT_REPAIR_READ},
-    [RAFT_STEP_REPAIR_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SEGMENT_REPAIR_WRITE},
-    [RAFT_STEP_REPAIR_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SEGMENT_REPAIR_SYNC},
-    [RAFT_STEP_REPAIR_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SEGMENT_REPAIR_CLOSE},
-    [RAFT_STEP_SAVE_CREATE] = {RAFT_IO_CREATE, RAFT_AT_SNAPSHOT_SAVE_CREATE},
-    [RAFT_STEP_SAVE_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SNAPSHOT_SAVE_WRITE},
-    [RAFT_STEP_RECEIVE_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_RECEIVE_CLOSE},
-    [RAFT_STEP_RECEIVE_CREATE] = {RAFT_IO_CREATE, RAFT_AT_SNAPSHOT_RECEIVE_CREATE},
-    [RAFT_STEP_RECEIVE_WRITE] = {RAFT_IO_WRITE, RAFT_AT_SNAPSHOT_RECEIVE_WRITE},
-    [RAFT_STEP_PUBLISH_SYNC] = {RAFT_IO_SYNC, RAFT_AT_SNAPSHOT_PUBLISH_SYNC},
-    [RAFT_STEP_PUBLISH_READ] = {RAFT_IO_READ, RAFT_AT_SNAPSHOT_PUBLISH_READ},
-    [RAFT_STEP_PUBLISH_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_PUBLISH_CLOSE},
-    [RAFT_STEP_PUBLISH_RENAME] = {RAFT_IO_RENAME, RAFT_AT_SNAPSHOT_PUBLISH_RENAME},
-    [RAFT_STEP_PUBLISH_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SNAPSHOT_PUBLISH_SYNC_DIR},
-    [RAFT_STEP_REPLACE_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SNAPSHOT_REPLACE_UNLINK},
-    [RAFT_STEP_REPLACE_SYNC_DIR] = {RAFT_IO_SYNC_DIR, RAFT_AT_SNAPSHOT_REPLACE_SYNC_DIR},
-    [RAFT_STEP_DISCARD_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_DISCARD_CLOSE},
-    [RAFT_STEP_DISCARD_UNLINK] = {RAFT_IO_UNLINK, RAFT_AT_SNAPSHOT_DISCARD_UNLINK},
-    [RAFT_STEP_FETCH_OPEN] = {RAFT_IO_OPEN, RAFT_AT_SNAPSHOT_FETCH_OPEN},
-    [RAFT_STEP_FETCH_CHECK] = {RAFT_IO_READ, RAFT_AT_SNAPSHOT_FETCH_CHECK},
-    [RAFT_STEP_FETCH_READ] = {RAFT_IO_READ, RAFT_AT_SNAPSHOT_FETCH_READ},
-    [RAFT_STEP_FETCH_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_FETCH_CLOSE},
-    [RAFT_STEP_RESTORE_OPEN] = {RAFT_IO_OPEN, RAFT_AT_SNAPSHOT_RESTORE_OPEN},
-    [RAFT_STEP_RESTORE_READ] = {RAFT_IO_READ, RAFT_AT_SNAPSHOT_RESTORE_READ},
-    [RAFT_STEP_RESTORE_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_SNAPSHOT_RESTORE_CLOSE},
-    [RAFT_STEP_LOAD_OPEN] = {RAFT_IO_OPEN, RAFT_AT_COLD_LOAD_OPEN},
-    [RAFT_STEP_LOAD_READ] = {RAFT_IO_READ, RAFT_AT_COLD_LOAD_READ},
-    [RAFT_STEP_LOAD_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_COLD_LOAD_CLOSE},
-    [RAFT_STEP_CLOSE] = {RAFT_IO_CLOSE, RAFT_AT_STORE_CLOSE_CLOSE},
-};
-
 enum raft_status raft_storage_create(const struct raft_options *options, const struct raft_env *env,
                                      struct raft_storage **out_storage)
 {
@@ -128,6 +57,7 @@ enum raft_status raft_storage_create(const struct raft_options *options, const s
         .chunk_size = options->snapshot_chunk_size,
         .is_witness = raft_options_is_witness(options),
         .node = options->id,
+        .quarantine = options->quarantine,
         .buffer_size = buffer_size,
     };
     storage->buffer = memory->alloc(memory->ctx, RAFT_AT_STORE_CREATE_BUFFER, buffer_size);
@@ -137,6 +67,11 @@ enum raft_status raft_storage_create(const struct raft_options *options, const s
     storage->held = memory->alloc(memory->ctx, RAFT_AT_STORE_CREATE_HELD,
                                   options->batch_entries_max * sizeof storage->held[0]);
     if (storage->held == NULL) {
+        goto out;
+    }
+    storage->ids = memory->alloc(memory->ctx, RAFT_AT_STORE_CREATE_IDS,
+                                 (size_t)options->batch_entries_max * RAFT_ID_SIZE);
+    if (storage->ids == NULL) {
         goto out;
     }
     *out_storage = storage;
@@ -159,6 +94,7 @@ void raft_storage_destroy(struct raft_storage *storage)
     assert(storage->cold.bytes == NULL && storage->cold.entries == NULL);
     memory->free(memory->ctx, storage->buffer);
     memory->free(memory->ctx, storage->held);
+    memory->free(memory->ctx, storage->ids);
     memory->free(memory->ctx, storage->segments);
     memory->free(memory->ctx, storage->offsets);
     memory->free(memory->ctx, storage);
@@ -239,9 +175,9 @@ enum raft_status raft_storage_reserve_offsets(struct raft_storage *storage, enum
 /* The handle that the CLOSE job closes next, or NULL. */
 static raft_file *file_to_close(struct raft_storage *storage)
 {
-    raft_file *const files[] = {&storage->spare_file, &storage->own.file,  &storage->part.file,
-                                &storage->fetch_file, &storage->cold.file, &storage->segment_file,
-                                &storage->state_file};
+    raft_file *const files[] = {&storage->spare_file, &storage->spare_ids,    &storage->own.file,
+                                &storage->part.file,  &storage->fetch_file,   &storage->cold.file,
+                                &storage->ids_file,   &storage->segment_file, &storage->state_file};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (*files[i] != 0) {
             return files[i];
@@ -263,7 +199,7 @@ static enum raft_step_id close_next(struct raft_storage *storage, enum raft_stat
 
 static void prepare(struct raft_storage *storage, struct raft_lane *lane)
 {
-    lane->io = (struct raft_io){.op = steps[lane->step].op, .owner = lane};
+    lane->io = (struct raft_io){.op = raft_steps[lane->step].op, .owner = lane};
     switch (lane->job) {
     case RAFT_JOB_STATE:
         raft_state_prepare(storage, lane->step, &lane->io);
@@ -346,7 +282,7 @@ static enum raft_status submit(struct raft_storage *storage, struct raft_lane *l
     assert(!lane->in_flight);
     assert(lane->step > RAFT_STEP_NONE && lane->step < RAFT_STEP_COUNT);
     prepare(storage, lane);
-    enum raft_point point = steps[lane->step].point;
+    enum raft_point point = raft_steps[lane->step].point;
     enum raft_status status = storage->env->io_submit(storage->env->ctx, point, &lane->io);
     lane->in_flight = status == RAFT_OK;
     return status;
@@ -576,9 +512,9 @@ uint32_t raft_storage_entries_held(const struct raft_storage *storage)
 
 uint32_t raft_storage_files_open(const struct raft_storage *storage)
 {
-    const raft_file files[] = {storage->state_file, storage->segment_file, storage->spare_file,
-                               storage->fetch_file, storage->cold.file,    storage->own.file,
-                               storage->part.file};
+    const raft_file files[] = {storage->state_file, storage->segment_file, storage->ids_file,
+                               storage->spare_file, storage->spare_ids,    storage->fetch_file,
+                               storage->cold.file,  storage->own.file,     storage->part.file};
     uint32_t count = 0;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         count += files[i] != 0;

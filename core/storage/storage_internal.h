@@ -19,20 +19,36 @@ enum raft_step_id {
     RAFT_STEP_ROLL_CREATE,
     RAFT_STEP_ROLL_WRITE,
     RAFT_STEP_ROLL_SYNC,
+    RAFT_STEP_ROLL_IDS_CREATE,
+    RAFT_STEP_ROLL_IDS_WRITE,
+    RAFT_STEP_ROLL_IDS_SYNC,
     RAFT_STEP_ROLL_SYNC_DIR,
     RAFT_STEP_ROLL_CLOSE,
+    RAFT_STEP_ROLL_IDS_CLOSE,
     RAFT_STEP_UNROLL_CLOSE,
+    RAFT_STEP_UNROLL_IDS_CLOSE,
+    RAFT_STEP_UNROLL_IDS_UNLINK,
     RAFT_STEP_UNROLL_UNLINK,
     RAFT_STEP_UNROLL_SYNC_DIR,
     RAFT_STEP_APPEND_WRITE,
     RAFT_STEP_APPEND_SYNC,
+    RAFT_STEP_IDS_WRITE,
+    RAFT_STEP_IDS_SYNC,
+    RAFT_STEP_UNDO_IDS_TRUNCATE,
+    RAFT_STEP_UNDO_IDS_SYNC,
     RAFT_STEP_UNDO_TRUNCATE,
     RAFT_STEP_UNDO_SYNC,
 
     RAFT_STEP_CUT_CLOSE,
+    RAFT_STEP_CUT_IDS_CLOSE,
+    RAFT_STEP_CUT_IDS_UNLINK,
+    RAFT_STEP_CUT_IDS_SYNC_DIR,
     RAFT_STEP_CUT_UNLINK,
     RAFT_STEP_CUT_SYNC_DIR,
     RAFT_STEP_CUT_OPEN,
+    RAFT_STEP_CUT_IDS_OPEN,
+    RAFT_STEP_CUT_IDS_TRUNCATE,
+    RAFT_STEP_CUT_IDS_SYNC,
     RAFT_STEP_CUT_TRUNCATE,
     RAFT_STEP_CUT_SYNC,
     RAFT_STEP_CUT_NOTHING,
@@ -44,17 +60,27 @@ enum raft_step_id {
     RAFT_STEP_PROBE_UNLINK,
     RAFT_STEP_PROBE_SYNC_DIR,
 
+    RAFT_STEP_COMPACT_IDS_UNLINK,
+    RAFT_STEP_COMPACT_IDS_SYNC_DIR,
     RAFT_STEP_COMPACT_UNLINK,
     RAFT_STEP_COMPACT_SYNC_DIR,
     RAFT_STEP_RESET_CLOSE,
+    RAFT_STEP_RESET_IDS_CLOSE,
+    RAFT_STEP_RESET_IDS_UNLINK,
+    RAFT_STEP_RESET_IDS_SYNC_DIR,
     RAFT_STEP_RESET_UNLINK,
     RAFT_STEP_RESET_SYNC_DIR,
 
     RAFT_STEP_REPAIR_OPEN,
+    RAFT_STEP_REPAIR_IDS_OPEN,
     RAFT_STEP_REPAIR_READ,
+    RAFT_STEP_REPAIR_IDS_READ,
     RAFT_STEP_REPAIR_WRITE,
     RAFT_STEP_REPAIR_SYNC,
+    RAFT_STEP_REPAIR_IDS_WRITE,
+    RAFT_STEP_REPAIR_IDS_SYNC,
     RAFT_STEP_REPAIR_CLOSE,
+    RAFT_STEP_REPAIR_IDS_CLOSE,
 
     RAFT_STEP_SAVE_CREATE,
     RAFT_STEP_SAVE_WRITE,
@@ -88,6 +114,13 @@ enum raft_step_id {
     RAFT_STEP_COUNT
 };
 
+/* The operation and the fault point of a step. */
+struct raft_step {
+    enum raft_io_op op;
+    enum raft_point point;
+};
+extern const struct raft_step raft_steps[RAFT_STEP_COUNT]; /* steps.c */
+
 /* At most one job, of which at most one operation is with the environment. */
 struct raft_lane {
     struct raft_io io;
@@ -99,7 +132,10 @@ struct raft_lane {
 
 struct raft_segment {
     raft_index first;
-    uint64_t size; /* bytes that are durable */
+    uint64_t size; /* bytes of its log that are durable */
+    /* For start alone: */
+    bool has[2];   /* which of its files (enum raft_part) there are */
+    bool is_taken; /* it is part of the log */
 };
 
 /* Reading a whole snapshot, a piece at a time, in the order of the file. */
@@ -157,6 +193,7 @@ struct raft_storage {
     uint32_t chunk_size;
     raft_node_id node;
     bool is_witness; /* it has no state machine: its snapshots have no state */
+    bool quarantine; /* start although term and vote are lost */
 
     struct raft_lane state_lane;
     struct raft_lane log_lane;
@@ -168,8 +205,10 @@ struct raft_storage {
 
     /* The open files, beside those of the drafts; 0: none. */
     raft_file state_file;
-    raft_file segment_file; /* the last segment */
+    raft_file segment_file; /* the log of the last segment */
+    raft_file ids_file;     /* and its identities */
     raft_file spare_file;   /* the one a job is creating, replacing or reading */
+    raft_file spare_ids;    /* the same of identities */
     raft_file fetch_file;   /* the published snapshot, while it is read */
 
     struct raft_hard_state state; /* durable, or being written */
@@ -192,7 +231,11 @@ struct raft_storage {
     uint32_t held_count;
     size_t batch_size; /* bytes of the batch in buffer */
     size_t batch_done; /* bytes of it that are written */
+    uint8_t *ids;      /* [batch_entries_max] identities of the batch, or the one of a REPAIR */
+    size_t ids_size;   /* bytes of them */
+    size_t ids_done;   /* bytes of them that are written */
     uint8_t header_bytes[RAFT_SEGMENT_HEADER_SIZE];
+    uint8_t ids_header_bytes[RAFT_SEGMENT_HEADER_SIZE];
     raft_index first;          /* APPEND: the first entry */
     struct raft_entry_id last; /* APPEND: the last entry; REPAIR: the one */
     raft_index keep_last;      /* TRUNCATE */
@@ -325,8 +368,9 @@ enum raft_reading raft_reader_take(struct raft_storage *storage, struct raft_rea
 /* Lets the state machine forget what it has begun to take. */
 void raft_reader_abort(struct raft_storage *storage, struct raft_reader *reader);
 
-/* segment_load.c: reads the segments into an empty log behind storage->snapshot. bad: of the newest
- * snapshot that is damaged. RAFT_NOMEM, RAFT_CORRUPT, RAFT_LOST_STORE. */
+/* segment_load.c: reads the segments into an empty log behind storage->snapshot, and has the hard
+ * state remember what is lost. bad: of the newest snapshot that is damaged. RAFT_NOMEM,
+ * RAFT_CORRUPT, RAFT_LOST_STORE. */
 enum raft_status raft_segments_load(struct raft_storage *storage, struct raft_log *log,
                                     raft_index bad);
 
@@ -354,8 +398,12 @@ enum raft_status raft_marker_load(struct raft_storage *storage);
 
 /* hard_state.c */
 enum raft_status raft_state_bootstrap(struct raft_storage *storage);
-/* RAFT_LOST_STORE when neither copy is good. */
+/* When neither copy is good: RAFT_LOST_STORE, or with the option quarantine a zero state, and no
+ * file is open. */
 enum raft_status raft_state_load(struct raft_storage *storage);
+/* Remembers, durably, losses of enum raft_loss; a lost promise leaves no vote, and the newest term
+ * that is known. */
+enum raft_status raft_state_lose(struct raft_storage *storage, uint32_t losses, raft_term newest);
 /* Whether a file of it says nothing but what a new store says: then a bootstrap was interrupted. */
 enum raft_status raft_state_is_new(struct raft_storage *storage, bool *out_new);
 

@@ -1,17 +1,19 @@
 /* The TRUNCATE job: every entry behind an index is removed, durably.
  *
- *   close last -> [ unlink the last segment -> sync directory ]* -> open the one to cut -.
- *      (these only when the cut is not in the last segment)                              v
- *                                                                  truncate -> sync -> done
+ *   close last -> [ unlink ids -> sync directory -> unlink log -> sync directory ]* -> open -.
+ *      (these only when the cut is not in the last segment)                                  v
+ *                                   truncate ids -> sync -> truncate the log -> sync -> done
  *
  * The segment to cut is the last one that begins at or before keep_last + 1. It becomes the last
  * segment, and may be left without a record.
  *
  *  1. Segments go back to front, and each unlink is durable before the next: whenever the process
  *     dies, what is left is a prefix of the log, without a hole, that ends at or behind keep_last.
- *  2. The cut is durable before the job ends, hence before any later append: what stood behind it
+ *  2. An identity goes before its record, durably: whenever the process dies, none of them stands
+ *     for an entry that is gone.
+ *  3. The cut is durable before the job ends, hence before any later append: what stood behind it
  *     never follows a new record.
- *  3. There is nothing to undo: any failure ends the job with RAFT_IO. */
+ *  4. There is nothing to undo: any failure ends the job with RAFT_IO. */
 #include "storage_internal.h"
 
 #include <assert.h>
@@ -50,7 +52,7 @@ enum raft_status raft_storage_truncate(struct raft_storage *storage, raft_index 
     enum raft_step_id step = RAFT_STEP_CUT_NOTHING;
     if (storage->segment_count > 0) {
         bool in_last = target(storage) == storage->segment_count - 1;
-        step = in_last ? RAFT_STEP_CUT_TRUNCATE : RAFT_STEP_CUT_CLOSE;
+        step = in_last ? RAFT_STEP_CUT_IDS_TRUNCATE : RAFT_STEP_CUT_CLOSE;
     }
     enum raft_status status = raft_lane_start(storage, &storage->log_lane, RAFT_JOB_TRUNCATE, step);
     if (status == RAFT_OK) {
@@ -62,14 +64,21 @@ enum raft_status raft_storage_truncate(struct raft_storage *storage, raft_index 
 void raft_truncate_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io)
 {
     assert(step >= RAFT_STEP_CUT_CLOSE && step <= RAFT_STEP_CUT_NOTHING);
-    if (step == RAFT_STEP_CUT_UNLINK || step == RAFT_STEP_CUT_OPEN) {
-        raft_segment_name(storage->segments[storage->segment_count - 1].first, io->name);
+    bool is_ids = step == RAFT_STEP_CUT_IDS_CLOSE || step == RAFT_STEP_CUT_IDS_UNLINK ||
+                  step == RAFT_STEP_CUT_IDS_OPEN || step == RAFT_STEP_CUT_IDS_TRUNCATE ||
+                  step == RAFT_STEP_CUT_IDS_SYNC;
+    if (io->op == RAFT_IO_UNLINK || io->op == RAFT_IO_OPEN) {
+        raft_segment_name(is_ids ? RAFT_PART_IDS : RAFT_PART_LOG,
+                          storage->segments[storage->segment_count - 1].first, io->name);
     } else if (io->op != RAFT_IO_SYNC_DIR) {
-        assert(storage->segment_file != 0);
-        io->file = storage->segment_file;
+        io->file = is_ids ? storage->ids_file : storage->segment_file;
+        assert(io->file != 0);
     }
     if (step == RAFT_STEP_CUT_TRUNCATE) {
         io->offset = cut_size(storage);
+    } else if (step == RAFT_STEP_CUT_IDS_TRUNCATE) {
+        io->offset = raft_id_offset(storage->segments[storage->segment_count - 1].first,
+                                    storage->keep_last + 1);
     }
 }
 
@@ -93,40 +102,46 @@ static void commit_cut(struct raft_storage *storage)
     assert(segment->first <= storage->keep_last + 1);
 }
 
+/* A segment is closed or gone: what follows. */
+static enum raft_step_id step_back(const struct raft_storage *storage)
+{
+    bool is_reached = target(storage) == storage->segment_count - 1;
+    return is_reached ? RAFT_STEP_CUT_OPEN : RAFT_STEP_CUT_IDS_UNLINK;
+}
+
 enum raft_step_id raft_truncate_next(struct raft_storage *storage, enum raft_status *out_status)
 {
     const struct raft_lane *lane = &storage->log_lane;
-    bool is_close = lane->step == RAFT_STEP_CUT_CLOSE;
-    if (lane->io.status != RAFT_OK && !is_close) {
+    enum raft_step_id step = lane->step;
+    *out_status = RAFT_OK;
+    /* An error of a close is no concern: what the segment holds was synced, and goes now. */
+    if (step == RAFT_STEP_CUT_CLOSE) {
+        storage->segment_file = 0;
+        return RAFT_STEP_CUT_IDS_CLOSE;
+    }
+    if (step == RAFT_STEP_CUT_IDS_CLOSE) {
+        storage->ids_file = 0;
+        return step_back(storage);
+    }
+    if (lane->io.status != RAFT_OK) {
         /* The operation's own failure, hence no fault point here. */
         *out_status = RAFT_IO;
         return RAFT_STEP_NONE;
     }
-    *out_status = RAFT_OK;
-    if (is_close) {
-        /* An error is no concern: what the segment holds was synced, and goes now. */
-        storage->segment_file = 0;
-        return RAFT_STEP_CUT_UNLINK;
-    }
-    if (lane->step == RAFT_STEP_CUT_UNLINK) {
-        return RAFT_STEP_CUT_SYNC_DIR;
-    }
-    if (lane->step == RAFT_STEP_CUT_SYNC_DIR) {
+    if (step == RAFT_STEP_CUT_SYNC_DIR) {
         forget_segment(storage);
-        bool is_reached = target(storage) == storage->segment_count - 1;
-        return is_reached ? RAFT_STEP_CUT_OPEN : RAFT_STEP_CUT_UNLINK;
+        return step_back(storage);
     }
-    if (lane->step == RAFT_STEP_CUT_OPEN) {
+    if (step == RAFT_STEP_CUT_OPEN) {
         storage->segment_file = lane->io.file;
-        return RAFT_STEP_CUT_TRUNCATE;
-    }
-    if (lane->step == RAFT_STEP_CUT_TRUNCATE) {
-        return RAFT_STEP_CUT_SYNC;
-    }
-    if (lane->step == RAFT_STEP_CUT_SYNC) {
+    } else if (step == RAFT_STEP_CUT_IDS_OPEN) {
+        storage->ids_file = lane->io.file;
+    } else if (step == RAFT_STEP_CUT_SYNC) {
         commit_cut(storage);
+    }
+    if (step == RAFT_STEP_CUT_SYNC || step == RAFT_STEP_CUT_NOTHING) {
         return RAFT_STEP_NONE;
     }
-    assert(lane->step == RAFT_STEP_CUT_NOTHING);
-    return RAFT_STEP_NONE;
+    assert(step >= RAFT_STEP_CUT_IDS_UNLINK && step < RAFT_STEP_CUT_SYNC);
+    return (enum raft_step_id)(step + 1);
 }

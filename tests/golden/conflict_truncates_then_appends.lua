@@ -32,6 +32,7 @@ scenario{
     log("healed; the files of n1 from here on")
     c:heal()
     watch(c[1], "segment.**")
+    watch(c[1], "ids.**")
     expect.ok(c:client():put("x", 3))
     sleep_ms(10)
     log("n1: last %d, committed %d", c[1].last_index, c[1].commit_index)

@@ -20,6 +20,7 @@ scenario{
     log("the disk of n3 is full")
     c[3].disk:fill()
     watch(c[3], "segment.**")
+    watch(c[3], "ids.**")
     watch(c[3], "probe.**")
     expect.ok(c:client():put("x", 1))
     sleep_ms(30)

@@ -32,6 +32,7 @@ scenario{
     log("n3 starts")
     c[3].disk:heal()
     watch(c[3], "segment.**")
+    watch(c[3], "ids.**")
     c[3]:restart()
     log("n3: last %d", c[3].last_index)
     sleep_ms(90)

@@ -11,7 +11,7 @@
 #include <check.h>
 #include <raft/env.h>
 
-#define DOUBLE_FILES     12
+#define DOUBLE_FILES     24
 #define DOUBLE_LANES     5
 #define DOUBLE_FILE_SIZE 8192u
 #define DOUBLE_HANDLES   2048

@@ -7,9 +7,13 @@
 
 #include <raft/storage.h>
 
+#include <stdio.h>
+
 #define MARKER      "store"
 #define SEGMENT_1   "log-0000000000000001"
-#define HEADER_SIZE 24u
+#define IDS_1       "ids-0000000000000001"
+#define ID_SIZE     56u
+#define HEADER_SIZE 32u /* of both files of a segment */
 #define RECORD_SIZE 56u /* of an entry with a payload of 1 to 8 bytes */
 #define COPY_B      4096u
 #define CHUNK       50u /* bytes of a piece of a snapshot */
@@ -319,6 +323,27 @@ static inline size_t leader_bytes(struct raft_entry_id id, size_t size, unsigned
     return total;
 }
 
+/* ---- segments ---- */
+
+/* A crash came before the identities were written, but for the first count of a file. */
+static inline void forget_ids(const char *name, size_t count)
+{
+    struct double_file *file = double_find(&f.disk, name);
+    size_t size = HEADER_SIZE + count * ID_SIZE;
+    ck_assert(file != NULL && file->size >= size);
+    memset(file->bytes + size, 0, file->size - size);
+    file->size = size;
+}
+
+static inline void remove_segment(unsigned first)
+{
+    char name[RAFT_FILE_NAME_MAX];
+    snprintf(name, sizeof name, "log-%016x", first);
+    double_find(&f.disk, name)->exists = false;
+    snprintf(name, sizeof name, "ids-%016x", first);
+    double_find(&f.disk, name)->exists = false;
+}
+
 static inline void assert_log(raft_index last)
 {
     ck_assert_uint_eq(raft_log_last_index(&f.log), last);
@@ -345,7 +370,7 @@ static inline void start_rolled(void)
     }
     ck_assert_ptr_nonnull(double_find(&f.disk, "log-0000000000000003"));
     ck_assert_ptr_nonnull(double_find(&f.disk, "log-0000000000000005"));
-    ck_assert_uint_eq(raft_storage_files_open(f.storage), 2);
+    ck_assert_uint_eq(raft_storage_files_open(f.storage), 3);
 }
 
 #endif

@@ -88,7 +88,7 @@ static void three_entries_everywhere(void)
 
 START_TEST(no_false_alarm_fires_on_missing_entries_without_damage)
 {
-    fake.nodes[2]->node.harmed[SIM_HARM_DISK] = fake.world->events + 1;
+    fake.nodes[2]->node.harmed[SIM_HARM_MEMORY] = fake.world->events + 1;
     view_of(2)->condition = RAFT_CONDITION_RECOVERING;
     step(2);
     expect("no-false-alarm");

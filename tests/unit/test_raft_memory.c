@@ -174,8 +174,8 @@ static const struct {
 } operations[] = {
     {"a request", arrange_full_ring_of_a_leader, act_propose, 1, false},
     {"an append", arrange_full_ring_of_a_follower, act_append, 1, false},
-    /* its entry, the ring, and an array for each of two followers */
-    {"a new leader's entry", arrange_new_leader, ready, 4, true},
+    /* its entry, the ring, the runs of terms, and an array for each of two followers */
+    {"a new leader's entry", arrange_new_leader, ready, 5, true},
     {"replication", arrange_entries_to_send, ready, 2, false},
     {"a batch to apply", arrange_entries_to_apply, ready, 1, false},
     {"a configuration", arrange_change, ready, 3, false},

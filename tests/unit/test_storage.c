@@ -87,38 +87,72 @@ END_TEST
 
 START_TEST(undoes_an_append_whose_write_failed)
 {
-    start_new();
-    ck_assert_int_eq(append(1, 1), RAFT_OK);
-    struct double_file *file = double_find(&f.disk, SEGMENT_1);
-    size_t size = file->size;
-    double_arm(&f.disk, RAFT_AT_SEGMENT_APPEND_WRITE, DOUBLE_ERROR, RAFT_NOSPACE);
-    propose(1, 2);
-    for (int i = 0; i < 5; i++) {
+    static const enum raft_point points[] = {RAFT_AT_SEGMENT_APPEND_WRITE,
+                                             RAFT_AT_IDS_APPEND_WRITE};
+    for (int which = 0; which < 2; which++) {
+        start_new();
+        ck_assert_int_eq(append(1, 1), RAFT_OK);
+        const struct double_file *file = double_find(&f.disk, SEGMENT_1);
+        const struct double_file *ids = double_find(&f.disk, IDS_1);
+        double_arm(&f.disk, points[which], DOUBLE_ERROR, RAFT_NOSPACE);
+        propose(1, 2);
+        for (int i = 0; i < 5; i++) {
+            ck_assert_int_eq(begin_append(), RAFT_OK);
+            ck_assert_int_eq(append_done().status, RAFT_NOSPACE);
+        }
+        double_arm(&f.disk, points[which], DOUBLE_NOTHING_DONE, RAFT_OK);
         ck_assert_int_eq(begin_append(), RAFT_OK);
-        ck_assert_int_eq(append_done().status, RAFT_NOSPACE);
+        ck_assert_int_eq(append_done().status, RAFT_BUSY);
+        ck_assert_uint_eq(file->size, HEADER_SIZE + RECORD_SIZE);
+        ck_assert_uint_eq(ids->size, HEADER_SIZE + ID_SIZE);
+        f.disk.armed = false;
+        ck_assert_int_eq(begin_append(), RAFT_OK);
+        ck_assert_int_eq(append_done().status, RAFT_OK);
+        restart();
+        assert_log(3);
+        die();
     }
-    double_arm(&f.disk, RAFT_AT_SEGMENT_APPEND_WRITE, DOUBLE_NOTHING_DONE, RAFT_OK);
-    ck_assert_int_eq(begin_append(), RAFT_OK);
-    ck_assert_int_eq(append_done().status, RAFT_BUSY);
-    ck_assert_uint_eq(file->size, size);
-    f.disk.armed = false;
-    ck_assert_int_eq(begin_append(), RAFT_OK);
-    ck_assert_int_eq(append_done().status, RAFT_OK);
-    restart();
-    assert_log(3);
-    die();
 }
 END_TEST
 
 START_TEST(continues_a_short_write)
 {
-    start_new();
-    double_arm(&f.disk, RAFT_AT_SEGMENT_APPEND_WRITE, DOUBLE_SHORT, RAFT_OK);
-    ck_assert_int_eq(append(1, 3), RAFT_OK);
-    ck_assert_uint_gt(f.disk.fired, 2);
-    restart();
-    assert_log(3);
-    die();
+    static const enum raft_point points[] = {RAFT_AT_SEGMENT_APPEND_WRITE,
+                                             RAFT_AT_IDS_APPEND_WRITE};
+    for (int which = 0; which < 2; which++) {
+        start_new();
+        double_arm(&f.disk, points[which], DOUBLE_SHORT, RAFT_OK);
+        ck_assert_int_eq(append(1, 3), RAFT_OK);
+        ck_assert_uint_gt(f.disk.fired, 2);
+        restart();
+        assert_log(3);
+        die();
+    }
+}
+END_TEST
+
+START_TEST(writes_identities_behind_their_records_and_removes_them_before)
+{
+    /* Of a job that ends at an operation: the identities never outnumber the records. */
+    static enum raft_status (*const jobs[])(void) = {append_rolling, cut_to_one};
+    for (size_t i = 0; i < 2; i++) {
+        bool finished = false;
+        for (uint64_t stop = 0; !finished; stop++) {
+            start_rolled();
+            f.disk.stop_after = f.disk.operations + stop;
+            finished = jobs[i]() == RAFT_OK;
+            for (unsigned first = 1; first <= 7; first += first == 5 ? 1 : 2) {
+                char name[RAFT_FILE_NAME_MAX];
+                snprintf(name, sizeof name, "log-%016x", first);
+                const struct double_file *log = double_find(&f.disk, name);
+                snprintf(name, sizeof name, "ids-%016x", first);
+                const struct double_file *ids = double_find(&f.disk, name);
+                size_t records = log == NULL ? 0 : log->size / RECORD_SIZE;
+                ck_assert(ids == NULL || ids->size / ID_SIZE <= records);
+            }
+            die();
+        }
+    }
 }
 END_TEST
 
@@ -161,14 +195,16 @@ END_TEST
 START_TEST(undoes_a_segment_that_could_not_be_created)
 {
     static const enum raft_point points[] = {RAFT_AT_SEGMENT_ROLL_CREATE,
-                                             RAFT_AT_SEGMENT_ROLL_WRITE};
-    for (int i = 0; i < 2; i++) {
+                                             RAFT_AT_SEGMENT_ROLL_WRITE, RAFT_AT_IDS_ROLL_CREATE,
+                                             RAFT_AT_IDS_ROLL_WRITE};
+    for (int i = 0; i < 4; i++) {
         start_new();
         double_arm(&f.disk, points[i], DOUBLE_ERROR, RAFT_NOSPACE);
         propose(1, 1);
         ck_assert_int_eq(begin_append(), RAFT_OK);
         ck_assert_int_eq(append_done().status, RAFT_NOSPACE);
         ck_assert_ptr_null(double_find(&f.disk, SEGMENT_1));
+        ck_assert_ptr_null(double_find(&f.disk, IDS_1));
         ck_assert_uint_eq(raft_storage_files_open(f.storage), 1);
         f.disk.armed = false;
         ck_assert_int_eq(begin_append(), RAFT_OK);
@@ -202,8 +238,15 @@ START_TEST(fails_when_a_sync_or_a_write_of_hard_state_fails)
         {RAFT_AT_STATE_SAVE_WRITE_B, save_a_state},
         {RAFT_AT_STATE_SAVE_SYNC_B, save_a_state},
         {RAFT_AT_SEGMENT_APPEND_SYNC, append_rolling},
+        {RAFT_AT_IDS_APPEND_SYNC, append_rolling},
         {RAFT_AT_SEGMENT_ROLL_SYNC, append_rolling},
+        {RAFT_AT_IDS_ROLL_SYNC, append_rolling},
         {RAFT_AT_SEGMENT_ROLL_SYNC_DIR, append_rolling},
+        {RAFT_AT_IDS_TRUNCATE_UNLINK, cut_to_one},
+        {RAFT_AT_IDS_TRUNCATE_SYNC_DIR, cut_to_one},
+        {RAFT_AT_IDS_TRUNCATE_OPEN, cut_to_one},
+        {RAFT_AT_IDS_TRUNCATE_CUT, cut_to_one},
+        {RAFT_AT_IDS_TRUNCATE_SYNC, cut_to_one},
         {RAFT_AT_SEGMENT_TRUNCATE_UNLINK, cut_to_one},
         {RAFT_AT_SEGMENT_TRUNCATE_SYNC_DIR, cut_to_one},
         {RAFT_AT_SEGMENT_TRUNCATE_OPEN, cut_to_one},
@@ -223,14 +266,19 @@ END_TEST
 
 START_TEST(ignores_a_failed_close)
 {
-    start_rolled();
-    double_arm(&f.disk, RAFT_AT_SEGMENT_ROLL_CLOSE, DOUBLE_ERROR, RAFT_IO);
-    ck_assert_int_eq(append(1, 2), RAFT_OK);
-    ck_assert_uint_eq(f.disk.fired, 1);
-    double_arm(&f.disk, RAFT_AT_SEGMENT_TRUNCATE_CLOSE, DOUBLE_ERROR, RAFT_IO);
-    ck_assert_int_eq(cut(1), RAFT_OK);
-    ck_assert_uint_eq(f.disk.fired, 1);
-    die();
+    static const enum raft_point points[][2] = {
+        {RAFT_AT_SEGMENT_ROLL_CLOSE, RAFT_AT_SEGMENT_TRUNCATE_CLOSE},
+        {RAFT_AT_IDS_ROLL_CLOSE, RAFT_AT_IDS_TRUNCATE_CLOSE}};
+    for (int i = 0; i < 2; i++) {
+        start_rolled();
+        double_arm(&f.disk, points[i][0], DOUBLE_ERROR, RAFT_IO);
+        ck_assert_int_eq(append(1, 2), RAFT_OK);
+        ck_assert_uint_eq(f.disk.fired, 1);
+        double_arm(&f.disk, points[i][1], DOUBLE_ERROR, RAFT_IO);
+        ck_assert_int_eq(cut(1), RAFT_OK);
+        ck_assert_uint_eq(f.disk.fired, 1);
+        die();
+    }
 }
 END_TEST
 
@@ -385,6 +433,7 @@ static Suite *storage_suite(void)
         survives_a_crash_after_each_operation_of_a_truncation,
         undoes_an_append_whose_write_failed,
         continues_a_short_write,
+        writes_identities_behind_their_records_and_removes_them_before,
         fails_after_too_many_failed_appends_in_a_row,
         a_good_append_ends_a_row_of_failed_ones,
         undoes_a_segment_that_could_not_be_created,

@@ -62,7 +62,7 @@ START_TEST(reads_what_stands_in_one_segment)
         struct raft_storage_done done = read_back(table[i].first, table[i].last);
         assert_entries(&done, table[i].first, table[i].count);
     }
-    ck_assert_uint_eq(raft_storage_files_open(f.storage), 2);
+    ck_assert_uint_eq(raft_storage_files_open(f.storage), 3);
     die();
 }
 END_TEST
@@ -140,7 +140,7 @@ START_TEST(what_cannot_be_read_harms_nothing)
         assert_bad(&done, 3);
         ck_assert_uint_eq(f.disk.fired, 1);
         f.disk.armed = false;
-        ck_assert_uint_eq(raft_storage_files_open(f.storage), 2);
+        ck_assert_uint_eq(raft_storage_files_open(f.storage), 3);
         done = read_back(3, 4);
         assert_entries(&done, 3, 2);
     }

@@ -97,7 +97,7 @@ static void begin_process(unsigned operations)
     p.options.batch_entries_max = 4;
     p.options.batch_size_max = 64;
     p.options.payload_size_max = 64;
-    p.options.segment_size_max = 24 + 2 * 56;
+    p.options.segment_size_max = 32 + 2 * 56;
     p.options.snapshot_chunk_size = 100;
     raft_log_init(&p.log, &p.memory);
     ck_assert_int_eq(raft_storage_create(&p.options, &p.env, &p.storage), RAFT_OK);

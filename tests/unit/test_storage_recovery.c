@@ -32,6 +32,7 @@ START_TEST(cuts_a_torn_tail_at_every_byte_of_the_last_batch)
             ck_assert_uint_eq(file->size, end);
             memset(file->bytes + cut_at, 0, end - cut_at);
             file->size = zeros ? end : cut_at;
+            forget_ids(IDS_1, 2);
             restart();
             raft_index whole = 2 + (cut_at - begin) / RECORD_SIZE;
             if (zeros && (cut_at - begin) % RECORD_SIZE >= 50) {
@@ -39,6 +40,7 @@ START_TEST(cuts_a_torn_tail_at_every_byte_of_the_last_batch)
             }
             assert_log(whole);
             ck_assert_uint_eq(file->size, HEADER_SIZE + whole * RECORD_SIZE);
+            ck_assert_uint_eq(double_find(&f.disk, IDS_1)->size, HEADER_SIZE + whole * ID_SIZE);
             ck_assert_int_eq(append(2, 1), RAFT_OK);
             restart();
             assert_log(whole + 1);
@@ -55,6 +57,7 @@ START_TEST(cuts_a_torn_batch_although_its_end_is_valid)
     ck_assert_int_eq(append(1, 3), RAFT_OK);
     struct double_file *file = double_find(&f.disk, SEGMENT_1);
     file->bytes[HEADER_SIZE + RECORD_SIZE + 48] ^= 1;
+    forget_ids(IDS_1, 1);
     restart();
     assert_log(1);
     ck_assert_uint_eq(file->size, HEADER_SIZE + RECORD_SIZE);
@@ -87,17 +90,6 @@ static void start_damaged(raft_index index, size_t begin, size_t end)
     }
 }
 
-START_TEST(refuses_damage_of_every_byte_of_an_identity_of_an_earlier_batch)
-{
-    for (raft_index index = 1; index <= 2; index++) {
-        for (size_t at = 0; at < IDENTITY_SIZE; at++) {
-            start_damaged(index, at, at + 1);
-            assert_refused(RAFT_CORRUPT);
-        }
-    }
-}
-END_TEST
-
 /* The entry at index is there by its identity alone, and all others whole. */
 static void assert_damaged(raft_index index)
 {
@@ -115,10 +107,10 @@ static void assert_damaged(raft_index index)
     }
 }
 
-START_TEST(keeps_the_place_of_an_entry_with_any_byte_of_its_payload_damaged)
+START_TEST(keeps_the_place_of_an_entry_with_any_byte_of_its_record_damaged)
 {
-    for (raft_index index = 1; index <= 2; index++) {
-        for (size_t at = IDENTITY_SIZE; at < RECORD_SIZE; at++) {
+    for (raft_index index = 1; index <= 3; index++) {
+        for (size_t at = 0; at < RECORD_SIZE; at++) {
             start_damaged(index, at, at + 1);
             for (int again = 0; again < 2; again++) {
                 double_reboot(&f.disk);
@@ -150,11 +142,16 @@ static enum raft_status repair(raft_index index, const char *payload)
 
 START_TEST(rewrites_a_damaged_record_as_it_was)
 {
-    for (raft_index index = 1; index <= 2; index++) {
+    static const size_t ranges[][2] = {
+        {0, IDENTITY_SIZE}, {IDENTITY_SIZE, RECORD_SIZE}, {0, RECORD_SIZE}};
+    for (int i = 0; i < 9; i++) {
+        raft_index index = 1 + i / 3;
         static struct double_file before;
+        static struct double_file ids;
         start_damaged(index, 0, 0);
         before = *double_find(&f.disk, SEGMENT_1);
-        start_damaged(index, IDENTITY_SIZE, RECORD_SIZE);
+        ids = *double_find(&f.disk, IDS_1);
+        start_damaged(index, ranges[i % 3][0], ranges[i % 3][1]);
         double_reboot(&f.disk);
         ck_assert_int_eq(load(), RAFT_OK);
         assert_damaged(index);
@@ -163,8 +160,31 @@ START_TEST(rewrites_a_damaged_record_as_it_was)
         const struct double_file *after = double_find(&f.disk, SEGMENT_1);
         ck_assert_uint_eq(after->size, before.size);
         ck_assert_mem_eq(after->bytes, before.bytes, before.size);
+        ck_assert_mem_eq(double_find(&f.disk, IDS_1)->bytes, ids.bytes, ids.size);
         restart();
         assert_log(3);
+        die();
+    }
+}
+END_TEST
+
+START_TEST(rewrites_from_either_copy_of_the_identity)
+{
+    for (int part = 0; part < 2; part++) {
+        start_damaged(2, IDENTITY_SIZE, RECORD_SIZE);
+        double_reboot(&f.disk);
+        ck_assert_int_eq(load(), RAFT_OK);
+        /* One of them rots while the node runs. */
+        if (part == 0) {
+            double_find(&f.disk, SEGMENT_1)->bytes[HEADER_SIZE + RECORD_SIZE + 9] ^= 1;
+        } else {
+            double_find(&f.disk, IDS_1)->bytes[HEADER_SIZE + ID_SIZE + 9] ^= 1;
+        }
+        ck_assert_int_eq(repair(2, "c1"), RAFT_OK);
+        double_find(&f.disk, SEGMENT_1)->bytes[HEADER_SIZE + RECORD_SIZE + 9] ^= part;
+        restart();
+        ck_assert_uint_eq(raft_log_last_index(&f.log), 3);
+        ck_assert(raft_log_peek(&f.log, 2)->damaged == (part == 1));
         die();
     }
 }
@@ -182,7 +202,7 @@ START_TEST(keeps_and_rewrites_a_damaged_record_before_another_segment)
     ck_assert_uint_eq(raft_log_last_index(&f.log), 5);
     ck_assert_uint_eq(f.log.first_damaged, 4);
     ck_assert_int_eq(repair(4, "e1"), RAFT_OK);
-    ck_assert_uint_eq(raft_storage_files_open(f.storage), 2);
+    ck_assert_uint_eq(raft_storage_files_open(f.storage), 3);
     restart();
     assert_log(5);
     die();
@@ -205,8 +225,9 @@ END_TEST
 START_TEST(fails_when_an_operation_of_a_repair_does)
 {
     static const enum raft_point points[] = {
-        RAFT_AT_SEGMENT_REPAIR_READ, RAFT_AT_SEGMENT_REPAIR_WRITE, RAFT_AT_SEGMENT_REPAIR_SYNC};
-    for (int i = 0; i < 3; i++) {
+        RAFT_AT_SEGMENT_REPAIR_READ, RAFT_AT_SEGMENT_REPAIR_WRITE, RAFT_AT_SEGMENT_REPAIR_SYNC,
+        RAFT_AT_IDS_REPAIR_READ,     RAFT_AT_IDS_REPAIR_WRITE,     RAFT_AT_IDS_REPAIR_SYNC};
+    for (int i = 0; i < 6; i++) {
         start_damaged(2, IDENTITY_SIZE, RECORD_SIZE);
         double_reboot(&f.disk);
         ck_assert_int_eq(load(), RAFT_OK);
@@ -224,14 +245,107 @@ START_TEST(fails_when_an_operation_of_a_repair_does)
 }
 END_TEST
 
-START_TEST(refuses_a_damaged_header_before_records)
+START_TEST(writes_an_identity_with_any_byte_damaged_again)
 {
-    for (size_t at = 0; at < HEADER_SIZE; at++) {
-        start_new();
-        ck_assert_int_eq(append(1, 1), RAFT_OK);
+    static struct double_file before;
+    for (size_t at = HEADER_SIZE; at < HEADER_SIZE + 3 * ID_SIZE; at++) {
+        start_damaged(1, 0, 0);
+        struct double_file *file = double_find(&f.disk, IDS_1);
+        before = *file;
+        file->bytes[at] ^= 0x40;
+        double_reboot(&f.disk);
+        ck_assert_int_eq(load(), RAFT_OK);
+        assert_log(3);
+        ck_assert_mem_eq(file->bytes, before.bytes, before.size);
         die();
-        double_find(&f.disk, SEGMENT_1)->bytes[at] ^= 0x40;
-        assert_refused(RAFT_CORRUPT);
+    }
+}
+END_TEST
+
+START_TEST(writes_a_header_with_any_byte_damaged_again)
+{
+    static struct double_file before;
+    static const char *const names[] = {SEGMENT_1,
+                                        IDS_1,
+                                        "log-0000000000000003",
+                                        "ids-0000000000000003",
+                                        "log-0000000000000005",
+                                        "ids-0000000000000005"};
+    for (size_t i = 0; i < 6 * HEADER_SIZE; i++) {
+        start_rolled();
+        die();
+        struct double_file *file = double_find(&f.disk, names[i / HEADER_SIZE]);
+        before = *file;
+        file->bytes[i % HEADER_SIZE] ^= 0x40;
+        double_reboot(&f.disk);
+        ck_assert_int_eq(load(), RAFT_OK);
+        assert_log(5);
+        ck_assert_mem_eq(file->bytes, before.bytes, before.size);
+        die();
+    }
+}
+END_TEST
+
+START_TEST(makes_a_missing_file_of_a_segment_anew)
+{
+    static struct double_file before;
+    for (unsigned i = 0; i < 6; i++) {
+        char name[RAFT_FILE_NAME_MAX];
+        unsigned first = 1 + i / 2 * 2;
+        snprintf(name, sizeof name, i % 2 == 0 ? "log-%016x" : "ids-%016x", first);
+        start_rolled();
+        die();
+        before = *double_find(&f.disk, name);
+        double_find(&f.disk, name)->exists = false;
+        double_reboot(&f.disk);
+        ck_assert_int_eq(load(), RAFT_OK);
+        if (i % 2 == 0) {
+            /* Of the entries only the identities are left. */
+            ck_assert_uint_eq(raft_log_last_index(&f.log), 5);
+            ck_assert_uint_eq(f.log.first_damaged, first);
+            for (raft_index index = first; index <= 5 && index < first + 2; index++) {
+                char payload[] = {(char)('a' + index), '1', 0};
+                ck_assert(raft_log_peek(&f.log, index)->damaged);
+                ck_assert_int_eq(repair(index, payload), RAFT_OK);
+            }
+            restart();
+        }
+        assert_log(5);
+        struct double_file *after = double_find(&f.disk, name);
+        ck_assert_uint_eq(after->size, before.size);
+        ck_assert_mem_eq(after->bytes, before.bytes, before.size);
+        ck_assert_int_eq(append(2, 2), RAFT_OK);
+        restart();
+        assert_log(7);
+        die();
+    }
+}
+END_TEST
+
+START_TEST(keeps_entries_that_are_cut_off_by_their_identities)
+{
+    /* In an earlier segment, and in the last one, where the next record must find its place. */
+    for (unsigned first = 3; first <= 5; first += 2) {
+        char name[RAFT_FILE_NAME_MAX];
+        snprintf(name, sizeof name, "log-%016x", first);
+        start_rolled();
+        die();
+        struct double_file *file = double_find(&f.disk, name);
+        size_t size = file->size;
+        memset(file->bytes + HEADER_SIZE + 7, 0, size - HEADER_SIZE - 7);
+        file->size = HEADER_SIZE + 7;
+        double_reboot(&f.disk);
+        ck_assert_int_eq(load(), RAFT_OK);
+        ck_assert_uint_eq(raft_log_last_index(&f.log), 5);
+        ck_assert_uint_eq(f.log.first_damaged, first);
+        ck_assert_int_eq(append(1, 1), RAFT_OK);
+        for (raft_index index = first; index < first + 2 && index < 6; index++) {
+            char payload[] = {(char)('a' + index), '1', 0};
+            ck_assert_int_eq(repair(index, payload), RAFT_OK);
+        }
+        restart();
+        assert_log(6);
+        die();
     }
 }
 END_TEST
@@ -240,16 +354,7 @@ START_TEST(refuses_a_hole_between_segments)
 {
     start_rolled();
     die();
-    double_find(&f.disk, "log-0000000000000003")->exists = false;
-    assert_refused(RAFT_CORRUPT);
-}
-END_TEST
-
-START_TEST(refuses_a_torn_tail_before_another_segment)
-{
-    start_rolled();
-    die();
-    double_find(&f.disk, "log-0000000000000003")->size -= 1;
+    remove_segment(3);
     assert_refused(RAFT_CORRUPT);
 }
 END_TEST
@@ -338,7 +443,7 @@ START_TEST(uses_the_newer_copy_of_the_hard_state)
     for (unsigned newer = 0; newer < 2; newer++) {
         start_new();
         ck_assert_int_eq(save(3, 2), RAFT_OK);
-        uint8_t old[32];
+        uint8_t old[36];
         struct double_file *file = double_find(&f.disk, "hard-state");
         memcpy(old, file->bytes, sizeof old);
         ck_assert_int_eq(save(4, 1), RAFT_OK);
@@ -400,6 +505,10 @@ START_TEST(load_that_crashed_can_be_repeated)
         die();
         double_find(&f.disk, "hard-state")->bytes[9] ^= 1;
         double_find(&f.disk, "log-0000000000000005")->size -= 1;
+        forget_ids("ids-0000000000000005", 0);
+        double_find(&f.disk, SEGMENT_1)->bytes[5] ^= 1;
+        double_find(&f.disk, IDS_1)->bytes[HEADER_SIZE + 5] ^= 1;
+        double_find(&f.disk, "ids-0000000000000003")->exists = false;
         double_create(&f.disk, "probe");
         double_create(&f.disk, "hard-state.new");
         double_reboot(&f.disk);
@@ -424,7 +533,9 @@ START_TEST(does_not_trust_the_cache)
         RAFT_AT_STATE_LOAD_WRITE_BETTER,    RAFT_AT_STATE_LOAD_SYNC_BETTER,
         RAFT_AT_SEGMENT_SETTLE_TRUNCATE,    RAFT_AT_SEGMENT_SETTLE_WRITE_HEADER,
         RAFT_AT_SEGMENT_SETTLE_WRITE_BATCH, RAFT_AT_SEGMENT_SETTLE_SYNC,
-        RAFT_AT_STORE_LOAD_SYNC_DIR,
+        RAFT_AT_IDS_SETTLE_TRUNCATE,        RAFT_AT_IDS_SETTLE_WRITE_HEADER,
+        RAFT_AT_IDS_SETTLE_WRITE,           RAFT_AT_IDS_SETTLE_SYNC,
+        RAFT_AT_SEGMENT_SETTLE_SYNC_CUT,    RAFT_AT_STORE_LOAD_SYNC_DIR,
     };
     for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
         start_new();
@@ -482,15 +593,17 @@ static Suite *storage_recovery_suite(void)
         loads_what_was_saved_and_appended,
         cuts_a_torn_tail_at_every_byte_of_the_last_batch,
         cuts_a_torn_batch_although_its_end_is_valid,
-        refuses_damage_of_every_byte_of_an_identity_of_an_earlier_batch,
-        keeps_the_place_of_an_entry_with_any_byte_of_its_payload_damaged,
+        keeps_the_place_of_an_entry_with_any_byte_of_its_record_damaged,
         rewrites_a_damaged_record_as_it_was,
+        rewrites_from_either_copy_of_the_identity,
         keeps_and_rewrites_a_damaged_record_before_another_segment,
         does_not_rewrite_a_record_with_another_entry,
         fails_when_an_operation_of_a_repair_does,
-        refuses_a_damaged_header_before_records,
+        writes_an_identity_with_any_byte_damaged_again,
+        writes_a_header_with_any_byte_damaged_again,
+        makes_a_missing_file_of_a_segment_anew,
+        keeps_entries_that_are_cut_off_by_their_identities,
         refuses_a_hole_between_segments,
-        refuses_a_torn_tail_before_another_segment,
         refuses_a_configuration_that_is_none,
         removes_a_segment_that_was_being_created,
         refuses_a_segment_that_begins_behind_the_end_of_the_log,

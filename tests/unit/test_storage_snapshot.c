@@ -183,10 +183,10 @@ START_TEST(begins_to_receive_anew_at_any_time)
         ck_assert_int_eq(begin_receive(id_3, other, size, offset, 60), RAFT_OK);
         ck_assert_int_eq(snapshot_done(RAFT_JOB_RECEIVE).status, RAFT_OK);
     }
-    ck_assert_uint_eq(raft_storage_files_open(f.storage), 3);
+    ck_assert_uint_eq(raft_storage_files_open(f.storage), 4);
     ck_assert_int_eq(save_3(), RAFT_OK); /* beside a part that waits */
     ck_assert_int_eq(receive_4(), RAFT_OK);
-    ck_assert_uint_eq(raft_storage_files_open(f.storage), 2);
+    ck_assert_uint_eq(raft_storage_files_open(f.storage), 3);
     restart();
     assert_snapshot(4, SNAPSHOT_4);
     die();
@@ -202,7 +202,7 @@ START_TEST(refuses_a_snapshot_with_any_byte_damaged)
         bytes_4[at] ^= 0x10;
         ck_assert_ptr_null(double_find(&f.disk, PART));
         ck_assert_ptr_null(double_find(&f.disk, SNAPSHOT_4));
-        ck_assert_uint_eq(raft_storage_files_open(f.storage), 2);
+        ck_assert_uint_eq(raft_storage_files_open(f.storage), 3);
     }
     restart();
     assert_snapshot(2, SNAPSHOT_2);
@@ -266,7 +266,7 @@ START_TEST(gives_a_snapshot_up_when_a_step_fails)
         ck_assert(!machine.is_frozen);
         ck_assert_ptr_null(double_find(&f.disk, NEW));
         ck_assert_ptr_null(double_find(&f.disk, PART));
-        ck_assert_uint_eq(raft_storage_files_open(f.storage), 2);
+        ck_assert_uint_eq(raft_storage_files_open(f.storage), 3);
         f.disk.armed = false;
         ck_assert_int_eq(append(1, 1), RAFT_OK);
         restart();
@@ -339,6 +339,9 @@ START_TEST(fails_when_the_directory_cannot_be_synced)
         {RAFT_AT_SNAPSHOT_REPLACE_SYNC_DIR, save_3, start_behind},
         {RAFT_AT_SNAPSHOT_PUBLISH_SYNC_DIR, receive_4, start_behind},
         {RAFT_AT_SNAPSHOT_REPLACE_SYNC_DIR, receive_4, start_behind},
+        {RAFT_AT_IDS_COMPACT_SYNC_DIR, compact_4, start_covered},
+        {RAFT_AT_IDS_RESET_SYNC_DIR, reset_4, start_diverged},
+        {RAFT_AT_IDS_RESET_UNLINK, reset_4, start_diverged},
         {RAFT_AT_SEGMENT_COMPACT_SYNC_DIR, compact_4, start_covered},
         {RAFT_AT_SEGMENT_RESET_SYNC_DIR, reset_4, start_diverged},
         {RAFT_AT_SEGMENT_RESET_UNLINK, reset_4, start_diverged},
@@ -445,7 +448,7 @@ START_TEST(fetches_the_bytes_of_the_file)
         ck_assert_mem_eq(done.bytes, file->bytes + offset, done.size);
         core_memory_free(&f.disk.memory, done.bytes);
     }
-    ck_assert_uint_eq(raft_storage_files_open(f.storage), 2);
+    ck_assert_uint_eq(raft_storage_files_open(f.storage), 3);
     die();
 }
 END_TEST
@@ -502,7 +505,7 @@ START_TEST(a_piece_that_cannot_be_read_is_none)
             double_arm(&f.disk, points[i], DOUBLE_SHORT, RAFT_OK);
             ck_assert_int_eq(fetch(2, 0).status, RAFT_CORRUPT);
         }
-        ck_assert_uint_eq(raft_storage_files_open(f.storage), 2);
+        ck_assert_uint_eq(raft_storage_files_open(f.storage), 3);
     }
     double_arm(&f.disk, RAFT_AT_SNAPSHOT_FETCH_CLOSE, DOUBLE_ERROR, RAFT_IO);
     struct raft_storage_done done = fetch(2, 0);

@@ -85,7 +85,7 @@ static void fetch_frame(uint8_t frame[SNAPSHOT_FRAME])
         core_memory_free(&f.disk.memory, done.bytes);
     }
     ck_assert_int_eq(raft_storage_fetch(f.storage, id_3, SNAPSHOT_FRAME, true), RAFT_STALE);
-    ck_assert_uint_eq(raft_storage_files_open(f.storage), 2);
+    ck_assert_uint_eq(raft_storage_files_open(f.storage), 3);
 }
 
 START_TEST(a_witness_takes_the_frame_of_a_leaders_snapshot)

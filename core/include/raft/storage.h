@@ -73,8 +73,9 @@ void raft_storage_done_release(const struct raft_memory *memory, struct raft_sto
 /* What a store holds at start, beside its log. */
 struct raft_stored {
     struct raft_hard_state state;
-    struct raft_snapshot snapshot; /* the log begins behind it; id (0, 0): none, and configuration
-                                    * is the one that the store was bootstrapped with */
+    struct raft_snapshot snapshot; /* the log begins behind it, or later if what is between is lost;
+                                    * id (0, 0): none, and configuration is the one that the store
+                                    * was bootstrapped with */
 };
 
 /* RAFT_NOMEM. Borrows env for its life; reads nothing yet. */
@@ -95,10 +96,11 @@ RAFT_MUST_CHECK enum raft_status raft_storage_exists(struct raft_storage *storag
 /* Reads the store into an initialised, empty log, the hard state and the state machine (which gets
  * the newest good snapshot), repairing what a crash may have left (storage/README.md has the
  * table). On success everything in the log is durable, or `damaged`: acknowledged, but only its id,
- * kind and size are left. On failure the log is empty again.
- * RAFT_NOMEM, RAFT_IO, RAFT_NOSPACE, RAFT_CORRUPT (something that was acknowledged is damaged,
- * and it is not known what),
- * RAFT_LOST_STORE (the hard state or the marker is lost, or older than the log), RAFT_INVALID (the
+ * kind and size are left. What is lost beside that is in the losses of the hard state, or is what
+ * lies between the snapshot and the base of the log. On failure the log is empty again.
+ * RAFT_NOMEM, RAFT_IO, RAFT_NOSPACE, RAFT_CORRUPT (the marker is damaged, or what is there
+ * contradicts itself or is of a later version), RAFT_LOST_STORE (the marker is lost; or the hard
+ * state is, or is older than the log, and the option `quarantine` is not set), RAFT_INVALID (the
  * store of another node, or of another kind: raft_options_is_witness), RAFT_MACHINE (the state
  * machine refused the snapshot). */
 RAFT_MUST_CHECK enum raft_status raft_storage_load(struct raft_storage *storage,
@@ -128,7 +130,8 @@ RAFT_MUST_CHECK enum raft_status raft_storage_compact(struct raft_storage *stora
  * covers. */
 RAFT_MUST_CHECK enum raft_status raft_storage_reset(struct raft_storage *storage,
                                                     struct raft_entry_id id, uint64_t generation);
-/* Rewrites the record of an entry whose payload was damaged in the files, and is here again. */
+/* Rewrites the record of an entry that was damaged in the files, and is here again, and its
+ * identity. */
 RAFT_MUST_CHECK enum raft_status raft_storage_repair(struct raft_storage *storage,
                                                      const struct raft_entry *entry);
 /* Reads entries back: [first, last], or as many of them as stand in one segment and are a batch.
