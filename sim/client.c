@@ -113,6 +113,14 @@ static void letter_send(struct sim_world *world, const struct letter *letter,
                  scheduler->now_ns + (latency > LATENCY_NS_MIN ? latency : LATENCY_NS_MIN));
 }
 
+/* What the attempt is about. */
+static struct sim_command current_command(const struct sim_client *client)
+{
+    const struct sim_command registration = {
+        .type = SIM_COMMAND_REGISTER, .client = client->id, .sequence = client->registrations};
+    return client->registers ? registration : client->open->command;
+}
+
 static void attempt(struct sim_client *client)
 {
     struct sim_world *world = client->world;
@@ -126,11 +134,12 @@ static void attempt(struct sim_client *client)
     }
     client->in_flight = true;
     client->at_node = 0;
+    client->registers = client->must_register && !client->open->command.by_index;
     const struct letter letter = {
         .client = client->id,
         .node = client->target,
         .request = client->attempt,
-        .command = client->open->command,
+        .command = current_command(client),
     };
     letter_send(world, &letter, SIM_EVENT_REQUEST);
     sim_client_timer_set(client, client->deadline_ns);
@@ -144,7 +153,10 @@ void sim_client_begin(struct sim_client *client, const struct sim_command *comma
     operation->client = client->id;
     operation->command = *command;
     operation->command.client = client->id;
+    operation->command.epoch = client->epoch;
     operation->command.sequence = ++client->sequence;
+    client->operations++;
+    client->registrations += client->must_register;
     operation->invoked_ns = world->scheduler.now_ns;
     operation->invoked_event = world->events;
     *world->clients.history_end = operation;
@@ -241,7 +253,7 @@ static bool error_is_unknown(const char *error)
 static void give_up(struct sim_client *client, const char *otherwise)
 {
     const char *last = client->last_error;
-    if (client->sent_unknown || client->in_flight) {
+    if (client->sent_unknown || (client->in_flight && !client->registers)) {
         finish(client, SIM_CLIENT_UNKNOWN,
                last != NULL && error_is_unknown(last) && !client->in_flight ? last : otherwise);
     } else if (last == NULL || error_is_unknown(last)) {
@@ -368,15 +380,18 @@ void sim_client_completed(struct sim_world *world, uint32_t node, uint64_t reque
     }
     assert(client->open != NULL);
     client->at_node = 0;
+    const struct sim_command command = current_command(client);
     struct sim_result result = {0};
     if (status == RAFT_OK && client->open->command.by_index) {
         check_read(client, node, index);
         sim_machine_read(world->nodes[node]->machine, client->open->command.key, &result);
         answer(world, node, request, NULL, false, &result);
     } else if (status == RAFT_OK) {
-        sim_machine_session(world->nodes[node]->machine, id, client->open->command.sequence,
-                            &result);
-        answer(world, node, request, NULL, false, &result);
+        enum sim_answer known =
+            sim_machine_answer(world->nodes[node]->machine, &command, index, &result);
+        bool is_known = known == SIM_ANSWER_KNOWN;
+        answer(world, node, request, is_known ? NULL : "session_expired", known == SIM_ANSWER_LOST,
+               &result);
     } else {
         answer(world, node, request, error_of(world->nodes[node], status), status == RAFT_LOST,
                NULL);
@@ -397,6 +412,31 @@ void sim_clients_node_lost(struct sim_world *world, uint32_t node)
 
 /* ---- back at the client ---- */
 
+/* It has a session: its command is the first in it. */
+static void on_registered(struct sim_client *client, uint64_t epoch)
+{
+    client->must_register = false;
+    client->registers = false;
+    client->epoch = epoch;
+    client->sequence = 1;
+    client->open->command.epoch = epoch;
+    client->open->command.sequence = 1;
+    attempt(client);
+}
+
+/* Its session is not there. Another attempt in a new one would be another command, so that it must
+ * be certain that none before had an effect. */
+static void on_expired(struct sim_client *client)
+{
+    client->registrations++;
+    client->must_register = true;
+    if (client->sent_unknown) {
+        finish(client, SIM_CLIENT_UNKNOWN, "session_expired");
+    } else {
+        attempt(client);
+    }
+}
+
 static void on_reply(struct sim_world *world, const struct letter *letter)
 {
     struct sim_client *client = world->clients.by_id[letter->client];
@@ -405,13 +445,21 @@ static void on_reply(struct sim_world *world, const struct letter *letter)
     }
     assert(client->open != NULL && client->in_flight);
     client->in_flight = false;
+    if (letter->error == NULL && client->registers) {
+        on_registered(client, letter->result.epoch);
+        return;
+    }
     if (letter->error == NULL) {
         client->open->result = letter->result;
         finish(client, SIM_CLIENT_OK, "");
         return;
     }
     client->last_error = letter->error;
-    client->sent_unknown = client->sent_unknown || letter->is_unknown;
+    client->sent_unknown = client->sent_unknown || (letter->is_unknown && !client->registers);
+    if (strcmp(letter->error, "session_expired") == 0) {
+        on_expired(client);
+        return;
+    }
     if (strcmp(letter->error, "read_only") == 0 || strcmp(letter->error, "disk_full") == 0 ||
         strcmp(letter->error, "invalid") == 0) {
         give_up(client, "timeout");

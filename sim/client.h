@@ -5,6 +5,10 @@
  * until its timeout. Outcomes (raft/replica.h, dissertation §6.3): OK; FAIL, certain not to happen;
  * UNKNOWN.
  *
+ * A client whose session was forgotten ("session_expired") registers before its next command; the
+ * command that met with it goes on after that if it was never sent before, so that it cannot have
+ * been applied, and is unknown otherwise.
+ *
  * Errors: "read_only", "disk_full" and "invalid" end an operation at once; "not_leader", "busy" and
  * "stopped" are definite and tried again; "crashed" and "lost_leadership" leave the attempt unknown
  * and are tried again; "timeout" is what is left when nothing more telling happened. */
@@ -37,9 +41,14 @@ struct sim_client {
     struct sim_world *world;
     uint32_t id; /* from 1 */
     uint64_t timeout_ns;
-    uint64_t retry_ns; /* pause between attempts */
-    uint64_t sequence;
-    uint32_t target; /* node it believes in */
+    uint64_t retry_ns;      /* pause between attempts */
+    uint64_t operations;    /* begun */
+    uint64_t epoch;         /* of its session */
+    uint64_t sequence;      /* in it */
+    uint64_t registrations; /* begun */
+    bool must_register;     /* before its next command */
+    bool registers;         /* the attempt is a registration */
+    uint32_t target;        /* node it believes in */
     struct sim_stream stream;
     struct sim_source source;
     struct sim_operation *open; /* at most one */

@@ -125,7 +125,7 @@ void sim_load_think_done(struct sim_client *client)
     snprintf(command.key, sizeof command.key, "k%llu", (unsigned long long)key);
     if (command.type != SIM_COMMAND_GET) {
         snprintf(command.value, sizeof command.value, "c%u.%llu", client->id,
-                 (unsigned long long)client->sequence + 1);
+                 (unsigned long long)client->operations + 1);
     }
     if (command.type == SIM_COMMAND_CAS) {
         memcpy(command.expected, client->seen, sizeof command.expected);

@@ -1,7 +1,8 @@
 /* The state machine of a simulated node: a key-value map with client sessions.
  *
  * Encoding of a command, little-endian: u8 magic, u8 type, u32 client, u64 sequence, u32 padding,
- * then key, value and expected as u8 length and bytes, then the padding, all zero.
+ * then the session's epoch as u64 if the type has EPOCH_BIT (it is 0 otherwise), then key, value
+ * and expected as u8 length and bytes, then the padding, all zero.
  *
  * Invariants:
  *  1. Entries are applied in order of their index, each once.
@@ -22,8 +23,9 @@
 #define COMMAND_MAGIC       0xc3u
 #define HEADER_SIZE         18u
 #define CLIENT_MAX          65535u
+#define EPOCH_BIT           0x80u
+#define EPOCH_SIZE          8u
 #define BUCKETS_MIN         64u
-#define SESSIONS_MAX        64u /* more than there are clients */
 
 #define FROZEN_MAGIC        0x5a46514du
 #define FROZEN_HEADER_SIZE  29u
@@ -51,7 +53,7 @@ struct sim_machine {
     uint32_t bucket_count; /* a power of two */
     uint32_t pair_count;
     struct raft_sessions *sessions;
-    struct answer answers[SESSIONS_MAX];
+    struct answer answers[SIM_SESSIONS_MAX];
 };
 
 /* ---- commands ---- */
@@ -65,6 +67,8 @@ const char *sim_command_type_string(enum sim_command_type type)
         return "get";
     case SIM_COMMAND_CAS:
         return "cas";
+    case SIM_COMMAND_REGISTER:
+        return "register";
     }
     assert(!"not a type");
     return NULL;
@@ -111,20 +115,23 @@ static bool get_text(const uint8_t **at, const uint8_t *end, char *text, size_t 
 
 size_t sim_command_size(const struct sim_command *command)
 {
-    return HEADER_SIZE + 3 + strnlen(command->key, SIM_KEY_MAX - 1) +
-           strnlen(command->value, SIM_VALUE_MAX - 1) +
+    return HEADER_SIZE + (command->epoch > 0 ? EPOCH_SIZE : 0) + 3 +
+           strnlen(command->key, SIM_KEY_MAX - 1) + strnlen(command->value, SIM_VALUE_MAX - 1) +
            strnlen(command->expected, SIM_VALUE_MAX - 1) + command->padding;
 }
 
 void sim_command_encode(const struct sim_command *command, uint8_t *out)
 {
-    assert(command->type >= SIM_COMMAND_PUT && command->type <= SIM_COMMAND_CAS);
+    assert(command->type >= SIM_COMMAND_PUT && command->type <= SIM_COMMAND_REGISTER);
     uint8_t *at = out;
     put_uint(&at, COMMAND_MAGIC, 1);
-    put_uint(&at, (uint64_t)command->type, 1);
+    put_uint(&at, (uint64_t)command->type | (command->epoch > 0 ? EPOCH_BIT : 0), 1);
     put_uint(&at, command->client, 4);
     put_uint(&at, command->sequence, 8);
     put_uint(&at, command->padding, 4);
+    if (command->epoch > 0) {
+        put_uint(&at, command->epoch, EPOCH_SIZE);
+    }
     put_text(&at, command->key, SIM_KEY_MAX);
     put_text(&at, command->value, SIM_VALUE_MAX);
     put_text(&at, command->expected, SIM_VALUE_MAX);
@@ -144,10 +151,17 @@ bool sim_command_decode(const uint8_t *bytes, size_t size, struct sim_command *c
         return false;
     }
     uint64_t type = get_uint(&at, 1);
+    bool has_epoch = (type & EPOCH_BIT) != 0;
+    type &= ~(uint64_t)EPOCH_BIT;
     command->client = (uint32_t)get_uint(&at, 4);
     command->sequence = get_uint(&at, 8);
     command->padding = (uint32_t)get_uint(&at, 4);
-    if (type < SIM_COMMAND_PUT || type > SIM_COMMAND_CAS || command->client > CLIENT_MAX) {
+    if (type < SIM_COMMAND_PUT || type > SIM_COMMAND_REGISTER || command->client > CLIENT_MAX ||
+        (has_epoch && (size_t)(end - at) < EPOCH_SIZE)) {
+        return false;
+    }
+    command->epoch = has_epoch ? get_uint(&at, EPOCH_SIZE) : 0;
+    if (has_epoch && command->epoch == 0) {
         return false;
     }
     command->type = (enum sim_command_type)type;
@@ -237,6 +251,8 @@ static void execute(struct sim_machine *machine, const struct sim_command *comma
             pair_set(machine, pair, command->key, hash, command->value);
         }
         break;
+    case SIM_COMMAND_REGISTER:
+        break; /* it is all about the session */
     }
 }
 
@@ -244,7 +260,7 @@ static void execute(struct sim_machine *machine, const struct sim_command *comma
 
 static uint64_t session_hash(const struct raft_session *session, const struct sim_result *result)
 {
-    uint64_t flags = (uint64_t)result->found | (uint64_t)result->swapped << 1;
+    uint64_t flags = (uint64_t)result->found | (uint64_t)result->swapped << 1 | session->epoch << 2;
     return text_hash(result->value, sim_mix(session->client, session->sequence, flags));
 }
 
@@ -266,8 +282,14 @@ static void apply_command(struct sim_machine *machine, const struct sim_command 
         return;
     }
     uint32_t slot = RAFT_SESSION_NONE;
-    switch (
-        raft_sessions_judge(machine->sessions, command->client, command->sequence, index, &slot)) {
+    if (command->type == SIM_COMMAND_REGISTER) {
+        slot = raft_sessions_register(machine->sessions, command->client, index);
+        result->epoch = index;
+        answer_set(machine, slot, result);
+        return;
+    }
+    switch (raft_sessions_judge(machine->sessions, command->client, command->epoch,
+                                command->sequence, index, &slot)) {
     case RAFT_SESSION_NEW:
         execute(machine, command, result);
         answer_set(machine, slot, result);
@@ -282,14 +304,15 @@ static void apply_command(struct sim_machine *machine, const struct sim_command 
     assert(!"not a verdict");
 }
 
-struct sim_machine *sim_machine_create(struct arena *arena)
+struct sim_machine *sim_machine_create(struct arena *arena, uint32_t sessions_max)
 {
+    assert(sessions_max > 0 && sessions_max <= SIM_SESSIONS_MAX);
     struct sim_machine *machine = arena_calloc(arena, sizeof *machine);
     machine->arena = arena;
     machine->bucket_count = BUCKETS_MIN;
     machine->buckets = arena_calloc(arena, BUCKETS_MIN * sizeof machine->buckets[0]);
     machine->sessions =
-        raft_sessions_init(arena_calloc(arena, raft_sessions_size(SESSIONS_MAX)), SESSIONS_MAX);
+        raft_sessions_init(arena_calloc(arena, raft_sessions_size(sessions_max)), sessions_max);
     return machine;
 }
 
@@ -340,23 +363,36 @@ void sim_machine_read(const struct sim_machine *machine, const char *key,
     }
 }
 
-bool sim_machine_session(const struct sim_machine *machine, uint32_t client, uint64_t sequence,
-                         struct sim_result *out_result)
+enum sim_answer sim_machine_answer(const struct sim_machine *machine,
+                                   const struct sim_command *command, raft_index index,
+                                   struct sim_result *out_result)
 {
-    uint32_t slot = raft_sessions_find(machine->sessions, client);
-    if (slot == RAFT_SESSION_NONE ||
-        raft_sessions_at(machine->sessions, slot)->sequence != sequence) {
-        return false;
+    uint32_t slot = raft_sessions_find(machine->sessions, command->client);
+    if (slot == RAFT_SESSION_NONE) {
+        /* Sessions are forgotten in the order of their latest commands: while an older one than
+         * this is there, none that this command has used was. */
+        uint32_t oldest = raft_sessions_first(machine->sessions);
+        bool is_older = oldest != RAFT_SESSION_NONE &&
+                        raft_sessions_at(machine->sessions, oldest)->index < index;
+        return is_older ? SIM_ANSWER_EXPIRED : SIM_ANSWER_LOST;
     }
-    *out_result = machine->answers[slot].result;
-    return true;
+    const struct raft_session *session = raft_sessions_at(machine->sessions, slot);
+    bool is_registered = command->type == SIM_COMMAND_REGISTER && session->sequence == 0;
+    bool is_latest = session->epoch == command->epoch && session->sequence == command->sequence;
+    if (is_registered || is_latest) {
+        *out_result = machine->answers[slot].result;
+        out_result->epoch = session->epoch;
+        return SIM_ANSWER_KNOWN;
+    }
+    return session->epoch != command->epoch && session->epoch < index ? SIM_ANSWER_EXPIRED
+                                                                      : SIM_ANSWER_LOST;
 }
 
 /* ---- the state as bytes ----
  *
  * u32 magic, u64 applied, u64 position, u32 pairs, u32 sessions, u8 whether sessions were
  * forgotten; each pair: key and value as u8 length and bytes; each session, the oldest first: u32
- * client, u64 sequence, u64 index, u8 flags, value. */
+ * client, u64 sequence, u64 index, u8 flags, the epoch as u64 if a flag says so, value. */
 
 static size_t text_size(const char *text)
 {
@@ -372,7 +408,9 @@ static size_t frozen_size(const struct sim_machine *machine)
         }
     }
     for (uint32_t slot = 0; slot < raft_sessions_count(machine->sessions); slot++) {
-        size += FROZEN_SESSION_SIZE + text_size(machine->answers[slot].result.value);
+        bool has_epoch = raft_sessions_at(machine->sessions, slot)->epoch > 0;
+        size += FROZEN_SESSION_SIZE + (has_epoch ? EPOCH_SIZE : 0) +
+                text_size(machine->answers[slot].result.value);
     }
     return size;
 }
@@ -386,7 +424,12 @@ static void freeze_sessions(const struct sim_machine *machine, uint8_t **at)
         put_uint(at, session->client, 4);
         put_uint(at, session->sequence, 8);
         put_uint(at, session->index, 8);
-        put_uint(at, (uint64_t)result->found | (uint64_t)result->swapped << 1, 1);
+        uint64_t flags = (uint64_t)result->found | (uint64_t)result->swapped << 1 |
+                         (uint64_t)(session->epoch > 0) << 2;
+        put_uint(at, flags, 1);
+        if (session->epoch > 0) {
+            put_uint(at, session->epoch, EPOCH_SIZE);
+        }
         put_text(at, result->value, SIM_VALUE_MAX);
         slot = raft_sessions_next(machine->sessions, slot);
     }
@@ -431,7 +474,7 @@ static bool thaw_pair(struct sim_machine *machine, const uint8_t **at, const uin
 
 static bool thaw_session(struct sim_machine *machine, const uint8_t **at, const uint8_t *end)
 {
-    struct raft_session session;
+    struct raft_session session = {.epoch = 0};
     struct sim_result result = {0};
     uint32_t slot = RAFT_SESSION_NONE;
     if ((size_t)(end - *at) < FROZEN_SESSION_SIZE) {
@@ -443,7 +486,13 @@ static bool thaw_session(struct sim_machine *machine, const uint8_t **at, const 
     uint64_t flags = get_uint(at, 1);
     result.found = (flags & 1) != 0;
     result.swapped = (flags & 2) != 0;
-    if (session.sequence == 0 || flags > 3 ||
+    bool has_epoch = (flags & 4) != 0;
+    if (flags > 7 || (has_epoch && (size_t)(end - *at) < EPOCH_SIZE)) {
+        return false;
+    }
+    session.epoch = has_epoch ? get_uint(at, EPOCH_SIZE) : 0;
+    bool is_registered = session.epoch > 0;
+    if (is_registered != has_epoch || (session.sequence == 0 && !is_registered) ||
         !get_text(at, end, result.value, sizeof result.value) ||
         !raft_sessions_put(machine->sessions, &session, &slot)) {
         return false;
@@ -452,14 +501,15 @@ static bool thaw_session(struct sim_machine *machine, const uint8_t **at, const 
     return true;
 }
 
-struct sim_machine *sim_machine_thaw(struct arena *arena, const uint8_t *bytes, size_t size)
+struct sim_machine *sim_machine_thaw(struct arena *arena, uint32_t sessions_max,
+                                     const uint8_t *bytes, size_t size)
 {
     const uint8_t *at = bytes;
     const uint8_t *end = bytes + size;
     if (size < FROZEN_HEADER_SIZE || get_uint(&at, 4) != FROZEN_MAGIC) {
         return NULL;
     }
-    struct sim_machine *machine = sim_machine_create(arena);
+    struct sim_machine *machine = sim_machine_create(arena, sessions_max);
     machine->applied = get_uint(&at, 8);
     machine->position = get_uint(&at, 8);
     uint64_t pairs = get_uint(&at, 4);

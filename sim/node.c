@@ -182,7 +182,7 @@ void sim_node_start(struct sim_node *node)
     sim_oracle_starts(world->oracles, node->id);
     node->why[0] = 0;
     node->view = (struct raft_view){.id = node->id};
-    node->machine = sim_machine_create(world->arena);
+    node->machine = sim_machine_create(world->arena, world->cluster.sessions);
     struct sim_stream stream;
     sim_stream_init(&stream, world->seed, SIM_STREAM_CORE, node->id, node->incarnation);
     node->options.seed = sim_draw(&stream);

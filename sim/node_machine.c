@@ -198,7 +198,8 @@ static enum raft_status env_restore_commit(void *ctx, enum raft_point point, raf
     assert(state->bytes != NULL);
     struct sim_machine *machine = NULL;
     if (state->done == state->size) {
-        machine = sim_machine_thaw(world->arena, state->bytes, state->size);
+        machine =
+            sim_machine_thaw(world->arena, world->cluster.sessions, state->bytes, state->size);
     }
     if (machine == NULL) {
         return RAFT_MACHINE;

@@ -123,6 +123,7 @@ static void cluster_options(const struct sim_draw *draw, uint64_t seed,
     options->disk_write_ns = draw->write_us * US;
     options->disk_sync_ns = draw->sync_us * US;
     options->apply_ns = draw->apply_us * US;
+    options->sessions = (uint32_t)draw->sessions;
     options->revert_failed_sync = draw->reverts != 0;
     raft->heartbeat_ns = draw->heartbeat_ms * MS;
     raft->election_ns_min = draw->election_ms * MS;

@@ -15,6 +15,8 @@
  *     the bound that the nodes are told. */
 #include "profile.h"
 
+#include "machine.h"
+
 #include "random.h"
 
 #include <assert.h>
@@ -95,6 +97,8 @@ static const struct field fields[] = {
     BASE(gets, HOW_EVENLY, 0, 4, 100),
     BASE(cas, HOW_EVENLY, 0, 2, 100),
     BASE(padding, HOW_NOT, 0, 1000000, 0),
+    {"sessions", offsetof(struct sim_draw, sessions), NO_CLASS, HOW_NOT, 1, SIM_SESSIONS_MAX, 0,
+     SIM_SESSIONS_MAX},
     BASE(readers, HOW_EVENLY, 0, 1, 0),
     BASE(learners, HOW_NOT, 0, 8, 0),
     BASE(witness, HOW_NOT, 0, 1, 0),
@@ -342,6 +346,10 @@ static void draw_loads(struct sim_draw *draw, uint64_t seed)
     draw->by_index = draw->clients / 2;
     if (draw->by_index > 0 && draw->gets == 0) {
         draw->gets = 1;
+    }
+    draw->sessions = SIM_SESSIONS_MAX;
+    if (draw_alone(seed, "sessions", 8) == 0) {
+        draw->sessions = 1 + draw_alone(seed, "sessions_max", 2 * draw->clients);
     }
     uint64_t padded = draw_alone(seed, "padding", 16);
     if (padded == 0) {

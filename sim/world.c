@@ -88,6 +88,7 @@ void sim_cluster_options_init(struct sim_cluster_options *options)
         .disk_write_ns = 200000,
         .disk_sync_ns = 1000000,
         .apply_ns = 100000,
+        .sessions = SIM_SESSIONS_MAX,
     };
     raft_options_init(&options->raft);
 }

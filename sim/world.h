@@ -46,6 +46,7 @@ struct sim_cluster_options {
     uint64_t latency_ns, jitter_ns;
     uint64_t disk_read_ns, disk_write_ns, disk_sync_ns;
     uint64_t apply_ns;
+    uint32_t sessions; /* clients that a state machine remembers; at most SIM_SESSIONS_MAX */
     bool revert_failed_sync;
     struct raft_options raft; /* id, voters and seed are filled in for each node; priorities and
                                  witnesses are given */

@@ -205,7 +205,8 @@ static uint64_t clients_digest(const struct sim_clients *clients, uint64_t diges
             client->sequence,       client->target,         client->attempt,
             client->at_node,        client->in_flight,      client->open != NULL,
             client->deadline_ns,    client->read_floor,     client->sent_unknown,
-            client->stream.counter, client->source.counter,
+            client->stream.counter, client->source.counter, client->epoch,
+            client->must_register,  client->registers,
         };
         digest = sim_hash(words, sizeof words, digest);
     }

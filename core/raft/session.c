@@ -118,21 +118,46 @@ static uint32_t add(struct raft_sessions *sessions, const struct raft_session *s
     return slot;
 }
 
+/* The session has just been used. */
+static void touch(struct raft_sessions *sessions, uint32_t slot)
+{
+    list_remove(sessions, slot);
+    list_append(sessions, slot);
+}
+
+uint32_t raft_sessions_register(struct raft_sessions *sessions, uint64_t client, raft_index index)
+{
+    assert(index > 0);
+    const struct raft_session opened = {.client = client, .epoch = index, .index = index};
+    uint32_t slot = raft_sessions_find(sessions, client);
+    if (slot == RAFT_SESSION_NONE) {
+        return add(sessions, &opened);
+    }
+    assert(sessions->slots[slot].session.index < index);
+    sessions->slots[slot].session = opened;
+    touch(sessions, slot);
+    return slot;
+}
+
 enum raft_session_verdict raft_sessions_judge(struct raft_sessions *sessions, uint64_t client,
-                                              uint64_t sequence, raft_index index,
+                                              raft_index epoch, uint64_t sequence, raft_index index,
                                               uint32_t *out_slot)
 {
     assert(sequence > 0);
     uint32_t slot = raft_sessions_find(sessions, client);
     *out_slot = RAFT_SESSION_NONE;
     if (slot == RAFT_SESSION_NONE) {
-        if (sequence > 1 && sessions->has_forgotten) {
+        if (epoch > 0 || sessions->has_forgotten) {
             return RAFT_SESSION_EXPIRED;
         }
-        *out_slot = add(sessions, &(struct raft_session){client, sequence, index});
+        const struct raft_session opened = {client, epoch, sequence, index};
+        *out_slot = add(sessions, &opened);
         return RAFT_SESSION_NEW;
     }
     struct raft_session *session = &sessions->slots[slot].session;
+    if (session->epoch != epoch) {
+        return RAFT_SESSION_EXPIRED;
+    }
     if (sequence < session->sequence) {
         return RAFT_SESSION_STALE;
     }
@@ -142,8 +167,7 @@ enum raft_session_verdict raft_sessions_judge(struct raft_sessions *sessions, ui
     }
     session->sequence = sequence;
     session->index = index;
-    list_remove(sessions, slot);
-    list_append(sessions, slot);
+    touch(sessions, slot);
     return RAFT_SESSION_NEW;
 }
 

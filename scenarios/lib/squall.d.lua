@@ -139,6 +139,7 @@ function on(kind, o, fn) end
 ---@field disk_write_ms? number      mean (0.2)
 ---@field disk_sync_ms? number       mean (1)
 ---@field apply_ms? number           mean time of the state machine for a batch (0.1)
+---@field sessions? integer          clients that a state machine remembers, 1..64 (64)
 ---@field revert_failed_sync? boolean  a failed sync loses the content of the cache, too (false)
 
 ---@class Cluster

@@ -12,7 +12,7 @@ struct cluster_options {
     int64_t snapshot_every, snapshot_trailing, snapshot_bytes, snapshot_installs;
     uint64_t latency_ns, jitter_ns, read_ns, write_ns, sync_ns, apply_ns;
     uint64_t election_min_ns, election_max_ns, heartbeat_ns, retry_ns, catch_up_ns;
-    int64_t drift_ppm;
+    int64_t drift_ppm, sessions;
     struct sim_selector none; /* witnesses and priorities are read by hand */
     bool prevote, check_quorum, lease_reads, quarantine, reverts;
     const char *sut;
@@ -48,6 +48,7 @@ static const struct script_option cluster_option_list[] = {
     DURATION("disk_write", write_ns),
     DURATION("disk_sync", sync_ns),
     DURATION("apply", apply_ns),
+    INTEGER("sessions", sessions, 1, SIM_SESSIONS_MAX),
     INTEGER("batch_entries", batch_entries, 1, UINT16_MAX),
     INTEGER("batch_bytes", batch_bytes, 1, INT32_MAX),
     INTEGER("window_messages", window, 1, RAFT_WINDOW_MAX),
@@ -93,6 +94,7 @@ static void options_from(struct cluster_options *to, const struct sim_cluster_op
         .write_ns = from->disk_write_ns,
         .sync_ns = from->disk_sync_ns,
         .apply_ns = from->apply_ns,
+        .sessions = from->sessions,
         .election_min_ns = from->raft.election_ns_min,
         .election_max_ns = from->raft.election_ns_max,
         .heartbeat_ns = from->raft.heartbeat_ns,
@@ -118,6 +120,7 @@ static void options_to(const struct cluster_options *from, struct sim_cluster_op
     to->disk_write_ns = from->write_ns;
     to->disk_sync_ns = from->sync_ns;
     to->apply_ns = from->apply_ns;
+    to->sessions = (uint32_t)from->sessions;
     to->revert_failed_sync = from->reverts;
     to->raft.election_ns_min = from->election_min_ns;
     to->raft.election_ns_max = from->election_max_ns;
@@ -186,9 +189,9 @@ static void read_members(lua_State *L, struct sim_cluster_options *options)
 /* Whether an option is of the world around the nodes, the same for all of them and for good. */
 static bool is_of_world(const char *name)
 {
-    static const char *const names[] = {"nodes",     "learners", "witnesses",         "priorities",
-                                        "latency",   "jitter",   "disk_read",         "disk_write",
-                                        "disk_sync", "apply",    "revert_failed_sync"};
+    static const char *const names[] = {"nodes",     "learners", "witnesses",          "priorities",
+                                        "latency",   "jitter",   "disk_read",          "disk_write",
+                                        "disk_sync", "apply",    "revert_failed_sync", "sessions"};
     for (size_t i = 0; i < SCRIPT_COUNT(names); i++) {
         if (strcmp(names[i], name) == 0) {
             return true;

@@ -9,14 +9,19 @@ static enum raft_status read_begin(void)
     return status;
 }
 
-static void echo(raft_node_id from, uint64_t round)
+static void echo_of(raft_node_id from, uint64_t round, uint32_t flags)
 {
     receive((struct raft_message){.type = RAFT_MESSAGE_APPEND_REP,
                                   .from = from,
                                   .term = view.state.term,
-                                  .flags = RAFT_FLAG_SUCCESS,
+                                  .flags = RAFT_FLAG_SUCCESS | flags,
                                   .id = {1, 1},
                                   .round = round});
+}
+
+static void echo(raft_node_id from, uint64_t round)
+{
+    echo_of(from, round, 0);
 }
 
 /* ---- §6.4: ReadIndex ---- */
@@ -144,12 +149,7 @@ START_TEST(a_witness_confirms_a_read)
     adjust = witness_3;
     lead_and_commit();
     ck_assert_int_eq(read_begin(), RAFT_OK);
-    receive((struct raft_message){.type = RAFT_MESSAGE_APPEND_REP,
-                                  .from = 3,
-                                  .term = view.state.term,
-                                  .flags = RAFT_FLAG_SUCCESS | RAFT_FLAG_WITNESS,
-                                  .id = {1, 1},
-                                  .round = 1});
+    echo_of(3, 1, RAFT_FLAG_WITNESS);
     ck_assert_uint_eq(seen.reads, 1);
 }
 END_TEST

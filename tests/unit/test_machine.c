@@ -84,7 +84,7 @@ END_TEST
 
 START_TEST(get_sees_the_last_put)
 {
-    struct sim_machine *machine = sim_machine_create(arena);
+    struct sim_machine *machine = sim_machine_create(arena, SIM_SESSIONS_MAX);
     struct sim_command get = command_of(SIM_COMMAND_GET, 2, 1, "k", "");
     put(machine, 1, "k", "a");
     put(machine, 2, "k", "b");
@@ -98,7 +98,7 @@ END_TEST
 
 START_TEST(cas_swaps_only_the_expected_value)
 {
-    struct sim_machine *machine = sim_machine_create(arena);
+    struct sim_machine *machine = sim_machine_create(arena, SIM_SESSIONS_MAX);
     put(machine, 1, "k", "a");
     struct sim_command cas = command_of(SIM_COMMAND_CAS, 2, 1, "k", "b");
     strcpy(cas.expected, "x");
@@ -112,7 +112,7 @@ END_TEST
 
 START_TEST(repetition_is_answered_from_the_session_and_not_applied)
 {
-    struct sim_machine *machine = sim_machine_create(arena);
+    struct sim_machine *machine = sim_machine_create(arena, SIM_SESSIONS_MAX);
     struct sim_result known;
     struct sim_command cas = command_of(SIM_COMMAND_CAS, 2, 7, "k", "b");
     ck_assert(apply(machine, 1, &cas).swapped); /* a missing key is the empty text */
@@ -120,17 +120,63 @@ START_TEST(repetition_is_answered_from_the_session_and_not_applied)
     ck_assert(apply(machine, 3, &cas).swapped); /* the answer of the first time */
     struct sim_command get = command_of(SIM_COMMAND_GET, 3, 1, "k", "");
     ck_assert_str_eq(apply(machine, 4, &get).value, "");
-    ck_assert(sim_machine_session(machine, 2, 7, &known));
+    ck_assert_int_eq(sim_machine_answer(machine, &cas, 1, &known), SIM_ANSWER_KNOWN);
     ck_assert(known.swapped);
-    ck_assert(!sim_machine_session(machine, 2, 6, &known));
+    cas.sequence = 6;
+    ck_assert_int_eq(sim_machine_answer(machine, &cas, 1, &known), SIM_ANSWER_LOST);
     sim_machine_destroy(machine);
+}
+END_TEST
+
+/* Three clients and a table of two sessions: the first one is forgotten. */
+START_TEST(forgotten_client_is_told_whether_its_command_had_an_effect)
+{
+    struct sim_machine *machine = sim_machine_create(arena, 2);
+    struct sim_result result;
+    struct sim_command commands[5] = {{0}};
+    for (uint32_t client = 1; client <= 3; client++) {
+        commands[client] = command_of(SIM_COMMAND_PUT, client, 1, "k", "a");
+        apply(machine, client, &commands[client]);
+    }
+    /* Refused, since it has no session; but of command 1, if only its index were known, nobody
+     * could say that it had no effect: both that are there are later. */
+    struct sim_command again = command_of(SIM_COMMAND_PUT, 1, 1, "k", "again");
+    apply(machine, 4, &again);
+    ck_assert_int_eq(sim_machine_answer(machine, &again, 4, &result), SIM_ANSWER_EXPIRED);
+    ck_assert_int_eq(sim_machine_answer(machine, &commands[1], 1, &result), SIM_ANSWER_LOST);
+    struct sim_command get = command_of(SIM_COMMAND_GET, 0, 0, "k", "");
+    ck_assert_str_eq(apply(machine, 5, &get).value, "a");
+
+    struct sim_command registration = command_of(SIM_COMMAND_REGISTER, 1, 1, "", "");
+    ck_assert_uint_eq(apply(machine, 6, &registration).epoch, 6);
+    ck_assert_int_eq(sim_machine_answer(machine, &registration, 6, &result), SIM_ANSWER_KNOWN);
+    ck_assert_uint_eq(result.epoch, 6);
+    apply(machine, 7, &again);
+    ck_assert_int_eq(sim_machine_answer(machine, &again, 7, &result), SIM_ANSWER_EXPIRED);
+    again.epoch = 6;
+    apply(machine, 8, &again);
+    ck_assert_int_eq(sim_machine_answer(machine, &again, 8, &result), SIM_ANSWER_KNOWN);
+    ck_assert_str_eq(apply(machine, 9, &get).value, "again");
+
+    size_t size = 0;
+    uint8_t *bytes = sim_machine_freeze(machine, &size);
+    struct sim_machine *copy = sim_machine_thaw(arena, 2, bytes, size);
+    ck_assert_ptr_nonnull(copy);
+    ck_assert_uint_eq(sim_machine_digest(copy), sim_machine_digest(machine));
+    ck_assert_int_eq(sim_machine_answer(copy, &again, 8, &result), SIM_ANSWER_KNOWN);
+    for (size_t cut = 0; cut < size; cut++) {
+        ck_assert_ptr_null(sim_machine_thaw(arena, 2, bytes, cut));
+    }
+    sim_machine_destroy(copy);
+    sim_machine_destroy(machine);
+    arena_free(arena, bytes);
 }
 END_TEST
 
 START_TEST(same_state_by_another_order_has_the_same_digest)
 {
-    struct sim_machine *one = sim_machine_create(arena);
-    struct sim_machine *two = sim_machine_create(arena);
+    struct sim_machine *one = sim_machine_create(arena, SIM_SESSIONS_MAX);
+    struct sim_machine *two = sim_machine_create(arena, SIM_SESSIONS_MAX);
     struct sim_command a = command_of(SIM_COMMAND_PUT, 0, 0, "a", "1");
     struct sim_command b = command_of(SIM_COMMAND_PUT, 0, 0, "b", "2");
     apply(one, 1, &a);
@@ -146,7 +192,7 @@ END_TEST
 
 START_TEST(frozen_state_is_thawed_whole)
 {
-    struct sim_machine *machine = sim_machine_create(arena);
+    struct sim_machine *machine = sim_machine_create(arena, SIM_SESSIONS_MAX);
     char key[16];
     char value[16];
     for (raft_index i = 1; i <= 200; i++) {
@@ -158,17 +204,18 @@ START_TEST(frozen_state_is_thawed_whole)
     }
     size_t size = 0;
     uint8_t *bytes = sim_machine_freeze(machine, &size);
-    struct sim_machine *copy = sim_machine_thaw(arena, bytes, size);
+    struct sim_machine *copy = sim_machine_thaw(arena, SIM_SESSIONS_MAX, bytes, size);
     ck_assert_ptr_nonnull(copy);
     ck_assert_uint_eq(sim_machine_digest(copy), sim_machine_digest(machine));
     ck_assert_uint_eq(sim_machine_applied(copy), 200);
     struct sim_result result;
-    ck_assert(sim_machine_session(copy, 1, 200, &result));
+    struct sim_command last = command_of(SIM_COMMAND_PUT, 1, 200, key, value);
+    ck_assert_int_eq(sim_machine_answer(copy, &last, 200, &result), SIM_ANSWER_KNOWN);
     put(machine, 201, "one", "more");
     put(copy, 201, "one", "more");
     ck_assert_uint_eq(sim_machine_digest(copy), sim_machine_digest(machine));
     for (size_t cut = 0; cut < size; cut++) {
-        ck_assert_ptr_null(sim_machine_thaw(arena, bytes, cut));
+        ck_assert_ptr_null(sim_machine_thaw(arena, SIM_SESSIONS_MAX, bytes, cut));
     }
     sim_machine_destroy(copy);
     sim_machine_destroy(machine);
@@ -178,13 +225,13 @@ END_TEST
 
 START_TEST(digest_covers_value_session_and_position)
 {
-    struct sim_machine *machine = sim_machine_create(arena);
+    struct sim_machine *machine = sim_machine_create(arena, SIM_SESSIONS_MAX);
     uint64_t empty = sim_machine_digest(machine);
     const struct sut_entry noop = {.id = {1, 1}, .kind = RAFT_ENTRY_NOOP};
     sim_machine_apply(machine, &noop, NULL);
     uint64_t after_noop = sim_machine_digest(machine);
     ck_assert_uint_ne(empty, after_noop);
-    struct sim_machine *other = sim_machine_create(arena);
+    struct sim_machine *other = sim_machine_create(arena, SIM_SESSIONS_MAX);
     sim_machine_apply(other, &noop, NULL);
     struct sim_command one = command_of(SIM_COMMAND_GET, 1, 1, "k", "");
     struct sim_command two = command_of(SIM_COMMAND_GET, 2, 1, "k", "");
@@ -198,7 +245,7 @@ END_TEST
 
 START_TEST(map_grows_and_keeps_every_key)
 {
-    struct sim_machine *machine = sim_machine_create(arena);
+    struct sim_machine *machine = sim_machine_create(arena, SIM_SESSIONS_MAX);
     char key[SIM_KEY_MAX];
     for (uint32_t i = 1; i <= 200; i++) {
         snprintf(key, sizeof key, "k%u", i);
@@ -224,6 +271,7 @@ static Suite *machine_suite(void)
     tcase_add_test(tcase, get_sees_the_last_put);
     tcase_add_test(tcase, cas_swaps_only_the_expected_value);
     tcase_add_test(tcase, repetition_is_answered_from_the_session_and_not_applied);
+    tcase_add_test(tcase, forgotten_client_is_told_whether_its_command_had_an_effect);
     tcase_add_test(tcase, same_state_by_another_order_has_the_same_digest);
     tcase_add_test(tcase, frozen_state_is_thawed_whole);
     tcase_add_test(tcase, digest_covers_value_session_and_position);

@@ -23,9 +23,23 @@ static void tear_down(void)
     free(block);
 }
 
+static enum raft_session_verdict judge_in(uint64_t client, raft_index epoch, uint64_t sequence,
+                                          uint32_t *out_slot)
+{
+    return raft_sessions_judge(sessions, client, epoch, sequence, ++position, out_slot);
+}
+
 static enum raft_session_verdict judge(uint64_t client, uint64_t sequence, uint32_t *out_slot)
 {
-    return raft_sessions_judge(sessions, client, sequence, ++position, out_slot);
+    return judge_in(client, 0, sequence, out_slot);
+}
+
+/* Returns the epoch. */
+static raft_index enlist(uint64_t client)
+{
+    uint32_t slot = raft_sessions_register(sessions, client, ++position);
+    ck_assert_uint_eq(raft_sessions_at(sessions, slot)->epoch, position);
+    return position;
 }
 
 START_TEST(repeated_command_is_recognised_by_client_and_sequence)
@@ -113,12 +127,54 @@ START_TEST(retry_of_a_forgotten_client_is_not_applied)
 {
     uint32_t slot;
     for (uint64_t client = 1; client <= 4; client++) {
-        judge(client, 5, &slot);
+        judge(client, 1, &slot);
     }
-    ck_assert_int_eq(judge(1, 5, &slot), RAFT_SESSION_EXPIRED);
-    ck_assert_int_eq(judge(1, 6, &slot), RAFT_SESSION_EXPIRED);
+    ck_assert_int_eq(judge(1, 1, &slot), RAFT_SESSION_EXPIRED); /* its first command, too */
+    ck_assert_int_eq(judge(1, 2, &slot), RAFT_SESSION_EXPIRED);
     ck_assert_uint_eq(slot, RAFT_SESSION_NONE);
-    ck_assert_int_eq(judge(9, 1, &slot), RAFT_SESSION_NEW);
+}
+END_TEST
+
+START_TEST(client_registers_once_any_was_forgotten)
+{
+    uint32_t slot;
+    for (uint64_t client = 1; client <= 4; client++) {
+        judge(client, 1, &slot);
+    }
+    ck_assert_int_eq(judge(9, 1, &slot), RAFT_SESSION_EXPIRED);
+    raft_index epoch = enlist(9);
+    ck_assert_int_eq(judge(9, 1, &slot), RAFT_SESSION_EXPIRED); /* of no session */
+    ck_assert_int_eq(judge_in(9, epoch, 1, &slot), RAFT_SESSION_NEW);
+    ck_assert_int_eq(judge_in(9, epoch, 1, &slot), RAFT_SESSION_REPEATED);
+    ck_assert_int_eq(judge_in(9, epoch, 2, &slot), RAFT_SESSION_NEW);
+    ck_assert_int_eq(judge_in(9, epoch, 1, &slot), RAFT_SESSION_STALE);
+}
+END_TEST
+
+START_TEST(command_of_an_earlier_session_is_not_applied)
+{
+    uint32_t slot;
+    raft_index first = enlist(7);
+    ck_assert_int_eq(judge_in(7, first, 1, &slot), RAFT_SESSION_NEW);
+    raft_index second = enlist(7);
+    ck_assert_uint_eq(raft_sessions_count(sessions), 1);
+    ck_assert_int_eq(judge_in(7, first, 1, &slot), RAFT_SESSION_EXPIRED);
+    ck_assert_int_eq(judge_in(7, first, 2, &slot), RAFT_SESSION_EXPIRED);
+    ck_assert_int_eq(judge_in(7, second, 1, &slot), RAFT_SESSION_NEW);
+    ck_assert_int_eq(judge_in(8, second, 1, &slot), RAFT_SESSION_EXPIRED); /* of nobody's */
+}
+END_TEST
+
+START_TEST(registration_is_a_use_of_the_session)
+{
+    uint32_t slot;
+    judge(1, 1, &slot);
+    judge(2, 1, &slot);
+    judge(3, 1, &slot);
+    enlist(1);
+    enlist(4);
+    ck_assert_uint_eq(raft_sessions_find(sessions, 2), RAFT_SESSION_NONE);
+    ck_assert_uint_ne(raft_sessions_find(sessions, 1), RAFT_SESSION_NONE);
 }
 END_TEST
 
@@ -147,7 +203,8 @@ START_TEST(table_that_was_put_back_judges_as_the_first_one_does)
         uint64_t sequence = 1 + (state >> 40 & 3);
         uint32_t other;
         enum raft_session_verdict verdict = judge(client, sequence, &slot);
-        ck_assert_int_eq(raft_sessions_judge(second, client, sequence, position, &other), verdict);
+        ck_assert_int_eq(raft_sessions_judge(second, client, 0, sequence, position, &other),
+                         verdict);
         ck_assert((slot == RAFT_SESSION_NONE) == (other == RAFT_SESSION_NONE));
     }
     free(second_block);
@@ -156,7 +213,7 @@ END_TEST
 
 START_TEST(session_is_put_back_once_and_within_the_bound)
 {
-    struct raft_session session = {1, 2, 3};
+    struct raft_session session = {.client = 1, .sequence = 2, .index = 3};
     uint32_t slot;
     ck_assert(raft_sessions_put(sessions, &session, &slot));
     ck_assert(!raft_sessions_put(sessions, &session, &slot));
@@ -180,6 +237,9 @@ static Suite *session_suite(void)
     tcase_add_test(tcase, retry_does_not_make_a_session_younger);
     tcase_add_test(tcase, stale_command_changes_no_session);
     tcase_add_test(tcase, retry_of_a_forgotten_client_is_not_applied);
+    tcase_add_test(tcase, client_registers_once_any_was_forgotten);
+    tcase_add_test(tcase, command_of_an_earlier_session_is_not_applied);
+    tcase_add_test(tcase, registration_is_a_use_of_the_session);
     tcase_add_test(tcase, table_that_was_put_back_judges_as_the_first_one_does);
     tcase_add_test(tcase, session_is_put_back_once_and_within_the_bound);
     suite_add_tcase(suite, tcase);
