@@ -138,6 +138,9 @@ static void on_entry(void *ctx, const struct sut_entry *entry)
     if (index <= state->durable_last && index > state->durable_base) {
         state->durable_last = index - 1;
     }
+    if (state->durable_last == 0 && index > 1) {
+        durable_rebase(reader->oracles, state);
+    }
     durable_walk(state);
 }
 
