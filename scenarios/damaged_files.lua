@@ -1,6 +1,6 @@
 -- What is damaged is none of the log's entries: the marker of the store, the hard state, a snapshot, or
--- the store is another node's. A node that cannot know what it promised does not start; the others go
--- on without it.
+-- the store is another node's. A node that cannot know what it promised does not start, and the others
+-- go on without it; one that has lost no promise gets from them what it lacks.
 local function damaging(what)
   return function()
     local c = cluster{ nodes = 3, snapshot_every = 8, snapshot_trailing = 0, segment_bytes = 400 }
@@ -35,8 +35,14 @@ local function damaging(what)
       node.disk:bitrot{ file = snapshots[#snapshots], offset = 170 }
     end
     node:restart()
-    expect.eq(node.up, what == "newest_snapshot", "whether it starts")
+    local starts = what == "newest_snapshot" or what == "snapshot"
+    expect.eq(node.up, starts, "whether it starts")
     put(21, 30)
+    if starts then
+      expect.eventually("the node has everything again", { within_ms = 2000, poll_ms = 20 }, function()
+        return node.applied_index == c:leader().applied_index
+      end)
+    end
     for i = 1, 30 do expect.eq(cl:get("k" .. i), i) end
   end
 end
@@ -44,7 +50,7 @@ end
 for what, doc in pairs{
   marker = "The file that says whose store it is has rotted: the node does not start.",
   hard_state = "Both copies of a follower's term and vote have rotted: it does not start, and votes no more.",
-  snapshot = "The only snapshot has rotted, and the log before it is gone: the node does not start.",
+  snapshot = "The only snapshot has rotted, and the log before it is gone: the node gets another one.",
   newest_snapshot = "The newest of two snapshots has rotted: the one before and the log behind it take its place.",
   foreign = "A node finds the store of another one on its disk: it does not start.",
 } do

@@ -7,7 +7,8 @@
  *
  * Invariants:
  *  1. durable[i] with file != 0 is an entry that durable bytes of that file hold.
- *  2. A durable snapshot stands for durable[1 .. durable_base], which are what is committed;
+ *  2. A durable snapshot, or one that was lost, stands for durable[1 .. durable_base], which are
+ *     what is committed;
  *     durable[durable_base + 1 .. durable_last] are all there, and chained.
  *  3. A claim of a message is judged in the step in which it was sent: a step is too short for the
  *     disk to catch up. */
@@ -56,12 +57,19 @@ static void durable_walk(const struct sim_oracles *oracles, struct oracle_node *
     }
 }
 
-/* A snapshot has come or gone: begins the chain behind the newest one that is left. */
+/* A snapshot has come or gone: begins the chain behind the newest one that is left. Without one it
+ * begins with the first entry that is there: what lies before was in a snapshot that is lost. */
 static void durable_rebase(struct sim_oracles *oracles, struct oracle_node *state)
 {
     raft_index base = 0;
+    raft_index first = UINT64_MAX;
     for (uint32_t i = 0; i < state->file_count; i++) {
-        base = state->files[i].snapshot > base ? state->files[i].snapshot : base;
+        const struct oracle_file *file = &state->files[i];
+        base = file->snapshot > base ? file->snapshot : base;
+        first = file->first != 0 && file->first < first ? file->first : first;
+    }
+    if (base == 0 && first != UINT64_MAX) {
+        base = first - 1;
     }
     state->durable = sim_oracle_room(oracles, state->durable, &state->durable_capacity,
                                      (size_t)base + 2, sizeof state->durable[0]);
@@ -146,6 +154,9 @@ static void on_entry(void *ctx, const struct sut_entry *entry)
     }
     if (index <= state->durable_last && index > state->durable_base) {
         state->durable_last = index - 1;
+    }
+    if (state->durable_last == 0 && index > 1) {
+        durable_rebase(reader->oracles, state);
     }
     durable_walk(reader->oracles, state);
 }
@@ -291,6 +302,11 @@ static bool claim_holds(const struct sim_oracles *oracles, uint32_t node,
     const struct oracle_node *state = &oracles->nodes[node];
     if (!state->is_up) {
         return claim->index <= state->durable_last;
+    }
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    if (view->is_blank && claim->index == view->base.index) {
+        /* An empty log, which is named after what lay before it. */
+        return true;
     }
     return claim->index <= state->last &&
            sim_oracle_is_durable(oracles, state, claim->index,

@@ -199,10 +199,6 @@ static enum raft_status declare(struct raft_storage *storage, const struct raft_
     if (raft_exit_taken(memory, RAFT_AT_STATE_LOAD_OLDER, is_older && !storage->quarantine)) {
         return RAFT_LOST_STORE;
     }
-    bool is_lost = trail->is_cut || bad > last || trail->base.index > storage->snapshot.id.index;
-    if (raft_exit_taken(memory, RAFT_AT_SNAPSHOT_LOAD_CORRUPT, is_lost)) {
-        return RAFT_CORRUPT;
-    }
     uint32_t losses = is_older || storage->state_file == 0 ? RAFT_LOSS_PROMISES : 0;
     losses |= trail->is_cut || bad > last ? RAFT_LOSS_ENTRIES : 0;
     return raft_state_lose(storage, losses, newest);

@@ -135,7 +135,8 @@ static inline struct raft_storage_done pump(void)
 
 static inline enum raft_status save(raft_term term, raft_node_id vote)
 {
-    struct raft_hard_state state = {.term = term, .vote = vote, .sequence = f.state.sequence + 1};
+    struct raft_hard_state state = {
+        .term = term, .vote = vote, .losses = f.state.losses, .sequence = f.state.sequence + 1};
     enum raft_status status = raft_storage_save_state(f.storage, &state);
     if (status != RAFT_OK) {
         return status;

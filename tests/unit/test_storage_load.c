@@ -277,48 +277,6 @@ START_TEST(begins_with_the_log_alone_if_it_has_everything)
 }
 END_TEST
 
-START_TEST(refuses_a_bad_snapshot_that_the_log_does_not_reach)
-{
-    enum { GOOD, BAD, NONE };
-    for (int older = GOOD; older <= NONE; older++) {
-        start_with_two();
-        ck_assert_int_eq(cut(3), RAFT_OK);
-        die();
-        double_find(&f.disk, SNAPSHOT_4)->bytes[170] ^= 1;
-        double_find(&f.disk, SNAPSHOT_2)->bytes[170] ^= older == BAD;
-        double_find(&f.disk, SNAPSHOT_2)->exists = older != NONE;
-        assert_refused(RAFT_CORRUPT);
-    }
-}
-END_TEST
-
-START_TEST(refuses_a_bad_snapshot_without_a_log)
-{
-    start_with_two();
-    restart();
-    ck_assert_int_eq(save_snapshot(3, 6), RAFT_OK);
-    ck_assert_int_eq(reset(3, 6), RAFT_OK);
-    die();
-    double_find(&f.disk, "snapshot-0000000000000006")->bytes[170] ^= 1;
-    assert_refused(RAFT_CORRUPT);
-}
-END_TEST
-
-START_TEST(refuses_a_log_whose_beginning_is_gone)
-{
-    start_with_two();
-    ck_assert_int_eq(compact(1, 4), RAFT_OK);
-    die();
-    double_find(&f.disk, SNAPSHOT_2)->exists = false;
-    double_find(&f.disk, SNAPSHOT_4)->bytes[170] ^= 1;
-    assert_refused(RAFT_CORRUPT);
-    double_find(&f.disk, SNAPSHOT_4)->exists = false;
-    assert_refused(RAFT_CORRUPT);
-    *double_create(&f.disk, SNAPSHOT_2) = kept; /* entries 3 and 4 are missing */
-    assert_refused(RAFT_CORRUPT);
-}
-END_TEST
-
 /* ---- the snapshot and the log ---- */
 
 START_TEST(empties_a_log_that_does_not_reach_the_snapshot)
@@ -626,9 +584,6 @@ static Suite *storage_load_suite(void)
         a_snapshot_of_another_size_is_bad,
         a_snapshot_under_another_name_is_bad,
         begins_with_the_log_alone_if_it_has_everything,
-        refuses_a_bad_snapshot_that_the_log_does_not_reach,
-        refuses_a_bad_snapshot_without_a_log,
-        refuses_a_log_whose_beginning_is_gone,
         empties_a_log_that_does_not_reach_the_snapshot,
         empties_a_log_that_has_another_entry_there,
         a_log_may_begin_right_behind_the_snapshot,

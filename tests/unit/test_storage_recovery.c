@@ -350,15 +350,6 @@ START_TEST(keeps_entries_that_are_cut_off_by_their_identities)
 }
 END_TEST
 
-START_TEST(refuses_a_hole_between_segments)
-{
-    start_rolled();
-    die();
-    remove_segment(3);
-    assert_refused(RAFT_CORRUPT);
-}
-END_TEST
-
 START_TEST(refuses_a_configuration_that_is_none)
 {
     static const struct raft_configuration nobody = {.count = 0};
@@ -409,16 +400,6 @@ START_TEST(removes_a_segment_that_was_being_created)
         ck_assert_int_eq(append(1, 1), RAFT_OK);
         die();
     }
-}
-END_TEST
-
-START_TEST(refuses_a_segment_that_begins_behind_the_end_of_the_log)
-{
-    start_new();
-    ck_assert_int_eq(append(1, 1), RAFT_OK);
-    die();
-    double_create(&f.disk, "log-0000000000000003");
-    assert_refused(RAFT_CORRUPT);
 }
 END_TEST
 
@@ -603,10 +584,8 @@ static Suite *storage_recovery_suite(void)
         writes_a_header_with_any_byte_damaged_again,
         makes_a_missing_file_of_a_segment_anew,
         keeps_entries_that_are_cut_off_by_their_identities,
-        refuses_a_hole_between_segments,
         refuses_a_configuration_that_is_none,
         removes_a_segment_that_was_being_created,
-        refuses_a_segment_that_begins_behind_the_end_of_the_log,
         uses_the_good_copy_of_the_hard_state,
         uses_the_newer_copy_of_the_hard_state,
         refuses_to_start_without_a_hard_state,

@@ -1,0 +1,436 @@
+/* What a store does when what it has lost cannot be named: it starts all the same, and remembers.
+ */
+#include "storage_fixture.h"
+#include "unit.h"
+
+#define STATE      "hard-state"
+#define LOSSES     28u /* where they stand in a copy */
+#define SEGMENT_3  "log-0000000000000003"
+#define SEGMENT_5  "log-0000000000000005"
+#define IDS_3      "ids-0000000000000003"
+#define SNAPSHOT_2 "snapshot-0000000000000002"
+#define SNAPSHOT_4 "snapshot-0000000000000004"
+
+static struct double_file kept;
+
+/* Entries 1 to 5 in three segments, and snapshots at 2 and 4. */
+static void start_with_two(void)
+{
+    start_rolled();
+    machine_set(120, 2);
+    ck_assert_int_eq(save_snapshot(1, 2), RAFT_OK);
+    kept = *double_find(&f.disk, SNAPSHOT_2);
+    machine_set(140, 4);
+    ck_assert_int_eq(save_snapshot(1, 4), RAFT_OK);
+    *double_create(&f.disk, SNAPSHOT_2) = kept;
+}
+
+static enum raft_status start_again(void)
+{
+    double_reboot(&f.disk);
+    machine_reset();
+    return load();
+}
+
+static void assert_begins(raft_index snapshot, raft_term term, raft_index base)
+{
+    ck_assert_uint_eq(f.stored.snapshot.id.index, snapshot);
+    ck_assert_uint_eq(f.log.base.index, base);
+    ck_assert_uint_eq(f.log.base.term, term);
+}
+
+static void flip(const char *name, size_t at)
+{
+    double_find(&f.disk, name)->bytes[at] ^= 0x40;
+}
+
+/* ---- entries ---- */
+
+static void lose_a_segment(void)
+{
+    remove_segment(3);
+}
+
+static void lose_an_identity(void)
+{
+    flip(SEGMENT_3, HEADER_SIZE + 9);
+    flip(IDS_3, HEADER_SIZE + 9);
+}
+
+static void lose_the_end_of_a_segment(void)
+{
+    forget_ids(IDS_3, 0);
+    struct double_file *file = double_find(&f.disk, SEGMENT_3);
+    memset(file->bytes + HEADER_SIZE, 0, file->size - HEADER_SIZE);
+    file->size = HEADER_SIZE;
+}
+
+static void get_a_stray_segment(void)
+{
+    remove_segment(3);
+    remove_segment(5);
+    double_create(&f.disk, "log-0000000000000004")->size = 40;
+}
+
+static void (*const holes[])(void) = {lose_a_segment, lose_an_identity, lose_the_end_of_a_segment,
+                                      get_a_stray_segment};
+#define HOLES 4
+
+START_TEST(keeps_what_lies_before_a_hole)
+{
+    for (int i = 0; i < HOLES; i++) {
+        start_rolled();
+        ck_assert_int_eq(save(3, 2), RAFT_OK);
+        die();
+        holes[i]();
+        ck_assert_int_eq(start_again(), RAFT_OK);
+        assert_log(2);
+        ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
+        ck_assert_uint_eq(f.state.term, 3);
+        ck_assert_uint_eq(f.state.vote, 2);
+        ck_assert_ptr_null(double_find(&f.disk, SEGMENT_5));
+        ck_assert_ptr_null(double_find(&f.disk, "ids-0000000000000005"));
+        ck_assert_int_eq(append(2, 3), RAFT_OK);
+        restart();
+        assert_log(5);
+        ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
+        die();
+    }
+}
+END_TEST
+
+START_TEST(a_hole_within_a_batch_ends_the_log)
+{
+    for (raft_index bad = 1; bad <= 3; bad++) {
+        start_new();
+        ck_assert_int_eq(append(1, 1), RAFT_OK);
+        ck_assert_int_eq(append(1, 3), RAFT_OK);
+        die();
+        flip(SEGMENT_1, HEADER_SIZE + (size_t)(bad - 1) * RECORD_SIZE + 9);
+        flip(IDS_1, HEADER_SIZE + (size_t)(bad - 1) * ID_SIZE + 9);
+        ck_assert_int_eq(start_again(), RAFT_OK);
+        assert_log(bad - 1);
+        ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
+        ck_assert_uint_eq(double_find(&f.disk, SEGMENT_1)->size,
+                          HEADER_SIZE + (bad - 1) * RECORD_SIZE);
+        ck_assert_uint_eq(double_find(&f.disk, IDS_1)->size, HEADER_SIZE + (bad - 1) * ID_SIZE);
+        die();
+    }
+}
+END_TEST
+
+/* Whether the segments are as they were kept. */
+static bool is_unchanged(const struct double_file *before)
+{
+    bool same = true;
+    for (int i = 0; i < DOUBLE_FILES; i++) {
+        bool is_segment =
+            memcmp(before[i].name, "log-", 4) == 0 || memcmp(before[i].name, "ids-", 4) == 0;
+        same = same && (!is_segment || !before[i].exists ||
+                        memcmp(&before[i], &f.disk.files[i], sizeof before[i]) == 0);
+    }
+    return same;
+}
+
+START_TEST(remembers_a_loss_before_it_changes_anything_else)
+{
+    static struct double_file before[DOUBLE_FILES];
+    for (int i = 0; i < HOLES; i++) {
+        bool finished = false;
+        for (uint64_t stop = 0; !finished; stop++) {
+            start_rolled();
+            die();
+            holes[i]();
+            memcpy(before, f.disk.files, sizeof before);
+            double_reboot(&f.disk);
+            machine_reset();
+            f.disk.stop_after = stop;
+            finished = load() == RAFT_OK;
+            const uint8_t *state = double_find(&f.disk, STATE)->bytes;
+            bool is_known =
+                state[LOSSES] == RAFT_LOSS_ENTRIES && state[COPY_B + LOSSES] == RAFT_LOSS_ENTRIES;
+            ck_assert(is_known || is_unchanged(before));
+            restart();
+            assert_log(2);
+            ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
+            die();
+        }
+    }
+}
+END_TEST
+
+START_TEST(forgets_the_loss_of_entries_when_told)
+{
+    start_rolled();
+    die();
+    lose_a_segment();
+    ck_assert_int_eq(start_again(), RAFT_OK);
+    f.state.losses = 0;
+    ck_assert_int_eq(save(4, 1), RAFT_OK);
+    restart();
+    ck_assert_uint_eq(f.state.losses, 0);
+    ck_assert_uint_eq(f.state.term, 4);
+    die();
+}
+END_TEST
+
+/* ---- promises ---- */
+
+static void lose_both_copies(void)
+{
+    flip(STATE, 9);
+    flip(STATE, COPY_B + 9);
+}
+
+static void lose_the_file(void)
+{
+    double_find(&f.disk, STATE)->exists = false;
+}
+
+static void get_an_old_one(void)
+{
+    static uint8_t old[DOUBLE_FILE_SIZE];
+    start_rolled();
+    die();
+    memcpy(old, double_find(&f.disk, STATE)->bytes, sizeof old);
+    start_rolled();
+    ck_assert_int_eq(append(5, 1), RAFT_OK);
+    die();
+    memcpy(double_find(&f.disk, STATE)->bytes, old, sizeof old);
+}
+
+static void (*const lost_states[])(void) = {lose_both_copies, lose_the_file, get_an_old_one};
+
+/* Entries of terms 1 and 5, then a hard state of the term 7 and a vote, which is lost. */
+static void start_promised(int how)
+{
+    start_rolled();
+    ck_assert_int_eq(append(5, 1), RAFT_OK);
+    ck_assert_int_eq(save(7, 2), RAFT_OK);
+    die();
+    lost_states[how]();
+}
+
+START_TEST(a_lost_promise_is_no_start_without_quarantine)
+{
+    for (int how = 0; how < 3; how++) {
+        start_promised(how);
+        static struct double_file before[DOUBLE_FILES];
+        memcpy(before, f.disk.files, sizeof before);
+        ck_assert_int_eq(start_again(), RAFT_LOST_STORE);
+        ck_assert_mem_eq(before, f.disk.files, sizeof before);
+        die();
+    }
+}
+END_TEST
+
+START_TEST(starts_in_quarantine_without_its_promises)
+{
+    for (int how = 0; how < 3; how++) {
+        start_promised(how);
+        f.options.quarantine = true;
+        ck_assert_int_eq(start_again(), RAFT_OK);
+        assert_log(6);
+        ck_assert_uint_eq(f.state.losses, RAFT_LOSS_PROMISES);
+        ck_assert_uint_eq(f.state.term, 5); /* the newest that is known */
+        ck_assert_uint_eq(f.state.vote, 0);
+        ck_assert_uint_gt(f.state.sequence, 0);
+        ck_assert_int_eq(save(8, 0), RAFT_OK);
+        f.options.quarantine = false; /* what is known needs no option any more */
+        restart();
+        assert_log(6);
+        ck_assert_uint_eq(f.state.losses, RAFT_LOSS_PROMISES);
+        ck_assert_uint_eq(f.state.term, 8);
+        die();
+    }
+}
+END_TEST
+
+START_TEST(quarantine_is_durable_before_the_start_ends)
+{
+    for (int how = 0; how < 3; how++) {
+        bool finished = false;
+        for (uint64_t stop = 0; !finished; stop++) {
+            start_promised(how);
+            f.options.quarantine = true;
+            double_reboot(&f.disk);
+            machine_reset();
+            f.disk.stop_after = stop;
+            finished = load() == RAFT_OK;
+            f.options.quarantine = !finished;
+            restart();
+            assert_log(6);
+            ck_assert_uint_eq(f.state.losses, RAFT_LOSS_PROMISES);
+            ck_assert_uint_eq(f.state.term, 5);
+            ck_assert_uint_eq(f.state.vote, 0);
+            ck_assert_ptr_null(double_find(&f.disk, "hard-state.new"));
+            die();
+        }
+    }
+}
+END_TEST
+
+START_TEST(quarantine_needs_a_marker)
+{
+    start_promised(0);
+    f.options.quarantine = true;
+    double_find(&f.disk, MARKER)->exists = false;
+    ck_assert_int_eq(start_again(), RAFT_LOST_STORE);
+    die();
+}
+END_TEST
+
+START_TEST(a_store_may_lose_promises_and_entries)
+{
+    for (int i = 0; i < HOLES; i++) {
+        start_promised(0);
+        f.options.quarantine = true;
+        holes[i]();
+        ck_assert_int_eq(start_again(), RAFT_OK);
+        assert_log(2);
+        ck_assert_uint_eq(f.state.losses, RAFT_LOSS_PROMISES | RAFT_LOSS_ENTRIES);
+        die();
+    }
+}
+END_TEST
+
+/* ---- snapshots ---- */
+
+START_TEST(a_bad_snapshot_that_the_log_does_not_reach_is_a_loss)
+{
+    enum { GOOD, BAD, NONE };
+    for (int older = GOOD; older <= NONE; older++) {
+        start_with_two();
+        ck_assert_int_eq(cut(3), RAFT_OK);
+        die();
+        flip(SNAPSHOT_4, 170);
+        double_find(&f.disk, SNAPSHOT_2)->bytes[170] ^= older == BAD;
+        double_find(&f.disk, SNAPSHOT_2)->exists = older != NONE;
+        ck_assert_int_eq(start_again(), RAFT_OK);
+        assert_begins(older == GOOD ? 2 : 0, older == GOOD ? 1 : 0, older == GOOD ? 2 : 0);
+        assert_log(3);
+        ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
+        die();
+    }
+}
+END_TEST
+
+START_TEST(a_bad_snapshot_without_a_log_is_a_loss)
+{
+    start_with_two();
+    restart();
+    ck_assert_int_eq(save_snapshot(3, 6), RAFT_OK);
+    ck_assert_int_eq(reset(3, 6), RAFT_OK);
+    die();
+    flip("snapshot-0000000000000006", 170);
+    ck_assert_int_eq(start_again(), RAFT_OK);
+    assert_begins(0, 0, 0);
+    assert_log(0);
+    ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
+    ck_assert_int_eq(append(3, 2), RAFT_OK);
+    restart();
+    assert_log(2);
+    ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
+    die();
+}
+END_TEST
+
+START_TEST(keeps_a_log_whose_beginning_is_gone)
+{
+    for (int how = 0; how < 4; how++) {
+        start_with_two();
+        ck_assert_int_eq(compact(1, 4), RAFT_OK);
+        ck_assert_int_eq(append(3, 1), RAFT_OK);
+        die();
+        double_find(&f.disk, SNAPSHOT_2)->exists = how == 2; /* entries 3 and 4 are missing */
+        double_find(&f.disk, SNAPSHOT_4)->exists = how == 0 || how == 3;
+        if (how == 0 || how == 3) {
+            flip(SNAPSHOT_4, 170);
+        }
+        if (how == 3) {
+            flip(SEGMENT_5, 17); /* its other file says where it begins */
+        }
+        for (int again = 0; again < 2; again++) {
+            ck_assert_int_eq(start_again(), RAFT_OK);
+            assert_begins(how == 2 ? 2 : 0, 1, 4);
+            assert_log(6);
+            ck_assert_uint_eq(f.state.losses, 0);
+            ck_assert_uint_eq(machine.commits, how == 2);
+            die();
+        }
+        ck_assert_int_eq(start_again(), RAFT_OK);
+        ck_assert_int_eq(append(3, 1), RAFT_OK);
+        ck_assert_int_eq(cut(6), RAFT_OK);
+        ck_assert_int_eq(save_snapshot(3, 6), RAFT_OK);
+        restart();
+        assert_begins(6, 3, 6);
+        die();
+    }
+}
+END_TEST
+
+START_TEST(a_log_that_ends_before_a_bad_snapshot_and_has_no_beginning_is_a_loss)
+{
+    start_with_two();
+    ck_assert_int_eq(compact(1, 4), RAFT_OK);
+    ck_assert_int_eq(save_snapshot(3, 7), RAFT_OK);
+    die();
+    flip("snapshot-0000000000000007", 170);
+    double_find(&f.disk, SNAPSHOT_2)->exists = false;
+    ck_assert_int_eq(start_again(), RAFT_OK);
+    assert_begins(0, 1, 4);
+    assert_log(5);
+    ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
+    die();
+}
+END_TEST
+
+START_TEST(a_log_with_neither_a_beginning_nor_a_header_is_a_loss)
+{
+    start_with_two();
+    ck_assert_int_eq(compact(1, 4), RAFT_OK);
+    die();
+    flip(SNAPSHOT_4, 170);
+    double_find(&f.disk, SNAPSHOT_2)->exists = false;
+    flip(SEGMENT_5, 17);
+    flip("ids-0000000000000005", 17);
+    ck_assert_int_eq(start_again(), RAFT_OK);
+    assert_begins(0, 0, 0);
+    assert_log(0);
+    ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
+    ck_assert_ptr_null(double_find(&f.disk, SEGMENT_5));
+    die();
+}
+END_TEST
+
+static Suite *storage_loss_suite(void)
+{
+    const TTest *const tests[] = {
+        keeps_what_lies_before_a_hole,
+        a_hole_within_a_batch_ends_the_log,
+        remembers_a_loss_before_it_changes_anything_else,
+        forgets_the_loss_of_entries_when_told,
+        a_lost_promise_is_no_start_without_quarantine,
+        starts_in_quarantine_without_its_promises,
+        quarantine_is_durable_before_the_start_ends,
+        quarantine_needs_a_marker,
+        a_store_may_lose_promises_and_entries,
+        a_bad_snapshot_that_the_log_does_not_reach_is_a_loss,
+        a_bad_snapshot_without_a_log_is_a_loss,
+        keeps_a_log_whose_beginning_is_gone,
+        a_log_that_ends_before_a_bad_snapshot_and_has_no_beginning_is_a_loss,
+        a_log_with_neither_a_beginning_nor_a_header_is_a_loss,
+    };
+    Suite *suite = suite_create("storage_loss");
+    TCase *cases = tcase_create("storage_loss");
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+        tcase_add_test(cases, tests[i]);
+    }
+    suite_add_tcase(suite, cases);
+    return suite;
+}
+
+int main(void)
+{
+    return unit_main(storage_loss_suite());
+}
