@@ -286,12 +286,15 @@ static void view_check(struct sim_oracles *oracles, uint32_t node)
     }
 }
 
-/* No fault but damage to what was durable makes a node miss entries; whoever reads them back may
- * take a device that fails for that, or a check that is made to fail. */
+/* No fault but damage to what was durable makes a node miss entries. Only of one that has left
+ * memory it may hear later, and may take a device that fails for damage, or a check that is made to
+ * fail. */
 static bool may_miss_entries(const struct sim_node *node)
 {
-    return node->was_damaged || sim_node_is_damaged(node) || node->harmed[SIM_HARM_DISK] != 0 ||
-           node->harmed[SIM_HARM_SPACE] != 0 || node->harmed[SIM_HARM_EXIT] != 0;
+    bool is_cold = node->view.first_damaged != 0 && node->view.first_damaged <= node->view.cold;
+    return node->was_damaged ||
+           (is_cold && (sim_node_is_damaged(node) || node->harmed[SIM_HARM_DISK] != 0 ||
+                        node->harmed[SIM_HARM_SPACE] != 0 || node->harmed[SIM_HARM_EXIT] != 0));
 }
 
 static void condition_check(struct sim_oracles *oracles, uint32_t node)

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <raft/posix.h>
 
-#define RAFT_POSIX_WORKERS 4u /* as many as a store has lanes */
+#define RAFT_POSIX_WORKERS 5u /* as many as a store has lanes */
 
 /* An operation that was submitted and is not done. */
 struct raft_posix_queued {

@@ -189,8 +189,6 @@ void raft_repair_lost(struct raft *raft, raft_index index)
         raft_become_follower(raft, raft->state.term, RAFT_NODE_NONE);
     }
     raft_repair_ask_all(raft);
-    /* Whatever it says, the state machine has it: a new snapshot makes up for it, too. */
-    raft->save_due = true;
 }
 
 bool raft_repair_take(struct raft *raft, struct raft_entry *entry)
@@ -229,7 +227,6 @@ void raft_on_repaired(struct raft *raft, const struct raft_event *event)
         /* Nobody's entry fits what is left of its record. It may have been compacted since. */
         if (event->id.index == raft->log->lost) {
             raft_log_unmendable(raft->log);
-            raft->save_due = true;
         }
         return;
     }

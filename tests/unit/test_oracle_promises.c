@@ -95,6 +95,32 @@ START_TEST(no_false_alarm_fires_on_missing_entries_without_damage)
 }
 END_TEST
 
+/* Node 2 has two entries on its disk alone, and cannot read the first. */
+static void lose_a_cold_entry(void)
+{
+    three_entries_everywhere();
+    view_of(2)->cold = 2;
+    view_of(2)->first_damaged = 1;
+    view_of(2)->condition = RAFT_CONDITION_RECOVERING;
+}
+
+START_TEST(no_false_alarm_fires_on_a_cold_entry_that_is_lost_without_a_fault)
+{
+    lose_a_cold_entry();
+    step(2);
+    expect("no-false-alarm");
+}
+END_TEST
+
+START_TEST(no_false_alarm_accepts_a_cold_entry_that_a_failing_disk_does_not_give)
+{
+    lose_a_cold_entry();
+    fake.nodes[2]->node.harmed[SIM_HARM_DISK] = fake.world->events + 1;
+    step(2);
+    expect(NULL);
+}
+END_TEST
+
 /* Node 2 starts again with its second entry as the store gives it back when its record is bad. */
 static void restart_with_damaged_entry(raft_term term)
 {
@@ -257,6 +283,8 @@ int main(void)
     tcase_add_test(tests, monotonic_accepts_a_cut_in_the_event_in_which_a_process_died);
     tcase_add_test(tests, request_once_fires_when_a_command_was_applied_once_too_often);
     tcase_add_test(tests, no_false_alarm_fires_on_missing_entries_without_damage);
+    tcase_add_test(tests, no_false_alarm_fires_on_a_cold_entry_that_is_lost_without_a_fault);
+    tcase_add_test(tests, no_false_alarm_accepts_a_cold_entry_that_a_failing_disk_does_not_give);
     tcase_add_test(tests, log_matching_takes_a_damaged_entry_by_its_id);
     tcase_add_test(tests, log_matching_fires_on_a_damaged_entry_that_no_log_has_had);
     tcase_add_test(tests, log_matching_fires_on_another_entry_in_the_place_of_a_damaged_one);

@@ -368,6 +368,27 @@ START_TEST(a_new_snapshot_makes_up_for_a_lost_entry)
 }
 END_TEST
 
+START_TEST(a_snapshot_that_is_older_than_the_lost_entry_is_followed_by_another)
+{
+    snapshots.trailing = 100;
+    lead_cold();
+    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT});
+    drain();
+    struct raft_snapshot snapshot = seen.last_snapshot.snapshot;
+    propose();
+    persist_entries();
+    acknowledge(2, 1, id(1, 8));
+    ck_assert_uint_eq(view.cold, 8);
+    follows(3, 7);
+    lose(8);
+    ck_assert_int_eq(seen.save, 0); /* one is being taken */
+    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED, .snapshot = snapshot});
+    drain();
+    ck_assert_int_eq(seen.save, 1);
+    ck_assert_uint_eq(seen.last_snapshot.snapshot.id.index, 8);
+}
+END_TEST
+
 START_TEST(a_leader_whose_snapshot_has_the_lost_entry_goes_on)
 {
     snapshots.trailing = 100;
@@ -489,6 +510,7 @@ static Suite *raft_cold_suite(void)
     tcase_add_test(tests, a_lost_entry_comes_back_from_another_node);
     tcase_add_test(tests, a_lost_entry_whose_record_cannot_be_rewritten_waits_for_a_snapshot);
     tcase_add_test(tests, a_new_snapshot_makes_up_for_a_lost_entry);
+    tcase_add_test(tests, a_snapshot_that_is_older_than_the_lost_entry_is_followed_by_another);
     tcase_add_test(tests, a_leader_whose_snapshot_has_the_lost_entry_goes_on);
     tcase_add_test(tests, an_entry_of_another_term_in_its_place_is_not_sent);
     tcase_add_test(tests, the_window_is_given_back_when_leadership_ends);
