@@ -7,25 +7,29 @@ scenario{
   doc    = "Committed entries rot on their disks: every one that some node still has is repaired.",
   tags   = {"disk", "recovery", "damage"},
   seeds  = 5,
-  params = { where = {"follower", "what rots, and who else is down",
-                      oneof = {"follower", "leader", "one_of_two", "two_of_two", "compacted"}} },
-  sweep  = { where = {"follower", "leader", "one_of_two", "two_of_two", "compacted"} },
+  params = { where = {"older_segment", "what rots, and who else is down",
+                      oneof = {"older_segment", "follower", "leader", "one_of_two", "two_of_two", "compacted"}} },
+  sweep  = { where = {"older_segment", "follower", "leader", "one_of_two", "two_of_two", "compacted"} },
 
   run = function(p)
-    local c = cluster{ nodes = 3, batch_entries = 1, snapshot_trailing = 0 }
+    local segment_bytes = p.where == "older_segment" and 512 or 65536
+    local c = cluster{ nodes = 3, batch_entries = 1, snapshot_trailing = 0, segment_bytes = segment_bytes }
     local leader, client = c:wait_leader(), c:client()
     for i = 1, 12 do expect.ok(client:put("k" .. i, i)) end
     expect.converged{ within_ms = 2000 }
     local others = c:others(leader)
 
-    -- A byte of the log's only segment: the first record is at 24, with a head of 48. The last record
+    -- A byte of the log's first segment: the first record is at 24, with a head of 48. The last record
     -- of a log could be a write that was torn, so that only a longer log is damaged.
     local records = {}
     for _, node in ipairs(c:nodes()) do records[node.id] = node.up and node.durable_index or 0 end
     local function rot(node, offset)
       if records[node.id] < 6 then return end
       for _, name in ipairs(node.disk:files()) do
-        if name:find("^log") then node.disk:bitrot{ file = name, offset = offset } end
+        if name:find("^log") then
+          node.disk:bitrot{ file = name, offset = offset }
+          return
+        end
       end
     end
 

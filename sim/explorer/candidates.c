@@ -3,7 +3,8 @@
  * The *ordinal* of a consultation is its number among those of its point in the script's phase, or
  * in that of the graceful stop; the liveness phase in between is out of scope, since no fault fires
  * there. By default a sweep takes the ordinals 1, 2, 3, 4, 6, 8, 12, 16, … and the last of each
- * phase, or all if it is exhaustive.
+ * phase, and those of the first event in which a point is consulted in a role and a phase of a
+ * node's life; or all if it is exhaustive.
  *
  * 1. Observing does not change the world.
  * 2. An injection names an outcome that its point declares. */
@@ -88,6 +89,26 @@ static bool candidate_add(struct sim_candidates *candidates, const struct sim_ca
     return true;
 }
 
+/* Whether the event has brought a point into a role and phase of life that it was not in before. */
+static bool context_is_new(struct sim_candidates *candidates, const struct sim_faults *faults,
+                           uint32_t point, bool in_scope)
+{
+    bool is_new = false;
+    for (uint32_t role = 0; role < RAFT_ROLE_COUNT; role++) {
+        for (uint32_t life = 0; life < SIM_LIFE_COUNT; life++) {
+            uint32_t *seen = &candidates->points[point].reached[role][life];
+            bool *has = &candidates->points[point].has_context[role][life];
+            uint32_t reached = faults->reached[point][role][life];
+            if (reached != *seen && in_scope && !*has) {
+                *has = true;
+                is_new = true;
+            }
+            *seen = reached;
+        }
+    }
+    return is_new;
+}
+
 bool sim_candidates_observe(struct sim_candidates *candidates, const struct sim_world *world)
 {
     const struct sim_faults *faults = &world->faults;
@@ -103,6 +124,7 @@ bool sim_candidates_observe(struct sim_candidates *candidates, const struct sim_
             continue;
         }
         candidates->points[i].hits = hits;
+        bool is_new = context_is_new(candidates, faults, i, in_scope);
         if (!in_scope || !point_in_scope(candidates, world, i)) {
             continue;
         }
@@ -112,7 +134,7 @@ bool sim_candidates_observe(struct sim_candidates *candidates, const struct sim_
                 .point = i, .occurrence = occurrence, .event = world->events};
             uint64_t ordinal = ++candidates->points[i].ordinals[part];
             candidates->points[i].last[part] = candidate;
-            if (candidates->exhaustive || sim_ordinal_is_selected(ordinal)) {
+            if (candidates->exhaustive || is_new || sim_ordinal_is_selected(ordinal)) {
                 candidates->points[i].taken[part] = occurrence;
                 if (!candidate_add(candidates, &candidate)) {
                     return false;

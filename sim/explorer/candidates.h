@@ -26,6 +26,9 @@ struct sim_candidates {
         uint64_t ordinals[2];         /* consultations in scope: of RUN, of STOP */
         struct sim_candidate last[2]; /* the latest of each */
         uint64_t taken[2];            /* occurrence of the candidate taken last */
+        /* Consultations so far by context, and whether one of them was in scope. */
+        uint32_t reached[RAFT_ROLE_COUNT][SIM_LIFE_COUNT];
+        bool has_context[RAFT_ROLE_COUNT][SIM_LIFE_COUNT];
     } points[SIM_POINTS_MAX];
 };
 

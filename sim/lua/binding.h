@@ -293,6 +293,7 @@ uint32_t script_node_number(lua_State *L, int index);
 void script_tasks_open(lua_State *L, int globals);
 struct script_task *script_task_start(lua_State *L, int arguments); /* function below arguments */
 /* Puts the running task to sleep; continues with k. */
+uint64_t script_deadline(const struct sim_script *script, uint64_t from_ns, uint64_t within_ns);
 int script_wait_until(lua_State *L, enum script_wait wait, uint64_t time_ns, lua_KFunction k);
 int script_wait_for(lua_State *L, enum script_wait wait, lua_KFunction k);
 void script_wake_leader_waits(struct sim_script *script);

@@ -208,12 +208,13 @@ static void describe_nodes(const struct sim_world *world, char *out, size_t size
     }
 }
 
-/* Stack: deadline in ns, the limit in ns, the excluded nodes. */
+/* Stack: beginning in ns, the limit in ns, the excluded nodes. */
 static int wait_leader_goes_on(lua_State *L, int status, lua_KContext context)
 {
     struct sim_script *script = script_of(L);
     struct sim_world *world = script->world;
-    uint64_t deadline_ns = (uint64_t)lua_tointeger(L, 1);
+    uint64_t deadline_ns =
+        script_deadline(script, (uint64_t)lua_tointeger(L, 1), (uint64_t)lua_tointeger(L, 2));
     (void)status, (void)context;
     script->call = "cluster:wait_leader";
     uint32_t node = find_leader(world, (uint32_t)lua_tointeger(L, 3));
@@ -244,7 +245,7 @@ static int wait_leader(lua_State *L, struct sim_script *script, void *self)
     script_check_end(L, 1);
     script_options_read(L, 1, options, SCRIPT_COUNT(options), &wait);
     lua_settop(L, 0);
-    lua_pushinteger(L, (lua_Integer)(script->world->scheduler.now_ns + wait.within_ns));
+    lua_pushinteger(L, (lua_Integer)script->world->scheduler.now_ns);
     lua_pushinteger(L, (lua_Integer)wait.within_ns);
     lua_pushinteger(L, script_selected(script, &wait.other_than));
     return wait_leader_goes_on(L, LUA_OK, 0);

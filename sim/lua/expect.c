@@ -33,13 +33,14 @@ struct wait_options {
     uint64_t poll_ns;
 };
 
-/* Stack: sentence, function or nil for "the cluster has converged", deadline, poll, beginning. */
+/* Stack: sentence, function or nil for "the cluster has converged", time, poll, beginning. */
 static int eventually_goes_on(lua_State *L, int status, lua_KContext context)
 {
     struct sim_script *script = script_of(L);
     struct sim_world *world = script->world;
     bool converges = lua_isnil(L, 2);
-    uint64_t deadline_ns = (uint64_t)lua_tointeger(L, 3);
+    uint64_t from_ns = (uint64_t)lua_tointeger(L, 5);
+    uint64_t deadline_ns = script_deadline(script, from_ns, (uint64_t)lua_tointeger(L, 3));
     (void)status, (void)context;
     lua_settop(L, 5);
     script->call = converges ? "expect.converged" : "expect.eventually";
@@ -57,7 +58,6 @@ static int eventually_goes_on(lua_State *L, int status, lua_KContext context)
     }
     uint64_t now_ns = world->scheduler.now_ns;
     if (now_ns >= deadline_ns) {
-        uint64_t from_ns = (uint64_t)lua_tointeger(L, 5);
         char text[SIM_TEXT_MAX / 2];
         snprintf(text, sizeof(text), "%s: not true within %llu ms (from %llu to %llu ms)",
                  lua_tostring(L, 1), (unsigned long long)((deadline_ns - from_ns) / MS_NS),
@@ -75,7 +75,7 @@ static int begin_waiting(lua_State *L, struct sim_script *script,
 {
     uint64_t now_ns = script->world->scheduler.now_ns;
     lua_settop(L, 2);
-    lua_pushinteger(L, (lua_Integer)(now_ns + options->within_ns));
+    lua_pushinteger(L, (lua_Integer)options->within_ns);
     lua_pushinteger(L, (lua_Integer)options->poll_ns);
     lua_pushinteger(L, (lua_Integer)now_ns);
     return eventually_goes_on(L, LUA_OK, 0);

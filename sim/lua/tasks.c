@@ -111,6 +111,24 @@ int script_wait_for(lua_State *L, enum script_wait wait, lua_KFunction k)
     return lua_yieldk(L, 0, 0, k);
 }
 
+#define PATIENCE_NS UINT64_C(1000000000)
+
+/* When a wait is given up. In a branch of a sweep, after its shot, that is sooner: a script leaves
+ * much more time than anything takes, and what has not come within a fifth of it, and a second, the
+ * fault has prevented. */
+uint64_t script_deadline(const struct sim_script *script, uint64_t from_ns, uint64_t within_ns)
+{
+    const struct sim_shot *shot = &script->world->faults.shot;
+    uint64_t deadline_ns = from_ns + within_ns;
+    if (shot->fired == 0) {
+        return deadline_ns;
+    }
+    uint64_t since_ns = shot->fired_ns > from_ns ? shot->fired_ns : from_ns;
+    uint64_t patience_ns = within_ns / 5 > PATIENCE_NS ? within_ns / 5 : PATIENCE_NS;
+    uint64_t early_ns = since_ns + patience_ns;
+    return early_ns < deadline_ns ? early_ns : deadline_ns;
+}
+
 int script_wait_until(lua_State *L, enum script_wait wait, uint64_t time_ns, lua_KFunction k)
 {
     struct sim_script *script = script_of(L);

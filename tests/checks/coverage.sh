@@ -3,7 +3,8 @@
 # executed, and the others are exactly those that uncovered.txt lists, each under its reason. No line
 # is excluded by a mark in the code. Not counted is core/posix, which no simulation runs.
 #
-# In uncovered.txt a line is its file and its text, so that it survives a change elsewhere.
+# In uncovered.txt a line is its file, its function and its text, so that it survives a change
+# elsewhere.
 # Usage: coverage.sh ROOT BUILD UNCOVERED.txt SCRATCH (a build with SQUALL_PROFILE=coverage)
 set -euo pipefail
 root=$(cd "$1" && pwd)
@@ -36,12 +37,19 @@ measure() { # NAME COMMAND…
             file = substr(text, 8)
             is_ours = index(file, root "core/") == 1
             file = substr(file, length(root) + 1)
+            name = ""
+        }
+        # A line at the margin that has a parameter list begins a function.
+        text ~ /^[a-z].*\(/ && text !~ /;$/ {
+            name = text
+            sub(/\(.*/, "", name)
+            sub(/.*[ *]/, "", name)
         }
         number > 0 && is_ours && count != "-" {
             all++
             if (count ~ /^[#=]+$/) {
                 sub(/^[ \t]+/, "", text)
-                print file ": " text > lines
+                print file " " name ": " text > lines
             } else {
                 done++
             }

@@ -649,19 +649,18 @@ END_TEST
 
 /* ---- sweeps ---- */
 
-START_TEST(a_shot_that_breaks_an_expectation_only_disturbs)
+/* The world of a script in which the first sync fails; at its end. */
+static struct sim_world *run_with_shot(const char *text)
 {
-    const char *text = "scenario{ name = 't', run = function() local c = cluster{} c:wait_leader() "
-                       "expect.ok(c:client{ timeout_ms = 50 }:put('x', 1)) local n = c:leader() "
-                       "n:crash() n.nothing() end }";
     const struct sim_scenario_source source = {"x.lua", text, strlen(text)};
-    const struct sim_spec spec = {.sut = &sut_raft,
-                                  .source = &source,
-                                  .scenario = "t",
-                                  .parameters = "",
-                                  .seed = 1,
-                                  .fill = 0xA5};
+    static struct sim_spec spec;
     char error[SIM_TEXT_MAX];
+    spec = (struct sim_spec){.sut = &sut_raft,
+                             .source = &source,
+                             .scenario = "t",
+                             .parameters = "",
+                             .seed = 1,
+                             .fill = 0xA5};
     struct sim_world *world = sim_world_create(arena, &spec, error, sizeof(error));
     ck_assert_ptr_nonnull(world);
     int point = sim_point_find(&sut_raft, "disk.sync");
@@ -672,9 +671,41 @@ START_TEST(a_shot_that_breaks_an_expectation_only_disturbs)
     sim_world_run(world);
     ck_assert_uint_ge(world->faults.shot.fired, 1);
     ck_assert(!world->has_error);
+    return world;
+}
+
+START_TEST(a_shot_that_breaks_an_expectation_only_disturbs)
+{
+    struct sim_world *world =
+        run_with_shot("scenario{ name = 't', run = function() local c = cluster{} c:wait_leader() "
+                      "expect.ok(c:client{ timeout_ms = 50 }:put('x', 1)) local n = c:leader() "
+                      "n:crash() n.nothing() end }");
     ck_assert(world->disturbed);
     ck_assert_msg(strstr(world->disturbed_text, "node has no field or method 'nothing'") != NULL,
                   "%s", world->disturbed_text);
+}
+END_TEST
+
+START_TEST(after_a_shot_a_script_waits_no_longer_than_makes_sense)
+{
+    static const struct wait {
+        const char *within_ms;
+        uint64_t least_ns, most_ns; /* of the script's say */
+    } waits[] = {{"400", 400000000, 500000000},
+                 {"5000", 1000000000, 1100000000},
+                 {"20000", 4000000000, 4100000000}};
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "scenario{ name = 't', run = function() local c = cluster{} "
+                 "expect.eventually('it never comes', { within_ms = %s }, "
+                 "function() return false end) end }",
+                 waits[i].within_ms);
+        struct sim_world *world = run_with_shot(text);
+        ck_assert(world->disturbed);
+        ck_assert_uint_ge(world->heal_started_ns, waits[i].least_ns);
+        ck_assert_uint_le(world->heal_started_ns, waits[i].most_ns);
+    }
 }
 END_TEST
 
@@ -747,6 +778,7 @@ static Suite *script_suite(void)
     tcase_add_test(tests, parameters_are_read_from_text_with_the_type_of_their_default);
     tcase_add_test(tests, a_listing_has_every_combination_of_a_sweep);
     tcase_add_test(tests, a_shot_that_breaks_an_expectation_only_disturbs);
+    tcase_add_test(tests, after_a_shot_a_script_waits_no_longer_than_makes_sense);
     tcase_add_test(tests, a_script_goes_on_alike_from_a_checkpoint);
     suite_add_tcase(suite, tests);
     return suite;
