@@ -208,6 +208,29 @@ START_TEST(a_process_that_keeps_memory_is_found)
 }
 END_TEST
 
+/* ---- answers ---- */
+
+static struct sim_world *world_of_reads;
+
+/* Answers at once, from the beginning of the log. */
+static enum raft_status hasty_read(void *node, raft_time now_ns, uint64_t request)
+{
+    (void)now_ns;
+    struct raft_view view;
+    sut_raft.view(node, &view);
+    struct sim_node *reader = world_of_reads->nodes[view.id];
+    reader->env.complete(reader->env.ctx, request, RAFT_OK, 0);
+    return RAFT_OK;
+}
+
+START_TEST(a_read_that_is_answered_without_asking_anybody_is_found)
+{
+    broken.read = hasty_read;
+    world_of_reads = world_open();
+    expect_at_the_end(world_of_reads, "read-index", "answers a read at index 0");
+}
+END_TEST
+
 /* ---- what the liveness phase demands ---- */
 
 static enum raft_status no_submit(void *node, raft_time now_ns, uint64_t request,
@@ -283,6 +306,7 @@ int main(void)
     tcase_add_test(tests, a_process_that_never_stops_is_found);
     tcase_add_test(tests, a_process_that_says_twice_that_it_has_stopped_is_found);
     tcase_add_test(tests, a_process_that_keeps_memory_is_found);
+    tcase_add_test(tests, a_read_that_is_answered_without_asking_anybody_is_found);
     tcase_add_test(tests, a_cluster_that_takes_no_write_is_found);
     tcase_add_test(tests, a_cluster_that_takes_no_read_is_found);
     tcase_add_test(tests, a_cluster_that_does_not_agree_is_found);
