@@ -23,9 +23,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LENGTH_MS   10000u
-#define WHOLE_PPM   1000000u
-#define COMMAND_MAX 256u /* bytes of a command without padding, at most about */
+#define LENGTH_MS    10000u
+#define WHOLE_PPM    1000000u
+#define BURST_MS_MAX 1000u
+#define COMMAND_MAX  256u /* bytes of a command without padding, at most about */
 
 enum { NO_CLASS = SIM_CLASS_COUNT };
 
@@ -93,6 +94,8 @@ static const struct field fields[] = {
     BASE(gets, HOW_EVENLY, 0, 4, 100),
     BASE(cas, HOW_EVENLY, 0, 2, 100),
     BASE(padding, HOW_NOT, 0, 1000000, 0),
+    BASE(busy_ms, HOW_NOT, 0, 10000, 1000000),
+    BASE(quiet_ms, HOW_NOT, 0, 10000, 1000000),
     BASE(readers, HOW_EVENLY, 0, 1, 0),
     BASE(learners, HOW_NOT, 0, 8, 0),
     BASE(witness, HOW_NOT, 0, 1, 0),
@@ -340,6 +343,10 @@ static void draw_loads(struct sim_draw *draw, uint64_t seed)
     draw->by_index = draw->clients / 2;
     if (draw->by_index > 0 && draw->gets == 0) {
         draw->gets = 1;
+    }
+    if (draw_alone(seed, "bursts", 2) == 0) {
+        draw->busy_ms = 1 + draw_alone(seed, "busy_ms", BURST_MS_MAX);
+        draw->quiet_ms = 1 + draw_alone(seed, "quiet_ms", BURST_MS_MAX);
     }
     uint64_t padded = draw_alone(seed, "padding", 16);
     if (padded == 0) {
