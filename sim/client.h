@@ -74,6 +74,8 @@ struct sim_load {
     uint32_t client_count;
     struct sim_client *clients[32];
     uint64_t interval_ns; /* mean pause between two operations of one client */
+    uint64_t busy_ns,
+        quiet_ns; /* bursts: so long each, in turn from time 0; quiet 0: always busy */
     uint32_t keys;
     uint32_t mix_put, mix_get, mix_cas; /* relative weights */
     bool reads_by_index;                /* its gets go without a log entry */

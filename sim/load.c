@@ -3,6 +3,8 @@
  * What a client does next is drawn from its own stream: pause, type, key, in this order. Values are
  * unique ("c<client>.<sequence>"), so that a history tells which write a read saw; a CAS expects
  * the value that the client has seen last, whatever the key, so that some succeed and some do not.
+ * A load may come in bursts: all its clients are busy for a while, and then begin nothing for a
+ * while.
  *
  * Invariants:
  *  1. A client of a running load has an open operation or its timer set.
@@ -34,10 +36,20 @@ static void check_ended(struct sim_load *load)
     }
 }
 
+/* The first instant from a time on at which a load is busy. */
+static uint64_t busy_from(const struct sim_load *load, uint64_t time_ns)
+{
+    uint64_t period_ns = load->busy_ns + load->quiet_ns;
+    uint64_t passed_ns = load->quiet_ns == 0 ? 0 : time_ns % period_ns;
+    bool is_busy = load->quiet_ns == 0 || passed_ns < load->busy_ns;
+    return is_busy ? time_ns : time_ns - passed_ns + period_ns;
+}
+
 static void think(struct sim_client *client)
 {
     uint64_t pause_ns = sim_draw_exponential(&client->stream, client->load->interval_ns);
-    sim_client_timer_set(client, client->world->scheduler.now_ns + pause_ns + 1);
+    uint64_t next_ns = client->world->scheduler.now_ns + pause_ns + 1;
+    sim_client_timer_set(client, busy_from(client->load, next_ns));
 }
 
 struct sim_load *sim_load_start(struct sim_world *world, const struct sim_load *options)

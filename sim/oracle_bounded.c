@@ -10,16 +10,18 @@
  *  3. It holds no more requests, reads and unanswered appends than its options say.
  *  4. Its memory is that of its log, its windows, its requests and a fixed base.
  *  5. What it has applied of its log is a few times what makes a snapshot due, and what may trail
- *     one. A node that installs a snapshot is no measure. A leader keeps the
- *     snapshot that it is sending, and takes no other: for SENDING_TIMEOUTS, then it has to let a
- *     follower wait that cannot take it.
+ *     one. A node that installs a snapshot is no measure. A leader keeps the snapshot that it is
+ *     sending, and takes no other: for SENDING_TIMEOUTS in all, and only as long as a follower has
+ *     got further with it in the last STILL_TIMEOUTS; then it has to let one wait that cannot take
+ *     it.
  *  6. Its log has in memory what its option says, beside what is not applied or not durable, and
- * the configurations. What it has is counted by the ledger.
+ *     the configurations. What it has is counted by the ledger.
  *  7. INSTANT_EVENTS_MAX events at one instant mean that time stands still. */
 #include "oracle_internal.h"
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #define MESSAGES_MORE      8u /* to one peer: heartbeats, probes, votes, answers, a transfer */
 #define ANSWERS_MAX        4u /* of one cause to one peer: an append, a commit index, an answer */
@@ -28,6 +30,7 @@
     4u /* applied entries in a log, as multiples of what makes a snapshot due                      \
         */
 #define SENDING_TIMEOUTS 10u /* so many times the longest election timeout */
+#define STILL_TIMEOUTS   5u  /* likewise; the core gives way after four */
 #define BASE_BYTES       ((uint64_t)1 << 20)
 #define ENTRY_BYTES      512u /* of an entry beside its payload, with its slots everywhere */
 
@@ -163,23 +166,46 @@ static bool should_have_compacted(const struct sim_node *node)
            sim_disk_pending(&node->disk) == 0;
 }
 
-/* Whether it leads, and some follower is to get a snapshot. */
-static bool sends_snapshot(const struct sim_oracles *oracles, uint32_t node)
+/* A follower that this leader is sending a snapshot to, the one that moved last if any has; 0:
+ * there is none. */
+static uint32_t snapshot_receiver(struct sim_oracles *oracles, uint32_t node)
 {
     const struct sim_world *world = oracles->world;
-    bool sends = false;
-    if (world->nodes[node]->view.role != RAFT_LEADER ||
-        !sim_oracle_has(oracles, SUT_FEATURE_PROGRESS)) {
-        return false;
+    struct oracle_sending *sending = &oracles->nodes[node].sending;
+    bool leads = world->nodes[node]->view.role == RAFT_LEADER;
+    uint32_t receiver = 0;
+    bool moves = false;
+    if (!leads || !sim_oracle_has(oracles, SUT_FEATURE_PROGRESS)) {
+        return 0;
     }
     for (uint32_t peer = 1; peer <= world->node_count; peer++) {
         struct raft_progress_view progress;
-        sends = sends || (peer != node &&
-                          sim_oracle_sut(oracles, node)
-                              ->progress(world->nodes[node]->process, peer, &progress) &&
-                          progress.state == RAFT_INSTALL);
+        bool installs =
+            peer != node &&
+            sim_oracle_sut(oracles, node)->progress(world->nodes[node]->process, peer, &progress) &&
+            progress.state == RAFT_INSTALL;
+        uint64_t has = installs ? progress.offset + 1 : 0;
+        bool is_further = has > sending->has[peer];
+        sending->has[peer] = installs && !is_further ? sending->has[peer] : has;
+        receiver = installs && (!moves || is_further) ? peer : receiver;
+        moves = moves || is_further;
     }
-    return sends;
+    uint64_t passed_ns = oracles->nodes[node].patience.passed_ns;
+    sending->still_ns = moves || receiver == 0 ? 0 : sending->still_ns + passed_ns;
+    return receiver;
+}
+
+/* The follower for whose sake a leader may keep its snapshot and its log, or 0. */
+static uint32_t kept_for(struct sim_oracles *oracles, uint32_t node, uint64_t timeout_ns)
+{
+    struct oracle_sending *sending = &oracles->nodes[node].sending;
+    uint32_t receiver = snapshot_receiver(oracles, node);
+    uint64_t passed_ns = oracles->nodes[node].patience.passed_ns;
+    sending->kept_ns = receiver == 0 ? 0 : sending->kept_ns + passed_ns;
+    sending->receiver = receiver;
+    bool is_over = sending->still_ns > STILL_TIMEOUTS * timeout_ns ||
+                   sending->kept_ns > SENDING_TIMEOUTS * timeout_ns;
+    return is_over ? 0 : receiver;
 }
 
 static void length_check(struct sim_oracles *oracles, uint32_t node)
@@ -187,25 +213,32 @@ static void length_check(struct sim_oracles *oracles, uint32_t node)
     const struct sim_node *sim_node = oracles->world->nodes[node];
     const struct raft_options *options = &sim_node->started;
     const struct raft_view *view = &sim_node->view;
+    struct oracle_sending *sending = &oracles->nodes[node].sending;
     uint64_t most = (uint64_t)options->snapshot_threshold * THRESHOLDS_MAX +
                     options->snapshot_trailing + options->pending_requests_max;
     /* A snapshot has to name the members, so there is none before they are known. */
     raft_index from =
         view->base.index > view->configuration_index ? view->base.index : view->configuration_index;
-    struct oracle_patience *patience = &oracles->nodes[node].patience;
-    bool is_long = view->applied > from + most;
-    bool is_kept = is_long && sends_snapshot(oracles, node);
-    patience->kept_ns = is_kept ? patience->kept_ns + patience->passed_ns : 0;
-    if (patience->kept_ns > SENDING_TIMEOUTS * options->election_ns_max) {
-        is_kept = false;
+    if (view->applied <= from + most) {
+        *sending = (struct oracle_sending){.receiver = 0};
+        return;
     }
-    if (is_long && !is_kept && should_have_compacted(sim_node)) {
-        sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
-                          "a log is never compacted: node %u has applied up to %" PRIu64
-                          " and its log begins behind %" PRIu64 "; its snapshots and what may "
-                          "trail them account for %" PRIu64,
-                          node, view->applied, view->base.index, most);
+    if (kept_for(oracles, node, options->election_ns_max) != 0 ||
+        !should_have_compacted(sim_node)) {
+        return;
     }
+    char why[2 * SIM_NAME_MAX] = "";
+    if (sending->receiver != 0) {
+        snprintf(why, sizeof why,
+                 "; a snapshot for node %u has been under way for %" PRIu64 " ms, and still for "
+                 "%" PRIu64,
+                 sending->receiver, sending->kept_ns / 1000000, sending->still_ns / 1000000);
+    }
+    sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
+                      "a log is never compacted: node %u has applied up to %" PRIu64
+                      " and its log begins behind %" PRIu64 "; its snapshots and what may "
+                      "trail them account for %" PRIu64 "%s",
+                      node, view->applied, view->base.index, most, why);
 }
 
 void sim_oracle_bounded_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer)

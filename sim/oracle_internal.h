@@ -122,16 +122,24 @@ struct oracle_patience {
     uint64_t quiet_ns;  /* since it began to, after it led, heard a leader or gave a vote */
     uint64_t handed_ns; /* a leader: since it began to hand over */
     uint64_t passed_ns; /* in the latest step */
-    uint64_t kept_ns;   /* a leader that sends a snapshot: since its log became too long */
     uint64_t idle_ns;   /* since it owes work and does none */
     uint64_t harm;      /* the latest event in which something was done to it */
     raft_node_id vote;
     raft_term vote_term;
 };
 
+/* What holds up the snapshots of a leader whose log is too long, in its own time. */
+struct oracle_sending {
+    uint32_t receiver;           /* of the snapshot that it is sending; 0: none */
+    uint64_t kept_ns;            /* since it has been sending */
+    uint64_t still_ns;           /* since a receiver has got further */
+    uint64_t has[SIM_NODES_MAX]; /* the most bytes that each has had, plus 1; 0: it gets none */
+};
+
 /* The time since something of a follower has matched. */
 struct oracle_spell {
     uint64_t number;
+    uint64_t harm;    /* the latest of either of them */
     bool has_refused; /* in it */
 };
 
@@ -228,6 +236,7 @@ struct oracle_node {
     struct oracle_spell spells[SIM_NODES_MAX];     /* by sender, of a leader */
     bool has_sent_pieces[SIM_NODES_MAX]; /* by receiver: behind the first one, of a snapshot */
     struct oracle_patience patience;
+    struct oracle_sending sending;
     struct oracle_traffic traffic;
 };
 
@@ -354,6 +363,8 @@ void sim_oracle_loss_sent(struct sim_oracles *oracles, uint32_t node,
 
 /* oracle_surface.c */
 void sim_oracle_surface_started(struct sim_oracles *oracles, uint32_t node);
+/* The latest event in which something was done to a process, plus 1; 0: nothing was. */
+uint64_t sim_oracle_latest_harm(const struct sim_oracles *oracles, uint32_t node);
 /* After the patience check. */
 void sim_oracle_vanished_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_surface_check(struct sim_oracles *oracles, uint32_t node);

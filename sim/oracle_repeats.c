@@ -4,9 +4,9 @@
  * hint where it may agree; one for the sake of a damaged entry is none, since it lasts until the
  * entry is repaired. A leader *asks again* if it sends an append at a position that was refused
  * when the refusal has arrived already. A *spell* of a follower ends when something of it matches,
- * or begins to be a snapshot. A snapshot *restarts* when its first piece is sent after a later one.
- * It is *calm* in the liveness phase when whatever was under way at the heal has had time to
- * arrive.
+ * when it is sent a snapshot, and when a fault strikes it or the leader. A snapshot *restarts* when
+ * its first piece is sent after a later one. It is *calm* in the liveness phase when whatever was
+ * under way at the heal has had time to arrive.
  *
  *  1. In one spell a leader asks at the same position and is refused with the same hint
  *     REFUSALS_MAX times at most. A leader that takes no hint would ask for ever, and every answer
@@ -85,10 +85,19 @@ void sim_oracle_asked(struct sim_oracles *oracles, uint32_t node, const struct s
     }
 }
 
-/* Who is made to take exits may refuse anything, or overlook any answer. */
-static bool takes_exits(const struct sim_oracles *oracles, uint32_t node)
+/* A spell ends as well when something is done to either of them: whoever is made to fail, to refuse
+ * or to overlook an answer may be where it was before. */
+static void spell_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
 {
-    return oracles->world->nodes[node]->harmed[SIM_HARM_EXIT] != 0;
+    struct oracle_spell *spell = &oracles->nodes[node].spells[peer];
+    uint64_t harm = sim_oracle_latest_harm(oracles, node);
+    uint64_t other = sim_oracle_latest_harm(oracles, peer);
+    harm = other > harm ? other : harm;
+    if (harm != spell->harm) {
+        spell->harm = harm;
+        spell->number++;
+        spell->has_refused = false;
+    }
 }
 
 void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,
@@ -105,9 +114,10 @@ void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,
         spell->has_refused = false;
         return;
     }
-    if (!message->refuses || takes_exits(oracles, node) || takes_exits(oracles, message->from)) {
+    if (!message->refuses) {
         return;
     }
+    spell_check(oracles, node, message->from);
     uint64_t *asked = asked_find(oracles, node, message->from, message->position);
     bool is_new = asked == NULL || *asked > 0;
     if (asked == NULL) {

@@ -298,8 +298,9 @@ static bool is_at_work(const struct sim_node *node)
            node->restoring.bytes != NULL || node->view.is_installing;
 }
 
-static uint64_t latest_harm(const struct sim_node *node)
+uint64_t sim_oracle_latest_harm(const struct sim_oracles *oracles, uint32_t id)
 {
+    const struct sim_node *node = oracles->world->nodes[id];
     uint64_t latest = 0;
     for (uint32_t i = 0; i < SIM_HARM_COUNT; i++) {
         latest = node->harmed[i] > latest ? node->harmed[i] : latest;
@@ -312,7 +313,7 @@ void sim_oracle_vanished_check(struct sim_oracles *oracles, uint32_t node)
     struct oracle_patience *patience = &oracles->nodes[node].patience;
     const struct sim_node *sim_node = oracles->world->nodes[node];
     const char *what = owed(&sim_node->view);
-    uint64_t harm = latest_harm(sim_node);
+    uint64_t harm = sim_oracle_latest_harm(oracles, node);
     bool is_excused = harm != patience->harm || sim_node->state != SIM_NODE_UP ||
                       sim_node->view.condition != RAFT_RUNNING || is_at_work(sim_node);
     patience->harm = harm;

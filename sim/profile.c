@@ -207,6 +207,8 @@ static void load_start(struct sim_profile *profile, uint32_t clients, bool by_in
     const struct sim_load load = {
         .client_count = clients,
         .interval_ns = draw->think_ms * MS,
+        .busy_ns = draw->busy_ms * MS,
+        .quiet_ns = draw->quiet_ms * MS,
         .keys = (uint32_t)draw->keys,
         .mix_put = only_reads ? 0 : (uint32_t)draw->puts,
         .mix_get = only_reads ? 1 : (uint32_t)draw->gets,

@@ -104,6 +104,7 @@ struct sim_draw {
     uint64_t prevote, quorum, lease, bound_ppm, reverts, quarantine;
     uint64_t clients, by_index, think_ms, keys, puts, gets, cas, padding; /* by_index: clients */
     uint64_t sessions;                   /* clients that a state machine remembers */
+    uint64_t busy_ms, quiet_ms;          /* bursts of the loads; quiet 0: none */
     uint64_t readers;                    /* 1: the clients that read by index do nothing else */
     uint64_t learners, witness, prefers; /* how many; whether one voter is one; priorities */
     uint64_t rounds, catch_up_ms;        /* that an added voter has */

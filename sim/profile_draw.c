@@ -25,9 +25,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LENGTH_MS   10000u
-#define WHOLE_PPM   1000000u
-#define COMMAND_MAX 256u /* bytes of a command without padding, at most about */
+#define LENGTH_MS    10000u
+#define WHOLE_PPM    1000000u
+#define BURST_MS_MAX 1000u
+#define COMMAND_MAX  256u /* bytes of a command without padding, at most about */
 
 enum { NO_CLASS = SIM_CLASS_COUNT };
 
@@ -99,6 +100,8 @@ static const struct field fields[] = {
     BASE(padding, HOW_NOT, 0, 1000000, 0),
     {"sessions", offsetof(struct sim_draw, sessions), NO_CLASS, HOW_NOT, 1, SIM_SESSIONS_MAX, 0,
      SIM_SESSIONS_MAX},
+    BASE(busy_ms, HOW_NOT, 0, 10000, 1000000),
+    BASE(quiet_ms, HOW_NOT, 0, 10000, 1000000),
     BASE(readers, HOW_EVENLY, 0, 1, 0),
     BASE(learners, HOW_NOT, 0, 8, 0),
     BASE(witness, HOW_NOT, 0, 1, 0),
@@ -350,6 +353,10 @@ static void draw_loads(struct sim_draw *draw, uint64_t seed)
     draw->sessions = SIM_SESSIONS_MAX;
     if (draw_alone(seed, "sessions", 8) == 0) {
         draw->sessions = 1 + draw_alone(seed, "sessions_max", 2 * draw->clients);
+    }
+    if (draw_alone(seed, "bursts", 2) == 0) {
+        draw->busy_ms = 1 + draw_alone(seed, "busy_ms", BURST_MS_MAX);
+        draw->quiet_ms = 1 + draw_alone(seed, "quiet_ms", BURST_MS_MAX);
     }
     uint64_t padded = draw_alone(seed, "padding", 16);
     if (padded == 0) {

@@ -156,6 +156,22 @@ START_TEST(load_ends_by_itself_at_its_time)
 }
 END_TEST
 
+START_TEST(load_in_bursts_begins_nothing_while_it_is_quiet)
+{
+    const struct sim_load options = {
+        .client_count = 4, .interval_ns = 5 * MS, .busy_ns = 100 * MS, .quiet_ns = 300 * MS};
+    sim_load_start(world, &options);
+    run_for(4000 * MS);
+    uint32_t count = 0;
+    for (const struct sim_operation *operation = world->clients.history; operation != NULL;
+         operation = operation->next) {
+        ck_assert_uint_lt(operation->invoked_ns % (400 * MS), 100 * MS);
+        count++;
+    }
+    ck_assert_uint_gt(count, 100);
+}
+END_TEST
+
 static Suite *client_suite(void)
 {
     Suite *suite = suite_create("client");
@@ -168,6 +184,7 @@ static Suite *client_suite(void)
     tcase_add_test(tcase, client_survives_the_crash_of_the_leader_that_has_its_request);
     tcase_add_test(tcase, load_ends_when_it_is_stopped);
     tcase_add_test(tcase, load_ends_by_itself_at_its_time);
+    tcase_add_test(tcase, load_in_bursts_begins_nothing_while_it_is_quiet);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -202,6 +202,27 @@ START_TEST(a_copy_brings_back_what_was_durable_then)
 }
 END_TEST
 
+START_TEST(a_disk_knows_whose_store_it_holds)
+{
+    uint32_t own = disk->node;
+    ck_assert_uint_eq(disk->owner, own);
+    durable_file("a", "own");
+    const struct sim_disk_copy *copy = sim_disk_copy(disk);
+    disk->owner = own + 1; /* as after a copy of another node's */
+    const struct sim_disk_copy *foreign = sim_disk_copy(disk);
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    sim_disk_wipe(disk);
+    ck_assert_uint_eq(disk->owner, 0);
+    const struct sim_disk_copy *empty = sim_disk_copy(disk);
+    sim_disk_restore(disk, copy);
+    ck_assert_uint_eq(disk->owner, own);
+    sim_disk_restore(disk, foreign);
+    ck_assert_uint_eq(disk->owner, own + 1);
+    sim_disk_restore(disk, empty);
+    ck_assert_uint_eq(disk->owner, 0);
+}
+END_TEST
+
 START_TEST(a_copy_of_nothing_brings_back_nothing)
 {
     const struct sim_disk_copy *copy = sim_disk_copy(disk);
@@ -287,6 +308,7 @@ static Suite *disk_damage_suite(void)
     tcase_add_test(tcase, a_misdirected_write_lies_over_bytes_of_another_file);
     tcase_add_test(tcase, damage_is_not_what_the_observer_is_told);
     tcase_add_test(tcase, a_copy_brings_back_what_was_durable_then);
+    tcase_add_test(tcase, a_disk_knows_whose_store_it_holds);
     tcase_add_test(tcase, a_copy_of_nothing_brings_back_nothing);
     tcase_add_test(tcase, damage_leaves_no_memory_behind);
     tcase_add_test(tcase, a_short_transfer_is_as_short_as_it_is_told);

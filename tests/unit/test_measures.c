@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <sim/explorer/efficacy.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MS UINT64_C(1000000)
@@ -181,6 +182,92 @@ START_TEST(refusals_are_the_same_whenever_they_come)
 }
 END_TEST
 
+/* ---- determinism ---- */
+
+/* Refuses now and then, counted over all runs: what no run may remember of another. */
+static enum raft_status moody_submit(void *node, raft_time now_ns, uint64_t request,
+                                     const uint8_t *payload, uint32_t size)
+{
+    static uint64_t calls;
+    calls++;
+    return calls % 7 == 0 ? RAFT_BUSY : sut_raft.submit(node, now_ns, request, payload, size);
+}
+
+struct verdict {
+    uint32_t rows;
+    uint32_t diverged;
+    char rule[SIM_NAME_MAX];
+};
+
+static bool row_take(void *ctx, const struct sim_row *row)
+{
+    struct verdict *verdict = ctx;
+    verdict->rows++;
+    verdict->diverged += row->execution->outcome == SIM_OUTCOME_DIVERGED;
+    if (row->finding != NULL) {
+        snprintf(verdict->rule, sizeof verdict->rule, "%s", row->finding->rule);
+    }
+    return true;
+}
+
+static void tick_take(void *ctx)
+{
+    ck_assert_ptr_nonnull(ctx);
+}
+
+static void note_take(void *ctx, const char *line)
+{
+    ck_assert_msg(ctx != NULL, "%s", line);
+}
+
+/* Three seeds of the profile without faults, each verified. */
+static struct verdict verify(const struct sut_ops *sut)
+{
+    struct verdict verdict = {.rows = 0};
+    struct sim_catalogue catalogue;
+    struct sim_tasks tasks = {0};
+    char error[SIM_TEXT_MAX];
+    const struct sim_seed_range seeds = {.given = true, .first = 1, .last = 3};
+    sim_catalogue_init(&catalogue);
+    ck_assert_int_eq(sim_catalogue_add_profile(&catalogue, SIM_PROFILE_CALM, error, sizeof error),
+                     SIM_CATALOGUE_OK);
+    ck_assert(sim_catalogue_override(&catalogue, "length_ms=500 think_ms=10"));
+    ck_assert(sim_tasks_build(&tasks, &catalogue, SIM_TASK_VERIFY, &seeds, false, 1));
+    const struct sim_campaign campaign = {
+        .sut = sut,
+        .catalogue = &catalogue,
+        .tasks = &tasks,
+        .jobs = 1,
+        .fill = 0xa5,
+        .plan = "",
+        .restores = 4,
+        .sink = {.ctx = &verdict, .result = row_take, .tick = tick_take, .note = note_take},
+    };
+    ck_assert_int_eq(sim_campaign_run(&campaign), SIM_CAMPAIGN_COMPLETE);
+    sim_tasks_release(&tasks);
+    sim_catalogue_release(&catalogue);
+    ck_assert_uint_eq(verdict.rows, 3);
+    return verdict;
+}
+
+START_TEST(deterministic_fires_on_what_a_run_remembers_of_another)
+{
+    struct sut_ops moody = sut_raft;
+    moody.submit = moody_submit;
+    struct verdict verdict = verify(&moody);
+    ck_assert_uint_gt(verdict.diverged, 0);
+    ck_assert_str_eq(verdict.rule, "deterministic");
+}
+END_TEST
+
+START_TEST(deterministic_is_silent_on_the_core)
+{
+    struct verdict verdict = verify(&sut_raft);
+    ck_assert_uint_eq(verdict.diverged, 0);
+    ck_assert_str_eq(verdict.rule, "");
+}
+END_TEST
+
 /* ---- situations and liveness ---- */
 
 START_TEST(majorities_are_those_of_the_configuration)
@@ -302,5 +389,10 @@ int main(void)
     tcase_add_test(tests, names_and_sentences_of_situations_differ);
     tcase_add_test(tests, measures_how_long_a_cluster_takes_without_its_leader);
     tcase_add_test(tests, progress_fires_when_no_leader_comes_in_time);
+    TCase *campaigns = tcase_create("campaigns"); /* whose workers have arenas of their own */
+    tcase_set_timeout(campaigns, 120);
+    tcase_add_test(campaigns, deterministic_fires_on_what_a_run_remembers_of_another);
+    tcase_add_test(campaigns, deterministic_is_silent_on_the_core);
+    suite_add_tcase(suite, campaigns);
     return unit_main(suite);
 }

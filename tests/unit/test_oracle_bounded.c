@@ -103,26 +103,41 @@ START_TEST(bounded_fires_on_a_log_that_is_never_compacted)
 }
 END_TEST
 
-/* Node 1 leads; a snapshot that it sends to node 2 for this long holds up its own. */
-static void send_a_snapshot(uint64_t ms)
+/* Node 1 leads; a snapshot that it sends to node 2 for so long holds up its own. For the first part
+ * of that time node 2 gets on with it. */
+static void send_a_snapshot(uint64_t moving_ms, uint64_t still_ms)
 {
     apply_without_a_snapshot();
-    fake.nodes[1]->progress[2] =
-        (struct raft_progress_view){.id = 2, .next = 1, .state = RAFT_INSTALL};
-    steps(ms);
+    struct raft_progress_view *progress = &fake.nodes[1]->progress[2];
+    *progress = (struct raft_progress_view){.id = 2, .next = 1, .state = RAFT_INSTALL};
+    for (uint64_t ms = 0; ms < moving_ms; ms += 10) {
+        progress->offset++;
+        steps(10);
+    }
+    steps(still_ms);
 }
 
-START_TEST(bounded_accepts_a_long_log_while_a_snapshot_is_sent)
+START_TEST(bounded_accepts_a_long_log_while_a_snapshot_moves_on)
 {
-    send_a_snapshot(3000);
+    send_a_snapshot(3000, 0);
     expect(NULL);
 }
 END_TEST
 
 START_TEST(bounded_fires_on_a_snapshot_that_is_sent_without_end)
 {
-    send_a_snapshot(3020);
+    send_a_snapshot(3020, 0);
     expect("bounded");
+}
+END_TEST
+
+START_TEST(bounded_fires_on_a_snapshot_that_moves_no_further)
+{
+    send_a_snapshot(100, 1500);
+    expect(NULL);
+    steps(20);
+    expect("bounded");
+    ck_assert_ptr_nonnull(strstr(fake.world->finding.message, "a snapshot for node 2"));
 }
 END_TEST
 
@@ -320,8 +335,9 @@ int main(void)
     tcase_add_test(tests, bounded_fires_on_too_many_unanswered_appends);
     tcase_add_test(tests, bounded_fires_on_memory_that_nothing_accounts_for);
     tcase_add_test(tests, bounded_fires_on_a_log_that_is_never_compacted);
-    tcase_add_test(tests, bounded_accepts_a_long_log_while_a_snapshot_is_sent);
+    tcase_add_test(tests, bounded_accepts_a_long_log_while_a_snapshot_moves_on);
     tcase_add_test(tests, bounded_fires_on_a_snapshot_that_is_sent_without_end);
+    tcase_add_test(tests, bounded_fires_on_a_snapshot_that_moves_no_further);
     tcase_add_test(tests, bounded_fires_on_a_long_log_of_a_witness);
     tcase_add_test(tests, bounded_fires_on_a_hint_that_is_not_taken);
     tcase_add_test(tests, bounded_accepts_refusals_of_what_was_asked_before_the_first_came);

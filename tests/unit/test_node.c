@@ -1,0 +1,315 @@
+/* What a simulated node finds out about its process, and what the end of a run demands of a
+ * cluster: each rule on an implementation that does what the core does, but for one thing. */
+#include "unit.h"
+
+#include <sim/node_internal.h>
+#include <sim/world.h>
+
+#include <string.h>
+
+#define MS        UINT64_C(1000000)
+#define AN_ALLOC  RAFT_AT_MESSAGE_DECODE_ENTRY
+#define A_REFUSAL RAFT_AT_MESSAGE_SEND_REFUSED
+
+static struct arena *arena;
+static struct sut_ops broken;
+static struct sim_spec spec;
+
+static void set_up(void)
+{
+    const char *error = NULL;
+    arena = arena_open(&error);
+    ck_assert_msg(arena != NULL, "%s", error);
+    broken = sut_raft;
+}
+
+static void tear_down(void)
+{
+    arena_close(arena);
+}
+
+/* Three nodes of the broken implementation, of which one leads. */
+static struct sim_world *world_open(void)
+{
+    char error[SIM_TEXT_MAX] = "";
+    spec = (struct sim_spec){.sut = &broken, .seed = 3, .fill = 0xa5};
+    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
+    ck_assert_msg(world != NULL, "%s", error);
+    struct sim_cluster_options options;
+    sim_cluster_options_init(&options);
+    sim_cluster_create(world, &options);
+    while (sim_world_next_ns(world) <= 1000 * MS && sim_world_step(world)) {
+    }
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+    return world;
+}
+
+static void expect(const struct sim_world *world, const char *rule, const char *words)
+{
+    ck_assert_msg(world->has_finding, "%s did not fire", rule);
+    ck_assert_str_eq(world->finding.rule, rule);
+    ck_assert_msg(strstr(world->finding.message, words) != NULL, "%s", world->finding.message);
+}
+
+/* Runs to the end, which must be this finding. */
+static void expect_at_the_end(struct sim_world *world, const char *rule, const char *words)
+{
+    sim_world_script_ended(world);
+    sim_world_run(world);
+    expect(world, rule, words);
+}
+
+/* ---- memory ---- */
+
+static void *take(struct sim_node *node, size_t size)
+{
+    return node->memory.alloc(node->memory.ctx, AN_ALLOC, size);
+}
+
+START_TEST(fresh_memory_has_the_pattern_of_the_node)
+{
+    struct sim_node *node = world_open()->nodes[1];
+    uint64_t bytes = node->block_bytes;
+    node->running = true;
+    const uint8_t *block = take(node, 100);
+    ck_assert_ptr_nonnull(block);
+    ck_assert_uint_eq(node->block_bytes, bytes + 100);
+    for (uint32_t i = 0; i < 100; i++) {
+        ck_assert_uint_eq(block[i], 0xa5);
+    }
+}
+END_TEST
+
+START_TEST(a_memory_limit_refuses_what_exceeds_it_and_changes_nothing)
+{
+    struct sim_node *node = world_open()->nodes[1];
+    uint64_t bytes = node->block_bytes;
+    uint64_t blocks = node->block_count;
+    node->running = true;
+    node->memory_limit = bytes + 100;
+    ck_assert_ptr_null(take(node, 101));
+    ck_assert_uint_eq(node->block_bytes, bytes);
+    ck_assert_uint_eq(node->block_count, blocks);
+    ck_assert(sim_node_is_excused(node, RAFT_NOMEM));
+    ck_assert_ptr_nonnull(take(node, 100));
+    ck_assert_ptr_null(take(node, 1));
+    node->memory_limit = UINT64_MAX;
+    ck_assert_ptr_nonnull(take(node, 1000));
+}
+END_TEST
+
+START_TEST(an_allocation_fails_at_its_point_once_or_from_then_on)
+{
+    struct sim_world *world = world_open();
+    struct sim_node *node = world->nodes[1];
+    struct sim_rule *rule = sim_fault_rule_new(&world->faults, "memory.alloc");
+    rule->action = SIM_FAULT_OUTCOME;
+    rule->outcome = RAFT_OUTCOME_NULL;
+    rule->trigger.nth = 2;
+    sim_fault_rule_arm(&world->faults, rule);
+    node->running = true;
+    ck_assert_ptr_nonnull(take(node, 8));
+    ck_assert_ptr_null(take(node, 8));
+    ck_assert_ptr_nonnull(take(node, 8));
+    rule->trigger.nth = 0;
+    rule->trigger.from_nth = 5;
+    ck_assert_ptr_nonnull(take(node, 8));
+    ck_assert_ptr_null(take(node, 8));
+    ck_assert_ptr_null(take(node, 8));
+}
+END_TEST
+
+START_TEST(memory_that_is_written_after_its_release_is_found)
+{
+    struct sim_world *world = world_open();
+    struct sim_node *node = world->nodes[1];
+    node->running = true;
+    uint8_t *block = take(node, 100);
+    node->memory.free(node->memory.ctx, block);
+    block[50] = 1;
+    node->running = false;
+    sim_node_crash(node, SIM_UNSYNCED_KEEP);
+    expect(world, "ledger", "memory was written after its release");
+}
+END_TEST
+
+START_TEST(memory_that_is_released_twice_is_found)
+{
+    struct sim_world *world = world_open();
+    struct sim_node *node = world->nodes[1];
+    node->running = true;
+    void *block = take(node, 100);
+    node->memory.free(node->memory.ctx, block);
+    node->memory.free(node->memory.ctx, block);
+    expect(world, "ledger", "memory was released twice");
+}
+END_TEST
+
+/* ---- messages and the end ---- */
+
+START_TEST(a_message_may_be_refused_at_once_and_is_then_nobodys)
+{
+    struct sim_world *world = world_open();
+    struct sim_node *node = world->nodes[1];
+    struct sim_rule *rule = sim_fault_rule_new(&world->faults, "message.send.refused");
+    rule->action = SIM_FAULT_OUTCOME;
+    rule->outcome = RAFT_OUTCOME_REFUSE;
+    sim_fault_rule_arm(&world->faults, rule);
+    uint64_t sent = world->network.sent;
+    node->running = true;
+    ck_assert_int_eq(node->env.send(node->env.ctx, A_REFUSAL, 2, (const uint8_t *)"x", 1),
+                     RAFT_BUSY);
+    ck_assert_uint_eq(world->network.sent, sent);
+}
+END_TEST
+
+START_TEST(a_message_to_nobody_is_found)
+{
+    struct sim_world *world = world_open();
+    struct sim_node *node = world->nodes[1];
+    node->running = true;
+    ck_assert_int_eq(node->env.send(node->env.ctx, A_REFUSAL, 9, (const uint8_t *)"x", 1),
+                     RAFT_BUSY);
+    expect(world, "address", "n9, which does not exist");
+}
+END_TEST
+
+static void no_stop(void *node, raft_time now_ns)
+{
+    (void)node, (void)now_ns;
+}
+
+START_TEST(a_process_that_never_stops_is_found)
+{
+    broken.stop = no_stop;
+    expect_at_the_end(world_open(), "shutdown", "has not stopped within 60000 ms");
+}
+END_TEST
+
+START_TEST(a_process_that_says_twice_that_it_has_stopped_is_found)
+{
+    struct sim_world *world = world_open();
+    struct sim_node *node = world->nodes[1];
+    node->env.stopped(node->env.ctx, RAFT_OK);
+    node->env.stopped(node->env.ctx, RAFT_OK);
+    expect(world, "shutdown", "says twice that it has stopped");
+}
+END_TEST
+
+static void no_destroy(void *node)
+{
+    (void)node;
+}
+
+START_TEST(a_process_that_keeps_memory_is_found)
+{
+    broken.destroy = no_destroy;
+    expect_at_the_end(world_open(), "ledger", "still owns");
+}
+END_TEST
+
+/* ---- answers ---- */
+
+static struct sim_world *world_of_reads;
+
+/* Answers at once, from the beginning of the log. */
+static enum raft_status hasty_read(void *node, raft_time now_ns, uint64_t request)
+{
+    (void)now_ns;
+    struct raft_view view;
+    sut_raft.view(node, &view);
+    struct sim_node *reader = world_of_reads->nodes[view.id];
+    reader->env.complete(reader->env.ctx, request, RAFT_OK, 0);
+    return RAFT_OK;
+}
+
+START_TEST(a_read_that_is_answered_without_asking_anybody_is_found)
+{
+    broken.read = hasty_read;
+    world_of_reads = world_open();
+    expect_at_the_end(world_of_reads, "read-index", "answers a read at index 0");
+}
+END_TEST
+
+/* ---- what the liveness phase demands ---- */
+
+static enum raft_status no_submit(void *node, raft_time now_ns, uint64_t request,
+                                  const uint8_t *payload, uint32_t size)
+{
+    (void)node, (void)now_ns, (void)request, (void)payload, (void)size;
+    return RAFT_BUSY;
+}
+
+START_TEST(a_cluster_that_takes_no_write_is_found)
+{
+    broken.submit = no_submit;
+    expect_at_the_end(world_open(), "progress", "a write was not done");
+}
+END_TEST
+
+static enum raft_status no_read(void *node, raft_time now_ns, uint64_t request)
+{
+    (void)node, (void)now_ns, (void)request;
+    return RAFT_BUSY;
+}
+
+START_TEST(a_cluster_that_takes_no_read_is_found)
+{
+    broken.read = no_read;
+    expect_at_the_end(world_open(), "progress", "a read was not done");
+}
+END_TEST
+
+/* Messages that bring entries are lost on node 3, in memory alone. */
+static void deaf(void *node, raft_time now_ns, const uint8_t *bytes, size_t size)
+{
+    struct raft_view view;
+    struct sut_message message;
+    sut_raft.view(node, &view);
+    bool has_entries = sut_raft.describe(bytes, size, &message) && message.entry_count > 0;
+    if (view.id != 3 || !has_entries) {
+        sut_raft.receive(node, now_ns, bytes, size);
+    }
+}
+
+START_TEST(a_cluster_that_does_not_agree_is_found)
+{
+    broken.receive = deaf;
+    struct sim_world *world = world_open();
+    ck_assert_uint_ne(sim_world_leader(world)->id, 3);
+    expect_at_the_end(world, "progress", "the cluster has not agreed");
+}
+END_TEST
+
+START_TEST(a_cluster_that_does_all_this_is_not)
+{
+    struct sim_world *world = world_open();
+    sim_world_script_ended(world);
+    sim_world_run(world);
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("node");
+    TCase *tests = tcase_create("node");
+    suite_add_tcase(suite, tests);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, fresh_memory_has_the_pattern_of_the_node);
+    tcase_add_test(tests, a_memory_limit_refuses_what_exceeds_it_and_changes_nothing);
+    tcase_add_test(tests, an_allocation_fails_at_its_point_once_or_from_then_on);
+    tcase_add_test(tests, memory_that_is_written_after_its_release_is_found);
+    tcase_add_test(tests, memory_that_is_released_twice_is_found);
+    tcase_add_test(tests, a_message_may_be_refused_at_once_and_is_then_nobodys);
+    tcase_add_test(tests, a_message_to_nobody_is_found);
+    tcase_add_test(tests, a_process_that_never_stops_is_found);
+    tcase_add_test(tests, a_process_that_says_twice_that_it_has_stopped_is_found);
+    tcase_add_test(tests, a_process_that_keeps_memory_is_found);
+    tcase_add_test(tests, a_read_that_is_answered_without_asking_anybody_is_found);
+    tcase_add_test(tests, a_cluster_that_takes_no_write_is_found);
+    tcase_add_test(tests, a_cluster_that_takes_no_read_is_found);
+    tcase_add_test(tests, a_cluster_that_does_not_agree_is_found);
+    tcase_add_test(tests, a_cluster_that_does_all_this_is_not);
+    return unit_main(suite);
+}
