@@ -94,3 +94,36 @@ scenario{
     expect.converged{ within_ms = 5000 }
   end,
 }
+
+scenario{
+  name  = "witness_mends_its_log_by_itself",
+  doc   = "A record of a witness rots: its id is all that was in it, so that nobody has to be asked, and commits go on.",
+  tags  = {"membership", "witness", "damage"},
+  seeds = 10,
+
+  run = function()
+    local c = cluster{ nodes = 3, witnesses = {3} }
+    local witness = c[3]
+    local leader = c:wait_leader()
+    local other = c:others({ leader, witness })[1]
+    local cl = c:client{ timeout_ms = 8000 }
+    for i = 1, 10 do expect.ok(cl:put("x", i)) end
+    expect.converged{ within_ms = 2000 }
+    other:crash()
+    expect.ok(cl:put("x", "with the witness"))
+    witness:crash()
+    for _, name in ipairs(witness.disk:files()) do
+      if name:find("^log%-") then witness.disk:bitrot{ file = name } end
+    end
+    -- Alone, it has nobody to ask; it need not even try.
+    local cut = c:isolate(witness):optional()
+    witness:restart()
+    expect.eventually("its log is whole again", { within_ms = 2000 }, function()
+      return witness.up and witness.condition == "running" and witness.durable_index == witness.last_index
+    end)
+    cut:heal()
+    expect.ok(cl:put("x", "with the witness again"))
+    other:restart()
+    expect.converged{ within_ms = 5000 }
+  end,
+}

@@ -49,6 +49,29 @@ START_TEST(ids_without_payloads_outlive_a_restart)
 }
 END_TEST
 
+START_TEST(a_damaged_record_of_an_id_is_rewritten_from_the_id_alone)
+{
+    start_joining(true);
+    append_elided(3);
+    die();
+    double_reboot(&f.disk);
+    /* In the second record, of 48 bytes like all of them. */
+    double_find(&f.disk, SEGMENT_1)->bytes[HEADER_SIZE + 48 + 20] ^= 1;
+    ck_assert_int_eq(load(), RAFT_OK);
+    ck_assert_uint_eq(f.log.first_damaged, 2);
+    const struct raft_entry *entry = raft_log_repair_next(&f.log);
+    ck_assert_ptr_nonnull(entry);
+    ck_assert_uint_eq(entry->id.index, 2);
+    ck_assert_int_eq(entry->kind, RAFT_ENTRY_ELIDED);
+    ck_assert_int_eq(raft_storage_repair(f.storage, entry), RAFT_OK);
+    ck_assert_int_eq(snapshot_done(RAFT_JOB_REPAIR).status, RAFT_OK);
+    restart();
+    ck_assert_uint_eq(raft_log_last_index(&f.log), 3);
+    ck_assert_uint_eq(f.log.first_damaged, RAFT_LOG_INTACT);
+    die();
+}
+END_TEST
+
 START_TEST(a_snapshot_of_a_witness_has_no_state)
 {
     start_joining(true);
@@ -153,6 +176,7 @@ int main(void)
     Suite *suite = suite_create("storage_witness");
     TCase *tests = tcase_create("store");
     tcase_add_test(tests, ids_without_payloads_outlive_a_restart);
+    tcase_add_test(tests, a_damaged_record_of_an_id_is_rewritten_from_the_id_alone);
     tcase_add_test(tests, a_snapshot_of_a_witness_has_no_state);
     tcase_add_test(tests, a_witness_takes_the_frame_of_a_leaders_snapshot);
     tcase_add_test(tests, a_frame_of_a_file_that_is_gone_is_not_fetched);
