@@ -303,13 +303,18 @@ static void condition_check(struct sim_oracles *oracles, uint32_t node)
     const struct sim_node *sim_node = oracles->world->nodes[node];
     enum raft_condition condition = sim_node->view.condition;
     oracles->checks[SIM_ORACLE_NO_FALSE_ALARM]++;
-    bool is_excused = sim_node_harms(sim_node) != 0 || sim_node_is_damaged(sim_node);
+    if (condition == state->condition || condition == RAFT_RUNNING) {
+        return; /* before all files are looked at for damage */
+    }
+    bool is_excused = false;
     if (condition == RAFT_CONDITION_RECOVERING) {
         is_excused = may_miss_entries(sim_node);
     } else if (condition == RAFT_CONDITION_QUARANTINED) {
         is_excused = sim_node->was_damaged;
+    } else {
+        is_excused = sim_node_harms(sim_node) != 0 || sim_node_is_damaged(sim_node);
     }
-    if (condition != state->condition && condition != RAFT_RUNNING && !is_excused) {
+    if (!is_excused) {
         sim_oracle_broken(oracles, SIM_ORACLE_NO_FALSE_ALARM, node,
                           "an error state without a fault: node %u is %s, and nothing that was "
                           "done to it accounts for that",
