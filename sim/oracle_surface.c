@@ -298,12 +298,12 @@ static bool is_at_work(const struct sim_node *node)
            node->restoring.bytes != NULL || node->view.is_installing;
 }
 
-uint64_t sim_oracle_latest_harm(const struct sim_oracles *oracles, uint32_t id)
+uint64_t sim_oracle_latest_harm(const struct sim_oracles *oracles, uint32_t node)
 {
-    const struct sim_node *node = oracles->world->nodes[id];
+    const struct sim_node *who = oracles->world->nodes[node];
     uint64_t latest = 0;
     for (uint32_t i = 0; i < SIM_HARM_COUNT; i++) {
-        latest = node->harmed[i] > latest ? node->harmed[i] : latest;
+        latest = who->harmed[i] > latest ? who->harmed[i] : latest;
     }
     return latest;
 }

@@ -145,6 +145,55 @@ START_TEST(memory_that_is_released_twice_is_found)
 }
 END_TEST
 
+/* ---- the state machine ---- */
+
+/* At this point node 2 is struck once; then a client writes, and the run goes to its end. */
+static struct sim_world *strike_and_write(const char *point, enum raft_outcome outcome)
+{
+    struct sim_world *world = world_open();
+    struct sim_rule *rule = sim_fault_rule_new(&world->faults, point);
+    rule->on = (struct sim_selector){.nodes = 1u << 2, .role = SIM_SELECT_NODES};
+    rule->action = SIM_FAULT_OUTCOME;
+    rule->outcome = outcome;
+    rule->trigger.times = 1;
+    sim_fault_rule_arm(&world->faults, rule);
+    const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
+    sim_client_begin(sim_client_create(world, 3000 * MS), &command, 0);
+    while (sim_world_next_ns(world) <= 4000 * MS && sim_world_step(world)) {
+    }
+    ck_assert_uint_eq(rule->trigger.fired, 1);
+    ck_assert_uint_eq(world->clients.ok, 1);
+    return world;
+}
+
+static void expect_a_good_end(struct sim_world *world)
+{
+    sim_world_script_ended(world);
+    sim_world_run(world);
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+}
+
+START_TEST(a_batch_that_is_refused_comes_again)
+{
+    struct sim_world *world = strike_and_write("apply.submit.refused", RAFT_OUTCOME_REFUSE);
+    ck_assert_int_eq(world->nodes[2]->state, SIM_NODE_UP);
+    ck_assert_uint_eq(sim_machine_applied(world->nodes[2]->machine),
+                      sim_machine_applied(world->nodes[1]->machine));
+    expect_a_good_end(world);
+}
+END_TEST
+
+START_TEST(a_machine_that_fails_ends_its_process_and_no_other)
+{
+    struct sim_world *world = strike_and_write("apply.machine.error", RAFT_OUTCOME_ERROR);
+    ck_assert_int_eq(world->nodes[2]->state, SIM_NODE_FAILED);
+    ck_assert_str_eq(world->nodes[2]->why, raft_status_string(RAFT_MACHINE));
+    ck_assert_int_eq(world->nodes[1]->state, SIM_NODE_UP);
+    ck_assert_int_eq(world->nodes[3]->state, SIM_NODE_UP);
+    expect_a_good_end(world);
+}
+END_TEST
+
 /* ---- messages and the end ---- */
 
 START_TEST(a_message_may_be_refused_at_once_and_is_then_nobodys)
@@ -283,10 +332,7 @@ END_TEST
 
 START_TEST(a_cluster_that_does_all_this_is_not)
 {
-    struct sim_world *world = world_open();
-    sim_world_script_ended(world);
-    sim_world_run(world);
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+    expect_a_good_end(world_open());
 }
 END_TEST
 
@@ -301,6 +347,8 @@ int main(void)
     tcase_add_test(tests, an_allocation_fails_at_its_point_once_or_from_then_on);
     tcase_add_test(tests, memory_that_is_written_after_its_release_is_found);
     tcase_add_test(tests, memory_that_is_released_twice_is_found);
+    tcase_add_test(tests, a_batch_that_is_refused_comes_again);
+    tcase_add_test(tests, a_machine_that_fails_ends_its_process_and_no_other);
     tcase_add_test(tests, a_message_may_be_refused_at_once_and_is_then_nobodys);
     tcase_add_test(tests, a_message_to_nobody_is_found);
     tcase_add_test(tests, a_process_that_never_stops_is_found);
