@@ -91,12 +91,12 @@ struct sim_disk {
     uint64_t slow_ns;                    /* added to each operation */
     uint64_t quota;                      /* bytes all files together may have; UINT64_MAX: none */
     uint64_t used;
-    struct sim_watch *quota_watch; /* or NULL */
-    bool revert_failed_sync;       /* which variant of a failed sync */
-    bool has_lost_file;            /* by damage, since it was empty */
-    uint64_t operations;           /* completed */
-    uint32_t open_count;           /* handles of the running process */
-    struct sim_inode *inodes;      /* private to disk*.c from here on */
+    struct sim_watch *quota_watch;      /* or NULL */
+    bool revert_failed_sync;            /* which variant of a failed sync */
+    char lost_file[RAFT_FILE_NAME_MAX]; /* the last one that was lost by damage; "": none */
+    uint64_t operations;                /* completed */
+    uint32_t open_count;                /* handles of the running process */
+    struct sim_inode *inodes;           /* private to disk*.c from here on */
     struct sim_dir_entry *cached;
     struct sim_dir_entry *durable;
     struct sim_dir_op *dir_ops;

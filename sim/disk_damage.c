@@ -114,8 +114,8 @@ bool sim_disk_lose(struct sim_disk *disk, const char *name)
     if (entry == NULL) {
         return false;
     }
+    sim_dir_name_copy(disk->lost_file, entry->name);
     sim_dir_lose(disk, entry->inode);
-    disk->has_lost_file = true;
     sim_world_count_fault(disk->world);
     return true;
 }
@@ -192,7 +192,7 @@ static bool has_damage(const struct sim_image *image, size_t file_size)
 
 bool sim_disk_is_damaged(const struct sim_disk *disk)
 {
-    if (disk->has_lost_file) {
+    if (disk->lost_file[0] != 0 && sim_dir_find(disk, disk->lost_file) == NULL) {
         return true;
     }
     for (const struct sim_dir_entry *entry = disk->cached; entry != NULL; entry = entry->next) {
@@ -211,7 +211,7 @@ void sim_disk_wipe(struct sim_disk *disk)
 {
     assert(disk->open_count == 0 && disk->pending == NULL);
     sim_dir_wipe(disk);
-    disk->has_lost_file = false;
+    disk->lost_file[0] = 0;
     assert(disk->inodes == NULL && disk->used == 0);
 }
 

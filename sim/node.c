@@ -438,7 +438,8 @@ void sim_node_settle(struct sim_node *node)
         node->durable_event = world->events;
     }
     if (node->view.condition == RAFT_CONDITION_FAILED && old.condition != RAFT_CONDITION_FAILED) {
-        node->failed_by = sim_node_harms(node);
+        node->failed_by =
+            sim_node_harms(node) | (sim_node_is_damaged(node) ? 1u << SIM_HARM_DISK : 0);
     }
     node->is_whole |= node->view.condition == RAFT_RUNNING &&
                       node->view.state_durable >= node->view.state.sequence;

@@ -281,6 +281,11 @@ static bool claim_holds(const struct sim_oracles *oracles, uint32_t node,
     if (!state->is_up) {
         return claim->index <= state->durable_last;
     }
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    if (view->is_blank && claim->index == view->base.index) {
+        /* An empty log, which is named after what lay before it. */
+        return true;
+    }
     return claim->index <= state->last &&
            sim_oracle_is_durable(oracles, state, claim->index,
                                  sim_oracle_chain(oracles, node, claim->index));

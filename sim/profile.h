@@ -78,7 +78,7 @@ enum sim_fault_class {
     /* Damage to what is durable, from here on: only if SIM_PROFILE_DRAWS_DAMAGE or an override. */
     SIM_CLASS_ROT,  /* durable bits flip */
     SIM_CLASS_LIE,  /* writes are lost or land elsewhere */
-    SIM_CLASS_WIPE, /* a store is gone */
+    SIM_CLASS_WIPE, /* a store is gone, or a file of it */
     SIM_CLASS_COUNT
 };
 #define SIM_CLASS_DAMAGE SIM_CLASS_ROT

@@ -20,7 +20,6 @@
 #define MS                UINT64_C(1000000)
 #define PPM               (UINT64_MAX / 1000000u)
 #define BACK_NS_MAX       (1000 * MS) /* of one step of a clock */
-#define ROT_BITS_MAX      64u
 #define STROBE_PERIOD_MAX (100 * MS)
 #define SQUEEZE_MAX       4000u /* bytes that a process may still have */
 #define FREE_BYTES_MAX    2000u /* of a disk that is as good as full */
@@ -322,26 +321,6 @@ static void restart_now(struct sim_profile *profile, struct profile_episode *epi
     sim_node_stop(node);
 }
 
-static void wipe_now(struct sim_profile *profile, struct profile_episode *episode)
-{
-    uint32_t id = sim_atlas_pick_damaged(profile, &episode->stream);
-    if (id != 0) {
-        struct sim_node *node = profile->world->nodes[id];
-        sim_node_crash(node, SIM_UNSYNCED_LOSE);
-        sim_node_wipe(node);
-    }
-}
-
-static void rot_now(struct sim_profile *profile, struct profile_episode *episode)
-{
-    uint32_t id = sim_atlas_pick_damaged(profile, &episode->stream);
-    uint64_t bits = sim_draw_between(&episode->stream, 1, ROT_BITS_MAX);
-    /* Each thing is there twice, and a store survives that one of the two goes. */
-    if (id != 0 && !sim_disk_is_damaged(&profile->world->nodes[id]->disk)) {
-        (void)sim_disk_rot(&profile->world->nodes[id]->disk, "", SIM_ROT_ANYWHERE, (uint32_t)bits);
-    }
-}
-
 static void campaign_now(struct sim_profile *profile, struct profile_episode *episode)
 {
     uint64_t node = 1 + sim_draw_below(&episode->stream, profile->world->node_count);
@@ -444,9 +423,9 @@ static void episode_begin(struct sim_profile *profile, enum sim_fault_class clas
     } else if (class_ == SIM_CLASS_CAMPAIGN) {
         campaign_now(profile, episode);
     } else if (class_ == SIM_CLASS_ROT) {
-        rot_now(profile, episode);
+        sim_damage_rot(profile, episode);
     } else if (class_ == SIM_CLASS_WIPE) {
-        wipe_now(profile, episode);
+        sim_damage_take(profile, episode);
     } else if (class_ == SIM_CLASS_MEMBERS && sim_atlas_fixes_members(profile)) {
         /* Of another configuration the damaged nodes might be more than a minority. */
     } else if (class_ == SIM_CLASS_MEMBERS) {

@@ -50,6 +50,10 @@ void sim_members_change(struct sim_profile *profile, struct sim_stream *stream);
 void sim_members_options(const struct sim_draw *draw, uint64_t seed,
                          struct sim_cluster_options *options);
 
+/* profile_damage.c: durable bits of one node flip; its store, or a file of it, is gone. */
+void sim_damage_rot(struct sim_profile *profile, struct profile_episode *episode);
+void sim_damage_take(struct sim_profile *profile, struct profile_episode *episode);
+
 /* profile_atlas.c: who may be hurt. */
 /* Makes these nodes the victims, of the rules that hurt as well. */
 void sim_atlas_set(struct sim_profile *profile, uint32_t victims);

@@ -271,9 +271,8 @@ static size_t record_span(const uint8_t *bytes, size_t size, raft_index first, s
     return span;
 }
 
-/* The whole records from an offset on; one whose identity alone is good is passed over, if a whole
- * one follows. The name tells the first index as well as the header, which a store can do without.
- */
+/* The whole records from an offset on; what is not whole is passed over, if a whole one follows.
+ * The name tells the first index as well as the header, which a store can do without. */
 static size_t read_segment(const char *name, const uint8_t *bytes, size_t size, size_t from,
                            const struct sut_durable_sink *sink)
 {
@@ -286,11 +285,8 @@ static size_t read_segment(const char *name, const uint8_t *bytes, size_t size, 
     while (at < size) {
         bool is_whole = false;
         size_t span = record_span(bytes, size, first, at, &is_whole);
-        if (span == 0) {
-            break;
-        }
         if (!is_whole) {
-            at += span;
+            at += span > 0 ? span : RECORD_ALIGN;
             continue;
         }
         const struct sut_entry entry = {

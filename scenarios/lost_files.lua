@@ -1,0 +1,67 @@
+-- One file of a follower's store is gone. Whatever it is, the node never takes itself for a new one, and
+-- what another file or another node still knows comes back.
+
+-- The names that begin with a prefix, in their order.
+local function named(node, prefix)
+  local found = {}
+  for _, name in ipairs(node.disk:files()) do
+    if name:find("^" .. prefix) then found[#found + 1] = name end
+  end
+  return found
+end
+
+local function losing(lose, condition)
+  return function()
+    local c = cluster{ nodes = 3, batch_entries = 1, quarantine = true,
+                       segment_bytes = lose == "log" and 100 or 300 } -- one entry in each, or a few
+    local leader, cl = c:wait_leader(), c:client()
+    for i = 1, 9 do expect.ok(cl:put("k" .. i, i)) end
+    expect.converged{ within_ms = 2000 }
+    local hurt, other = table.unpack(c:others(leader))
+    if lose == "snapshot" then
+      hurt:snapshot()
+      sleep_ms(50)
+    end
+    hurt:crash()
+    for _, prefix in ipairs(lose == "both" and { "log", "ids" } or { lose }) do
+      local names = named(hurt, prefix)
+      local nth = lose == "log" and #names or #names > 2 and 2 or 1
+      -- With the last segment and its identities nothing would be left that shows that they were there.
+      if names[nth] and (lose ~= "both" or nth == 2) then hurt.disk:remove(names[nth]) end
+    end
+    hurt:restart()
+    expect.eq(hurt.up and hurt.condition or "refused", condition)
+    expect.ok(cl:put("k10", 10))
+    if condition == "running" or condition == "recovering" then
+      expect.eventually("it is well again", { within_ms = 1000 }, function()
+        return hurt.condition == "running" and hurt.applied_index == leader.applied_index
+      end)
+      other:crash()
+      expect.ok(cl:put("k11", 11))
+    end
+    for i = 1, 10 do expect.eq(cl:get("k" .. i), i) end
+  end
+end
+
+for what, case in pairs{
+  log = { lose = "log", condition = "recovering",
+          doc = "The last segment is gone: its entry is known by its identity, and comes from the leader." },
+  ids = { lose = "ids", condition = "running",
+          doc = "The identities of a segment are gone: they are made again from its records." },
+  both = { lose = "both", condition = "recovering",
+           doc = "A segment and its identities are gone: what lies behind goes too, and it votes when it has all." },
+  snapshot = { lose = "snapshot", condition = "running",
+               doc = "The only snapshot is gone, and the log before it is still there: it is applied again." },
+  hard_state = { lose = "hard%-state", condition = "quarantined",
+                 doc = "Term and vote are gone: the node follows, and counts for nothing." },
+  marker = { lose = "store", condition = "refused",
+             doc = "The file that says whose store it is, is gone: the node does not start." },
+} do
+  scenario{
+    name  = "lost_file_" .. what,
+    doc   = case.doc,
+    tags  = {"disk", "recovery", "damage"},
+    seeds = 3,
+    run   = losing(case.lose, case.condition),
+  }
+end
