@@ -213,9 +213,6 @@ static enum raft_status settle(struct raft_storage *storage, const struct raft_t
     if (status == RAFT_OK && !continues_snapshot) {
         return reset(storage, trail);
     }
-    if (status == RAFT_OK) {
-        status = remove_segments(storage, trail, false);
-    }
     for (struct raft_image *image = trail->sick; image != NULL && status == RAFT_OK;
          image = image->next) {
         status = raft_image_mend(storage, image, false);
@@ -223,7 +220,8 @@ static enum raft_status settle(struct raft_storage *storage, const struct raft_t
     if (status == RAFT_OK && trail->last_image != NULL) {
         status = raft_image_mend(storage, trail->last_image, true);
     }
-    return status;
+    /* What is removed may show that an entry was acknowledged, whose identity had to be mended. */
+    return status == RAFT_OK ? remove_segments(storage, trail, false) : status;
 }
 
 enum raft_status raft_segments_load(struct raft_storage *storage, struct raft_log *log,
