@@ -329,7 +329,9 @@ bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost)
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct raft_configuration configuration;
         sim_oracle_configuration_in_force(oracles, id, &configuration);
-        if ((here >> id & 1u) != 0 && sim_oracle_has_majority(&configuration, here)) {
+        /* Who is no member any more may go by one that is over. */
+        bool is_member = raft_configuration_find(&configuration, id) != NULL;
+        if ((here >> id & 1u) != 0 && is_member && sim_oracle_has_majority(&configuration, here)) {
             return true;
         }
     }

@@ -13,7 +13,8 @@
  *     a transfer, or a configuration that was set by hand.
  *  2. A leader with a live majority does not step down by itself, unless its own disk lags or the
  *     configuration that it goes by makes a witness of it.
- *  3. In the liveness phase the terms of voters grow by TERM_GROWTH_MAX at most.
+ *  3. In the liveness phase the terms of voters grow by TERM_GROWTH_MAX at most, where a leader can
+ *     be elected.
  *  4. A leader does not hand over for longer than the longest election timeout, and takes no
  *     command meanwhile.
  *  5. A follower that may lead and for two of the longest election timeouts neither heard a leader
@@ -144,7 +145,7 @@ void sim_oracle_term_begins(struct sim_oracles *oracles, uint32_t node)
     raft_term term = world->nodes[node]->view.state.term;
     oracles->checks[SIM_ORACLE_STABILITY]++;
     if (world->phase == SIM_PHASE_HEAL && term > oracles->healed_term + TERM_GROWTH_MAX &&
-        is_voter_by_now(oracles, node)) {
+        is_voter_by_now(oracles, node) && !sim_world_is_beyond_budget(oracles->world)) {
         sim_oracle_broken(oracles, SIM_ORACLE_STABILITY, node,
                           "terms grow without end: node %u begins term %" PRIu64 ", and it was "
                           "%" PRIu64 " when every fault ended",
