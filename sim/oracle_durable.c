@@ -54,8 +54,9 @@ static void durable_walk(struct oracle_node *state)
     }
 }
 
-/* A snapshot has come or gone: begins the chain behind the newest one that is left. Without one it
- * begins with the first entry that is there: what lies before was in a snapshot that is lost. */
+/* A snapshot has come or gone: begins the chain behind the newest one that is left. It begins with
+ * the first entry that is there if that comes later: what lies before was in a snapshot that is
+ * lost. */
 static void durable_rebase(struct sim_oracles *oracles, struct oracle_node *state)
 {
     raft_index base = 0;
@@ -65,7 +66,7 @@ static void durable_rebase(struct sim_oracles *oracles, struct oracle_node *stat
         base = file->snapshot > base ? file->snapshot : base;
         first = file->first != 0 && file->first < first ? file->first : first;
     }
-    if (base == 0 && first != UINT64_MAX) {
+    if (first != UINT64_MAX && first > base + 1) {
         base = first - 1;
     }
     state->durable = sim_oracle_room(oracles, state->durable, &state->durable_capacity,
