@@ -343,13 +343,14 @@ static uint32_t followers_of(const struct sim_world *world, uint32_t nodes, uint
     return followers;
 }
 
-/* Neither a learner nor a witness leads; somebody whose removal is in its log alone may have to. */
+/* Neither a learner nor a witness leads; who is no member any more may go by a configuration that
+ * is over. */
 static bool may_campaign(const struct raft_configuration *configuration, uint32_t node)
 {
     const struct raft_member *member = raft_configuration_find(configuration, node);
     uint32_t never = RAFT_MEMBER_WITNESS | RAFT_MEMBER_LEARNER;
-    return member == NULL || (member->flags & never) == 0 ||
-           (member->flags & RAFT_MEMBER_OUTGOING) != 0;
+    return member != NULL &&
+           ((member->flags & never) == 0 || (member->flags & RAFT_MEMBER_OUTGOING) != 0);
 }
 
 /* Whether somebody who is here has all that is committed, payloads included: of a majority with

@@ -93,6 +93,11 @@ bool sim_node_is_damaged(const struct sim_node *node)
     return node->is_store_planted;
 }
 
+bool sim_world_is_beyond_budget(struct sim_world *world)
+{
+    return world->is_unavailable;
+}
+
 uint32_t sim_disk_pending(const struct sim_disk *disk)
 {
     ck_assert_ptr_nonnull(disk);
