@@ -19,7 +19,7 @@
  *     ends before it, the log is removed, back to front: nothing of it counts any more.
  *  5. A snapshot that is damaged was replaced by the log only if the log reaches as far.
  *  6. Nothing is changed before everything has been read; then a removal or a cut is of what was
- *     never acknowledged, or is covered. */
+ *     never acknowledged, or is covered, by a snapshot whose name is durable. */
 #include "storage_internal.h"
 
 #include <assert.h>
@@ -402,6 +402,17 @@ static enum raft_status reset(struct raft_storage *storage, const struct trail *
     return RAFT_OK;
 }
 
+/* The process before may have ended between the renaming of the snapshot and the sync of the
+ * directory: its name must be there for good before what it covers goes. */
+static enum raft_status keep_snapshot(struct raft_storage *storage)
+{
+    if (storage->snapshot.id.index == 0) {
+        return RAFT_OK;
+    }
+    struct raft_io sync = {.op = RAFT_IO_SYNC_DIR};
+    return raft_storage_run(storage, RAFT_AT_SEGMENT_SETTLE_SYNC_DIR, &sync);
+}
+
 /* Everything has been read. */
 static enum raft_status settle(struct raft_storage *storage, const struct trail *trail,
                                raft_index bad)
@@ -416,10 +427,14 @@ static enum raft_status settle(struct raft_storage *storage, const struct trail 
     if (raft_exit_taken(memory, RAFT_AT_SNAPSHOT_LOAD_CORRUPT, bad > last)) {
         return RAFT_CORRUPT;
     }
+    enum raft_status status = keep_snapshot(storage);
+    if (status != RAFT_OK) {
+        return status;
+    }
     if (!continues_snapshot) {
         return reset(storage, trail);
     }
-    enum raft_status status = trim(storage, trail);
+    status = trim(storage, trail);
     if (status == RAFT_OK && storage->segment_file != 0) {
         status = settle_segment(storage, &trail->image);
     }
