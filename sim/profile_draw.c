@@ -277,14 +277,13 @@ static const char *coin_of(enum sim_fault_class class_)
 static uint64_t draw_classes(enum sim_profile_mode mode, uint64_t seed)
 {
     uint64_t on = 0;
-    uint32_t drawn = SIM_PROFILE_DRAWS_DECAY ? SIM_CLASS_COUNT : SIM_CLASS_DECAY;
     if (mode == SIM_MODE_CALM) {
         return 0;
     }
     if (mode == SIM_MODE_MAXIMUM) {
-        return UINT64_C(1) << draw_alone(seed, "class", drawn);
+        return UINT64_C(1) << draw_alone(seed, "class", SIM_CLASS_COUNT);
     }
-    for (uint32_t i = 0; i < drawn; i++) {
+    for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
         struct sim_stream stream;
         stream_open(&stream, seed, coin_of((enum sim_fault_class)i));
         on |= (uint64_t)(sim_draw_below(&stream, 2) == 0) << i;
