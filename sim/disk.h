@@ -94,6 +94,7 @@ struct sim_disk {
     uint64_t used;
     struct sim_watch *quota_watch;      /* or NULL */
     bool revert_failed_sync;            /* which variant of a failed sync */
+    bool spares_copies;                 /* lies about one thing at a time, see disk_damage.c */
     char lost_file[RAFT_FILE_NAME_MAX]; /* the last one that was lost by damage; "": none */
     uint64_t operations;                /* completed */
     uint32_t open_count;                /* handles of the running process */

@@ -12,7 +12,10 @@
  * was written (zeros past the old end), and put the written ones over others of the same disk, both
  * visible after a crash; lose a file; empty the disk; bring back a whole earlier content. Never:
  * changes a size or a name by a lie, damages what is not durable, lets damage outlive a write over
- * it or the end of its file.
+ * it or the end of its file. A disk that *spares copies* lies only while nothing on it is damaged,
+ * and what it misdirects lands on no file of the same number as the one it was meant for: so of a
+ * thing that is there twice, in two places of a file or in a file and its twin, one copy stays
+ * whole.
  *
  * Invariants:
  *  1. The damage of a file is no longer than its durable image was when it struck; what lies past
@@ -130,6 +133,17 @@ void sim_disk_list_durable(const struct sim_disk *disk, raft_list_visit visit, v
     }
 }
 
+/* Whether a file's copies of something are in the other one: both bear the same number. */
+static bool is_twin(const struct sim_inode *a, const struct sim_inode *b)
+{
+    if (a->entry == NULL || b->entry == NULL) {
+        return false;
+    }
+    const char *number = strchr(a->entry->name, '-');
+    const char *other = strchr(b->entry->name, '-');
+    return number != NULL && other != NULL && strcmp(number, other) == 0;
+}
+
 /* Bytes that were meant for another place land on a file. */
 static void land(struct sim_disk *disk, struct sim_inode *inode, const uint8_t *bytes, size_t size)
 {
@@ -151,7 +165,7 @@ void sim_damage_lie(struct sim_disk *disk, struct sim_inode *inode, const struct
     }
     assert(from + size <= change->size);
     sim_damage_heal(inode, change->offset + from, size);
-    if (change->lie == SIM_LIE_NONE) {
+    if (change->lie == SIM_LIE_NONE || (disk->spares_copies && sim_disk_is_damaged(disk))) {
         return;
     }
     for (size_t i = from; i < from + size; i++) {
@@ -160,7 +174,9 @@ void sim_damage_lie(struct sim_disk *disk, struct sim_inode *inode, const struct
         strike(disk, &inode->latent, at, old ^ change->bytes[i]);
     }
     struct sim_inode *other = change->lie == SIM_LIE_MISDIRECTED ? draw_file(disk, "") : NULL;
-    if (other != NULL && other != inode) {
+    bool is_spared =
+        other == NULL || other == inode || (disk->spares_copies && is_twin(inode, other));
+    if (!is_spared) {
         land(disk, other, change->bytes + from, size);
     }
     sim_world_count_fault(disk->world);
