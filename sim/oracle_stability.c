@@ -13,7 +13,8 @@
  *     a transfer, or a configuration that was set by hand.
  *  2. A leader with a live majority does not step down by itself, unless its own disk lags or the
  *     configuration that it goes by makes a witness of it.
- *  3. In the liveness phase the terms of voters grow by TERM_GROWTH_MAX at most.
+ *  3. In the liveness phase the terms of voters grow by TERM_GROWTH_MAX at most, where a leader can
+ *     be elected.
  *  4. A leader does not hand over for longer than the longest election timeout, and takes no
  *     command meanwhile.
  *  5. A follower that may lead and for two of the longest election timeouts neither heard a leader

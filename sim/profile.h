@@ -78,17 +78,11 @@ enum sim_fault_class {
     /* Damage to what is durable, from here on: in every fourth run any of it. */
     SIM_CLASS_WIPE,    /* a store is gone, or a file of it */
     SIM_CLASS_RESTORE, /* a store comes back from a copy: its own of now, or another node's */
-    /* Only if SIM_PROFILE_DRAWS_DECAY or an override. */
-    SIM_CLASS_LIE, /* writes are lost or land elsewhere */
-    SIM_CLASS_ROT, /* durable bits flip */
+    SIM_CLASS_LIE,     /* writes are lost or land elsewhere */
+    SIM_CLASS_ROT,     /* durable bits flip */
     SIM_CLASS_COUNT
 };
 #define SIM_CLASS_DAMAGE SIM_CLASS_WIPE
-#define SIM_CLASS_DECAY  SIM_CLASS_LIE
-/* Whether seeds draw decay of single bytes. Not as long as damage of the last record is taken for a
- * torn tail, and a snapshot that has rotted costs a node the log behind it. "--set rot_gap_ms=1000"
- * and the like do it for single runs. */
-#define SIM_PROFILE_DRAWS_DECAY false
 
 const char *sim_class_string(enum sim_fault_class class_);
 

@@ -277,14 +277,13 @@ static const char *coin_of(enum sim_fault_class class_)
 static uint64_t draw_classes(enum sim_profile_mode mode, uint64_t seed)
 {
     uint64_t on = 0;
-    uint32_t drawn = SIM_PROFILE_DRAWS_DECAY ? SIM_CLASS_COUNT : SIM_CLASS_DECAY;
     if (mode == SIM_MODE_CALM) {
         return 0;
     }
     if (mode == SIM_MODE_MAXIMUM) {
-        return UINT64_C(1) << draw_alone(seed, "class", drawn);
+        return UINT64_C(1) << draw_alone(seed, "class", SIM_CLASS_COUNT);
     }
-    for (uint32_t i = 0; i < drawn; i++) {
+    for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
         struct sim_stream stream;
         stream_open(&stream, seed, coin_of((enum sim_fault_class)i));
         on |= (uint64_t)(sim_draw_below(&stream, 2) == 0) << i;
@@ -307,7 +306,7 @@ static void draw_cluster(struct sim_draw *draw, uint64_t seed)
     static const struct {
         uint64_t below; /* per cent */
         uint64_t nodes;
-    } sizes[] = {{3, 1}, {8, 2}, {53, 3}, {60, 4}, {90, 5}, {100, 7}};
+    } sizes[] = {{3, 1}, {8, 2}, {53, 3}, {60, 4}, {88, 5}, {91, 6}, {100, 7}};
     static const uint64_t timeouts[][2] = {
         {50, 150}, {29, 271}, {101, 521}, {100, 1000}, {100, 2000}};
     uint64_t percent = draw_alone(seed, "nodes", 100);

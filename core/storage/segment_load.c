@@ -20,7 +20,7 @@
  *  5. A log that begins behind the snapshot's next entry has lost its snapshot. It is kept, and
  *     begins where its first header says.
  *  6. Nothing is changed before everything has been read; and what is done then can be done again
- *     after a crash at any of its steps. */
+ *     after a crash at any of its steps. What a snapshot covers goes when its name is durable. */
 #include "segment_load.h"
 
 #include <assert.h>
@@ -186,6 +186,17 @@ static enum raft_status reset(struct raft_storage *storage, const struct raft_tr
     return status;
 }
 
+/* The process before may have ended between the renaming of the snapshot and the sync of the
+ * directory: its name must be there for good before what it covers goes. */
+static enum raft_status keep_snapshot(struct raft_storage *storage)
+{
+    if (storage->snapshot.id.index == 0) {
+        return RAFT_OK;
+    }
+    struct raft_io sync = {.op = RAFT_IO_SYNC_DIR};
+    return raft_storage_run(storage, RAFT_AT_SEGMENT_SETTLE_SYNC_DIR, &sync);
+}
+
 /* Everything has been read: what is lost is remembered. */
 static enum raft_status declare(struct raft_storage *storage, const struct raft_trail *trail,
                                 raft_index last, raft_index bad)
@@ -210,11 +221,11 @@ static enum raft_status settle(struct raft_storage *storage, const struct raft_t
     bool continues_snapshot = trail->last.index >= trail->base.index && !trail->disagrees;
     raft_index last = continues_snapshot ? trail->last.index : trail->base.index;
     enum raft_status status = declare(storage, trail, last, bad);
+    if (status == RAFT_OK) {
+        status = keep_snapshot(storage);
+    }
     if (status == RAFT_OK && !continues_snapshot) {
         return reset(storage, trail);
-    }
-    if (status == RAFT_OK) {
-        status = remove_segments(storage, trail, false);
     }
     for (struct raft_image *image = trail->sick; image != NULL && status == RAFT_OK;
          image = image->next) {
@@ -223,7 +234,8 @@ static enum raft_status settle(struct raft_storage *storage, const struct raft_t
     if (status == RAFT_OK && trail->last_image != NULL) {
         status = raft_image_mend(storage, trail->last_image, true);
     }
-    return status;
+    /* What is removed may show that an entry was acknowledged, whose identity had to be mended. */
+    return status == RAFT_OK ? remove_segments(storage, trail, false) : status;
 }
 
 enum raft_status raft_segments_load(struct raft_storage *storage, struct raft_log *log,

@@ -1,12 +1,13 @@
 /* Segments at start: what is written to them, and how they are removed.
  *
- *   [create] -> log: header, last batch -> sync -> ids: cut, header, identities -> sync
+ *   [create] -> log: header, last batch -> sync -> ids: header, identities, cut -> sync
  *                                                            log: cut (or lengthened) -> sync
  *
  *  1. An identity is written only when its record is durable. So the last batch, which the last
  *     process may not have synced, comes first.
- *  2. What shows that a damaged entry was acknowledged may stand in the tail that is cut: its
- *     identity is durable before that.
+ *  2. What shows that a damaged entry was acknowledged may stand in the tail that is cut, or in a
+ *     file that is removed: its identity is written, and durable if the tail is the log's, before
+ *     that.
  *  3. Identities behind the end go before the records, durably.
  *  4. Both cuts are done even when there is nothing to cut: an earlier one may have reached the
  *     cache alone. A log that is missing, or too short for what its identities say, gets its length
@@ -90,9 +91,8 @@ static enum raft_status mend_ids(struct raft_storage *storage, struct raft_image
         last = image->last;
     }
     raft_file file = storage->spare_ids;
-    enum raft_status status = cut_part(storage, RAFT_AT_IDS_SETTLE_TRUNCATE, file,
-                                       raft_id_offset(image->first, image->last + 1));
-    if (status == RAFT_OK && image->knows_before) {
+    enum raft_status status = RAFT_OK;
+    if (image->knows_before) {
         raft_segment_header_encode(RAFT_PART_IDS, image->first, image->term_before, image->ids);
         status = write_part(storage, RAFT_AT_IDS_SETTLE_WRITE_HEADER, file, image->ids, 0,
                             RAFT_SEGMENT_HEADER_SIZE);
@@ -101,6 +101,10 @@ static enum raft_status mend_ids(struct raft_storage *storage, struct raft_image
         status =
             write_part(storage, RAFT_AT_IDS_SETTLE_WRITE, file, image->ids,
                        raft_id_offset(image->first, first), raft_id_offset(image->first, last + 1));
+    }
+    if (status == RAFT_OK) {
+        status = cut_part(storage, RAFT_AT_IDS_SETTLE_TRUNCATE, file,
+                          raft_id_offset(image->first, image->last + 1));
     }
     return status == RAFT_OK ? sync_part(storage, RAFT_AT_IDS_SETTLE_SYNC, file) : status;
 }

@@ -13,7 +13,7 @@
 #define ENTRIES_MAX   24u
 #define PAYLOAD_MAX   16u
 #define STATE_NAME    "hard-state"
-#define STATE_SIZE    32u
+#define STATE_SIZE    36u
 #define RECORD_HEADER 48u
 
 /* ---- the input ---- */
@@ -48,6 +48,11 @@ static bool is_segment(const struct double_file *file)
     return file->exists && strncmp(file->name, "log-", 4) == 0;
 }
 
+static bool is_ids(const struct double_file *file)
+{
+    return file->exists && strncmp(file->name, "ids-", 4) == 0;
+}
+
 static uint32_t get32(const uint8_t *at)
 {
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
@@ -79,9 +84,12 @@ static struct double_file *choose_file(struct input *input)
     return NULL;
 }
 
-static void segment_name(uint32_t first, char name[RAFT_FILE_NAME_MAX])
+/* The name of one of the two files of a segment. */
+static void segment_name(uint32_t choice, char name[RAFT_FILE_NAME_MAX])
 {
-    snprintf(name, RAFT_FILE_NAME_MAX, "log-%016x", (unsigned)first);
+    const char *prefix = choice % 2 == 0 ? "log-" : "ids-";
+    snprintf(name, RAFT_FILE_NAME_MAX, "%s%016x", prefix,
+             (unsigned)(choice / 2 % (ENTRIES_MAX + 4)));
 }
 
 /* A new, empty file, unless it is there. Leaves room for a segment that the store may begin. */
@@ -97,7 +105,7 @@ static void create_file(struct input *input)
     if (choice < sizeof others / sizeof others[0]) {
         snprintf(name, sizeof name, "%s", others[choice]);
     } else {
-        segment_name(choice % (ENTRIES_MAX + 4), name);
+        segment_name(choice, name);
     }
     unsigned room = 0;
     for (int i = 0; i < DOUBLE_FILES; i++) {
@@ -111,7 +119,7 @@ static void create_file(struct input *input)
 static void rename_segment(struct input *input, struct double_file *file)
 {
     char name[RAFT_FILE_NAME_MAX] = "";
-    segment_name(take(input, 1) % (ENTRIES_MAX + 4), name);
+    segment_name(take(input, 1), name);
     if (double_find(&f.disk, name) == NULL) {
         memcpy(file->name, name, sizeof name);
     }
@@ -184,6 +192,20 @@ static void forge_record(struct input *input, struct double_file *file)
     }
 }
 
+/* All fields but the size of the payload, which decides about memory. */
+static void forge_id(struct input *input, struct double_file *file)
+{
+    static const uint8_t fields[] = {12, 16, 24, 32, 40, 48, 56};
+    size_t count = file->size > HEADER_SIZE ? (file->size - HEADER_SIZE) / ID_SIZE : 0;
+    if (count > 0) {
+        uint8_t *id = file->bytes + HEADER_SIZE + take(input, 1) % count * ID_SIZE;
+        uint8_t place[8] = {0};
+        put32(place, (uint32_t)strtoul(file->name + 4, NULL, 16));
+        forge_field(input, id, fields, sizeof fields - 1);
+        put32(id, raft_crc32c(raft_crc32c(0, place, sizeof place), id + 4, ID_SIZE - 4));
+    }
+}
+
 static void forge_snapshot(struct input *input, struct double_file *file)
 {
     static const uint8_t fields[] = {4, 8, 16, 24, 32, 40, 44, 48, 49, 164};
@@ -200,8 +222,8 @@ static void forge_snapshot(struct input *input, struct double_file *file)
 /* Changes a field where there is something, and makes the checksum right. */
 static void forge(struct input *input, struct double_file *file)
 {
-    static const uint8_t state_fields[] = {4, 8, 16, 24, 28};
-    static const uint8_t header_fields[] = {4, 8, 16, 20};
+    static const uint8_t state_fields[] = {4, 8, 16, 24, 28, 32};
+    static const uint8_t header_fields[] = {4, 8, 16, 24, 28};
     if (strcmp(file->name, MARKER) == 0) {
         static const uint8_t marker_fields[] = {4, 8, 16, 20, 24, 25, 140};
         memcpy(file->bytes, "RQMK", 4);
@@ -213,21 +235,30 @@ static void forge(struct input *input, struct double_file *file)
         uint8_t *copy = file->bytes + take(input, 1) % 2 * COPY_B;
         memcpy(copy, "RQST", 4);
         forge_field(input, copy, state_fields, sizeof state_fields - 1);
-        put32(copy + 28, raft_crc32c(0, copy, 28));
+        put32(copy + 32, raft_crc32c(0, copy, 32));
     } else if (take(input, 1) % 4 == 0) {
-        memcpy(file->bytes, "RQSG", 4);
+        memcpy(file->bytes, is_ids(file) ? "RQID" : "RQSG", 4);
         forge_field(input, file->bytes, header_fields, sizeof header_fields - 1);
-        put32(file->bytes + 20, raft_crc32c(0, file->bytes, 20));
+        put32(file->bytes + 28, raft_crc32c(0, file->bytes, 28));
     } else if (is_segment(file)) {
         forge_record(input, file);
+    } else if (is_ids(file)) {
+        forge_id(input, file);
     }
 }
 
-/* One step of damage; returns whether it was forged. */
-static bool damage(struct input *input)
+enum damage_kind {
+    DAMAGE_TO_A_FILE, /* that loses some or all of its bytes, or gets others from files */
+    DAMAGE_TO_NAMES,
+    DAMAGE_FORGED
+};
+
+/* One step of damage; *out_file is the file that it hits, if it is only one. */
+static enum damage_kind damage(struct input *input, const struct double_file **out_file)
 {
     uint32_t what = take(input, 1) % 10;
     struct double_file *file = choose_file(input);
+    *out_file = file;
     if (file == NULL || what == 0) {
         create_file(input);
     } else if (what == 1) {
@@ -255,7 +286,10 @@ static bool damage(struct input *input)
     } else {
         forge(input, file);
     }
-    return what > 7;
+    if (file == NULL || what < 2) {
+        return DAMAGE_TO_NAMES;
+    }
+    return what > 7 ? DAMAGE_FORGED : DAMAGE_TO_A_FILE;
 }
 
 #endif

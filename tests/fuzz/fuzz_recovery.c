@@ -7,19 +7,24 @@
  *
  * What must hold:
  *  1. A load succeeds with a log that is durable, and whole but for entries that are marked as
- *     damaged, behind the snapshot that the state machine has; or it fails with RAFT_CORRUPT or
- *     RAFT_LOST_STORE, owns nothing then, and has changed neither segment nor snapshot.
+ *     damaged, behind the snapshot that the state machine has or later; or it fails with
+ *     RAFT_CORRUPT or RAFT_LOST_STORE, owns nothing then, and has changed neither segment nor
+ *     snapshot.
  *  2. The same load again gives the same, also after one that was interrupted at any operation, by
  *     an error or for lack of memory.
- *  3. Not forged: what is loaded was written, the snapshot too; if the last batch is intact, all
- *     that was written is loaded; RAFT_LOST_STORE if and only if neither copy of the hard state is
- *     intact or there is no marker.
- *  4. Not forged: the machine begins with what was loaded, and can append to it. */
+ *  3. Not forged: what is loaded was written, the snapshot too. RAFT_LOST_STORE if and only if
+ * there is no marker, or neither copy of the hard state is intact; then, with the option
+ * quarantine, a loss of promises instead. RAFT_CORRUPT only if the marker is damaged.
+ *  4. Not forged: all that was written is loaded, or a loss of entries is remembered, unless all
+ *     that could prove the last batch is damaged.
+ *  5. Not forged, and a single file of a segment is damaged: nothing is lost, every identity is
+ *     known.
+ *  6. Not forged: the machine begins with what was loaded, and can append to it. */
 #include "fuzz.h"
 
 #include "damage.h"
 
-#define APPENDS_MAX 5u /* each may begin a segment, and there are twelve files */
+#define APPENDS_MAX 5u /* each may begin a segment, of two files */
 
 /* ---- what a load has given, or should give ---- */
 
@@ -27,9 +32,10 @@ struct outcome {
     enum raft_status status;
     struct raft_hard_state state;
     struct raft_entry_id snapshot;
+    raft_term base_term; /* of the entry at base */
     size_t machine_size; /* of the state that the state machine has */
     uint32_t machine_crc;
-    size_t base;  /* entries that the snapshot stands for */
+    size_t base;  /* entries before the log */
     size_t count; /* with those */
     struct outcome_entry {
         struct raft_entry_id id;
@@ -65,6 +71,7 @@ static struct outcome outcome_get(enum raft_status status)
     outcome.machine_size = machine.size;
     outcome.machine_crc = raft_crc32c(0, machine.state, machine.size);
     outcome.base = (size_t)f.log.base.index;
+    outcome.base_term = f.log.base.term;
     outcome.count = (size_t)raft_log_last_index(&f.log);
     for (size_t i = outcome.base; i < outcome.count && i < ENTRIES_MAX; i++) {
         copy_entry(raft_log_peek(&f.log, i + 1), &outcome.entries[i]);
@@ -74,7 +81,8 @@ static struct outcome outcome_get(enum raft_status status)
 
 static bool is_same_state(const struct raft_hard_state *a, const struct raft_hard_state *b)
 {
-    return a->term == b->term && a->vote == b->vote && a->sequence == b->sequence;
+    return a->term == b->term && a->vote == b->vote && a->losses == b->losses &&
+           a->sequence == b->sequence;
 }
 
 /* Whether a is b, or what is left of it when its payload is damaged. */
@@ -104,11 +112,13 @@ static bool is_same_snapshot(const struct outcome *a, const struct outcome *b)
            a->machine_size == b->machine_size && a->machine_crc == b->machine_crc;
 }
 
+/* b is what a second load gives. It may find an entry whole that was damaged: a file that has lost
+ * its end gets its length back, and a record may end in zeros. */
 static void assert_same(const struct outcome *a, const struct outcome *b)
 {
-    assert(a->status == b->status && a->base == b->base && a->count == b->count);
-    assert(is_prefix(a, b) && is_prefix(b, a) && is_same_state(&a->state, &b->state) &&
-           is_same_snapshot(a, b));
+    assert(a->status == b->status && a->base == b->base && a->base_term == b->base_term &&
+           a->count == b->count);
+    assert(is_prefix(a, b) && is_same_state(&a->state, &b->state) && is_same_snapshot(a, b));
 }
 
 /* ---- a valid store ---- */
@@ -116,7 +126,8 @@ static void assert_same(const struct outcome *a, const struct outcome *b)
 struct written {
     struct outcome all; /* its entries from the first one on, as long as the log had them */
     struct double_file files[DOUBLE_FILES];
-    const struct double_file *last; /* the last segment, if it has a record */
+    const struct double_file *last; /* the log of the last segment, if it has a record */
+    const struct double_file *ids;  /* and its identities */
     size_t batch;                   /* where its last batch begins */
 };
 
@@ -160,6 +171,13 @@ static void note_last_batch(struct written *written)
         return;
     }
     written->last = last;
+    for (int i = 0; i < DOUBLE_FILES; i++) {
+        const struct double_file *file = &written->files[i];
+        if (is_ids(file) && strcmp(file->name + 4, last->name + 4) == 0) {
+            written->ids = file;
+        }
+    }
+    assert(written->ids != NULL);
     uint32_t batch = 0; /* a test's numbers fit the low half */
     for (size_t at = HEADER_SIZE; at < last->size; at += record_span(last->bytes + at)) {
         if (get32(last->bytes + at + 16) != batch) {
@@ -188,6 +206,7 @@ static void snapshot_some(uint32_t step, struct written *written)
     ck_assert_int_eq(save_snapshot(term, index), RAFT_OK);
     written->all.snapshot = (struct raft_entry_id){term, index};
     if (is_ahead) {
+        written->all.entries[index - 1].id = (struct raft_entry_id){term, index};
         ck_assert_int_eq(reset(term, index), RAFT_OK);
     }
 }
@@ -262,9 +281,9 @@ static void assert_whole(void)
     raft_index last = raft_log_last_index(&f.log);
     raft_term term = 0;
     assert(f.log.stored.index == last && f.log.durable.index == last);
-    assert(f.log.base.index == f.stored.snapshot.id.index);
-    assert(machine.commits == (f.log.base.index > 0 ? 1u : 0u));
-    assert(machine.index == f.log.base.index);
+    assert(f.log.base.index >= f.stored.snapshot.id.index);
+    assert(machine.commits == (f.stored.snapshot.id.index > 0 ? 1u : 0u));
+    assert(machine.index == f.stored.snapshot.id.index);
     for (raft_index index = f.log.base.index + 1; index <= last; index++) {
         const struct raft_entry *entry = raft_log_peek(&f.log, index);
         assert(entry->id.index == index && entry->id.term >= term);
@@ -331,38 +350,72 @@ static bool is_intact(const struct double_file *written, size_t begin, size_t en
 
 /* What the damage has left of the store. */
 struct intact {
-    bool state;  /* a copy of the hard state */
-    bool marker; /* there is one */
-    bool batch;  /* the last batch: it proves that all before it was acknowledged */
+    bool state;     /* a copy of the hard state */
+    bool marker;    /* all of it */
+    bool is_marked; /* there is a marker */
+    bool proof;     /* the last batch, or the last identity: all before it was acknowledged */
 };
 
 static struct intact survey(const struct written *written)
 {
-    struct intact intact = {.marker = double_find(&f.disk, MARKER) != NULL};
+    const struct double_file *marker = double_find(&f.disk, MARKER);
+    struct intact intact = {.is_marked = marker != NULL};
     for (int i = 0; i < DOUBLE_FILES; i++) {
         const struct double_file *file = &written->files[i];
         if (file->exists && strcmp(file->name, STATE_NAME) == 0) {
             intact.state =
                 is_intact(file, 0, STATE_SIZE) || is_intact(file, COPY_B, COPY_B + STATE_SIZE);
         }
+        if (file->exists && strcmp(file->name, MARKER) == 0) {
+            intact.marker = is_intact(file, 0, file->size) && marker->size == file->size;
+        }
     }
-    intact.batch =
-        written->last != NULL && is_intact(written->last, written->batch, written->last->size);
+    intact.proof = written->last != NULL &&
+                   (is_intact(written->last, written->batch, written->last->size) ||
+                    is_intact(written->ids, written->ids->size - ID_SIZE, written->ids->size));
     return intact;
+}
+
+/* Whether the entry before a log that begins late is the one that was there. */
+static bool is_true_base(const struct outcome *outcome, const struct written *written)
+{
+    if (outcome->base == written->all.snapshot.index) {
+        return outcome->base_term == written->all.snapshot.term;
+    }
+    return outcome->base > written->all.snapshot.index || outcome->base == 0 ||
+           outcome->base_term == written->all.entries[outcome->base - 1].id.term;
 }
 
 /* What was loaded, compared with what was written; the damage was not forged. */
 static void assert_faithful(const struct outcome *outcome, const struct written *written,
                             struct intact intact)
 {
-    assert((outcome->status == RAFT_LOST_STORE) == !(intact.state && intact.marker));
+    bool is_lost = !intact.is_marked || (!intact.state && !f.options.quarantine);
+    assert((outcome->status == RAFT_LOST_STORE) == is_lost);
+    assert(outcome->status != RAFT_CORRUPT || !intact.marker);
+    assert(outcome->status != RAFT_INVALID);
     if (outcome->status != RAFT_OK) {
         return;
     }
-    assert(is_same_state(&outcome->state, &written->all.state));
+    const struct raft_hard_state *state = &outcome->state;
+    bool has_promises = (state->losses & RAFT_LOSS_PROMISES) == 0;
+    bool has_entries = (state->losses & RAFT_LOSS_ENTRIES) == 0;
+    assert(has_promises == intact.state);
+    assert(has_promises
+               ? state->term == written->all.state.term && state->vote == written->all.state.vote
+               : state->term <= written->all.state.term && state->vote == 0);
     assert(is_prefix(outcome, &written->all));
-    assert(!intact.batch || outcome->count == written->all.count);
-    assert(outcome->base == 0 || is_same_snapshot(outcome, &written->all));
+    assert(!intact.proof || !has_entries || outcome->count == written->all.count);
+    assert(outcome->snapshot.index == 0 || is_same_snapshot(outcome, &written->all));
+    assert(is_true_base(outcome, written));
+}
+
+/* Not forged, and only one file of a segment was hit. */
+static void assert_known(const struct outcome *outcome, const struct written *written)
+{
+    assert(outcome->status == RAFT_OK && outcome->state.losses == 0);
+    assert(outcome->base == written->all.snapshot.index);
+    assert(outcome->count == written->all.count);
 }
 
 /* The store that is open serves: a machine begins with it, and it takes another entry. */
@@ -397,9 +450,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     write_store(&input, &written);
     /* Few steps: a store in ruins has nothing left to get wrong. */
     bool is_forged = false;
-    for (unsigned steps = take(&input, 1) % 5; steps > 0; steps--) {
-        bool now = damage(&input);
-        is_forged = is_forged || now;
+    bool is_single = false;
+    unsigned shape = take(&input, 1);
+    unsigned steps = shape % 5;
+    f.options.quarantine = shape / 5 % 2 == 1;
+    for (unsigned i = 0; i < steps; i++) {
+        const struct double_file *file = NULL;
+        enum damage_kind now = damage(&input, &file);
+        is_forged = is_forged || now == DAMAGE_FORGED;
+        is_single = steps == 1 && now == DAMAGE_TO_A_FILE &&
+                    (strncmp(file->name, "log-", 4) == 0 || strncmp(file->name, "ids-", 4) == 0);
     }
     struct intact intact = survey(&written);
     memcpy(damaged, f.disk.files, sizeof damaged);
@@ -407,6 +467,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct outcome first = load_and_look();
     if (!is_forged) {
         assert_faithful(&first, &written, intact);
+    }
+    if (is_single) {
+        assert_known(&first, &written);
     }
     die();
     struct outcome again = load_and_look();

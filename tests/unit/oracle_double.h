@@ -83,14 +83,14 @@ uint64_t sim_liveness_due_ns(const struct sim_world *world, uint64_t since_ns)
     return (world->heal_started_ns > since_ns ? world->heal_started_ns : since_ns) + FAKE_ANSWER_NS;
 }
 
-bool sim_world_is_beyond_budget(struct sim_world *world)
-{
-    return world->is_unavailable;
-}
-
 bool sim_node_is_damaged(const struct sim_node *node)
 {
     return node->is_store_planted;
+}
+
+bool sim_world_is_beyond_budget(struct sim_world *world)
+{
+    return world->is_unavailable;
 }
 
 uint32_t sim_disk_pending(const struct sim_disk *disk)

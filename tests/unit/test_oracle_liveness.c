@@ -340,7 +340,7 @@ START_TEST(stability_fires_when_a_leader_that_stays_a_voter_steps_down)
 }
 END_TEST
 
-START_TEST(stability_fires_on_terms_that_grow_without_end_after_the_heal)
+static void campaign_eleven_times_after_the_heal(void)
 {
     sim_oracle_heals(fake.world->oracles);
     fake.world->phase = SIM_PHASE_HEAL;
@@ -351,7 +351,20 @@ START_TEST(stability_fires_on_terms_that_grow_without_end_after_the_heal)
         persist_state(1, term, 1);
         step(1);
     }
+}
+
+START_TEST(stability_fires_on_terms_that_grow_without_end_after_the_heal)
+{
+    campaign_eleven_times_after_the_heal();
     expect("stability");
+}
+END_TEST
+
+START_TEST(stability_accepts_terms_that_grow_where_nobody_can_be_elected)
+{
+    fake.world->is_unavailable = true;
+    campaign_eleven_times_after_the_heal();
+    expect(NULL);
 }
 END_TEST
 
@@ -527,6 +540,7 @@ int main(void)
     tcase_add_test(tests, stability_accepts_a_leader_that_steps_down_to_be_a_witness);
     tcase_add_test(tests, stability_fires_when_a_leader_that_stays_a_voter_steps_down);
     tcase_add_test(tests, stability_fires_on_terms_that_grow_without_end_after_the_heal);
+    tcase_add_test(tests, stability_accepts_terms_that_grow_where_nobody_can_be_elected);
     tcase_add_test(tests, progress_fires_on_a_transfer_that_does_not_end);
     tcase_add_test(tests, progress_does_not_blame_a_leader_that_stood_still_in_a_transfer);
     tcase_add_test(tests, progress_fires_on_a_command_that_is_taken_in_a_transfer);
