@@ -1,21 +1,17 @@
 /* The REPAIR job: a damaged record put back where it was, and its identity in the other file.
  *
- *   [open both] -> read the identity -> read the other one -> mark -> write -> sync -.
- *                  in brackets: unless it is  | neither fits                          v
- *                  in the last segment        |      write the other one -> unmark -> sync -.
- *                                             '-> [close both] -> RAFT_CORRUPT              v
- *                                                                         [close both] -> done
+ *   [open both] -> read the identity -> read the other one -> write -> sync -.
+ *                  in brackets: unless it is  | neither fits                  v
+ *                  in the last segment        |               write the other one -> sync -.
+ *                                             '-> [close both] -> RAFT_CORRUPT         v
+ *                                                                    [close both] -> done
  *
  *  1. A record is rewritten bit for bit: its identity is that of the files, from whichever copy is
  *     good, and the payload must have the checksum that stands there. So a crash in the middle
  *     leaves a record that is damaged as before, or whole.
  *  2. The record is durable before the identity in the other file is written.
  *  3. Its offset and its span do not change, and no other record is touched.
- *  4. From before the first write until the record is durable the file of identities is *marked*:
- *     there is a byte behind the last of them. A sync that fails may leave a record that is whole
- *     in the cache alone; a mark tells the next start not to trust what it reads of this segment.
- *     The mark needs no sync: what loses it has lost the cache as well.
- *  5. There is nothing to undo. An operation that fails ends the job with RAFT_IO. When neither
+ *  4. There is nothing to undo. An operation that fails ends the job with RAFT_IO. When neither
  *     copy of the identity is the entry's nothing is changed: both are damaged, or two nodes
  *     have different entries of one id. A copy that cannot be read to its end is a bad one. */
 #include "storage_internal.h"
@@ -23,16 +19,13 @@
 #include <assert.h>
 #include <string.h>
 
-/* The segment that has the record; there is one. And the first entry behind it. */
-static const struct raft_segment *segment_of(const struct raft_storage *storage, raft_index index,
-                                             raft_index *out_end)
+/* The segment that has the record; there is one. */
+static const struct raft_segment *segment_of(const struct raft_storage *storage, raft_index index)
 {
     assert(index > storage->offset_base && index <= raft_storage_last(storage));
     size_t position = storage->segment_count - 1;
-    *out_end = raft_storage_last(storage) + 1;
     while (storage->segments[position].first > index) {
         assert(position > 0);
-        *out_end = storage->segments[position].first;
         position--;
     }
     return &storage->segments[position];
@@ -69,12 +62,10 @@ enum raft_status raft_storage_repair(struct raft_storage *storage, const struct 
 void raft_repair_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io)
 {
     assert(step >= RAFT_STEP_REPAIR_OPEN && step <= RAFT_STEP_REPAIR_IDS_CLOSE);
-    raft_index end = 0;
-    raft_index first = segment_of(storage, storage->last.index, &end)->first;
-    bool marks = step == RAFT_STEP_REPAIR_MARK || step == RAFT_STEP_REPAIR_UNMARK;
+    raft_index first = segment_of(storage, storage->last.index)->first;
     bool is_ids = step == RAFT_STEP_REPAIR_IDS_OPEN || step == RAFT_STEP_REPAIR_IDS_READ ||
                   step == RAFT_STEP_REPAIR_IDS_WRITE || step == RAFT_STEP_REPAIR_IDS_SYNC ||
-                  step == RAFT_STEP_REPAIR_IDS_CLOSE || marks;
+                  step == RAFT_STEP_REPAIR_IDS_CLOSE;
     if (io->op == RAFT_IO_OPEN) {
         raft_segment_name(is_ids ? RAFT_PART_IDS : RAFT_PART_LOG, first, io->name);
         return;
@@ -85,12 +76,6 @@ void raft_repair_prepare(struct raft_storage *storage, enum raft_step_id step, s
         io->file = is_ids ? storage->spare_ids : storage->spare_file;
     }
     assert(io->file != 0);
-    if (marks) {
-        io->offset = raft_id_offset(first, end);
-        io->bytes = storage->ids;
-        io->size = io->op == RAFT_IO_WRITE ? 1 : 0;
-        return;
-    }
     if (io->op != RAFT_IO_READ && io->op != RAFT_IO_WRITE) {
         return;
     }
@@ -116,8 +101,7 @@ static bool fits(const struct raft_storage *storage, const struct raft_record *r
 /* Makes both copies of the identity from the one that is good. False: neither is the entry's. */
 static bool restore_identity(struct raft_storage *storage)
 {
-    raft_index end = 0;
-    raft_index first = segment_of(storage, storage->last.index, &end)->first;
+    raft_index first = segment_of(storage, storage->last.index)->first;
     uint64_t offset = storage->offsets[storage->last.index - storage->offset_base - 1];
     struct raft_record record;
     bool is_good =

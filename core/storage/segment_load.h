@@ -12,7 +12,6 @@ struct raft_image {
     bool has[2];       /* which of the files (enum raft_part) there are */
     bool is_headed[2]; /* and have a good header */
     bool is_later;     /* one of the headers is of a later version */
-    bool is_marked;    /* a repair of it has not come to its end (repair.c) */
     bool knows_before;
     raft_term term_before; /* of the entry before the first one */
     size_t log_size;

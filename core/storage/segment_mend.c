@@ -12,9 +12,7 @@
  *  4. Both cuts are done even when there is nothing to cut: an earlier one may have reached the
  *     cache alone. A log that is missing, or too short for what its identities say, gets its length
  *     back, so that the next record has its place.
- *  5. Of a segment whose repair was interrupted every record is written again: which of them are in
- *     the cache alone is not known.
- *  6. All of this changes nothing when it is done again. */
+ *  5. All of this changes nothing when it is done again. */
 #include "segment_load.h"
 
 #include <assert.h>
@@ -69,11 +67,10 @@ static enum raft_status mend_log(struct raft_storage *storage, struct raft_image
         status = write_part(storage, RAFT_AT_SEGMENT_SETTLE_WRITE_HEADER, storage->spare_file,
                             header, 0, sizeof header);
     }
-    if (status == RAFT_OK && (is_last || image->is_marked)) {
-        size_t begin = image->is_marked ? RAFT_SEGMENT_HEADER_SIZE : image->batch;
+    if (status == RAFT_OK && is_last) {
         size_t end = image->end < image->log_size ? image->end : image->log_size;
         status = write_part(storage, RAFT_AT_SEGMENT_SETTLE_WRITE_BATCH, storage->spare_file,
-                            image->log, begin, end);
+                            image->log, image->batch, end);
     }
     if (status != RAFT_OK) {
         return status;
@@ -144,7 +141,7 @@ enum raft_status raft_image_mend(struct raft_storage *storage, struct raft_image
 bool raft_image_is_sick(const struct raft_image *image)
 {
     bool is_headed = image->is_headed[RAFT_PART_LOG] && image->is_headed[RAFT_PART_IDS];
-    return !image->has[RAFT_PART_LOG] || !image->has[RAFT_PART_IDS] || image->is_marked ||
+    return !image->has[RAFT_PART_LOG] || !image->has[RAFT_PART_IDS] ||
            (!is_headed && image->knows_before) || image->heal_first <= image->heal_last;
 }
 

@@ -70,7 +70,6 @@ static enum raft_status image_create(struct raft_storage *storage,
         .has = {segment->has[0], segment->has[1]},
         .log_size = log_size,
         .id_count = id_count,
-        .is_marked = ids_size > raft_id_offset(segment->first, segment->first + id_count),
         .log = (uint8_t *)(image + 1),
     };
     image->ids = image->log + log_size;

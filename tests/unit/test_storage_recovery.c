@@ -209,35 +209,6 @@ START_TEST(keeps_and_rewrites_a_damaged_record_before_another_segment)
 }
 END_TEST
 
-/* Starts, and counts the segments whose records are written again. */
-static unsigned settled(void)
-{
-    double_reboot(&f.disk);
-    double_arm(&f.disk, RAFT_AT_SEGMENT_SETTLE_WRITE_BATCH, DOUBLE_FLIPPED, RAFT_OK);
-    ck_assert_int_eq(load(), RAFT_OK);
-    assert_log(5);
-    unsigned fired = f.disk.fired;
-    die();
-    return fired;
-}
-
-START_TEST(does_not_trust_the_cache_after_a_repair_that_was_not_synced)
-{
-    start_rolled();
-    die();
-    ck_assert_uint_eq(settled(), 1);
-    double_find(&f.disk, "log-0000000000000003")
-        ->bytes[HEADER_SIZE + RECORD_SIZE + IDENTITY_SIZE] ^= 1;
-    double_reboot(&f.disk);
-    ck_assert_int_eq(load(), RAFT_OK);
-    double_arm(&f.disk, RAFT_AT_SEGMENT_REPAIR_SYNC, DOUBLE_ERROR, RAFT_IO);
-    ck_assert_int_eq(repair(4, "e1"), RAFT_IO);
-    die();
-    ck_assert_uint_eq(settled(), 2);
-    ck_assert_uint_eq(settled(), 1);
-}
-END_TEST
-
 START_TEST(does_not_rewrite_a_record_with_another_entry)
 {
     start_damaged(2, IDENTITY_SIZE, RECORD_SIZE);
@@ -255,9 +226,8 @@ START_TEST(fails_when_an_operation_of_a_repair_does)
 {
     static const enum raft_point points[] = {
         RAFT_AT_SEGMENT_REPAIR_READ, RAFT_AT_SEGMENT_REPAIR_WRITE, RAFT_AT_SEGMENT_REPAIR_SYNC,
-        RAFT_AT_IDS_REPAIR_READ,     RAFT_AT_IDS_REPAIR_WRITE,     RAFT_AT_IDS_REPAIR_SYNC,
-        RAFT_AT_IDS_REPAIR_MARK,     RAFT_AT_IDS_REPAIR_UNMARK};
-    for (int i = 0; i < 8; i++) {
+        RAFT_AT_IDS_REPAIR_READ,     RAFT_AT_IDS_REPAIR_WRITE,     RAFT_AT_IDS_REPAIR_SYNC};
+    for (int i = 0; i < 6; i++) {
         start_damaged(2, IDENTITY_SIZE, RECORD_SIZE);
         double_reboot(&f.disk);
         ck_assert_int_eq(load(), RAFT_OK);
@@ -608,7 +578,6 @@ static Suite *storage_recovery_suite(void)
         rewrites_a_damaged_record_as_it_was,
         rewrites_from_either_copy_of_the_identity,
         keeps_and_rewrites_a_damaged_record_before_another_segment,
-        does_not_trust_the_cache_after_a_repair_that_was_not_synced,
         does_not_rewrite_a_record_with_another_entry,
         fails_when_an_operation_of_a_repair_does,
         writes_an_identity_with_any_byte_damaged_again,
