@@ -118,7 +118,9 @@ bool sim_disk_lose(struct sim_disk *disk, const char *name)
     if (entry == NULL) {
         return false;
     }
-    sim_dir_name_copy(disk->lost_file, entry->name);
+    if (entry->inode->durable.size > 0) {
+        sim_dir_name_copy(disk->lost_file, entry->name); /* else nothing was in it */
+    }
     sim_dir_lose(disk, entry->inode);
     sim_world_count_fault(disk->world);
     return true;
