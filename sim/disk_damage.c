@@ -75,11 +75,13 @@ static void strike(struct sim_disk *disk, struct sim_image *image, uint64_t offs
 static struct sim_inode *draw_file(struct sim_disk *disk, const char *name)
 {
     uint64_t count = 0;
-    for (const struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
+    for (size_t i = 0; i < disk->durable.count; i++) {
+        const struct sim_dir_entry *entry = disk->durable.entries[i];
         count += entry->inode->durable.size > 0 && (*name == 0 || strcmp(entry->name, name) == 0);
     }
     uint64_t chosen = sim_draw_below(&disk->decay, count);
-    for (struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
+    for (size_t i = 0; i < disk->durable.count; i++) {
+        const struct sim_dir_entry *entry = disk->durable.entries[i];
         if (entry->inode->durable.size == 0 || (*name != 0 && strcmp(entry->name, name) != 0)) {
             continue;
         }
@@ -111,24 +113,22 @@ bool sim_disk_rot(struct sim_disk *disk, const char *name, uint64_t offset, uint
 bool sim_disk_lose(struct sim_disk *disk, const char *name)
 {
     assert(disk->open_count == 0 && disk->pending == NULL);
-    const struct sim_dir_entry *entry = disk->durable;
-    while (entry != NULL && strcmp(entry->name, name) != 0) {
-        entry = entry->next;
-    }
-    if (entry == NULL) {
+    struct sim_inode *inode = sim_dir_look_up(&disk->durable, name);
+    if (inode == NULL) {
         return false;
     }
-    if (entry->inode->durable.size > 0) {
-        sim_dir_name_copy(disk->lost_file, entry->name); /* else nothing was in it */
+    if (inode->durable.size > 0) {
+        sim_dir_name_copy(disk->lost_file, name); /* else nothing was in it */
     }
-    sim_dir_lose(disk, entry->inode);
+    sim_dir_lose(disk, inode);
     sim_world_count_fault(disk->world);
     return true;
 }
 
 void sim_disk_list_durable(const struct sim_disk *disk, raft_list_visit visit, void *visitor)
 {
-    for (const struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
+    for (size_t i = 0; i < disk->durable.count; i++) {
+        const struct sim_dir_entry *entry = disk->durable.entries[i];
         if (!visit(visitor, entry->name)) {
             return;
         }
@@ -214,7 +214,8 @@ bool sim_disk_is_damaged(const struct sim_disk *disk)
     if (disk->lost_file[0] != 0 && sim_dir_find(disk, disk->lost_file) == NULL) {
         return true;
     }
-    for (const struct sim_dir_entry *entry = disk->cached; entry != NULL; entry = entry->next) {
+    for (size_t i = 0; i < disk->cached.count; i++) {
+        const struct sim_dir_entry *entry = disk->cached.entries[i];
         const struct sim_inode *inode = entry->inode;
         if (has_damage(&inode->damage, inode->cached.size) ||
             has_damage(&inode->latent, inode->cached.size)) {
@@ -253,7 +254,8 @@ struct sim_disk_copy *sim_disk_copy(const struct sim_disk *disk)
     struct sim_disk_copy *head = copy_new(disk, "", &nothing); /* there may be no file */
     head->owner = disk->owner;
     struct sim_disk_copy **end = &head->next;
-    for (const struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
+    for (size_t i = 0; i < disk->durable.count; i++) {
+        const struct sim_dir_entry *entry = disk->durable.entries[i];
         *end = copy_new(disk, entry->name, &entry->inode->durable);
         end = &(*end)->next;
     }

@@ -57,9 +57,8 @@ static void durable_walk(const struct sim_oracles *oracles, struct oracle_node *
     }
 }
 
-/* A snapshot has come or gone: begins the chain behind the newest one that is left. It begins with
- * the first entry that is there if that comes later: what lies before was in a snapshot that is
- * lost. */
+/* A snapshot has come or gone: begins the chain behind the newest one that is left, or with the
+ * first entry that is there if what lies before was in a snapshot that is lost. */
 static void durable_rebase(struct sim_oracles *oracles, struct oracle_node *state)
 {
     raft_index base = 0;
@@ -69,7 +68,8 @@ static void durable_rebase(struct sim_oracles *oracles, struct oracle_node *stat
         base = file->snapshot > base ? file->snapshot : base;
         first = file->first != 0 && file->first < first ? file->first : first;
     }
-    if (first != UINT64_MAX && first > base + 1) {
+    bool is_lost = base == 0 || first - 1 <= state->lost_snapshot;
+    if (first != UINT64_MAX && base < first - 1 && is_lost) {
         base = first - 1;
     }
     state->durable = sim_oracle_room(oracles, state->durable, &state->durable_capacity,
@@ -199,7 +199,15 @@ static void on_removed(void *ctx, uint32_t node, const char *name)
     struct sim_oracles *oracles = ctx;
     assert(node > 0 && node < SIM_NODES_MAX);
     struct oracle_node *state = &oracles->nodes[node];
-    file_drop(oracles, state, file_number(oracles, state, name));
+    uint32_t number = file_number(oracles, state, name);
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    raft_index snapshot = state->files[number - 1].snapshot;
+    /* It has vanished from under the node, or has rotted and was removed for that. */
+    bool is_lost = sim_node->process == NULL || (sim_node->is_starting && sim_node->was_damaged);
+    if (is_lost && snapshot > state->lost_snapshot) {
+        state->lost_snapshot = snapshot;
+    }
+    file_drop(oracles, state, number);
 }
 
 void sim_oracle_attach_disk(struct sim_oracles *oracles, uint32_t node)

@@ -202,8 +202,9 @@ struct oracle_node {
     /* The durable bytes. */
     struct oracle_durable *durable; /* by index */
     size_t durable_capacity;
-    raft_index durable_base; /* a durable snapshot covers the log up to here */
-    raft_index durable_last; /* contiguous and linked up to here, >= durable_base */
+    raft_index durable_base;  /* a durable snapshot covers the log up to here */
+    raft_index lost_snapshot; /* the newest one that was lost by damage; 0: none */
+    raft_index durable_last;  /* contiguous and linked up to here, >= durable_base */
     struct oracle_file *files;
     size_t file_capacity;
     uint32_t file_count;

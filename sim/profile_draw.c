@@ -306,7 +306,7 @@ static void draw_cluster(struct sim_draw *draw, uint64_t seed)
     static const struct {
         uint64_t below; /* per cent */
         uint64_t nodes;
-    } sizes[] = {{3, 1}, {8, 2}, {53, 3}, {60, 4}, {90, 5}, {100, 7}};
+    } sizes[] = {{3, 1}, {8, 2}, {53, 3}, {60, 4}, {88, 5}, {91, 6}, {100, 7}};
     static const uint64_t timeouts[][2] = {
         {50, 150}, {29, 271}, {101, 521}, {100, 1000}, {100, 2000}};
     uint64_t percent = draw_alone(seed, "nodes", 100);

@@ -12,6 +12,11 @@
  * for their turn. One that goes no further (its follower answers, but its disk is full) gives way
  * after STALLED_TIMEOUTS; if no other snapshot has been taken, it goes on later where it was.
  *
+ * A published file that cannot be read is *lost*: nothing of it is sent, and a new snapshot is
+ * taken at once. With LOSSES_MAX in a row it is the disk rather than the file: the leader steps
+ * down, once, since another one may be able to read its own. Whoever leads all the same goes on
+ * trying, but pauses for STALLED_TIMEOUTS before each new snapshot.
+ *
  *      INSTALL, waiting --turn--> INSTALL, live --installed, or its log has the base--> PROBE
  *                                      |
  *                                      +-- silent, stalled, or the file is lost --> PROBE
@@ -25,6 +30,7 @@
 #include <assert.h>
 
 #define STALLED_TIMEOUTS 4u /* so many times the longest election timeout */
+#define LOSSES_MAX       3u
 
 bool raft_install_is_live(const struct raft *raft)
 {
@@ -160,14 +166,27 @@ static struct raft_peer *waiting_for_fetched(struct raft *raft)
     return waits ? peer : NULL;
 }
 
+bool raft_install_pauses(const struct raft *raft)
+{
+    raft_time pause = STALLED_TIMEOUTS * raft->options.election_ns_max;
+    return raft->snapshot_losses >= LOSSES_MAX && raft->now_ns - raft->snapshot_lost_ns < pause;
+}
+
 /* The file cannot be read any more: the install begins anew, after a new snapshot. Or another one
  * has taken its place, and is sent instead. */
 static void on_lost(struct raft *raft, struct raft_peer *peer, enum raft_status status)
 {
-    if (status != RAFT_STALE) {
+    if (status == RAFT_STALE) {
+        /* The follower's next answer would ask again at once. */
+        raft->fetch_blocked = true;
+    } else {
         raft->snapshot_is_bad = true;
+        raft->snapshot_lost_ns = raft->now_ns;
+        raft->snapshot_losses += raft->snapshot_losses <= LOSSES_MAX;
     }
-    if (peer != NULL) {
+    if (peer != NULL && status != RAFT_STALE && raft->snapshot_losses == LOSSES_MAX) {
+        raft_become_follower(raft, raft->state.term, RAFT_NODE_NONE);
+    } else if (peer != NULL) {
         raft_become_probe(raft, peer, raft->log->base.index + 1);
         peer->append_due = true;
     }
@@ -191,6 +210,7 @@ void raft_on_fetched(struct raft *raft, const struct raft_event *event)
         }
         goto out;
     }
+    raft->snapshot_losses = 0;
     if (raft_exit_taken(raft->memory, RAFT_AT_INSTALL_FETCH_UNWANTED, peer == NULL)) {
         goto out;
     }

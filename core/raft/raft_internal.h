@@ -218,6 +218,8 @@ struct raft {
 
     struct raft_snapshot snapshot; /* the published one */
     bool snapshot_is_bad;          /* its file could not be read: it needs a successor */
+    uint32_t snapshot_losses;      /* such in a row (install.c) */
+    raft_time snapshot_lost_ns;    /* when the last one was found to be so */
     bool save_due;                 /* one was asked for */
     bool save_busy;                /* one is being written */
     bool save_blocked;             /* that was refused or failed; wait for RETRY */
@@ -455,6 +457,8 @@ void raft_install_end_all(struct raft *raft);
 /* The base has moved. */
 void raft_install_compacted(struct raft *raft);
 bool raft_install_is_live(const struct raft *raft);
+/* Whether a published snapshot that is lost, the last of several, has to wait for its successor. */
+bool raft_install_pauses(const struct raft *raft);
 void raft_install_heartbeat(struct raft *raft);
 bool raft_install_fetch(struct raft *raft, struct raft_effect *effect);
 bool raft_install_send(struct raft *raft, struct raft_effect *effect);

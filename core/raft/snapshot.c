@@ -86,7 +86,8 @@ static bool save_is_due(const struct raft *raft)
         return false;
     }
     /* A snapshot makes up for what is lost, whoever has a copy of it. */
-    bool is_wanted = raft->save_due || raft->snapshot_is_bad || raft->log->lost > newest ||
+    bool is_wanted = raft->save_due || (raft->snapshot_is_bad && !raft_install_pauses(raft)) ||
+                     raft->log->lost > newest ||
                      (threshold > 0 && raft->applied - newest >= threshold) ||
                      raft_loss_needs_snapshot(raft);
     return is_wanted && knows_members(raft);

@@ -165,6 +165,11 @@ static size_t fake_read_durable(const char *name, const uint8_t *bytes, size_t s
         sink->hard_state(sink->ctx, words[0], (raft_node_id)words[1]);
         return size;
     }
+    if (strncmp(name, "snapshot-", 9) == 0) {
+        memcpy(words, bytes, 2 * sizeof words[0]);
+        sink->snapshot(sink->ctx, (struct raft_entry_id){words[0], words[1]}, 1);
+        return size;
+    }
     for (; from + sizeof words <= size; from += sizeof words) {
         memcpy(words, bytes + from, sizeof words);
         const struct sut_entry entry = {

@@ -157,6 +157,7 @@ END_TEST
 
 START_TEST(configuration_fires_on_two_changes_at_once)
 {
+    elect(1, 1);
     put_configuration(1, 1, joint_without_3);
     step(1);
     expect(NULL);
@@ -164,6 +165,16 @@ START_TEST(configuration_fires_on_two_changes_at_once)
     step(1);
     expect("configuration");
     ck_assert_str_eq(fake.world->finding.signature, "configuration: two changes at once");
+}
+END_TEST
+
+START_TEST(accepts_two_changes_that_another_node_has_appended)
+{
+    put_configuration(2, 1, joint_without_3);
+    step(2);
+    put_configuration(2, 1, one_and_two);
+    step(2);
+    expect(NULL);
 }
 END_TEST
 
@@ -268,6 +279,7 @@ int main(void)
     tcase_add_test(tests, configuration_fires_when_an_overwritten_one_stays_in_force);
     tcase_add_test(tests, configuration_fires_when_a_new_one_is_ignored);
     tcase_add_test(tests, configuration_fires_on_two_changes_at_once);
+    tcase_add_test(tests, accepts_two_changes_that_another_node_has_appended);
     tcase_add_test(tests, configuration_fires_on_successors_that_can_decide_apart);
     tcase_add_test(tests, accepts_successors_that_decide_apart_after_a_recovery_by_hand);
     tcase_add_test(tests, configuration_fires_on_a_change_that_is_done_and_not_committed);

@@ -48,6 +48,86 @@ static void grant(const char *type)
     send(2, &(struct sut_message){.type = type, .from = 2, .to = 3, .term = 1, .grants = true});
 }
 
+static void put_snapshot(const char *name, raft_term term, raft_index index)
+{
+    const uint64_t words[2] = {term, index};
+    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
+    observer->durable(observer->ctx, 2, name, (const uint8_t *)words, sizeof words, 0);
+}
+
+/* All have committed five entries; node 2 has a snapshot of the first two, and entry 5 alone. */
+static void have_an_older_snapshot(void)
+{
+    enter_term(2, 1);
+    elect(1, 1);
+    for (uint32_t node = 1; node <= FAKE_NODES; node++) {
+        replicate(node, 5);
+    }
+    commit(1, 5);
+    put_snapshot("snapshot-2", 1, 2);
+    const uint64_t fifth[3] = {1, 5, 105};
+    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
+    observer->durable(observer->ctx, 2, "log", (const uint8_t *)fifth, sizeof fifth, 0);
+}
+
+/* A snapshot goes; what the node does after that counts on its log up to entry 5. */
+static void lose_snapshot(const char *name)
+{
+    struct sim_node *node = &fake.nodes[2]->node;
+    node->disk.observer.removed(node->disk.observer.ctx, 2, name);
+    node->process = fake.nodes[2];
+    send(2, &(struct sut_message){.type = "append_rep", .term = 1, .claims_index = 5});
+    step(2);
+}
+
+START_TEST(speaks_durable_accepts_a_log_behind_a_newer_snapshot_that_has_rotted)
+{
+    have_an_older_snapshot();
+    put_snapshot("snapshot-4", 1, 4);
+    fake.nodes[2]->node.was_damaged = true;
+    fake.nodes[2]->node.is_starting = true;
+    lose_snapshot("snapshot-4");
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(speaks_durable_accepts_a_log_behind_a_newer_snapshot_that_has_vanished)
+{
+    have_an_older_snapshot();
+    put_snapshot("snapshot-4", 1, 4);
+    fake.nodes[2]->node.process = NULL;
+    lose_snapshot("snapshot-4");
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(speaks_durable_fires_on_a_log_behind_a_newer_snapshot_that_its_process_removed)
+{
+    for (int running = 0; running < 2; running++) {
+        have_an_older_snapshot();
+        put_snapshot("snapshot-4", 1, 4);
+        fake.nodes[2]->node.was_damaged = running;
+        fake.nodes[2]->node.is_starting = !running;
+        lose_snapshot("snapshot-4");
+        expect("speaks-durable");
+        if (running == 0) {
+            fake_teardown();
+            fake_setup();
+        }
+    }
+}
+END_TEST
+
+START_TEST(speaks_durable_fires_on_a_hole_that_the_lost_snapshot_filled_in_part)
+{
+    have_an_older_snapshot();
+    put_snapshot("snapshot-3", 1, 3);
+    fake.nodes[2]->node.process = NULL;
+    lose_snapshot("snapshot-3");
+    expect("speaks-durable");
+}
+END_TEST
+
 START_TEST(recovery_accepts_a_node_in_quarantine)
 {
     quarantine();
@@ -372,6 +452,11 @@ int main(void)
     TCase *tests = tcase_create("loss");
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
+    tcase_add_test(tests, speaks_durable_accepts_a_log_behind_a_newer_snapshot_that_has_rotted);
+    tcase_add_test(tests, speaks_durable_accepts_a_log_behind_a_newer_snapshot_that_has_vanished);
+    tcase_add_test(tests,
+                   speaks_durable_fires_on_a_log_behind_a_newer_snapshot_that_its_process_removed);
+    tcase_add_test(tests, speaks_durable_fires_on_a_hole_that_the_lost_snapshot_filled_in_part);
     tcase_add_test(tests, recovery_accepts_a_node_in_quarantine);
     tcase_add_test(tests, no_false_alarm_fires_on_a_quarantine_without_damage);
     tcase_add_test(tests, recovery_fires_on_a_start_without_promises_and_without_quarantine);

@@ -104,16 +104,6 @@ static void heartbeat(raft_time pause)
     drain();
 }
 
-static const struct raft_message *sent(enum raft_message_type type, raft_node_id to)
-{
-    for (int i = 0; i < seen.sent_count; i++) {
-        if (seen.sent[i].type == type && seen.sent[i].to == to) {
-            return &seen.sent[i];
-        }
-    }
-    return NULL;
-}
-
 static const struct raft_message *piece_to(raft_node_id to)
 {
     return sent(RAFT_MESSAGE_INSTALL_REQ, to);
@@ -576,7 +566,69 @@ START_TEST(a_snapshot_that_another_one_replaced_needs_no_successor)
     ck_assert_int_eq(state_of(2), RAFT_PROBE);
     ck_assert_int_eq(seen.save, 0);
     refuse_at(2, id(3, 10), id(1, 4));
+    ck_assert_int_eq(seen.fetch, 0);
+    ck_assert(raft_wants_retry(raft));
+    feed((struct raft_event){.type = RAFT_EVENT_RETRY});
+    drain();
     ck_assert_int_eq(seen.fetch, 1);
+}
+END_TEST
+
+/* What was published cannot be read; the last time it is not saved again. */
+static void lose_snapshots(int times)
+{
+    for (int i = 0; i < times; i++) {
+        refuse_at(2, i == 0 ? id(3, 15) : id(3, 10), id(1, 4));
+        ck_assert_int_eq(seen.fetch, 1);
+        not_fetched(RAFT_CORRUPT);
+        if (i + 1 < times) {
+            ck_assert_int_eq(view.role, RAFT_LEADER);
+            ck_assert_int_eq(seen.save, 1);
+            feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED,
+                                     .snapshot = seen.last_snapshot.snapshot});
+            drain();
+        }
+    }
+}
+
+START_TEST(makes_way_when_it_cannot_read_one_snapshot_after_the_other)
+{
+    lead_behind_a_snapshot();
+    lose_snapshots(3);
+    ck_assert_int_eq(view.role, RAFT_FOLLOWER);
+    ck_assert_uint_eq(view.state.term, 4);
+}
+END_TEST
+
+START_TEST(a_snapshot_that_can_be_read_lets_it_begin_to_count_again)
+{
+    lead_behind_a_snapshot();
+    lose_snapshots(2);
+    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED,
+                             .snapshot = seen.last_snapshot.snapshot});
+    drain();
+    refuse_at(2, id(3, 10), id(1, 4));
+    fetched(4);
+    ck_assert_ptr_nonnull(piece_to(2));
+    answer(2, RAFT_FLAG_SUCCESS, 4);
+    ck_assert_int_eq(seen.fetch, 1);
+    not_fetched(RAFT_CORRUPT);
+    ck_assert_int_eq(view.role, RAFT_LEADER);
+    ck_assert_int_eq(seen.save, 1);
+}
+END_TEST
+
+START_TEST(a_disk_that_reads_no_snapshot_gets_a_new_one_only_after_a_pause)
+{
+    lead_behind_a_snapshot();
+    lose_snapshots(3);
+    ck_assert_int_eq(seen.save, 0);
+    now += 4 * T_MAX - 1;
+    drain();
+    ck_assert_int_eq(seen.save, 0);
+    now += 1;
+    drain();
+    ck_assert_int_eq(seen.save, 1);
 }
 END_TEST
 
@@ -766,6 +818,9 @@ static Suite *install_suite(void)
     tcase_add_test(tests, takes_no_own_snapshot_while_one_is_sent);
     tcase_add_test(tests, sends_none_while_its_own_is_saved);
     tcase_add_test(tests, an_unreadable_snapshot_gets_a_successor_before_it_is_sent);
+    tcase_add_test(tests, makes_way_when_it_cannot_read_one_snapshot_after_the_other);
+    tcase_add_test(tests, a_snapshot_that_can_be_read_lets_it_begin_to_count_again);
+    tcase_add_test(tests, a_disk_that_reads_no_snapshot_gets_a_new_one_only_after_a_pause);
     tcase_add_test(tests, a_refused_read_is_tried_again);
     tcase_add_test(tests, drops_a_piece_that_nobody_waits_for);
     tcase_add_test(tests, a_piece_that_waits_is_released_when_it_steps_down);
