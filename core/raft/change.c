@@ -134,7 +134,8 @@ enum raft_status raft_change_recover(struct raft *raft, const struct raft_config
  * has_moved if anything has changed with it. */
 static bool has_caught_up(struct raft *raft, struct raft_peer *peer, bool *has_moved)
 {
-    while (peer->catching_up && peer->match >= peer->round_end &&
+    /* One in quarantine would count for nothing: nothing could be committed by its help. */
+    while (peer->catching_up && !peer->is_uncounted && peer->match >= peer->round_end &&
            peer->rounds <= raft->options.catch_up_rounds_max) {
         *has_moved = true;
         if (raft->now_ns - peer->round_began_ns < raft->options.election_ns_min) {
