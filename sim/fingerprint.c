@@ -5,8 +5,9 @@
  *  1. what only counts, and what only a report reads: injections, fired faults, reached contexts,
  *     probes, checks of oracles, the last early return. How often points were passed (which also
  *     says where a gate stops, but that follows from the rules) and what has happened how often a
- *     script can ask: sim_world.counts_read says when;
- *  2. shots: whoever compares worlds sees to it that they can strike no more;
+ *     script can ask: sim_world.told_apart says when;
+ *  2. shots: whoever compares worlds sees to it that they can strike no more. That one has struck
+ *     makes a script wait less: sim_world.told_apart says when that would have mattered;
  *  3. what only excuses: the harm that was done to a process, which of it an oracle has seen, and
  *     since when a node is steady. With less of an excuse the same steps have passed;
  *  4. the quarantine of a node's memory.
