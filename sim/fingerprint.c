@@ -10,11 +10,14 @@
  *     makes a script wait less: sim_world.told_apart says when that would have mattered;
  *  3. what only excuses: the harm that was done to a process, which of it an oracle has seen, and
  *     since when a node is steady. With less of an excuse the same steps have passed;
- *  4. the quarantine of a node's memory.
+ *  4. the quarantine of a node's memory, as long as nobody has written into it: that would come out
+ *     when it is emptied.
  *
  * Invariants:
  *  1. A field that nobody has listed is part of the fingerprint. */
 #include "fingerprint.h"
+
+#include "node_internal.h"
 
 #include <assert.h>
 
@@ -76,5 +79,11 @@ uint64_t sim_fingerprint(struct sim_world *world, struct arena_walk *walk)
         struct arena_span harms = sim_oracle_harms(world->oracles, id);
         leave_out(&spans, harms.at, harms.size);
     }
-    return arena_digest(world->arena, world, spans.items, spans.count, walk);
+    uint64_t digest = arena_digest(world->arena, world, spans.items, spans.count, walk);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        if (!sim_node_memory_is_intact(world->nodes[id])) {
+            digest = sim_mix(digest, id, 1);
+        }
+    }
+    return digest;
 }

@@ -361,6 +361,22 @@ START_TEST(a_fingerprint_does_not_see_harm_that_is_over)
 }
 END_TEST
 
+START_TEST(a_fingerprint_sees_that_memory_was_written_after_its_release)
+{
+    struct sim_world *world = world_open();
+    struct sim_node *node = world->nodes[1];
+    node->running = true;
+    uint8_t *block = take(node, 100);
+    node->memory.free(node->memory.ctx, block);
+    uint64_t fingerprint = fingerprint_of(world);
+    const uint8_t freed = block[50];
+    block[50] = 1;
+    ck_assert_uint_ne(fingerprint_of(world), fingerprint);
+    block[50] = freed;
+    ck_assert_uint_eq(fingerprint_of(world), fingerprint);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node");
@@ -385,5 +401,6 @@ int main(void)
     tcase_add_test(tests, a_cluster_that_does_not_agree_is_found);
     tcase_add_test(tests, a_cluster_that_does_all_this_is_not);
     tcase_add_test(tests, a_fingerprint_does_not_see_harm_that_is_over);
+    tcase_add_test(tests, a_fingerprint_sees_that_memory_was_written_after_its_release);
     return unit_main(suite);
 }
