@@ -149,3 +149,29 @@ scenario{
     is_served(c, late, client)
   end,
 }
+
+scenario{
+  name  = "configurations_stay_in_memory",
+  doc   = "Configurations whose entries have left memory are known until a snapshot has them, and a follower far behind gets them.",
+  tags  = {"replication", "memory", "membership", "snapshot"},
+  seeds = 5,
+
+  run = function()
+    local c, leader, late, client = cold_cluster{ snapshot_trailing = 1 }
+    local learner = expect.ok(c:add{ learner = true })
+    for i = 31, 36 do expect.ok(client:put("k" .. i, i)) end
+    expect.ok(c:remove(learner))
+    for i = 37, 60 do expect.ok(client:put("k" .. i, i)) end
+    leader = c:leader() or c:wait_leader()
+    expect.ok(leader.configuration_index > 0 and leader.configuration_index < leader.cold_index,
+              "the configuration has left memory")
+    late:restart()
+    is_served(c, late, client)
+    expect.eq(#c:members(), 3, "members")
+    leader:snapshot()
+    expect.eventually("the log begins behind the configurations", { within_ms = 2000 }, function()
+      return leader.first_index > leader.configuration_index
+    end)
+    expect.converged{ within_ms = 2000 }
+  end,
+}

@@ -25,7 +25,7 @@ local function losing(lose, condition)
     hurt:crash()
     for _, prefix in ipairs(lose == "both" and { "log", "ids" } or { lose }) do
       local names = named(hurt, prefix)
-      local nth = lose == "log" and #names or #names > 2 and 2 or 1
+      local nth = #names > 2 and 2 or 1
       -- With the last segment and its identities nothing would be left that shows that they were there.
       if names[nth] and (lose ~= "both" or nth == 2) then hurt.disk:remove(names[nth]) end
     end
@@ -45,7 +45,7 @@ end
 
 for what, case in pairs{
   log = { lose = "log", condition = "recovering",
-          doc = "The last segment is gone: its entry is known by its identity, and comes from the leader." },
+          doc = "A segment in the middle is gone: its entry is known by its identity, and comes from the leader." },
   ids = { lose = "ids", condition = "running",
           doc = "The identities of a segment are gone: they are made again from its records." },
   both = { lose = "both", condition = "recovering",

@@ -464,7 +464,8 @@ enum raft_status sim_disk_run(struct sim_disk *disk, struct raft_io *io,
 void sim_disk_list(struct sim_disk *disk, raft_list_visit visit, void *visitor)
 {
     assert(visit != NULL);
-    for (struct sim_dir_entry *entry = disk->cached; entry != NULL; entry = entry->next) {
+    for (size_t i = 0; i < disk->cached.count; i++) {
+        const struct sim_dir_entry *entry = disk->cached.entries[i];
         if (!visit(visitor, entry->name)) {
             return;
         }
@@ -573,7 +574,8 @@ bool sim_disk_is_clean(const struct sim_disk *disk)
 uint64_t sim_disk_digest(const struct sim_disk *disk)
 {
     uint64_t digest = 0;
-    for (const struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
+    for (size_t i = 0; i < disk->durable.count; i++) {
+        const struct sim_dir_entry *entry = disk->durable.entries[i];
         const struct sim_image *image = &entry->inode->durable;
         assert(entry->inode->entry == entry);
         digest = sim_hash(entry->name, sizeof entry->name, digest);
@@ -589,7 +591,8 @@ void sim_disk_observe_all(struct sim_disk *disk)
     if (disk->observer.durable == NULL) {
         return;
     }
-    for (struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
+    for (size_t i = 0; i < disk->durable.count; i++) {
+        const struct sim_dir_entry *entry = disk->durable.entries[i];
         const struct sim_image *image = &entry->inode->durable;
         disk->observer.durable(disk->observer.ctx, disk->node, entry->name, image->bytes,
                                image->size, 0);

@@ -79,6 +79,13 @@ struct sim_disk_observer {
     void (*removed)(void *ctx, uint32_t node, const char *name);
 };
 
+/* The names of a directory, in ascending byte order. */
+struct sim_dir {
+    struct sim_dir_entry **entries; /* each at an address of its own; in the arena */
+    size_t count;
+    size_t capacity;
+};
+
 struct sim_disk {
     struct sim_world *world;
     uint32_t node;
@@ -94,12 +101,14 @@ struct sim_disk {
     uint64_t used;
     struct sim_watch *quota_watch;      /* or NULL */
     bool revert_failed_sync;            /* which variant of a failed sync */
+    bool spares_copies;                 /* lies about one thing at a time, see disk_damage.c */
     char lost_file[RAFT_FILE_NAME_MAX]; /* the last one that was lost by damage; "": none */
     uint64_t operations;                /* completed */
     uint32_t open_count;                /* handles of the running process */
     struct sim_inode *inodes;           /* private to disk*.c from here on */
-    struct sim_dir_entry *cached;
-    struct sim_dir_entry *durable;
+    struct sim_inode *inode_last;
+    struct sim_dir cached;
+    struct sim_dir durable;
     struct sim_dir_op *dir_ops;
     uint64_t dir_sequence; /* of the latest of dir_ops */
     uint64_t change_last;  /* number of the latest change of any file */

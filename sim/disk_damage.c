@@ -12,7 +12,10 @@
  * was written (zeros past the old end), and put the written ones over others of the same disk, both
  * visible after a crash; lose a file; empty the disk; bring back a whole earlier content. Never:
  * changes a size or a name by a lie, damages what is not durable, lets damage outlive a write over
- * it or the end of its file.
+ * it or the end of its file. A disk that *spares copies* lies only while nothing on it is damaged,
+ * and what it misdirects lands on no file of the same number as the one it was meant for: so of a
+ * thing that is there twice, in two places of a file or in a file and its twin, one copy stays
+ * whole.
  *
  * Invariants:
  *  1. The damage of a file is no longer than its durable image was when it struck; what lies past
@@ -72,11 +75,13 @@ static void strike(struct sim_disk *disk, struct sim_image *image, uint64_t offs
 static struct sim_inode *draw_file(struct sim_disk *disk, const char *name)
 {
     uint64_t count = 0;
-    for (const struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
+    for (size_t i = 0; i < disk->durable.count; i++) {
+        const struct sim_dir_entry *entry = disk->durable.entries[i];
         count += entry->inode->durable.size > 0 && (*name == 0 || strcmp(entry->name, name) == 0);
     }
     uint64_t chosen = sim_draw_below(&disk->decay, count);
-    for (struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
+    for (size_t i = 0; i < disk->durable.count; i++) {
+        const struct sim_dir_entry *entry = disk->durable.entries[i];
         if (entry->inode->durable.size == 0 || (*name != 0 && strcmp(entry->name, name) != 0)) {
             continue;
         }
@@ -108,26 +113,35 @@ bool sim_disk_rot(struct sim_disk *disk, const char *name, uint64_t offset, uint
 bool sim_disk_lose(struct sim_disk *disk, const char *name)
 {
     assert(disk->open_count == 0 && disk->pending == NULL);
-    const struct sim_dir_entry *entry = disk->durable;
-    while (entry != NULL && strcmp(entry->name, name) != 0) {
-        entry = entry->next;
-    }
-    if (entry == NULL) {
+    struct sim_inode *inode = sim_dir_look_up(&disk->durable, name);
+    if (inode == NULL) {
         return false;
     }
-    sim_dir_name_copy(disk->lost_file, entry->name);
-    sim_dir_lose(disk, entry->inode);
+    sim_dir_name_copy(disk->lost_file, name);
+    sim_dir_lose(disk, inode);
     sim_world_count_fault(disk->world);
     return true;
 }
 
 void sim_disk_list_durable(const struct sim_disk *disk, raft_list_visit visit, void *visitor)
 {
-    for (const struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
+    for (size_t i = 0; i < disk->durable.count; i++) {
+        const struct sim_dir_entry *entry = disk->durable.entries[i];
         if (!visit(visitor, entry->name)) {
             return;
         }
     }
+}
+
+/* Whether a file's copies of something are in the other one: both bear the same number. */
+static bool is_twin(const struct sim_inode *a, const struct sim_inode *b)
+{
+    if (a->entry == NULL || b->entry == NULL) {
+        return false;
+    }
+    const char *number = strchr(a->entry->name, '-');
+    const char *other = strchr(b->entry->name, '-');
+    return number != NULL && other != NULL && strcmp(number, other) == 0;
 }
 
 /* Bytes that were meant for another place land on a file. */
@@ -151,7 +165,7 @@ void sim_damage_lie(struct sim_disk *disk, struct sim_inode *inode, const struct
     }
     assert(from + size <= change->size);
     sim_damage_heal(inode, change->offset + from, size);
-    if (change->lie == SIM_LIE_NONE) {
+    if (change->lie == SIM_LIE_NONE || (disk->spares_copies && sim_disk_is_damaged(disk))) {
         return;
     }
     for (size_t i = from; i < from + size; i++) {
@@ -160,7 +174,9 @@ void sim_damage_lie(struct sim_disk *disk, struct sim_inode *inode, const struct
         strike(disk, &inode->latent, at, old ^ change->bytes[i]);
     }
     struct sim_inode *other = change->lie == SIM_LIE_MISDIRECTED ? draw_file(disk, "") : NULL;
-    if (other != NULL && other != inode) {
+    bool is_spared =
+        other == NULL || other == inode || (disk->spares_copies && is_twin(inode, other));
+    if (!is_spared) {
         land(disk, other, change->bytes + from, size);
     }
     sim_world_count_fault(disk->world);
@@ -196,7 +212,8 @@ bool sim_disk_is_damaged(const struct sim_disk *disk)
     if (disk->lost_file[0] != 0 && sim_dir_find(disk, disk->lost_file) == NULL) {
         return true;
     }
-    for (const struct sim_dir_entry *entry = disk->cached; entry != NULL; entry = entry->next) {
+    for (size_t i = 0; i < disk->cached.count; i++) {
+        const struct sim_dir_entry *entry = disk->cached.entries[i];
         const struct sim_inode *inode = entry->inode;
         if (has_damage(&inode->damage, inode->cached.size) ||
             has_damage(&inode->latent, inode->cached.size)) {
@@ -235,7 +252,8 @@ struct sim_disk_copy *sim_disk_copy(const struct sim_disk *disk)
     struct sim_disk_copy *head = copy_new(disk, "", &nothing); /* there may be no file */
     head->owner = disk->owner;
     struct sim_disk_copy **end = &head->next;
-    for (const struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
+    for (size_t i = 0; i < disk->durable.count; i++) {
+        const struct sim_dir_entry *entry = disk->durable.entries[i];
         *end = copy_new(disk, entry->name, &entry->inode->durable);
         end = &(*end)->next;
     }

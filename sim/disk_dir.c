@@ -18,17 +18,43 @@
 #include <assert.h>
 #include <string.h>
 
-static struct sim_dir_entry **seek(struct sim_dir_entry **list, const char *name)
+#define DIR_CAPACITY_MIN 16u
+
+/* How many names of a directory come before this one. */
+static size_t seek(const struct sim_dir *dir, const char *name)
 {
-    while (*list != NULL && strcmp((*list)->name, name) < 0) {
-        list = &(*list)->next;
+    size_t low = 0;
+    size_t high = dir->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(dir->entries[middle]->name, name) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
-    return list;
+    return low;
 }
 
-static bool is_at(struct sim_dir_entry *const *place, const char *name)
+static bool is_at(const struct sim_dir *dir, size_t place, const char *name)
 {
-    return *place != NULL && strcmp((*place)->name, name) == 0;
+    return place < dir->count && strcmp(dir->entries[place]->name, name) == 0;
+}
+
+/* Makes room for an entry at a place, and puts it there. */
+static void insert(struct arena *arena, struct sim_dir *dir, size_t place,
+                   struct sim_dir_entry *entry)
+{
+    assert(place <= dir->count);
+    if (dir->count == dir->capacity) {
+        dir->capacity = dir->capacity == 0 ? DIR_CAPACITY_MIN : dir->capacity * 2;
+        dir->entries =
+            arena_realloc(arena, dir->entries, dir->capacity * sizeof(struct sim_dir_entry *));
+    }
+    memmove(dir->entries + place + 1, dir->entries + place,
+            (dir->count - place) * sizeof(struct sim_dir_entry *));
+    dir->entries[place] = entry;
+    dir->count++;
 }
 
 void sim_dir_name_copy(char *to, const char *name)
@@ -68,38 +94,53 @@ static void entry_detach(struct sim_disk *disk, struct sim_dir_entry *entry, boo
     sim_inode_drop(disk, inode);
 }
 
+static struct sim_dir *dir_of(struct sim_disk *disk, bool is_durable)
+{
+    return is_durable ? &disk->durable : &disk->cached;
+}
+
 /* Gives a name to a file, in place of what had it. */
 static void put(struct sim_disk *disk, bool is_durable, const char *name, struct sim_inode *inode)
 {
-    struct sim_dir_entry **place = seek(is_durable ? &disk->durable : &disk->cached, name);
-    if (is_at(place, name)) {
-        entry_detach(disk, *place, is_durable);
+    struct sim_dir *dir = dir_of(disk, is_durable);
+    size_t place = seek(dir, name);
+    if (is_at(dir, place, name)) {
+        entry_detach(disk, dir->entries[place], is_durable);
     } else {
         struct sim_dir_entry *entry = arena_calloc(disk->arena, sizeof *entry);
         sim_dir_name_copy(entry->name, name);
-        entry->next = *place;
-        *place = entry;
+        insert(disk->arena, dir, place, entry);
     }
-    (*place)->inode = inode;
-    entry_attach(disk, *place, is_durable);
+    dir->entries[place]->inode = inode;
+    entry_attach(disk, dir->entries[place], is_durable);
 }
 
-static void take_away(struct sim_disk *disk, bool is_durable, struct sim_dir_entry **place)
+static void take_away(struct sim_disk *disk, bool is_durable, size_t place)
 {
-    struct sim_dir_entry *entry = *place;
-    assert(entry != NULL);
-    *place = entry->next;
+    struct sim_dir *dir = dir_of(disk, is_durable);
+    assert(place < dir->count);
+    struct sim_dir_entry *entry = dir->entries[place];
+    dir->count--;
+    memmove(dir->entries + place, dir->entries + place + 1,
+            (dir->count - place) * sizeof(struct sim_dir_entry *));
+    dir->entries[dir->count] = NULL; /* an old address must not be in a digest of memory */
+    if (dir->count == 0) {           /* an empty disk has no memory */
+        arena_free(disk->arena, dir->entries);
+        *dir = (struct sim_dir){0};
+    }
     entry_detach(disk, entry, is_durable);
     arena_free(disk->arena, entry);
 }
 
+struct sim_inode *sim_dir_look_up(const struct sim_dir *dir, const char *name)
+{
+    size_t place = seek(dir, name);
+    return is_at(dir, place, name) ? dir->entries[place]->inode : NULL;
+}
+
 struct sim_inode *sim_dir_find(const struct sim_disk *disk, const char *name)
 {
-    struct sim_dir_entry *entry = disk->cached;
-    while (entry != NULL && strcmp(entry->name, name) < 0) {
-        entry = entry->next;
-    }
-    return entry != NULL && strcmp(entry->name, name) == 0 ? entry->inode : NULL;
+    return sim_dir_look_up(&disk->cached, name);
 }
 
 static void op_add(struct sim_disk *disk, enum raft_io_op op, const char *name, const char *name_to,
@@ -137,20 +178,20 @@ void sim_dir_create(struct sim_disk *disk, const char *name, struct sim_inode *i
 
 void sim_dir_unlink(struct sim_disk *disk, const char *name)
 {
-    struct sim_dir_entry **place = seek(&disk->cached, name);
-    assert(is_at(place, name));
-    op_add(disk, RAFT_IO_UNLINK, name, NULL, (*place)->inode);
+    size_t place = seek(&disk->cached, name);
+    assert(is_at(&disk->cached, place, name));
+    op_add(disk, RAFT_IO_UNLINK, name, NULL, disk->cached.entries[place]->inode);
     take_away(disk, false, place);
 }
 
 void sim_dir_rename(struct sim_disk *disk, const char *name, const char *name_to)
 {
-    struct sim_dir_entry **place = seek(&disk->cached, name);
-    assert(is_at(place, name));
+    size_t place = seek(&disk->cached, name);
+    assert(is_at(&disk->cached, place, name));
     if (strcmp(name, name_to) == 0) {
         return;
     }
-    struct sim_inode *inode = (*place)->inode;
+    struct sim_inode *inode = disk->cached.entries[place]->inode;
     op_add(disk, RAFT_IO_RENAME, name, name_to, inode);
     take_away(disk, false, place);
     put(disk, false, name_to, inode);
@@ -170,8 +211,8 @@ static void durable_remove(struct sim_disk *disk, const char *name)
 {
     char gone[RAFT_FILE_NAME_MAX]; /* name may be the entry's own */
     sim_dir_name_copy(gone, name);
-    struct sim_dir_entry **place = seek(&disk->durable, gone);
-    if (!is_at(place, gone)) {
+    size_t place = seek(&disk->durable, gone);
+    if (!is_at(&disk->durable, place, gone)) {
         return;
     }
     take_away(disk, true, place);
@@ -224,11 +265,11 @@ void sim_dir_survive(struct sim_disk *disk, enum sim_unsynced unsynced)
         }
         op_free(disk, dir_op);
     }
-    while (disk->cached != NULL) {
-        take_away(disk, false, &disk->cached);
+    while (disk->cached.count > 0) {
+        take_away(disk, false, disk->cached.count - 1);
     }
-    for (struct sim_dir_entry *entry = disk->durable; entry != NULL; entry = entry->next) {
-        put(disk, false, entry->name, entry->inode);
+    for (size_t i = 0; i < disk->durable.count; i++) {
+        put(disk, false, disk->durable.entries[i]->name, disk->durable.entries[i]->inode);
     }
 }
 
@@ -244,11 +285,11 @@ void sim_dir_lose(struct sim_disk *disk, struct sim_inode *inode)
             at = &dir_op->next;
         }
     }
-    struct sim_dir_entry **place = &disk->cached;
-    while (*place != NULL && (*place)->inode != inode) {
-        place = &(*place)->next;
+    size_t place = 0;
+    while (place < disk->cached.count && disk->cached.entries[place]->inode != inode) {
+        place++;
     }
-    if (*place != NULL) {
+    if (place < disk->cached.count) {
         take_away(disk, false, place);
     }
     if (inode->entry != NULL) {
@@ -264,10 +305,10 @@ void sim_dir_wipe(struct sim_disk *disk)
         disk->dir_ops = dir_op->next;
         op_free(disk, dir_op);
     }
-    while (disk->cached != NULL) {
-        take_away(disk, false, &disk->cached);
+    while (disk->cached.count > 0) {
+        take_away(disk, false, disk->cached.count - 1);
     }
-    while (disk->durable != NULL) {
-        durable_remove(disk, disk->durable->name);
+    while (disk->durable.count > 0) {
+        durable_remove(disk, disk->durable.entries[0]->name);
     }
 }

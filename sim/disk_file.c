@@ -71,11 +71,9 @@ struct sim_inode *sim_inode_new(struct sim_disk *disk)
 {
     struct sim_inode *inode = arena_calloc(disk->arena, sizeof *inode);
     inode->references = 1;
-    struct sim_inode **end = &disk->inodes;
-    while (*end != NULL) {
-        end = &(*end)->next;
-    }
-    *end = inode;
+    inode->previous = disk->inode_last;
+    *(disk->inode_last == NULL ? &disk->inodes : &disk->inode_last->next) = inode;
+    disk->inode_last = inode;
     return inode;
 }
 
@@ -100,12 +98,8 @@ void sim_inode_drop(struct sim_disk *disk, struct sim_inode *inode)
     }
     assert(inode->handles == 0 && !inode->is_linked && inode->entry == NULL);
     assert(inode->charged == 0);
-    struct sim_inode **link = &disk->inodes;
-    while (*link != inode) {
-        assert(*link != NULL);
-        link = &(*link)->next;
-    }
-    *link = inode->next;
+    *(inode->previous == NULL ? &disk->inodes : &inode->previous->next) = inode->next;
+    *(inode->next == NULL ? &disk->inode_last : &inode->next->previous) = inode->previous;
     while (inode->changes != NULL) {
         struct sim_change *change = inode->changes;
         inode->changes = change->next;

@@ -126,7 +126,8 @@ uint64_t sim_disk_state_digest(const struct sim_disk *disk)
                               disk->slow_ns,        disk->quota,         disk->used,
                               disk->open_count};
     uint64_t digest = sim_hash(words, sizeof words, sim_disk_digest(disk));
-    for (const struct sim_dir_entry *entry = disk->cached; entry != NULL; entry = entry->next) {
+    for (size_t i = 0; i < disk->cached.count; i++) {
+        const struct sim_dir_entry *entry = disk->cached.entries[i];
         digest = sim_hash(entry->name, sizeof entry->name, digest);
         digest = changes_digest(entry->inode, digest);
     }

@@ -28,7 +28,8 @@ struct sim_change {
 /* A file without its name. */
 struct sim_inode {
     struct sim_inode *next; /* all of the disk, in the order of creation */
-    uint32_t references;    /* cached entry, durable entry, handles, dir_ops, operations */
+    struct sim_inode *previous;
+    uint32_t references; /* cached entry, durable entry, handles, dir_ops, operations */
     uint32_t handles;
     bool is_linked;              /* has an entry in the cached directory */
     struct sim_dir_entry *entry; /* in the durable directory, or NULL */
@@ -41,9 +42,8 @@ struct sim_inode {
     uint64_t sequence;          /* of the latest change */
 };
 
-/* A name of a file, in the cached or in the durable directory; both are sorted by name. */
+/* A name of a file, in the cached or in the durable directory. */
 struct sim_dir_entry {
-    struct sim_dir_entry *next;
     char name[RAFT_FILE_NAME_MAX];
     struct sim_inode *inode; /* shared */
 };
@@ -121,7 +121,9 @@ void sim_damage_free(struct sim_disk *disk, struct sim_inode *inode);
 
 /* Copies a name of a length in [1, RAFT_FILE_NAME_MAX) and clears the rest of to. */
 void sim_dir_name_copy(char *to, const char *name);
-/* The file of that name in the cached directory, borrowed, or NULL. */
+/* The file of that name, borrowed, or NULL. O(log of the names). */
+struct sim_inode *sim_dir_look_up(const struct sim_dir *dir, const char *name);
+/* The same in the cached directory. */
 struct sim_inode *sim_dir_find(const struct sim_disk *disk, const char *name);
 void sim_dir_create(struct sim_disk *disk, const char *name, struct sim_inode *inode);
 /* The name must exist. */

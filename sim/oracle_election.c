@@ -180,12 +180,12 @@ static void match_check(struct sim_oracles *oracles, uint32_t node, uint32_t pee
     const struct oracle_node *other = &oracles->nodes[peer];
     raft_term term = oracles->world->nodes[node]->view.state.term;
     if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE) || other->term_max > term ||
-        other->durable_term > term || oracles->world->nodes[peer]->is_store_planted ||
-        oracles->world->nodes[peer]->was_damaged) {
+        other->durable_term > term) {
         return;
     }
-    if (match > state->last ||
-        !sim_oracle_is_durable(oracles, other, match, sim_oracle_chain(oracles, node, match))) {
+    uint64_t chain = match > state->last ? 0 : sim_oracle_chain(oracles, node, match);
+    if (match > state->last || (!sim_oracle_is_durable(oracles, other, match, chain) &&
+                                !sim_oracle_had(oracles, peer, match, chain))) {
         sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
                           "a match that is not on the peer's disk: leader %u of term %" PRIu64
                           " believes that node %u agrees up to %" PRIu64 "; its own log ends at "

@@ -165,8 +165,9 @@ struct oracle_loss {
     raft_index lost_last;
     uint64_t lost_chain;
     raft_index lost_committed;
-    raft_index promised; /* and before this start, if that found damage; else 0 */
-    bool lacks_state;    /* a start: there should be a hard state, and none can be read */
+    raft_index promised; /* and before this start, until what that lacks is made up for; else 0 */
+    uint64_t promised_chain;
+    bool lacks_state; /* a start: there should be a hard state, and none can be read */
 };
 
 struct oracle_node {
@@ -355,6 +356,11 @@ void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint3
 /* Whether it is part of a majority: by what it does now, or by having had an index. */
 bool sim_oracle_counts(const struct sim_oracles *oracles, uint32_t node);
 bool sim_oracle_counts_for(const struct sim_oracles *oracles, uint32_t node, raft_index index);
+/* Whether a node had called a log of this chain durable before its store was damaged: if it is
+ * down, since its last step; if it is up, before this start. What the disk shows is not its doing.
+ */
+bool sim_oracle_had(const struct sim_oracles *oracles, uint32_t node, raft_index index,
+                    uint64_t chain);
 void sim_oracle_loss_starts(struct sim_oracles *oracles, uint32_t node);
 /* Its chain is still that of the log that it had before. */
 void sim_oracle_loss_started(struct sim_oracles *oracles, uint32_t node);

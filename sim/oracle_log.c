@@ -228,12 +228,11 @@ void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node)
  * away or damaged. */
 static uint32_t durable_nodes(const struct sim_oracles *oracles, raft_index index)
 {
-    const struct sim_world *world = oracles->world;
     uint32_t nodes = 0;
-    for (uint32_t id = 1; id <= world->node_count; id++) {
-        bool had = world->nodes[id]->is_store_planted || index <= oracles->nodes[id].loss.promised;
-        bool has = had || sim_oracle_is_durable(oracles, &oracles->nodes[id], index,
-                                                oracles->commits[index].chain);
+    for (uint32_t id = 1; id <= oracles->world->node_count; id++) {
+        uint64_t chain = oracles->commits[index].chain;
+        bool has = sim_oracle_had(oracles, id, index, chain) ||
+                   sim_oracle_is_durable(oracles, &oracles->nodes[id], index, chain);
         has = has && sim_oracle_counts_for(oracles, id, index);
         nodes |= (uint32_t)has << id;
     }

@@ -30,6 +30,20 @@ bool sim_oracle_counts_for(const struct sim_oracles *oracles, uint32_t node, raf
     return sim_oracle_counts(oracles, node) || index < oracles->nodes[node].loss.quarantined_from;
 }
 
+bool sim_oracle_had(const struct sim_oracles *oracles, uint32_t node, raft_index index,
+                    uint64_t chain)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    const struct oracle_node *state = &oracles->nodes[node];
+    const struct oracle_loss *loss = &state->loss;
+    if (index < loss->promised || (index == loss->promised && chain == loss->promised_chain)) {
+        return true;
+    }
+    return !state->is_up && sim_node_is_damaged(oracles->world->nodes[node]) &&
+           index <= state->promised && index <= state->last &&
+           sim_oracle_chain(oracles, node, index) == chain;
+}
+
 void sim_oracle_loss_starts(struct sim_oracles *oracles, uint32_t node)
 {
     struct oracle_node *state = &oracles->nodes[node];
@@ -86,7 +100,13 @@ void sim_oracle_loss_started(struct sim_oracles *oracles, uint32_t node)
         loss->lost_last = 0;
         loss->lost_committed = 0;
     }
-    loss->promised = sim_node->was_damaged ? state->promised : 0;
+    /* A process that has not made up for everything has called less durable than the one before. */
+    if (!sim_node->was_damaged) {
+        loss->promised = 0;
+    } else if (state->promised >= loss->promised) {
+        loss->promised = state->promised;
+        loss->promised_chain = state->promised_chain;
+    }
     loss->known = view->state.losses;
 }
 

@@ -182,8 +182,9 @@ void sim_oracle_stability_check(struct sim_oracles *oracles, uint32_t node)
         view->state.term != state->term || sim_node->state != SIM_NODE_UP) {
         return;
     }
-    bool lags =
-        view->durable.index < view->last.index || view->state_durable < view->state.sequence;
+    /* A leader whose disk does not answer makes way, whatever it waits for. */
+    bool lags = view->durable.index < view->last.index ||
+                view->state_durable < view->state.sequence || sim_disk_pending(&sim_node->disk) > 0;
     oracles->checks[SIM_ORACLE_STABILITY]++;
     if (view->condition == RAFT_RUNNING && !lags && may_lead(oracles, node) &&
         has_live_majority(oracles, node)) {

@@ -125,6 +125,7 @@ static void cluster_options(const struct sim_draw *draw, uint64_t seed,
     options->apply_ns = draw->apply_us * US;
     options->sessions = (uint32_t)draw->sessions;
     options->revert_failed_sync = draw->reverts != 0;
+    options->spares_copies = true;
     raft->heartbeat_ns = draw->heartbeat_ms * MS;
     raft->election_ns_min = draw->election_ms * MS;
     raft->election_ns_max = 2 * raft->election_ns_min;

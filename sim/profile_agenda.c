@@ -96,6 +96,7 @@ static void disks_misbehave(struct sim_profile *profile)
     struct sim_faults *faults = &profile->world->faults;
     const struct sim_draw *draw = &profile->draw;
     const struct sim_selector damageable = {.nodes = profile->damageable};
+    uint32_t lies = 0;
     const struct {
         const char *pattern;
         enum sim_fault_action action;
@@ -118,7 +119,9 @@ static void disks_misbehave(struct sim_profile *profile)
         rule->optional = true;
         rule->trigger.p = rows[i].ppm * PPM;
         if (rule->action == SIM_FAULT_LIE) {
+            assert(lies < PROFILE_LIES);
             rule->on = damageable;
+            profile->lying[lies++] = rule;
         }
         sim_fault_rule_arm(faults, rule);
     }

@@ -97,6 +97,9 @@ void sim_atlas_replaced(struct sim_profile *profile, uint32_t old, uint32_t fres
 {
     if ((profile->damageable & old) != 0) {
         profile->damageable = (profile->damageable & ~old) | fresh;
+        for (uint32_t i = 0; i < PROFILE_LIES && profile->lying[i] != NULL; i++) {
+            profile->lying[i]->on.nodes = profile->damageable;
+        }
     }
     if ((profile->victims & old) != 0) {
         sim_atlas_set(profile, (profile->victims & ~old) | fresh);

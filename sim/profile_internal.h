@@ -6,6 +6,7 @@
 #include "world.h"
 
 #define PROFILE_RULES_MAX 32u
+#define PROFILE_LIES      2u
 
 /* What a class does now and then. */
 struct profile_episode {
@@ -38,6 +39,7 @@ struct sim_profile {
     uint64_t revive_ns[SIM_NODES_MAX];           /* 0: the node is up, or has just gone */
     struct sim_rule *hurting[PROFILE_RULES_MAX]; /* rules that hurt victims only */
     uint32_t hurting_count;
+    struct sim_rule *lying[PROFILE_LIES]; /* rules of damageable disks, or NULL */
     struct profile_episode episodes[SIM_CLASS_COUNT];
 };
 

@@ -127,6 +127,7 @@ static struct sim_node *node_new(struct sim_world *world, const struct raft_opti
     node->disk.write_ns = options->disk_write_ns;
     node->disk.sync_ns = options->disk_sync_ns;
     node->disk.revert_failed_sync = options->revert_failed_sync;
+    node->disk.spares_copies = options->spares_copies;
     return node;
 }
 

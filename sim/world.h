@@ -48,6 +48,7 @@ struct sim_cluster_options {
     uint64_t apply_ns;
     uint32_t sessions; /* clients that a state machine remembers; at most SIM_SESSIONS_MAX */
     bool revert_failed_sync;
+    bool spares_copies;       /* of disks that lie, see disk.h */
     struct raft_options raft; /* id, voters and seed are filled in for each node; priorities and
                                  witnesses are given */
 };

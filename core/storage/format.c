@@ -29,6 +29,11 @@
 #define SNAPSHOT_PREFIX  "snapshot-"
 #define NAME_DIGITS      16u
 
+/* In the file of identities: the kind, and in the byte behind it the mark. A byte that has rotted
+ * is a mark, too: the record is rewritten once more, which does no harm. */
+#define KIND_MASK 0x00ffffffu
+#define MARK      0xffu
+
 /* Where the configuration stands. */
 #define MARKER_CONFIGURATION 16u
 #define HEADER_CONFIGURATION 40u
@@ -161,12 +166,15 @@ bool raft_record_decode(const uint8_t *bytes, size_t size, raft_index segment_fi
     return raft_record_check(bytes + offset, size - offset, segment_first, offset, out_record);
 }
 
-/* The checksum of an identity, which holds in its segment alone. */
+/* The checksum of an identity, which holds in its segment alone, and with any mark. */
 static uint32_t id_crc(const uint8_t *bytes, raft_index segment_first)
 {
-    uint8_t place[8];
-    put64(place, segment_first);
-    return raft_crc32c(raft_crc32c(0, place, sizeof place), bytes + 4, RAFT_ID_SIZE - 4);
+    uint8_t begin[RAFT_ID_MARK + 1 + 4];
+    put64(begin, segment_first);
+    memcpy(begin + 8, bytes + 4, RAFT_ID_MARK - 4);
+    begin[sizeof begin - 1] = 0;
+    uint32_t crc = raft_crc32c(0, begin, sizeof begin);
+    return raft_crc32c(crc, bytes + RAFT_ID_MARK + 1, RAFT_ID_SIZE - RAFT_ID_MARK - 1);
 }
 
 void raft_id_encode(const struct raft_record *record, raft_index segment_first,
@@ -182,6 +190,7 @@ void raft_id_encode(const struct raft_record *record, raft_index segment_first,
     put64(bytes + 40, record->id.term);
     put64(bytes + 48, record->offset);
     put32(bytes, id_crc(bytes, segment_first));
+    bytes[RAFT_ID_MARK] = record->is_marked ? MARK : 0;
 }
 
 bool raft_id_decode(const uint8_t bytes[RAFT_ID_SIZE], raft_index segment_first, raft_index index,
@@ -191,7 +200,7 @@ bool raft_id_decode(const uint8_t bytes[RAFT_ID_SIZE], raft_index segment_first,
         return false;
     }
     *out_record = (struct raft_record){
-        .kind = get32(bytes + 4),
+        .kind = get32(bytes + 4) & KIND_MASK,
         .size = get32(bytes + 8),
         .payload_crc = get32(bytes + 12),
         .batch = get64(bytes + 16),
@@ -199,6 +208,7 @@ bool raft_id_decode(const uint8_t bytes[RAFT_ID_SIZE], raft_index segment_first,
         .id = {.index = index, .term = get64(bytes + 40)},
         .offset = get64(bytes + 48),
         .span = raft_record_span(get32(bytes + 8)),
+        .is_marked = bytes[RAFT_ID_MARK] != 0,
     };
     return true;
 }

@@ -19,6 +19,7 @@
 #define RAFT_STATE_OFFSET_B        4096u /* of the second copy; the first is at 0 */
 #define RAFT_SEGMENT_HEADER_SIZE   32u   /* of both files of a segment */
 #define RAFT_ID_SIZE               56u   /* bytes of one identity in the file of identities */
+#define RAFT_ID_MARK               7u    /* the byte of it that is the mark */
 #define RAFT_RECORD_HEADER_SIZE    48u
 #define RAFT_RECORD_ALIGN          8u
 #define RAFT_SNAPSHOT_HEADER_SIZE  168u
@@ -38,8 +39,9 @@ struct raft_record {
     struct raft_entry_id id;
     uint64_t offset; /* in the segment */
     const uint8_t *payload;
-    size_t span;   /* bytes with header and padding */
-    bool is_whole; /* the payload matches the checksum in the identity; all else always does */
+    size_t span;    /* bytes with header and padding */
+    bool is_whole;  /* the payload matches the checksum in the identity; all else always does */
+    bool is_marked; /* in the file of identities: the record is being rewritten */
 };
 
 /* Bytes of a record with header and padding. */
@@ -62,7 +64,8 @@ bool raft_record_decode(const uint8_t *bytes, size_t size, raft_index segment_fi
 bool raft_record_check(const uint8_t *at, size_t size, raft_index segment_first, uint64_t offset,
                        struct raft_record *out_record);
 
-/* The identity of a record, for the file of identities. */
+/* The identity of a record, for the file of identities. Its mark is one byte beside the checksum:
+ * it can be written alone, and however that write ends, the identity stays good. */
 void raft_id_encode(const struct raft_record *record, raft_index segment_first,
                     uint8_t bytes[RAFT_ID_SIZE]);
 /* False: it does not match its checksum, or is not that of the entry at index. */

@@ -1,17 +1,22 @@
 /* The REPAIR job: a damaged record put back where it was, and its identity in the other file.
  *
- *   [open both] -> read the identity -> read the other one -> write -> sync -.
- *                  in brackets: unless it is  | neither fits                  v
- *                  in the last segment        |               write the other one -> sync -.
- *                                             '-> [close both] -> RAFT_CORRUPT         v
- *                                                                    [close both] -> done
+ *   [open both] -> read the identity -> read the other one -> mark the other one -> sync -.
+ *                  in brackets: unless it is  | neither fits                               v
+ *                  in the last segment        |                                 write -> sync -.
+ *                                             '-> [close both] -> RAFT_CORRUPT                v
+ *                                               done <- [close both] <- sync <- take the mark off
  *
  *  1. A record is rewritten bit for bit: its identity is that of the files, from whichever copy is
  *     good, and the payload must have the checksum that stands there. So a crash in the middle
  *     leaves a record that is damaged as before, or whole.
- *  2. The record is durable before the identity in the other file is written.
- *  3. Its offset and its span do not change, and no other record is touched.
- *  4. There is nothing to undo. An operation that fails ends the job with RAFT_IO. When neither
+ *  2. Whole does not mean durable: when the sync of the record fails the next process finds what it
+ *     was to reach the disk with in the cache. That is what the mark is for. It is durable before
+ *     the record is touched, and stays until the record is durable; whole with the mark is written
+ *     again at start.
+ *  3. The identity in the other file may be the only good one. Then only the byte of the mark is
+ *     written, which its checksum does not cover. It is written whole only when it is bad.
+ *  4. Its offset and its span do not change, and no other record is touched.
+ *  5. There is nothing to undo. An operation that fails ends the job with RAFT_IO. When neither
  *     copy of the identity is the entry's nothing is changed: both are damaged, or two nodes
  *     have different entries of one id. A copy that cannot be read to its end is a bad one. */
 #include "storage_internal.h"
@@ -59,13 +64,34 @@ enum raft_status raft_storage_repair(struct raft_storage *storage, const struct 
     return raft_lane_start(storage, &storage->log_lane, RAFT_JOB_REPAIR, step);
 }
 
+static bool is_of_ids(enum raft_step_id step)
+{
+    return step == RAFT_STEP_REPAIR_IDS_OPEN || step == RAFT_STEP_REPAIR_IDS_READ ||
+           step == RAFT_STEP_REPAIR_MARK || step == RAFT_STEP_REPAIR_MARK_SYNC ||
+           step == RAFT_STEP_REPAIR_IDS_WRITE || step == RAFT_STEP_REPAIR_IDS_SYNC ||
+           step == RAFT_STEP_REPAIR_IDS_CLOSE;
+}
+
+/* Which bytes of the identity: all of them, or those of the mark and nothing else. */
+static void prepare_id(struct raft_storage *storage, enum raft_step_id step, raft_index first,
+                       struct raft_io *io)
+{
+    bool is_all = step == RAFT_STEP_REPAIR_IDS_READ ||
+                  (step == RAFT_STEP_REPAIR_MARK && !storage->has_good_id);
+    size_t begin = is_all ? 0 : RAFT_ID_MARK;
+    if (step == RAFT_STEP_REPAIR_IDS_WRITE) {
+        storage->ids[RAFT_ID_MARK] = 0;
+    }
+    io->offset = raft_id_offset(first, storage->last.index) + begin;
+    io->bytes = storage->ids + begin;
+    io->size = is_all ? RAFT_ID_SIZE : 1;
+}
+
 void raft_repair_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io)
 {
     assert(step >= RAFT_STEP_REPAIR_OPEN && step <= RAFT_STEP_REPAIR_IDS_CLOSE);
     raft_index first = segment_of(storage, storage->last.index)->first;
-    bool is_ids = step == RAFT_STEP_REPAIR_IDS_OPEN || step == RAFT_STEP_REPAIR_IDS_READ ||
-                  step == RAFT_STEP_REPAIR_IDS_WRITE || step == RAFT_STEP_REPAIR_IDS_SYNC ||
-                  step == RAFT_STEP_REPAIR_IDS_CLOSE;
+    bool is_ids = is_of_ids(step);
     if (io->op == RAFT_IO_OPEN) {
         raft_segment_name(is_ids ? RAFT_PART_IDS : RAFT_PART_LOG, first, io->name);
         return;
@@ -80,9 +106,7 @@ void raft_repair_prepare(struct raft_storage *storage, enum raft_step_id step, s
         return;
     }
     if (is_ids) {
-        io->offset = raft_id_offset(first, storage->last.index);
-        io->bytes = storage->ids;
-        io->size = RAFT_ID_SIZE;
+        prepare_id(storage, step, first, io);
     } else {
         io->offset = storage->offsets[storage->last.index - storage->offset_base - 1];
         io->bytes = storage->buffer;
@@ -98,18 +122,24 @@ static bool fits(const struct raft_storage *storage, const struct raft_record *r
            record->payload_crc == raft_record_payload_crc(storage->buffer, storage->batch_size);
 }
 
-/* Makes both copies of the identity from the one that is good. False: neither is the entry's. */
+/* Makes both copies of the identity from the one that is good, the one for the other file with the
+ * mark. False: neither is the entry's. */
 static bool restore_identity(struct raft_storage *storage)
 {
     raft_index first = segment_of(storage, storage->last.index)->first;
     uint64_t offset = storage->offsets[storage->last.index - storage->offset_base - 1];
     struct raft_record record;
-    bool is_good =
-        (raft_record_check(storage->buffer, storage->batch_size, first, offset, &record) &&
-         fits(storage, &record)) ||
-        (raft_id_decode(storage->ids, first, storage->last.index, &record) &&
-         fits(storage, &record) && record.offset == offset);
+    struct raft_record own;
+    storage->has_good_id = raft_id_decode(storage->ids, first, storage->last.index, &record) &&
+                           fits(storage, &record) && record.offset == offset;
+    bool has_own = raft_record_check(storage->buffer, storage->batch_size, first, offset, &own) &&
+                   fits(storage, &own);
+    if (!storage->has_good_id && has_own) {
+        record = own;
+    }
+    bool is_good = storage->has_good_id || has_own;
     if (is_good) {
+        record.is_marked = true;
         raft_identity_encode(&record, first, storage->buffer);
         raft_id_encode(&record, first, storage->ids);
     }

@@ -4,7 +4,8 @@
  * There are two copies of each identity: H, the header of the record, and I, in the file of
  * identities. P says that the payload is what they say.
  *
- *   H and P                whole; a bad I is written again
+ *   H and P                whole; a bad I is written again. If I has the mark the record may be in
+ *                          the cache alone, and is written again before the mark goes
  *   I, but not H and P     damaged: it was acknowledged, since I was written when the record was
  *                          durable. Its place and its length are known
  *   H alone                damaged, if something behind it shows that it was acknowledged, and then
@@ -46,6 +47,7 @@ static enum finding look(const struct raft_image *image, raft_index index,
         return FOUND_CONTRADICTION;
     }
     *out_record = has_own ? own : other;
+    out_record->is_marked = has_other && other.is_marked;
     if (has_own && own.is_whole) {
         return FOUND_H_P;
     }
@@ -158,7 +160,8 @@ static enum raft_status take_record(struct raft_storage *storage, struct raft_tr
 }
 
 /* The record has been taken. */
-static void pass(struct raft_image *image, const struct raft_record *record, bool has_id)
+static void pass(struct raft_image *image, const struct raft_record *record, bool is_whole,
+                 bool has_id)
 {
     raft_index index = record->id.index;
     if (record->batch_first == index) {
@@ -167,6 +170,8 @@ static void pass(struct raft_image *image, const struct raft_record *record, boo
     }
     if (!has_id) {
         raft_id_encode(record, image->first, image->ids + raft_id_offset(image->first, index));
+    }
+    if (!has_id || (is_whole && record->is_marked)) {
         image->heal_first = image->heal_last < image->heal_first ? index : image->heal_first;
         image->heal_last = index;
     }
@@ -240,6 +245,6 @@ enum raft_status raft_image_take(struct raft_storage *storage, struct raft_trail
         if (batch > storage->batch_last) {
             storage->batch_last = batch;
         }
-        pass(image, &record, has_id);
+        pass(image, &record, is_whole, has_id);
     }
 }

@@ -1,10 +1,12 @@
 /* Segments at start: what is written to them, and how they are removed.
  *
- *   [create] -> log: header, last batch -> sync -> ids: header, identities, cut -> sync
+ *   [create] -> log: header, last batch, marked records -> sync
+ *                                                     -> ids: header, identities, cut -> sync
  *                                                            log: cut (or lengthened) -> sync
  *
  *  1. An identity is written only when its record is durable. So the last batch, which the last
- *     process may not have synced, comes first.
+ *     process may not have synced, comes first; and so do whole records whose identities have the
+ *     mark, wherever they are: the sync of a repair may have failed.
  *  2. What shows that a damaged entry was acknowledged may stand in the tail that is cut, or in a
  *     file that is removed: its identity is written, and durable if the tail is the log's, before
  *     that.
@@ -57,6 +59,27 @@ static enum raft_status sync_part(struct raft_storage *storage, enum raft_point 
     return raft_storage_run(storage, point, &io);
 }
 
+/* Writes the whole records again whose identities have the mark, and takes it from those. A record
+ * that is not whole keeps it: a repair begins anew. */
+static enum raft_status rewrite_marked(struct raft_storage *storage, struct raft_image *image)
+{
+    enum raft_status status = RAFT_OK;
+    for (raft_index index = image->heal_first; index <= image->heal_last && status == RAFT_OK;
+         index++) {
+        struct raft_record id;
+        struct raft_record record;
+        if (!raft_image_id(image, index, &id) || !id.is_marked || id.offset >= image->log_size ||
+            !raft_record_decode(image->log, image->log_size, image->first, id.offset, &record) ||
+            !record.is_whole) {
+            continue;
+        }
+        image->ids[raft_id_offset(image->first, index) + RAFT_ID_MARK] = 0;
+        status = write_part(storage, RAFT_AT_SEGMENT_SETTLE_REWRITE, storage->spare_file,
+                            image->log, id.offset, id.offset + record.span);
+    }
+    return status;
+}
+
 static enum raft_status mend_log(struct raft_storage *storage, struct raft_image *image,
                                  bool is_last)
 {
@@ -71,6 +94,9 @@ static enum raft_status mend_log(struct raft_storage *storage, struct raft_image
         size_t end = image->end < image->log_size ? image->end : image->log_size;
         status = write_part(storage, RAFT_AT_SEGMENT_SETTLE_WRITE_BATCH, storage->spare_file,
                             image->log, image->batch, end);
+    }
+    if (status == RAFT_OK) {
+        status = rewrite_marked(storage, image);
     }
     if (status != RAFT_OK) {
         return status;

@@ -75,6 +75,8 @@ enum raft_step_id {
     RAFT_STEP_REPAIR_IDS_OPEN,
     RAFT_STEP_REPAIR_READ,
     RAFT_STEP_REPAIR_IDS_READ,
+    RAFT_STEP_REPAIR_MARK,
+    RAFT_STEP_REPAIR_MARK_SYNC,
     RAFT_STEP_REPAIR_WRITE,
     RAFT_STEP_REPAIR_SYNC,
     RAFT_STEP_REPAIR_IDS_WRITE,
@@ -232,6 +234,7 @@ struct raft_storage {
     size_t batch_size; /* bytes of the batch in buffer */
     size_t batch_done; /* bytes of it that are written */
     uint8_t *ids;      /* [batch_entries_max] identities of the batch, or the one of a REPAIR */
+    bool has_good_id;  /* REPAIR: that one was good */
     size_t ids_size;   /* bytes of them */
     size_t ids_done;   /* bytes of them that are written */
     uint8_t header_bytes[RAFT_SEGMENT_HEADER_SIZE];

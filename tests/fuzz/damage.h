@@ -202,7 +202,10 @@ static void forge_id(struct input *input, struct double_file *file)
         uint8_t place[8] = {0};
         put32(place, (uint32_t)strtoul(file->name + 4, NULL, 16));
         forge_field(input, id, fields, sizeof fields - 1);
+        uint8_t mark = id[ID_MARK];
+        id[ID_MARK] = 0; /* the checksum is that of an identity without it */
         put32(id, raft_crc32c(raft_crc32c(0, place, sizeof place), id + 4, ID_SIZE - 4));
+        id[ID_MARK] = mark;
     }
 }
 

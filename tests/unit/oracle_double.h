@@ -32,7 +32,8 @@ struct fake_cluster {
     struct fake_node *nodes[FAKE_NODES + 1];
     char rules[FAKE_RULES][SIM_NAME_MAX]; /* all that were broken, each once */
     uint32_t rule_count;
-    bool is_dirty; /* the disks show what is not durable */
+    bool is_dirty;    /* the disks show what is not durable */
+    uint32_t pending; /* operations under way, on each disk */
 };
 
 static struct fake_cluster fake;
@@ -96,7 +97,7 @@ bool sim_world_is_beyond_budget(struct sim_world *world)
 uint32_t sim_disk_pending(const struct sim_disk *disk)
 {
     ck_assert_ptr_nonnull(disk);
-    return 0;
+    return fake.pending;
 }
 
 /* All clocks show the world's time. */

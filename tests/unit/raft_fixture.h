@@ -150,6 +150,17 @@ static inline void drain(void)
     raft_get_view(raft, &view);
 }
 
+/* The first message of a type that was sent to a node, or to any (0); NULL: there is none. */
+static inline const struct raft_message *sent(enum raft_message_type type, raft_node_id to)
+{
+    for (int i = 0; i < seen.sent_count; i++) {
+        if (seen.sent[i].type == type && (to == 0 || seen.sent[i].to == to)) {
+            return &seen.sent[i];
+        }
+    }
+    return NULL;
+}
+
 static inline void persist_state(void)
 {
     feed((struct raft_event){.type = RAFT_EVENT_STATE_PERSISTED,
@@ -199,17 +210,8 @@ static inline void receive_append(raft_node_id from, raft_term term, struct raft
     receive(message);
 }
 
-/* What a test wants otherwise than by default; set before create. */
-static bool lease_reads;
-static struct {
-    uint32_t threshold, trailing, installs_max;
-} snapshots;
-/* What else is to differ from the defaults. */
-static void (*adjust)(struct raft_options *options);
-
-/* A node whose log begins behind a snapshot. */
-static inline void create_behind(uint32_t voters, raft_term term, raft_node_id vote,
-                                 struct raft_entry_id base)
+/* Node 1 among nodes 1 to voters. */
+static inline struct raft_options options_of(uint32_t voters)
 {
     struct raft_options options;
     raft_options_init(&options);
@@ -223,6 +225,22 @@ static inline void create_behind(uint32_t voters, raft_term term, raft_node_id v
     options.election_ns_max = T_MAX;
     options.heartbeat_ns = 50;
     options.retry_ns = 20;
+    return options;
+}
+
+/* What a test wants otherwise than by default; set before create. */
+static bool lease_reads;
+static struct {
+    uint32_t threshold, trailing, installs_max;
+} snapshots;
+/* What else is to differ from the defaults. */
+static void (*adjust)(struct raft_options *options);
+
+/* A node whose log begins behind a snapshot. */
+static inline void create_behind(uint32_t voters, raft_term term, raft_node_id vote,
+                                 struct raft_entry_id base)
+{
+    struct raft_options options = options_of(voters);
     options.lease_reads = lease_reads;
     options.snapshot_threshold = snapshots.threshold;
     options.snapshot_trailing = snapshots.trailing;

@@ -13,6 +13,7 @@
 #define SEGMENT_1   "log-0000000000000001"
 #define IDS_1       "ids-0000000000000001"
 #define ID_SIZE     56u
+#define ID_MARK     7u  /* the byte of an identity that says: its record is being rewritten */
 #define HEADER_SIZE 32u /* of both files of a segment */
 #define RECORD_SIZE 56u /* of an entry with a payload of 1 to 8 bytes */
 #define COPY_B      4096u

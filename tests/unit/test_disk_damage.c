@@ -151,6 +151,51 @@ START_TEST(a_misdirected_write_lies_over_bytes_of_another_file)
 }
 END_TEST
 
+START_TEST(a_disk_that_spares_copies_lies_about_one_thing_at_a_time)
+{
+    disk->spares_copies = true;
+    raft_file first = durable_file("a", "one");
+    raft_file second = durable_file("b", "one");
+    write_with(first, 0, "two", lost);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, first, 0), RAFT_OK);
+    write_with(second, 0, "two", lost);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, second, 0), RAFT_OK);
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    expect_content("a", "one");
+    expect_content("b", "two");
+    first = open_file(RAFT_IO_OPEN, "a");
+    write_with(first, 0, "two", no_fault);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, first, 0), RAFT_OK);
+    second = open_file(RAFT_IO_OPEN, "b");
+    write_with(second, 0, "six", lost); /* nothing is damaged any more */
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, second, 0), RAFT_OK);
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    expect_content("b", "two");
+}
+END_TEST
+
+START_TEST(a_disk_that_spares_copies_misdirects_nothing_to_the_twin)
+{
+    bool struck = false;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        disk->spares_copies = true;
+        durable_file("ids-1", "bbbbbb");
+        durable_file("ids-2", "bbbbbb");
+        raft_file file = durable_file("log-1", "aaaa");
+        write_with(file, 0, "new", misdirected);
+        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        expect_content("log-1", "aaaa");
+        expect_content("ids-1", "bbbbbb");
+        ck_assert_int_eq(read_all("ids-2"), 6);
+        struck = struck || strcmp(content, "newbbb") == 0;
+    }
+    ck_assert(struck);
+}
+END_TEST
+
 static uint64_t told_bytes;
 
 static void on_durable(void *ctx, uint32_t node, const char *name, const uint8_t *bytes,
@@ -306,6 +351,8 @@ static Suite *disk_damage_suite(void)
     tcase_add_test(tcase, a_write_over_a_lost_one_makes_it_good);
     tcase_add_test(tcase, a_lost_write_that_a_crash_drops_is_no_damage);
     tcase_add_test(tcase, a_misdirected_write_lies_over_bytes_of_another_file);
+    tcase_add_test(tcase, a_disk_that_spares_copies_lies_about_one_thing_at_a_time);
+    tcase_add_test(tcase, a_disk_that_spares_copies_misdirects_nothing_to_the_twin);
     tcase_add_test(tcase, damage_is_not_what_the_observer_is_told);
     tcase_add_test(tcase, a_copy_brings_back_what_was_durable_then);
     tcase_add_test(tcase, a_disk_knows_whose_store_it_holds);

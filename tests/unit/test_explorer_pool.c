@@ -151,7 +151,7 @@ static Suite *pool_suite(void)
     tcase_add_test(pool, each_death_is_a_finding_with_its_seed_and_its_reason);
     tcase_add_test(pool, run_that_takes_too_long_is_killed_and_found_stuck);
     tcase_add_test(pool, sink_that_fails_ends_the_campaign);
-    tcase_set_timeout(pool, 30);
+    tcase_set_timeout(pool, 120);
     suite_add_tcase(suite, pool);
     return suite;
 }

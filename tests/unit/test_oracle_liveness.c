@@ -291,6 +291,16 @@ START_TEST(stability_fires_when_a_leader_that_is_heard_steps_down)
 }
 END_TEST
 
+START_TEST(stability_accepts_a_leader_that_steps_down_when_its_disk_does_not_answer)
+{
+    lead_calmly(50);
+    fake.pending = 1;
+    view_of(1)->role = RAFT_FOLLOWER;
+    step(1);
+    expect(NULL);
+}
+END_TEST
+
 /* Node 1 appends a configuration in which it has these flags, and goes by it. */
 static void change_own_flags(uint32_t flags)
 {
@@ -537,6 +547,7 @@ int main(void)
     tcase_add_test(tests, stability_accepts_a_campaign_that_was_ordered);
     tcase_add_test(tests, stability_accepts_a_term_after_a_clock_has_jumped);
     tcase_add_test(tests, stability_fires_when_a_leader_that_is_heard_steps_down);
+    tcase_add_test(tests, stability_accepts_a_leader_that_steps_down_when_its_disk_does_not_answer);
     tcase_add_test(tests, stability_accepts_a_leader_that_steps_down_to_be_a_witness);
     tcase_add_test(tests, stability_fires_when_a_leader_that_stays_a_voter_steps_down);
     tcase_add_test(tests, stability_fires_on_terms_that_grow_without_end_after_the_heal);

@@ -315,6 +315,125 @@ START_TEST(durable_majority_counts_what_was_there_before_the_quarantine)
 }
 END_TEST
 
+/* Nodes 1 and 2 have a fourth entry and have said so, which node 3 lacks. */
+static void replicate_the_fourth(void)
+{
+    three_entries_everywhere();
+    for (uint32_t node = 1; node <= 2; node++) {
+        put(node, 1, 104);
+        persist(node);
+        view_of(node)->durable = view_of(node)->last;
+        step(node);
+    }
+}
+
+/* Node 2 goes, and with it the file of its log. */
+static void lose_log(bool is_damage)
+{
+    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
+    end(2, SIM_NODE_DOWN);
+    fake.nodes[2]->node.is_store_planted = is_damage;
+    observer->removed(observer->ctx, 2, "log");
+}
+
+static void match(raft_index index)
+{
+    fake.nodes[1]->progress[2] =
+        (struct raft_progress_view){.id = 2, .match = index, .next = index + 1};
+    sim_oracle_stepped(fake.world->oracles, 1, 2);
+}
+
+START_TEST(durable_majority_counts_what_a_node_had_before_its_store_was_damaged)
+{
+    replicate_the_fourth();
+    lose_log(true);
+    commit(1, 4);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(durable_majority_fires_on_what_a_node_has_lost_without_damage)
+{
+    replicate_the_fourth();
+    lose_log(false);
+    commit(1, 4);
+    expect("durable-majority");
+}
+END_TEST
+
+START_TEST(durable_majority_fires_on_what_a_damaged_node_never_had)
+{
+    three_entries_everywhere();
+    put(1, 1, 104);
+    persist(1);
+    step(1);
+    lose_log(true);
+    commit(1, 4);
+    expect("durable-majority");
+}
+END_TEST
+
+START_TEST(durable_majority_fires_on_another_entry_than_a_damaged_node_had)
+{
+    three_entries_everywhere();
+    put(1, 1, 104);
+    put(2, 2, 204);
+    for (uint32_t node = 1; node <= 2; node++) {
+        persist(node);
+        view_of(node)->durable = view_of(node)->last;
+        step(node);
+    }
+    lose_log(true);
+    commit(1, 4);
+    expect("durable-majority");
+}
+END_TEST
+
+START_TEST(monotonic_accepts_a_match_of_before_the_damage)
+{
+    replicate_the_fourth();
+    lose_log(true);
+    match(4);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(monotonic_accepts_it_until_a_restarted_peer_is_whole_again)
+{
+    replicate_the_fourth();
+    lose_log(true);
+    restart_with(RAFT_LOSS_ENTRIES, RAFT_CONDITION_RECOVERING, 1);
+    match(4);
+    expect(NULL);
+    match(0);
+    fake.nodes[2]->node.is_whole = true;
+    step(2);
+    match(4);
+    expect("monotonic");
+}
+END_TEST
+
+START_TEST(monotonic_fires_on_a_match_that_a_damaged_peer_never_had)
+{
+    three_entries_everywhere();
+    put(1, 1, 104);
+    persist(1);
+    step(1);
+    lose_log(true);
+    match(4);
+    expect("monotonic");
+}
+END_TEST
+
+START_TEST(monotonic_fires_on_a_match_of_a_peer_without_damage)
+{
+    replicate_the_fourth();
+    lose_log(false);
+    match(4);
+    expect("monotonic");
+}
+END_TEST
+
 START_TEST(monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had)
 {
     three_entries_everywhere();
@@ -356,6 +475,14 @@ int main(void)
     tcase_add_test(tests, recovery_accepts_the_end_of_a_loss_when_what_is_committed_is_there_again);
     tcase_add_test(tests, durable_majority_fires_on_a_commit_that_counts_a_node_in_quarantine);
     tcase_add_test(tests, durable_majority_counts_what_was_there_before_the_quarantine);
+    tcase_add_test(tests, durable_majority_counts_what_a_node_had_before_its_store_was_damaged);
+    tcase_add_test(tests, durable_majority_fires_on_what_a_node_has_lost_without_damage);
+    tcase_add_test(tests, durable_majority_fires_on_what_a_damaged_node_never_had);
+    tcase_add_test(tests, durable_majority_fires_on_another_entry_than_a_damaged_node_had);
+    tcase_add_test(tests, monotonic_accepts_a_match_of_before_the_damage);
+    tcase_add_test(tests, monotonic_accepts_it_until_a_restarted_peer_is_whole_again);
+    tcase_add_test(tests, monotonic_fires_on_a_match_that_a_damaged_peer_never_had);
+    tcase_add_test(tests, monotonic_fires_on_a_match_of_a_peer_without_damage);
     tcase_add_test(tests, monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had);
     return unit_main(suite);
 }

@@ -232,6 +232,17 @@ START_TEST(error_surfaces_fires_on_an_allocation_that_is_not_tried_again)
 }
 END_TEST
 
+START_TEST(error_surfaces_does_not_count_the_time_in_which_a_timer_is_late)
+{
+    one_entry_that_is_not_stored();
+    fake.nodes[2]->node.unsteady_ns = fake.world->scheduler.now_ns + 700 * MS;
+    steps_with_failures(1290, 0);
+    expect(NULL);
+    steps_with_failures(20, 0);
+    expect("error-surfaces");
+}
+END_TEST
+
 START_TEST(error_surfaces_accepts_an_allocation_that_fails_again_and_again)
 {
     one_entry_that_is_not_stored();
@@ -291,6 +302,7 @@ int main(void)
     tcase_add_test(tests, error_surfaces_fires_on_entries_that_nobody_stores);
     tcase_add_test(tests, error_surfaces_fires_on_a_vote_that_nobody_stores);
     tcase_add_test(tests, error_surfaces_fires_on_an_allocation_that_is_not_tried_again);
+    tcase_add_test(tests, error_surfaces_does_not_count_the_time_in_which_a_timer_is_late);
     tcase_add_test(tests, error_surfaces_accepts_an_allocation_that_fails_again_and_again);
     tcase_add_test(tests, error_surfaces_fires_on_committed_entries_that_nobody_applies);
     tcase_add_test(tests, error_surfaces_accepts_a_batch_that_is_out_and_a_witness);

@@ -98,16 +98,6 @@ static void heartbeat(void)
     drain();
 }
 
-static const struct raft_message *sent(enum raft_message_type type, raft_node_id to)
-{
-    for (int i = 0; i < seen.sent_count; i++) {
-        if (seen.sent[i].type == type && seen.sent[i].to == to) {
-            return &seen.sent[i];
-        }
-    }
-    return NULL;
-}
-
 static void assert_load(raft_index first, raft_index last)
 {
     ck_assert_int_eq(seen.load, 1);

@@ -104,16 +104,6 @@ static void heartbeat(raft_time pause)
     drain();
 }
 
-static const struct raft_message *sent(enum raft_message_type type, raft_node_id to)
-{
-    for (int i = 0; i < seen.sent_count; i++) {
-        if (seen.sent[i].type == type && seen.sent[i].to == to) {
-            return &seen.sent[i];
-        }
-    }
-    return NULL;
-}
-
 static const struct raft_message *piece_to(raft_node_id to)
 {
     return sent(RAFT_MESSAGE_INSTALL_REQ, to);

@@ -13,18 +13,7 @@ static struct raft_entry_id id(raft_term term, raft_index index)
  */
 static void create_with(uint32_t losses, raft_index base, raft_index last)
 {
-    struct raft_options options;
-    raft_options_init(&options);
-    options.id = 1;
-    options.voter_count = 3;
-    for (uint32_t i = 0; i < 3; i++) {
-        options.voters[i] = i + 1;
-    }
-    options.seed = 42;
-    options.election_ns_min = T_MIN;
-    options.election_ns_max = T_MAX;
-    options.heartbeat_ns = 50;
-    options.retry_ns = 20;
+    struct raft_options options = options_of(3);
     options.snapshot_threshold = 0;
     core_memory_init(&memory);
     raft_log_init(&log_, &memory.memory);
@@ -49,19 +38,9 @@ static void create_with(uint32_t losses, raft_index base, raft_index last)
     drain();
 }
 
-static const struct raft_message *sent(enum raft_message_type type)
-{
-    for (int i = 0; i < seen.sent_count; i++) {
-        if (seen.sent[i].type == type) {
-            return &seen.sent[i];
-        }
-    }
-    return NULL;
-}
-
 static uint32_t flags_of(enum raft_message_type type)
 {
-    const struct raft_message *message = sent(type);
+    const struct raft_message *message = sent(type, 0);
     ck_assert_ptr_nonnull(message);
     return message->flags;
 }
@@ -101,7 +80,7 @@ static void assert_no_campaign(void)
 {
     election_timeout();
     ck_assert_int_eq(view.role, RAFT_FOLLOWER);
-    ck_assert_ptr_null(sent(RAFT_MESSAGE_PREVOTE_REQ));
+    ck_assert_ptr_null(sent(RAFT_MESSAGE_PREVOTE_REQ, 0));
     ck_assert_int_eq(try((struct raft_event){.type = RAFT_EVENT_CAMPAIGN}), RAFT_BUSY);
     receive((struct raft_message){.type = RAFT_MESSAGE_TIMEOUT_NOW, .from = 2, .term = 1});
     ck_assert_int_eq(view.role, RAFT_FOLLOWER);
@@ -294,7 +273,7 @@ static uint64_t question_to(raft_node_id leader, raft_term term)
     if (seen.persist_state > 0) {
         persist_state();
     }
-    const struct raft_message *question = sent(RAFT_MESSAGE_REPAIR_REQ);
+    const struct raft_message *question = sent(RAFT_MESSAGE_REPAIR_REQ, 0);
     ck_assert_ptr_nonnull(question);
     ck_assert_uint_eq(question->to, leader);
     ck_assert_uint_eq(question->id.index, 0);
@@ -396,7 +375,7 @@ START_TEST(asks_the_leader_of_a_later_term_again)
     receive_answer(2, 1, 5, number);
     now += 50;
     receive_append(2, 1, id(0, 0), 0, 0);
-    ck_assert_ptr_null(sent(RAFT_MESSAGE_REPAIR_REQ)); /* it has its answer */
+    ck_assert_ptr_null(sent(RAFT_MESSAGE_REPAIR_REQ, 0)); /* it has its answer */
     ck_assert_uint_eq(question_to(3, 2), number);
     receive_append(3, 2, id(1, 3), 0, 2);
     persist_entries();
@@ -453,7 +432,7 @@ START_TEST(a_leader_answers_with_its_last_index_and_forgets_what_was_acknowledge
     lead_with(3);
     answer_append(2, RAFT_FLAG_SUCCESS, 3, id(0, 0));
     ask_how_far(2, 77);
-    const struct raft_message *answer = sent(RAFT_MESSAGE_REPAIR_REP);
+    const struct raft_message *answer = sent(RAFT_MESSAGE_REPAIR_REP, 0);
     ck_assert_ptr_nonnull(answer);
     ck_assert_uint_eq(answer->to, 2);
     ck_assert_uint_eq(answer->id.index, 3);
@@ -467,7 +446,7 @@ START_TEST(only_a_leader_answers_how_far_its_log_reaches)
 {
     create_with(0, 0, 3);
     ask_how_far(2, 77);
-    ck_assert_ptr_null(sent(RAFT_MESSAGE_REPAIR_REP));
+    ck_assert_ptr_null(sent(RAFT_MESSAGE_REPAIR_REP, 0));
 }
 END_TEST
 
@@ -481,7 +460,7 @@ START_TEST(a_leader_goes_back_for_what_was_acknowledged_and_is_lost)
     answer_append(2, RAFT_FLAG_LOST, 5, id(1, 2));
     ck_assert_uint_eq(progress_of(2).match, 0);
     ck_assert_uint_eq(progress_of(2).next, 3);
-    const struct raft_message *append = sent(RAFT_MESSAGE_APPEND_REQ);
+    const struct raft_message *append = sent(RAFT_MESSAGE_APPEND_REQ, 0);
     ck_assert_ptr_nonnull(append);
     ck_assert_uint_eq(append->id.index, 2);
     ck_assert_uint_eq(append->entry_count, 3);
@@ -529,7 +508,7 @@ START_TEST(a_blank_one_acknowledges_entries_with_its_base_and_applies_nothing)
     create_with(0, 5, 8);
     receive_append(2, 1, id(1, 8), 9, 1);
     persist_entries();
-    const struct raft_message *answer = sent(RAFT_MESSAGE_APPEND_REP);
+    const struct raft_message *answer = sent(RAFT_MESSAGE_APPEND_REP, 0);
     ck_assert_ptr_nonnull(answer);
     ck_assert_uint_eq(answer->flags, RAFT_FLAG_SUCCESS | RAFT_FLAG_BLANK);
     ck_assert_uint_eq(answer->id.index, 9);

@@ -58,16 +58,6 @@ static void acknowledge_as_witness(raft_node_id from)
                                   .id = view.last});
 }
 
-static const struct raft_message *sent(enum raft_message_type type, raft_node_id to)
-{
-    for (int i = 0; i < seen.sent_count; i++) {
-        if (seen.sent[i].type == type && seen.sent[i].to == to) {
-            return &seen.sent[i];
-        }
-    }
-    return NULL;
-}
-
 /* ---- what it is sent ---- */
 
 START_TEST(a_command_is_encoded_for_a_witness_as_its_id)
