@@ -208,6 +208,13 @@ struct arena_span sim_oracle_counters(const struct sim_oracles *oracles)
     return (struct arena_span){oracles->checks, sizeof oracles->checks};
 }
 
+struct arena_span sim_oracle_harms(const struct sim_oracles *oracles, uint32_t node)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    const struct oracle_node *state = &oracles->nodes[node];
+    return (struct arena_span){state->harms, sizeof state->harms};
+}
+
 void sim_oracle_count(struct sim_oracles *oracles, enum sim_oracle oracle)
 {
     assert((unsigned)oracle < SIM_ORACLE_COUNT);
