@@ -30,6 +30,7 @@ struct oracle_configuration {
 struct oracle_file {
     char name[RAFT_FILE_NAME_MAX];
     size_t cursor;    /* read up to here */
+    raft_index begin; /* where its part of the log begins; 0: not known */
     raft_index first; /* what it gave; 0: nothing */
     raft_index last;
     bool gave_state;
