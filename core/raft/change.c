@@ -197,7 +197,7 @@ static struct raft_peer *heir(struct raft *raft)
     struct raft_peer *best = NULL;
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         struct raft_peer *peer = &raft->peers[i];
-        if (peer->member == RAFT_MEMBER_NONE ||
+        if (peer->member == RAFT_MEMBER_NONE || peer->is_uncounted ||
             !raft_member_could_lead(&raft->configuration.members[peer->member]) ||
             peer->match != raft_log_last_index(raft->log)) {
             continue;
