@@ -123,7 +123,6 @@ struct oracle_patience {
     uint64_t handed_ns; /* a leader: since it began to hand over */
     uint64_t passed_ns; /* in the latest step */
     uint64_t idle_ns;   /* since it owes work and does none */
-    uint64_t harm;      /* the latest event in which something was done to it */
     raft_node_id vote;
     raft_term vote_term;
 };
@@ -139,7 +138,6 @@ struct oracle_sending {
 /* The time since something of a follower has matched. */
 struct oracle_spell {
     uint64_t number;
-    uint64_t harm;    /* the latest of either of them */
     bool has_refused; /* in it */
 };
 
@@ -237,6 +235,8 @@ struct oracle_node {
     struct oracle_contact contacts[SIM_NODES_MAX]; /* by sender */
     struct oracle_spell spells[SIM_NODES_MAX];     /* by sender, of a leader */
     bool has_sent_pieces[SIM_NODES_MAX]; /* by receiver: behind the first one, of a snapshot */
+    uint64_t harms[SIM_NODES_MAX]; /* the latest that its patience has seen, by its own id, and a
+                                    * spell, by the sender's: sim_oracle_latest_harm */
     struct oracle_patience patience;
     struct oracle_sending sending;
     struct oracle_traffic traffic;
