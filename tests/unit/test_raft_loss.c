@@ -295,6 +295,23 @@ START_TEST(a_node_in_quarantine_does_not_become_a_voter)
 }
 END_TEST
 
+static enum raft_status change_to(raft_node_id one, raft_node_id other)
+{
+    const struct raft_configuration two = {
+        .count = 2, .members = {{one, RAFT_MEMBER_VOTER, 0}, {other, RAFT_MEMBER_VOTER, 0}}};
+    return try((struct raft_event){.type = RAFT_EVENT_CHANGE, .configuration = &two});
+}
+
+START_TEST(no_majority_of_voters_is_left_in_quarantine)
+{
+    lead_with(1);
+    answer_append(3, RAFT_FLAG_SUCCESS, 1, id(0, 0));
+    answer_append(2, RAFT_FLAG_SUCCESS | RAFT_FLAG_UNCOUNTED, 1, id(0, 0));
+    ck_assert_int_eq(change_to(1, 2), RAFT_INVALID);
+    ck_assert_int_eq(change_to(1, 3), RAFT_OK);
+}
+END_TEST
+
 /* ---- lost entries ---- */
 
 /* The question that the node asks a leader of a term when it hears it. */
@@ -808,6 +825,7 @@ static Suite *loss_suite(void)
     tcase_add_test(promises, a_leader_that_hears_only_nodes_in_quarantine_steps_down);
     tcase_add_test(promises, no_leadership_is_transferred_to_a_node_in_quarantine);
     tcase_add_test(promises, a_node_in_quarantine_does_not_become_a_voter);
+    tcase_add_test(promises, no_majority_of_voters_is_left_in_quarantine);
     suite_add_tcase(suite, promises);
     TCase *entries = tcase_create("entries");
     tcase_add_checked_fixture(entries, NULL, teardown);
