@@ -212,7 +212,7 @@ struct arena_span sim_oracle_harms(const struct sim_oracles *oracles, uint32_t n
 {
     assert(node > 0 && node < SIM_NODES_MAX);
     const struct oracle_node *state = &oracles->nodes[node];
-    return (struct arena_span){state->harms, sizeof state->harms};
+    return (struct arena_span){&state->harms, sizeof state->harms};
 }
 
 void sim_oracle_count(struct sim_oracles *oracles, enum sim_oracle oracle)

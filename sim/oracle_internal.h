@@ -142,6 +142,13 @@ struct oracle_spell {
     bool has_refused; /* in it */
 };
 
+/* The latest harm (sim_oracle_latest_harm) that has excused something. */
+struct oracle_harms {
+    uint64_t of[SIM_NODES_MAX]; /* its patience, by its own id; a spell, by the sender's */
+    uint64_t of_length;         /* that its log is long, */
+    raft_index length_from;     /* as far as it had applied it then */
+};
+
 /* An operation that a node has taken and not completed. */
 struct oracle_waiting {
     uint64_t request;
@@ -236,8 +243,7 @@ struct oracle_node {
     struct oracle_contact contacts[SIM_NODES_MAX]; /* by sender */
     struct oracle_spell spells[SIM_NODES_MAX];     /* by sender, of a leader */
     bool has_sent_pieces[SIM_NODES_MAX]; /* by receiver: behind the first one, of a snapshot */
-    uint64_t harms[SIM_NODES_MAX]; /* the latest that its patience has seen, by its own id, and a
-                                    * spell, by the sender's: sim_oracle_latest_harm */
+    struct oracle_harms harms;
     struct oracle_patience patience;
     struct oracle_sending sending;
     struct oracle_traffic traffic;

@@ -94,8 +94,8 @@ static void spell_check(struct sim_oracles *oracles, uint32_t node, uint32_t pee
     uint64_t harm = sim_oracle_latest_harm(oracles, node);
     uint64_t other = sim_oracle_latest_harm(oracles, peer);
     harm = other > harm ? other : harm;
-    if (harm != state->harms[peer]) {
-        state->harms[peer] = harm;
+    if (harm != state->harms.of[peer]) {
+        state->harms.of[peer] = harm;
         spell->number++;
         spell->has_refused = false;
     }
