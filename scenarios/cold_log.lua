@@ -115,13 +115,14 @@ scenario{
   tags   = {"replication", "disk", "snapshot"},
   seeds  = 5,
   params = { by = {"compaction", "what happens meanwhile",
-                   oneof = {"compaction", "cut", "crash", "stop", "another_leader"}} },
-  sweep  = { by = {"compaction", "cut", "crash", "stop", "another_leader"} },
+                   oneof = {"compaction", "cut", "crash", "stop", "stop_at_its_end", "another_leader"}} },
+  sweep  = { by = {"compaction", "cut", "crash", "stop", "stop_at_its_end", "another_leader"} },
 
   run = function(p)
     local c, leader, late, client = cold_cluster{ snapshot_trailing = 0 }
     local other = c:others({leader, late})[1]
-    local reads = fault.at("cold.load.read"):on(leader):times(1):delay_ms(400):optional()
+    local point = p.by == "stop_at_its_end" and "cold.load.close" or "cold.load.read"
+    local reads = fault.at(point):on(leader):times(1):delay_ms(400):optional()
     late:restart()
     expect.eventually("the leader reads", { within_ms = 2000 }, function()
       return reads.hits > 0 or late.applied_index >= c:committed()
@@ -137,7 +138,7 @@ scenario{
       leader:crash()
       sleep_ms(100)
       leader:restart()
-    elseif p.by == "stop" then
+    elseif p.by == "stop" or p.by == "stop_at_its_end" then
       leader:stop()
       expect.eventually("it has stopped", { within_ms = 2000 }, function()
         return leader.state == "stopped" or leader.state == "failed" or leader.state == "down"
