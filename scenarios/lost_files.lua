@@ -65,3 +65,51 @@ for what, case in pairs{
     run   = losing(case.lose, case.condition),
   }
 end
+
+-- A follower that was away twice, and whose log is empty behind what the leader has sent it.
+local function losing_all_but(lost)
+  return function()
+    local c = cluster{ nodes = 3, snapshot_every = 0, snapshot_trailing = 0, quarantine = true,
+                       segment_bytes = 300 }
+    local leader, cl = c:wait_leader(), c:client()
+    local hurt, other = table.unpack(c:others(leader))
+    for round = 1, 2 do
+      hurt:crash()
+      for i = 1, 4 do expect.ok(cl:put("k" .. i, round)) end
+      expect.eventually("it takes one", { within_ms = 2000 }, function() return leader:snapshot() end)
+      expect.eventually("its log is gone", { within_ms = 2000 }, function()
+        return leader.first_index > leader.applied_index
+      end)
+      sleep_ms(100) -- what is on its way to it is lost
+      hurt:restart()
+      expect.eventually("it has the snapshot alone", { within_ms = 2000 }, function()
+        return hurt.up and hurt.snapshot_index == leader.applied_index
+      end)
+    end
+    hurt:crash()
+    expect.eq(#named(hurt, "log"), 0)
+    hurt.disk:remove(named(hurt, lost)[1])
+    hurt:restart()
+    expect.eq(hurt.condition, lost == "mark" and "running" or "recovering")
+    expect.eq(#named(hurt, "mark"), lost == "mark" and 1 or 0)
+    expect.ok(cl:put("k5", 5))
+    expect.eventually("it is well again", { within_ms = 2000 }, function()
+      return hurt.condition == "running" and hurt.applied_index == leader.applied_index
+    end)
+    other:crash()
+    expect.ok(cl:put("k6", 6))
+  end
+end
+
+for lost, doc in pairs{
+  snapshot = "The only snapshot is gone, and no log is behind it: its mark says that the node is no new one.",
+  mark = "The mark of a snapshot is gone: it is made again.",
+} do
+  scenario{
+    name  = "lost_" .. lost .. "_without_a_log",
+    doc   = doc,
+    tags  = {"disk", "recovery", "damage", "snapshot"},
+    seeds = 3,
+    run   = losing_all_but(lost),
+  }
+end

@@ -117,7 +117,9 @@ bool sim_disk_lose(struct sim_disk *disk, const char *name)
     if (inode == NULL) {
         return false;
     }
-    sim_dir_name_copy(disk->lost_file, name);
+    if (inode->durable.size > 0) {
+        sim_dir_name_copy(disk->lost_file, name); /* else nothing was in it */
+    }
     sim_dir_lose(disk, inode);
     sim_world_count_fault(disk->world);
     return true;

@@ -4,20 +4,24 @@
  * What is left out:
  *  1. what only counts, and what only a report reads: injections, fired faults, reached contexts,
  *     probes, checks of oracles, the last early return. How often points were passed (which also
- *     says where a gate stops, but that follows from the rules) a script can ask:
- *     sim_world.counts_read says when;
- *  2. shots: whoever compares worlds sees to it that they can strike no more;
- *  3. what only excuses: the harm that was done to a process, and since when a node is steady. With
- *     less of an excuse the same steps have passed;
- *  4. the quarantine of a node's memory.
+ *     says where a gate stops, but that follows from the rules) and what has happened how often a
+ *     script can ask: sim_world.told_apart says when;
+ *  2. shots: whoever compares worlds sees to it that they can strike no more. That one has struck
+ *     makes a script wait less: sim_world.told_apart says when that would have mattered;
+ *  3. what only excuses: the harm that was done to a process, which of it an oracle has seen, and
+ *     since when a node is steady. With less of an excuse the same steps have passed;
+ *  4. the quarantine of a node's memory, as long as nobody has written into it: that would come out
+ *     when it is emptied.
  *
  * Invariants:
  *  1. A field that nobody has listed is part of the fingerprint. */
 #include "fingerprint.h"
 
+#include "node_internal.h"
+
 #include <assert.h>
 
-#define SPANS_OF_A_NODE 4u
+#define SPANS_OF_A_NODE 5u
 #define SPANS_MAX       (8u + SIM_NODES_MAX * SPANS_OF_A_NODE)
 
 struct spans {
@@ -72,6 +76,14 @@ uint64_t sim_fingerprint(struct sim_world *world, struct arena_walk *walk)
     }
     for (uint32_t id = 1; id <= world->node_count; id++) {
         node_leave_out(&spans, world->nodes[id]);
+        struct arena_span harms = sim_oracle_harms(world->oracles, id);
+        leave_out(&spans, harms.at, harms.size);
     }
-    return arena_digest(world->arena, world, spans.items, spans.count, walk);
+    uint64_t digest = arena_digest(world->arena, world, spans.items, spans.count, walk);
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        if (!sim_node_memory_is_intact(world->nodes[id])) {
+            digest = sim_mix(digest, id, 1);
+        }
+    }
+    return digest;
 }

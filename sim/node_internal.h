@@ -45,6 +45,8 @@ void sim_node_machine_forget(struct sim_node *node);
 
 /* node_memory.c */
 void sim_node_memory_init(struct sim_node *node);
+/* Whether no block in the quarantine was written since. */
+bool sim_node_memory_is_intact(const struct sim_node *node);
 /* Frees every block of the process and empties the quarantine, verifying it. */
 void sim_node_memory_release(struct sim_node *node);
 

@@ -100,6 +100,16 @@ static bool is_intact(const struct sim_block *block)
                                 memcmp(block->bytes, block->bytes + 1, block->size - 1) == 0);
 }
 
+bool sim_node_memory_is_intact(const struct sim_node *node)
+{
+    const struct sim_block *block = node->quarantine;
+    while (block != NULL && is_intact(block)) {
+        assert(block->state == BLOCK_FREED);
+        block = block->next;
+    }
+    return block == NULL;
+}
+
 /* Where a block was allocated; of one that has left the quarantine nobody knows. */
 static const char *point_name(const struct sim_node *node, const struct sim_block *block)
 {

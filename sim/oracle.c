@@ -208,6 +208,13 @@ struct arena_span sim_oracle_counters(const struct sim_oracles *oracles)
     return (struct arena_span){oracles->checks, sizeof oracles->checks};
 }
 
+struct arena_span sim_oracle_harms(const struct sim_oracles *oracles, uint32_t node)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    const struct oracle_node *state = &oracles->nodes[node];
+    return (struct arena_span){&state->harms, sizeof state->harms};
+}
+
 void sim_oracle_count(struct sim_oracles *oracles, enum sim_oracle oracle)
 {
     assert((unsigned)oracle < SIM_ORACLE_COUNT);
@@ -541,13 +548,17 @@ static bool member_converged(const struct sim_oracles *oracles, const struct sim
 
 /* After the heal nothing excuses a node that still takes no entries, owes answers, hands over, or
  * has not got its promises onto its disk. */
-static bool is_settled(const struct sim_oracles *oracles, const struct sim_node *node)
+static bool is_settled(const struct sim_oracles *oracles, const struct sim_node *node,
+                       bool is_member)
 {
     const struct raft_view *view = &node->view;
-    bool is_sound =
-        view->condition == RAFT_RUNNING || view->condition == RAFT_CONDITION_QUARANTINED;
-    return is_sound && oracles->nodes[node->id].requests == 0 && node->changes_open == 0 &&
-           view->transfer_target == RAFT_NODE_NONE && view->durable.index >= view->last.index &&
+    /* Nobody gives back to one who is no member what its store has lost. */
+    bool lacks_for_good = !is_member && view->condition == RAFT_CONDITION_RECOVERING;
+    bool is_sound = view->condition == RAFT_RUNNING ||
+                    view->condition == RAFT_CONDITION_QUARANTINED || lacks_for_good;
+    bool is_stored = view->durable.index >= view->last.index || lacks_for_good;
+    return is_sound && is_stored && oracles->nodes[node->id].requests == 0 &&
+           node->changes_open == 0 && view->transfer_target == RAFT_NODE_NONE &&
            view->state_durable >= view->state.sequence;
 }
 
@@ -566,11 +577,11 @@ bool sim_oracle_converged(const struct sim_oracles *oracles)
         if (node == NULL || node->state != SIM_NODE_UP || node->process == NULL) {
             continue;
         }
-        if (raft_configuration_find(&configuration, id) != NULL &&
-            !member_converged(oracles, node, leader->id)) {
+        bool is_member = raft_configuration_find(&configuration, id) != NULL;
+        if (is_member && !member_converged(oracles, node, leader->id)) {
             return false;
         }
-        if (is_healing && !is_settled(oracles, node)) {
+        if (is_healing && !is_settled(oracles, node, is_member)) {
             return false;
         }
     }

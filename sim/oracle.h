@@ -55,6 +55,8 @@ const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracl
 uint64_t sim_oracle_checks(const struct sim_oracles *oracles, enum sim_oracle oracle); /* done */
 /* Where these counts are: they decide nothing. */
 struct arena_span sim_oracle_counters(const struct sim_oracles *oracles);
+/* Where the oracles remember of a node which harm they have seen. */
+struct arena_span sim_oracle_harms(const struct sim_oracles *oracles, uint32_t node);
 
 /* Counts a check of a rule that is checked elsewhere (ledger, progress). oracles may be NULL. */
 void sim_oracle_count(struct sim_oracles *oracles, enum sim_oracle oracle);

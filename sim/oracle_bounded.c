@@ -9,11 +9,11 @@
  *  2. In one interval it sends what its peers and the causes account for.
  *  3. It holds no more requests, reads and unanswered appends than its options say.
  *  4. Its memory is that of its log, its windows, its requests and a fixed base.
- *  5. What it has applied of its log is a few times what makes a snapshot due, and what may trail
- *     one. A node that installs a snapshot is no measure. A leader keeps the snapshot that it is
- *     sending, and takes no other: for SENDING_TIMEOUTS in all, and only as long as a follower has
- *     got further with it in the last STILL_TIMEOUTS; then it has to let one wait that cannot take
- *     it.
+ *  5. What it has applied of its log, and behind the latest fault, is a few times what makes a
+ *     snapshot due, and what may trail one. A node that installs a snapshot is no measure. A leader
+ * keeps the snapshot that it is sending, and takes no other: for SENDING_TIMEOUTS in all, and only
+ * as long as a follower has got further with it in the last STILL_TIMEOUTS; then it has to let one
+ * wait that cannot take it.
  *  6. Its log has in memory what its option says, beside what is not applied or not durable, and
  *     the configurations. What it has is counted by the ledger.
  *  7. INSTANT_EVENTS_MAX events at one instant mean that time stands still. */
@@ -153,15 +153,24 @@ static void log_memory_check(struct sim_oracles *oracles, uint32_t node)
     }
 }
 
-/* A node that has nothing to wait for: no fault has hit this process, its disk is idle. */
+/* What it had applied when a fault hit this process last: it may have cost the snapshot that was
+ * due then, and no later one. */
+static raft_index excused_up_to(struct sim_oracles *oracles, uint32_t node)
+{
+    struct oracle_harms *harms = &oracles->nodes[node].harms;
+    uint64_t harm = sim_oracle_latest_harm(oracles, node);
+    if (harm != harms->of_length) {
+        harms->of_length = harm;
+        harms->length_from = oracles->world->nodes[node]->view.applied;
+    }
+    return harms->length_from;
+}
+
+/* A node that has nothing to wait for: its disk is idle. */
 static bool should_have_compacted(const struct sim_node *node)
 {
     const struct raft_view *view = &node->view;
-    bool is_harmed = false;
-    for (uint32_t i = 0; i < SIM_HARM_COUNT; i++) {
-        is_harmed = is_harmed || node->harmed[i] != 0;
-    }
-    return node->started.snapshot_threshold > 0 && node->state == SIM_NODE_UP && !is_harmed &&
+    return node->started.snapshot_threshold > 0 && node->state == SIM_NODE_UP &&
            view->condition == RAFT_RUNNING && !view->is_installing && view->member_flags != 0 &&
            sim_disk_pending(&node->disk) == 0;
 }
@@ -219,6 +228,8 @@ static void length_check(struct sim_oracles *oracles, uint32_t node)
     /* A snapshot has to name the members, so there is none before they are known. */
     raft_index from =
         view->base.index > view->configuration_index ? view->base.index : view->configuration_index;
+    raft_index excused = excused_up_to(oracles, node);
+    from = excused > from ? excused : from;
     if (view->applied <= from + most) {
         *sending = (struct oracle_sending){.receiver = 0};
         return;

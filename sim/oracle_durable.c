@@ -58,7 +58,7 @@ static void durable_walk(const struct sim_oracles *oracles, struct oracle_node *
 }
 
 /* A snapshot has come or gone: begins the chain behind the newest one that is left, or with the
- * first entry that is there if what lies before was in a snapshot that is lost. */
+ * first file of the log that is there if what lies before was in a snapshot that is lost. */
 static void durable_rebase(struct sim_oracles *oracles, struct oracle_node *state)
 {
     raft_index base = 0;
@@ -66,7 +66,7 @@ static void durable_rebase(struct sim_oracles *oracles, struct oracle_node *stat
     for (uint32_t i = 0; i < state->file_count; i++) {
         const struct oracle_file *file = &state->files[i];
         base = file->snapshot > base ? file->snapshot : base;
-        first = file->first != 0 && file->first < first ? file->first : first;
+        first = file->first != 0 && file->begin < first ? file->begin : first;
     }
     bool is_lost = base == 0 || first - 1 <= state->lost_snapshot;
     if (first != UINT64_MAX && base < first - 1 && is_lost) {
@@ -131,6 +131,13 @@ static bool is_own_store(const struct reader *reader)
     return disk->owner == reader->node || disk->owner == 0;
 }
 
+static void on_segment(void *ctx, raft_index first)
+{
+    const struct reader *reader = ctx;
+    assert(first > 0);
+    reader->oracles->nodes[reader->node].files[reader->file - 1].begin = first;
+}
+
 static void on_entry(void *ctx, const struct sut_entry *entry)
 {
     const struct reader *reader = ctx;
@@ -187,7 +194,8 @@ static void on_durable(void *ctx, uint32_t node, const char *name, const uint8_t
         file_drop(oracles, state, number);
     }
     struct reader reader = {oracles, node, number};
-    const struct sut_durable_sink sink = {&reader, on_hard_state, on_entry, on_snapshot};
+    const struct sut_durable_sink sink = {&reader, on_hard_state, on_segment, on_entry,
+                                          on_snapshot};
     size_t cursor = sim_oracle_sut(oracles, node)
                         ->read_durable(name, bytes, size, state->files[number - 1].cursor, &sink);
     assert(cursor <= size);

@@ -30,6 +30,7 @@ struct oracle_configuration {
 struct oracle_file {
     char name[RAFT_FILE_NAME_MAX];
     size_t cursor;    /* read up to here */
+    raft_index begin; /* where its part of the log begins; 0: not known */
     raft_index first; /* what it gave; 0: nothing */
     raft_index last;
     bool gave_state;
@@ -123,7 +124,6 @@ struct oracle_patience {
     uint64_t handed_ns; /* a leader: since it began to hand over */
     uint64_t passed_ns; /* in the latest step */
     uint64_t idle_ns;   /* since it owes work and does none */
-    uint64_t harm;      /* the latest event in which something was done to it */
     raft_node_id vote;
     raft_term vote_term;
 };
@@ -139,8 +139,14 @@ struct oracle_sending {
 /* The time since something of a follower has matched. */
 struct oracle_spell {
     uint64_t number;
-    uint64_t harm;    /* the latest of either of them */
     bool has_refused; /* in it */
+};
+
+/* The latest harm (sim_oracle_latest_harm) that has excused something. */
+struct oracle_harms {
+    uint64_t of[SIM_NODES_MAX]; /* its patience, by its own id; a spell, by the sender's */
+    uint64_t of_length;         /* that its log is long, */
+    raft_index length_from;     /* as far as it had applied it then */
 };
 
 /* An operation that a node has taken and not completed. */
@@ -237,6 +243,7 @@ struct oracle_node {
     struct oracle_contact contacts[SIM_NODES_MAX]; /* by sender */
     struct oracle_spell spells[SIM_NODES_MAX];     /* by sender, of a leader */
     bool has_sent_pieces[SIM_NODES_MAX]; /* by receiver: behind the first one, of a snapshot */
+    struct oracle_harms harms;
     struct oracle_patience patience;
     struct oracle_sending sending;
     struct oracle_traffic traffic;

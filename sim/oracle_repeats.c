@@ -89,12 +89,13 @@ void sim_oracle_asked(struct sim_oracles *oracles, uint32_t node, const struct s
  * or to overlook an answer may be where it was before. */
 static void spell_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
 {
-    struct oracle_spell *spell = &oracles->nodes[node].spells[peer];
+    struct oracle_node *state = &oracles->nodes[node];
+    struct oracle_spell *spell = &state->spells[peer];
     uint64_t harm = sim_oracle_latest_harm(oracles, node);
     uint64_t other = sim_oracle_latest_harm(oracles, peer);
     harm = other > harm ? other : harm;
-    if (harm != spell->harm) {
-        spell->harm = harm;
+    if (harm != state->harms.of[peer]) {
+        state->harms.of[peer] = harm;
         spell->number++;
         spell->has_refused = false;
     }

@@ -310,14 +310,15 @@ uint64_t sim_oracle_latest_harm(const struct sim_oracles *oracles, uint32_t node
 
 void sim_oracle_vanished_check(struct sim_oracles *oracles, uint32_t node)
 {
-    struct oracle_patience *patience = &oracles->nodes[node].patience;
+    struct oracle_node *state = &oracles->nodes[node];
+    struct oracle_patience *patience = &state->patience;
     const struct sim_node *sim_node = oracles->world->nodes[node];
     const char *what = owed(&sim_node->view);
     uint64_t harm = sim_oracle_latest_harm(oracles, node);
-    bool is_excused = harm != patience->harm || sim_node->state != SIM_NODE_UP ||
+    bool is_excused = harm != state->harms.of[node] || sim_node->state != SIM_NODE_UP ||
                       sim_node->view.condition != RAFT_RUNNING || is_at_work(sim_node) ||
                       sim_node->unsteady_ns > oracles->world->scheduler.now_ns; /* late timers */
-    patience->harm = harm;
+    state->harms.of[node] = harm;
     if (what == NULL || is_excused) {
         patience->idle_ns = 0;
         return;

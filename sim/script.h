@@ -80,7 +80,7 @@ void sim_script_load_done(struct sim_script *script, int waiter);
 /* Something scripts can listen to has happened; cheap when nobody listens. */
 void sim_script_notice(struct sim_script *script, enum sim_notice_kind kind, uint32_t node,
                        uint64_t term, uint64_t index, const char *site);
-/* Where it counts faults that have fired, which a script can only demand more of. */
+/* Where it counts what has happened: sim_world.told_apart says when the script asked. */
 struct arena_span sim_script_counters(const struct sim_script *script);
 /* After each event: the script's always/never checks. */
 void sim_script_check(struct sim_script *script);

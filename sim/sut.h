@@ -11,7 +11,7 @@
 #include <raft/env.h>
 #include <raft/raft.h>
 
-#define SUT_ABI        6u
+#define SUT_ABI        7u
 #define SUT_POINTS_MAX 480u /* of an implementation; the world has some of its own */
 /* What a shared object exports: `const struct sut_ops *squall_sut(void)`, with default visibility;
  * everything else in it should be hidden. sut_raft.c compiled with SUT_EXPORT has it. */
@@ -69,6 +69,8 @@ struct sut_entry {
 struct sut_durable_sink {
     void *ctx;
     void (*hard_state)(void *ctx, raft_term term, raft_node_id vote);
+    /* The file holds the log from this index on, whether its first entries can be read or not. */
+    void (*segment)(void *ctx, raft_index first);
     void (*entry)(void *ctx, const struct sut_entry *entry);
     /* A whole snapshot, which stands for the log up to id, and bytes of its state. */
     void (*snapshot)(void *ctx, struct raft_entry_id id, uint64_t state_size);

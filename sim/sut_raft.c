@@ -290,6 +290,7 @@ static size_t read_segment(const char *name, const uint8_t *bytes, size_t size, 
     if (size < SEGMENT_SIZE) {
         return 0;
     }
+    sink->segment(sink->ctx, first);
     size_t at = from < SEGMENT_SIZE ? SEGMENT_SIZE : from;
     size_t end = at; /* of the last whole record */
     while (at < size) {

@@ -132,8 +132,9 @@ struct sim_world {
     bool disturbed;
     char disturbed_text[SIM_TEXT_MAX]; /* which expectation an injected fault broke */
     uint64_t crashes, pauses, restarts;
-    uint64_t
-        counts_read; /* the latest event in which the script asked how often points were passed */
+    /* The latest event in which the script could tell a branch from its base run: it asked how
+     * often something had happened, or had waited longer than it does behind a shot. */
+    uint64_t told_apart;
     /* Outside the run: must not influence it. */
     sim_transcript_sink transcript;
     void *transcript_ctx;

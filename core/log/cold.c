@@ -10,14 +10,16 @@
  * term adds to it, and nothing has to be allocated when an entry leaves.
  *   - Configurations stay in memory as a list: who is a member is asked at any moment.
  *   - A record that turns out to be bad when it is read makes its entry *lost*: damaged like one
- * that was found at start, but all that is known of it is its id. It comes back from another node
- *     (*mended*) and leaves memory again when its record is rewritten; if the record cannot be,
- * only a compaction ends it. Only the first is remembered: whoever reads on finds the next.
+ *     that was found at start, but all that is known of it is its id. It comes back from another
+ *     node (*mended*; a configuration, from memory) and leaves memory again when its record is
+ *     rewritten; if the record cannot be, only a compaction ends it. Only the first is remembered:
+ *     whoever reads on finds the next.
  *
  * Invariants:
  *  1. runs[i].first and runs[i].term ascend; runs[0].first is base.index + 1, if there is an entry.
  *  2. kept_first … kept_last are the configurations in (base, cold], held as LOG.
- *  3. base.index < lost <= cold.index, or lost is 0; mended is its entry, held as LOG, or NULL. */
+ *  3. base.index < lost <= cold.index, or lost is 0; mended is its entry, held as LOG (twice, if it
+ *     is kept as well), or NULL. */
 #include "log_internal.h"
 
 #include <string.h>
@@ -154,16 +156,19 @@ void raft_log_cool(struct raft_log *log, raft_index applied)
 
 /* ---- what stays of it ---- */
 
-struct raft_entry *raft_cold_peek(const struct raft_log *log, raft_index index)
+static struct raft_entry *find_kept(const struct raft_log *log, raft_index index)
 {
-    if (index == log->lost) {
-        return log->mended;
-    }
     struct raft_entry *entry = log->kept_first;
     while (entry != NULL && entry->id.index != index) {
         entry = entry->next;
     }
     return entry;
+}
+
+struct raft_entry *raft_cold_peek(const struct raft_log *log, raft_index index)
+{
+    struct raft_entry *kept = find_kept(log, index);
+    return kept == NULL && index == log->lost ? log->mended : kept;
 }
 
 const struct raft_entry *raft_cold_configuration(const struct raft_log *log, raft_index index)
@@ -191,6 +196,16 @@ void raft_cold_found(struct raft_log *log)
     drop_mended(log);
     log->lost = 0;
     log->is_unmendable = false;
+}
+
+void raft_cold_mend(struct raft_log *log, struct raft_entry *entry)
+{
+    assert(log->mended == NULL && entry->id.index == log->lost);
+    raft_entry_hold(entry, RAFT_HOLDER_LOG);
+    log->size += raft_log_size_of(entry);
+    entry->repaired = true;
+    log->mended = entry;
+    log->repair_due = true;
 }
 
 void raft_log_unmendable(struct raft_log *log)
@@ -225,4 +240,9 @@ void raft_log_lost(struct raft_log *log, raft_index index)
     raft_cold_found(log);
     log->lost = index;
     log->first_damaged = index;
+    struct raft_entry *kept = find_kept(log, index);
+    if (kept != NULL) {
+        /* Only its record is lost: nobody has to be asked. */
+        raft_cold_mend(log, kept);
+    }
 }

@@ -218,7 +218,7 @@ void raft_log_compact(struct raft_log *log, struct raft_entry_id id)
 
 void raft_log_reset(struct raft_log *log, struct raft_entry_id id)
 {
-    assert(id.index > log->base.index);
+    assert(id.index >= log->base.index);
     assert(!raft_log_matches(log, id));
     for (raft_index index = raft_log_last_index(log); index > log->cold.index; index--) {
         log->size -= raft_log_size_of(*raft_log_slot(log, index));
@@ -412,12 +412,14 @@ bool raft_log_repair(struct raft_log *log, struct raft_entry *entry)
     if (place == NULL) {
         return false;
     }
+    if (place == &log->mended) {
+        raft_cold_mend(log, entry);
+        return true;
+    }
     raft_entry_hold(entry, RAFT_HOLDER_LOG);
     log->size += raft_log_size_of(entry);
-    if (*place != NULL) {
-        log->size -= raft_log_size_of(*place);
-        raft_entry_drop(*place, RAFT_HOLDER_LOG);
-    }
+    log->size -= raft_log_size_of(*place);
+    raft_entry_drop(*place, RAFT_HOLDER_LOG);
     entry->repaired = true;
     *place = entry;
     log->repair_due = true;

@@ -43,6 +43,8 @@ struct raft_entry *raft_cold_peek(const struct raft_log *log, raft_index index);
 const struct raft_entry *raft_cold_configuration(const struct raft_log *log, raft_index index);
 /* Gives back what is in memory of those up to an index. */
 void raft_cold_forget(struct raft_log *log, raft_index index);
+/* The one that was lost is here again; shares it as LOG. Its record is to be rewritten. */
+void raft_cold_mend(struct raft_log *log, struct raft_entry *entry);
 /* The one that was lost is in storage again. */
 void raft_cold_found(struct raft_log *log);
 

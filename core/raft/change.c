@@ -49,18 +49,31 @@ static bool keeps_witnesses(const struct raft_configuration *from,
     return keeps;
 }
 
-static bool is_reachable(const struct raft *raft, const struct raft_configuration *target)
+/* Whether a member is in quarantine, as far as the leader knows. */
+static bool is_uncounted(struct raft *raft, raft_node_id id)
+{
+    const struct raft_peer *peer = raft_peer_find(raft, id);
+    return peer != NULL && peer->is_uncounted;
+}
+
+/* A majority of voters in quarantine decides nothing, and nobody could take the change back. */
+static bool is_reachable(struct raft *raft, const struct raft_configuration *target)
 {
     if (!is_final(target) || !keeps_witnesses(&raft->configuration, target)) {
         return false;
     }
     uint32_t leaders = 0;
+    uint32_t voters = 0;
+    uint32_t uncounted = 0;
     uint32_t together = raft->configuration.count;
     for (uint32_t i = 0; i < target->count; i++) {
+        bool votes = (target->members[i].flags & RAFT_MEMBER_VOTER) != 0;
+        voters += votes;
+        uncounted += votes && is_uncounted(raft, target->members[i].id);
         leaders += raft_member_could_lead(&target->members[i]);
         together += raft_configuration_find(&raft->configuration, target->members[i].id) == NULL;
     }
-    return leaders > 0 && together <= RAFT_MEMBERS_MAX;
+    return leaders > 0 && together <= RAFT_MEMBERS_MAX && voters / 2 < voters - uncounted;
 }
 
 static bool has_committed_in_term(const struct raft *raft)
@@ -134,7 +147,8 @@ enum raft_status raft_change_recover(struct raft *raft, const struct raft_config
  * has_moved if anything has changed with it. */
 static bool has_caught_up(struct raft *raft, struct raft_peer *peer, bool *has_moved)
 {
-    while (peer->catching_up && peer->match >= peer->round_end &&
+    /* One in quarantine would count for nothing: nothing could be committed by its help. */
+    while (peer->catching_up && !peer->is_uncounted && peer->match >= peer->round_end &&
            peer->rounds <= raft->options.catch_up_rounds_max) {
         *has_moved = true;
         if (raft->now_ns - peer->round_began_ns < raft->options.election_ns_min) {
@@ -183,7 +197,7 @@ static struct raft_peer *heir(struct raft *raft)
     struct raft_peer *best = NULL;
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         struct raft_peer *peer = &raft->peers[i];
-        if (peer->member == RAFT_MEMBER_NONE ||
+        if (peer->member == RAFT_MEMBER_NONE || peer->is_uncounted ||
             !raft_member_could_lead(&raft->configuration.members[peer->member]) ||
             peer->match != raft_log_last_index(raft->log)) {
             continue;

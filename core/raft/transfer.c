@@ -20,9 +20,10 @@ enum raft_status raft_transfer_begin(struct raft *raft, raft_node_id target)
         return RAFT_NOT_LEADER;
     }
     const struct raft_member *member = raft_configuration_find(&raft->configuration, target);
+    const struct raft_peer *peer = raft_peer_find(raft, target);
     if (raft_exit_taken(raft->memory, RAFT_AT_TRANSFER_UNKNOWN,
-                        target == raft->options.id || member == NULL ||
-                            !raft_member_could_lead(member))) {
+                        peer == NULL || member == NULL || !raft_member_could_lead(member) ||
+                            peer->is_uncounted)) {
         return RAFT_INVALID;
     }
     if (raft_exit_taken(raft->memory, RAFT_AT_TRANSFER_BUSY,

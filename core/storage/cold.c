@@ -22,6 +22,7 @@ void raft_load_release(struct raft_storage *storage)
 {
     const struct raft_memory *memory = storage->memory;
     struct raft_cold *cold = &storage->cold;
+    assert(cold->taken == 0 || cold->entries != NULL);
     while (cold->taken > 0) {
         cold->taken--;
         raft_entry_drop(cold->entries[cold->taken], RAFT_HOLDER_LOADING);

@@ -27,6 +27,7 @@
 #define SEGMENT_PREFIX   "log-"
 #define IDS_PREFIX       "ids-"
 #define SNAPSHOT_PREFIX  "snapshot-"
+#define MARK_PREFIX      "mark-"
 #define NAME_DIGITS      16u
 
 /* In the file of identities: the kind, and in the byte behind it the mark. A byte that has rotted
@@ -309,6 +310,16 @@ void raft_snapshot_name(raft_index index, char name[RAFT_FILE_NAME_MAX])
 bool raft_snapshot_name_parse(const char *name, raft_index *out_index)
 {
     return name_decode(SNAPSHOT_PREFIX, name, out_index);
+}
+
+void raft_mark_name(raft_index index, char name[RAFT_FILE_NAME_MAX])
+{
+    name_encode(MARK_PREFIX, index, name);
+}
+
+bool raft_mark_name_parse(const char *name, raft_index *out_index)
+{
+    return name_decode(MARK_PREFIX, name, out_index);
 }
 
 void raft_state_encode(const struct raft_hard_state *state, uint8_t bytes[RAFT_STATE_SIZE])

@@ -93,6 +93,10 @@ bool raft_segment_name_parse(enum raft_part part, const char *name, raft_index *
 void raft_snapshot_name(raft_index index, char name[RAFT_FILE_NAME_MAX]);
 /* False: not the name of a published snapshot. */
 bool raft_snapshot_name_parse(const char *name, raft_index *out_index);
+/* The empty file that says that there was a snapshot of this index. */
+void raft_mark_name(raft_index index, char name[RAFT_FILE_NAME_MAX]);
+/* False: not the name of a mark. */
+bool raft_mark_name_parse(const char *name, raft_index *out_index);
 
 void raft_state_encode(const struct raft_hard_state *state, uint8_t bytes[RAFT_STATE_SIZE]);
 /* False: it does not match its checksum or version. */

@@ -2,10 +2,13 @@
  *
  *   (the draft is written) -> sync -> [ read ]* -> close -> rename -> sync directory -.
  *        | fail                | fail    | fail     | fail    | fail                    v
- *        '---------------------+---------+----------+---------'          unlink the one before
+ *        '---------------------+---------+----------+---------'           [ mark ]
  *                                        |                                              |
  *                                        v                                              v
- *                              close -> unlink -> fail            done <- sync directory
+ *                              close -> unlink -> fail                    unlink the one before
+ *                                                                                       |
+ *                                                                                       v
+ *                                                                 done <- sync directory
  *
  *  1. What bears a published name was durable, and was read back whole, before it got that name: a
  *     crash at any step leaves no published snapshot that is not one. The one before goes only when
@@ -15,7 +18,11 @@
  *     of the directory is (RAFT_IO).
  *  3. A draft whose file could not be removed is emptied by the next one and removed at the next
  *     start; so is a snapshot that was replaced and could not be removed.
- *  4. A snapshot may take the place of a published one with the same name, which is then damaged;
+ *  4. Behind a snapshot that comes from the leader the log may be empty. So it gets a *mark*, an
+ *     empty file with its index in the name: without it the loss of the one file would look like a
+ *     store that has never had an entry. The mark of the one before is renamed. If it cannot be
+ *     made, the next start makes it.
+ *  5. A snapshot may take the place of a published one with the same name, which is then damaged;
  *     the rename replaces it at once. */
 #include "storage_internal.h"
 
@@ -63,6 +70,11 @@ void raft_publish_prepare(struct raft_storage *storage, struct raft_draft *draft
         raft_snapshot_name(storage->replaced, io->name);
     } else if (step == RAFT_STEP_DISCARD_UNLINK) {
         raft_storage_name_set(io->name, name);
+    } else if (step == RAFT_STEP_MARK_CREATE) {
+        raft_mark_name(draft->id.index, io->name);
+    } else if (step == RAFT_STEP_MARK_RENAME) {
+        raft_mark_name(storage->mark, io->name);
+        raft_mark_name(draft->id.index, io->name_to);
     } else if (io->op != RAFT_IO_SYNC_DIR) {
         assert(draft->file != 0);
         io->file = draft->file;
@@ -99,14 +111,39 @@ static enum raft_step_id read_back(struct raft_storage *storage, struct raft_dra
     return RAFT_STEP_PUBLISH_CLOSE;
 }
 
+/* Whether the snapshot before has another name. */
+static bool replaces(const struct raft_storage *storage, const struct raft_draft *draft)
+{
+    return storage->replaced != 0 && storage->replaced != draft->id.index;
+}
+
 /* The new name is durable. */
 static enum raft_step_id adopt(struct raft_storage *storage, const struct raft_draft *draft)
 {
     assert(draft->file == 0 && storage->check.snapshot.id.index == draft->id.index);
     storage->replaced = storage->snapshot.id.index;
     storage->snapshot = storage->check.snapshot;
-    bool is_other = storage->replaced != 0 && storage->replaced != draft->id.index;
-    return is_other ? RAFT_STEP_REPLACE_UNLINK : RAFT_STEP_NONE;
+    if (storage->snapshot_lane.job == RAFT_JOB_RECEIVE && storage->mark != draft->id.index) {
+        return storage->mark == 0 ? RAFT_STEP_MARK_CREATE : RAFT_STEP_MARK_RENAME;
+    }
+    return replaces(storage, draft) ? RAFT_STEP_REPLACE_UNLINK : RAFT_STEP_NONE;
+}
+
+/* The mark is being made. */
+static enum raft_step_id mark_next(struct raft_storage *storage, struct raft_draft *draft)
+{
+    const struct raft_lane *lane = &storage->snapshot_lane;
+    if (lane->step == RAFT_STEP_MARK_CLOSE) {
+        draft->file = 0;
+    } else if (lane->io.status != RAFT_OK) {
+        return replaces(storage, draft) ? RAFT_STEP_REPLACE_UNLINK : RAFT_STEP_NONE;
+    }
+    storage->mark = draft->id.index;
+    if (lane->step == RAFT_STEP_MARK_CREATE) {
+        draft->file = lane->io.file;
+        return RAFT_STEP_MARK_CLOSE;
+    }
+    return replaces(storage, draft) ? RAFT_STEP_REPLACE_UNLINK : RAFT_STEP_REPLACE_SYNC_DIR;
 }
 
 /* The draft is being given up, or the snapshot before is being removed. */
@@ -116,8 +153,9 @@ static enum raft_step_id remove_next(struct raft_storage *storage, struct raft_d
     const struct raft_lane *lane = &storage->snapshot_lane;
     enum raft_status status = lane->io.status;
     if (lane->step == RAFT_STEP_REPLACE_UNLINK) {
-        /* If it is still there, there is nothing to sync. */
-        return status == RAFT_OK ? RAFT_STEP_REPLACE_SYNC_DIR : RAFT_STEP_NONE;
+        /* If it is still there, and no mark is new, there is nothing to sync. */
+        bool is_marked = lane->job == RAFT_JOB_RECEIVE && storage->mark == draft->id.index;
+        return status == RAFT_OK || is_marked ? RAFT_STEP_REPLACE_SYNC_DIR : RAFT_STEP_NONE;
     }
     if (lane->step == RAFT_STEP_REPLACE_SYNC_DIR) {
         /* The sync's own failure, hence no fault point here. */
@@ -141,6 +179,9 @@ enum raft_step_id raft_publish_next(struct raft_storage *storage, struct raft_dr
     *out_status = RAFT_OK;
     if (lane->step >= RAFT_STEP_REPLACE_UNLINK) {
         return remove_next(storage, draft, out_status);
+    }
+    if (lane->step >= RAFT_STEP_MARK_RENAME) {
+        return mark_next(storage, draft);
     }
     if (lane->step == RAFT_STEP_PUBLISH_READ) {
         return read_back(storage, draft);

@@ -28,6 +28,7 @@ struct listing {
     struct raft_storage *storage;
     enum raft_status status;
     struct raft_found found;
+    struct raft_found marks;
     bool is_left[LEFTOVERS];
 };
 
@@ -48,10 +49,10 @@ static bool visit_any(void *visitor, const char *name)
     struct presence *presence = visitor;
     raft_index index;
     presence->has_state = presence->has_state || is_name(name, RAFT_STATE_NAME);
-    presence->is_store = is_name(name, RAFT_MARKER_NAME) ||
-                         raft_segment_name_parse(RAFT_PART_LOG, name, &index) ||
-                         raft_segment_name_parse(RAFT_PART_IDS, name, &index) ||
-                         raft_snapshot_name_parse(name, &index);
+    presence->is_store =
+        is_name(name, RAFT_MARKER_NAME) || raft_segment_name_parse(RAFT_PART_LOG, name, &index) ||
+        raft_segment_name_parse(RAFT_PART_IDS, name, &index) ||
+        raft_snapshot_name_parse(name, &index) || raft_mark_name_parse(name, &index);
     return !presence->is_store;
 }
 
@@ -126,6 +127,9 @@ static bool visit_all(void *visitor, const char *name)
     }
     if (raft_snapshot_name_parse(name, &index)) {
         raft_found_add(&listing->found, index);
+    } else if (raft_mark_name_parse(name, &index)) {
+        raft_found_add(&listing->marks, index);
+        listing->storage->mark = index; /* the names come in ascending order */
     } else if (raft_segment_name_parse(RAFT_PART_LOG, name, &index)) {
         listing->status = add_part(storage, RAFT_PART_LOG, index);
     } else if (raft_segment_name_parse(RAFT_PART_IDS, name, &index)) {
@@ -149,6 +153,12 @@ void raft_storage_close_now(struct raft_storage *storage, raft_file *file)
 static enum raft_status clean(struct raft_storage *storage, const struct listing *listing)
 {
     enum raft_status status = raft_snapshot_prune(storage, &listing->found);
+    if (status == RAFT_OK && storage->segment_count == 0) {
+        status = raft_mark_make(storage);
+    }
+    if (status == RAFT_OK) {
+        status = raft_marks_prune(storage, &listing->marks);
+    }
     for (size_t i = 0; i < LEFTOVERS && status == RAFT_OK; i++) {
         if (listing->is_left[i]) {
             struct raft_io io = {.op = RAFT_IO_UNLINK};
@@ -183,7 +193,9 @@ static enum raft_status load_all(struct raft_storage *storage, struct raft_log *
         status = raft_snapshot_choose(storage, &listing.found);
     }
     if (status == RAFT_OK) {
-        status = raft_segments_load(storage, log, listing.found.bad);
+        raft_index lost = storage->mark > storage->snapshot.id.index ? storage->mark : 0;
+        status =
+            raft_segments_load(storage, log, lost > listing.found.bad ? lost : listing.found.bad);
     }
     if (status == RAFT_OK) {
         status = clean(storage, &listing);
@@ -212,7 +224,11 @@ enum raft_status raft_storage_load(struct raft_storage *storage, struct raft_log
         storage->offset_base = 0;
         storage->offset_count = 0;
         storage->snapshot = (struct raft_snapshot){.id = {0, 0}};
+        storage->mark = 0;
         return status;
+    }
+    if (storage->mark != storage->snapshot.id.index) {
+        storage->mark = 0; /* it was removed */
     }
     struct raft_entry_id last = raft_log_last(log);
     assert(last.index == raft_storage_last(storage));

@@ -180,7 +180,10 @@ static enum raft_status remove_segments(struct raft_storage *storage,
 /* Removes the whole log, which the snapshot takes the place of. */
 static enum raft_status reset(struct raft_storage *storage, const struct raft_trail *trail)
 {
-    enum raft_status status = remove_segments(storage, trail, true);
+    enum raft_status status = raft_mark_make(storage);
+    if (status == RAFT_OK) {
+        status = remove_segments(storage, trail, true);
+    }
     storage->offset_base = trail->base.index;
     storage->offset_count = 0;
     return status;

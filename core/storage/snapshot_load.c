@@ -6,7 +6,8 @@
  *
  *  1. An error of the device is not "bad": start fails, and the next one sees the same files.
  *  2. Nothing is removed before all of the store has been read and found whole.
- *  3. Whether an older snapshot will do is for recovery to say: the log must reach as far as the
+ *  3. A mark without its snapshot says that this is lost, as if it were there and bad.
+ *  4. Whether an older snapshot will do is for recovery to say: the log must reach as far as the
  *     newest one that is bad, since the log behind it is all that is left of what it covered. */
 #include "storage_internal.h"
 
@@ -91,6 +92,38 @@ enum raft_status raft_snapshot_prune(struct raft_storage *storage, const struct 
             raft_snapshot_name(found->indexes[i], io.name);
             status = raft_storage_run(storage, RAFT_AT_SNAPSHOT_LOAD_UNLINK, &io);
         }
+    }
+    return status;
+}
+
+enum raft_status raft_marks_prune(struct raft_storage *storage, const struct raft_found *marks)
+{
+    enum raft_status status = RAFT_OK;
+    for (uint32_t i = 0; i < marks->count && status == RAFT_OK; i++) {
+        if (marks->indexes[i] != storage->snapshot.id.index) {
+            struct raft_io io = {.op = RAFT_IO_UNLINK};
+            raft_mark_name(marks->indexes[i], io.name);
+            status = raft_storage_run(storage, RAFT_AT_SNAPSHOT_LOAD_UNMARK, &io);
+        }
+    }
+    return status;
+}
+
+enum raft_status raft_mark_make(struct raft_storage *storage)
+{
+    if (storage->snapshot.id.index == 0 || storage->mark == storage->snapshot.id.index) {
+        return RAFT_OK;
+    }
+    struct raft_io io = {.op = RAFT_IO_CREATE};
+    raft_mark_name(storage->snapshot.id.index, io.name);
+    enum raft_status status = raft_storage_run(storage, RAFT_AT_SNAPSHOT_LOAD_MARK, &io);
+    if (status == RAFT_OK) {
+        raft_storage_close_now(storage, &io.file);
+        struct raft_io sync = {.op = RAFT_IO_SYNC_DIR};
+        status = raft_storage_run(storage, RAFT_AT_SNAPSHOT_LOAD_MARK_SYNC_DIR, &sync);
+    }
+    if (status == RAFT_OK) {
+        storage->mark = storage->snapshot.id.index;
     }
     return status;
 }

@@ -94,6 +94,9 @@ enum raft_step_id {
     RAFT_STEP_PUBLISH_CLOSE,
     RAFT_STEP_PUBLISH_RENAME,
     RAFT_STEP_PUBLISH_SYNC_DIR,
+    RAFT_STEP_MARK_RENAME,
+    RAFT_STEP_MARK_CREATE,
+    RAFT_STEP_MARK_CLOSE,
     RAFT_STEP_REPLACE_UNLINK,
     RAFT_STEP_REPLACE_SYNC_DIR,
     RAFT_STEP_DISCARD_CLOSE,
@@ -250,6 +253,7 @@ struct raft_storage {
     uint64_t generation;
 
     struct raft_snapshot snapshot; /* the published one; id (0, 0): none */
+    raft_index mark;               /* the snapshot that the mark is of; 0: there is no mark */
 
     /* The job of the snapshot lane. */
     struct raft_draft own;       /* of SAVE */
@@ -389,6 +393,10 @@ void raft_found_add(struct raft_found *found, raft_index index);
 enum raft_status raft_snapshot_choose(struct raft_storage *storage, struct raft_found *found);
 /* Removes all but the published one. */
 enum raft_status raft_snapshot_prune(struct raft_storage *storage, const struct raft_found *found);
+/* Removes the marks of other snapshots than the published one. */
+enum raft_status raft_marks_prune(struct raft_storage *storage, const struct raft_found *marks);
+/* Makes a mark of the published one, durably, unless it is there. */
+enum raft_status raft_mark_make(struct raft_storage *storage);
 /* Puts the published one into the state machine. RAFT_NOMEM, RAFT_CORRUPT, RAFT_MACHINE. */
 enum raft_status raft_snapshot_restore(struct raft_storage *storage);
 

@@ -42,7 +42,7 @@ struct sweep {
     struct sim_ending base;        /* without any injection */
     struct sim_execution came_to;  /* of the base run */
     struct sim_marks marks;        /* of the base run; for branches that may end early, */
-    uint64_t counts_read;          /* but not before the script has asked its last question */
+    uint64_t told_apart;           /* but not before the script looks alike */
     char parameters[SIM_TEXT_MAX]; /* of the base run, as they are recorded */
     uint64_t begun;                /* branches of this shard, those of earlier workers included */
     uint64_t remaining;            /* to do */
@@ -170,7 +170,7 @@ static bool base_run(struct sweep *sweep, bool *out_sent)
             }
         }
         sim_ending_read(world, &sweep->base);
-        sweep->counts_read = world->counts_read;
+        sweep->told_apart = world->told_apart;
         steps = runner->rows.steps;
         memset(&runner->rows, 0, sizeof runner->rows);
         sim_world_result(world, &runner->rows.execution);
@@ -331,7 +331,7 @@ static bool branch_finish(struct sweep *sweep, struct sim_world *world)
     bool compares = may_be_masked(sweep);
     sim_marks_begin(&sweep->marks);
     while (sim_runner_step(sweep->runner, world)) {
-        if (compares && world->events > sweep->counts_read && is_spent(&faults->shot) &&
+        if (compares && world->events > sweep->told_apart && is_spent(&faults->shot) &&
             is_spent(&faults->second) && sim_marks_agree(&sweep->marks, world)) {
             return true;
         }

@@ -292,8 +292,9 @@ uint32_t script_node_number(lua_State *L, int index);
 /* tasks.c */
 void script_tasks_open(lua_State *L, int globals);
 struct script_task *script_task_start(lua_State *L, int arguments); /* function below arguments */
+/* When a wait that began then is given up; to be asked each time it goes on. */
+uint64_t script_deadline(struct sim_script *script, uint64_t from_ns, uint64_t within_ns);
 /* Puts the running task to sleep; continues with k. */
-uint64_t script_deadline(const struct sim_script *script, uint64_t from_ns, uint64_t within_ns);
 int script_wait_until(lua_State *L, enum script_wait wait, uint64_t time_ns, lua_KFunction k);
 int script_wait_for(lua_State *L, enum script_wait wait, lua_KFunction k);
 void script_wake_leader_waits(struct sim_script *script);

@@ -273,7 +273,7 @@ static int reached(lua_State *L, struct sim_script *script, void *self)
         script_raise(L, "'%s' is neither an event nor a fault point%s", name,
                      script_push_guess(L, name, names, SIM_NOTICE_COUNT + faults->point_count));
     }
-    script->world->counts_read = script->world->events;
+    script->world->told_apart = script->world->events;
     if (count < (uint64_t)options.min) {
         char text[SIM_TEXT_MAX / 2];
         snprintf(text, sizeof(text), "'%s' was reached %llu times, expected at least %lld", name,

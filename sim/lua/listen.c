@@ -55,8 +55,7 @@ int script_notice_kind(lua_State *L, int index)
 
 struct arena_span sim_script_counters(const struct sim_script *script)
 {
-    const uint64_t *fired = &script->notices[SIM_NOTICE_FAULT_FIRED];
-    return (struct arena_span){fired, sizeof *fired};
+    return (struct arena_span){script->notices, sizeof script->notices};
 }
 
 void sim_script_notice(struct sim_script *script, enum sim_notice_kind kind, uint32_t node,

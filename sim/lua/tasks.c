@@ -115,16 +115,21 @@ int script_wait_for(lua_State *L, enum script_wait wait, lua_KFunction k)
 
 /* When a wait is given up. In a branch of a sweep, after its shot, that is sooner: a script leaves
  * much more time than anything takes, and what has not come within a fifth of it, and a second, the
- * fault has prevented. */
-uint64_t script_deadline(const struct sim_script *script, uint64_t from_ns, uint64_t within_ns)
+ * fault has prevented. Called each time a wait goes on, so that a wait which a branch would have
+ * given up is known. */
+uint64_t script_deadline(struct sim_script *script, uint64_t from_ns, uint64_t within_ns)
 {
-    const struct sim_shot *shot = &script->world->faults.shot;
+    struct sim_world *world = script->world;
+    const struct sim_shot *shot = &world->faults.shot;
     uint64_t deadline_ns = from_ns + within_ns;
+    uint64_t patience_ns = within_ns / 5 > PATIENCE_NS ? within_ns / 5 : PATIENCE_NS;
     if (shot->fired == 0) {
+        if (world->scheduler.now_ns > from_ns + patience_ns) {
+            world->told_apart = world->events;
+        }
         return deadline_ns;
     }
     uint64_t since_ns = shot->fired_ns > from_ns ? shot->fired_ns : from_ns;
-    uint64_t patience_ns = within_ns / 5 > PATIENCE_NS ? within_ns / 5 : PATIENCE_NS;
     uint64_t early_ns = since_ns + patience_ns;
     return early_ns < deadline_ns ? early_ns : deadline_ns;
 }

@@ -10,6 +10,7 @@
 #include <check.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FAKE_NODES   3u
@@ -169,6 +170,12 @@ static size_t fake_read_durable(const char *name, const uint8_t *bytes, size_t s
         memcpy(words, bytes, 2 * sizeof words[0]);
         sink->snapshot(sink->ctx, (struct raft_entry_id){words[0], words[1]}, 1);
         return size;
+    }
+    if (from == 0 && size >= sizeof words) {
+        memcpy(words, bytes, sizeof words);
+        /* "log-1" says where it begins, "log" begins with what it has. */
+        bool is_named = strncmp(name, "log-", 4) == 0;
+        sink->segment(sink->ctx, is_named ? strtoull(name + 4, NULL, 16) : words[1]);
     }
     for (; from + sizeof words <= size; from += sizeof words) {
         memcpy(words, bytes + from, sizeof words);

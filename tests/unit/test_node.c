@@ -2,8 +2,9 @@
  * cluster: each rule on an implementation that does what the core does, but for one thing. */
 #include "unit.h"
 
+#include <sim/fingerprint.h>
 #include <sim/node_internal.h>
-#include <sim/world.h>
+#include <sim/oracle_internal.h>
 
 #include <string.h>
 
@@ -336,6 +337,46 @@ START_TEST(a_cluster_that_does_all_this_is_not)
 }
 END_TEST
 
+/* ---- fingerprints ---- */
+
+static uint64_t fingerprint_of(struct sim_world *world)
+{
+    struct arena_walk *walk = arena_walk_create();
+    uint64_t fingerprint = sim_fingerprint(world, walk);
+    arena_walk_destroy(walk);
+    return fingerprint;
+}
+
+START_TEST(a_fingerprint_does_not_see_harm_that_is_over)
+{
+    struct sim_world *world = world_open();
+    sim_oracle_vanished_check(world->oracles, 1);
+    uint64_t fingerprint = fingerprint_of(world);
+    sim_node_harm(world->nodes[1], SIM_HARM_DISK);
+    ck_assert_uint_eq(fingerprint_of(world), fingerprint);
+    sim_oracle_vanished_check(world->oracles, 1);
+    ck_assert_uint_eq(fingerprint_of(world), fingerprint);
+    world->nodes[1]->durable_event++;
+    ck_assert_uint_ne(fingerprint_of(world), fingerprint);
+}
+END_TEST
+
+START_TEST(a_fingerprint_sees_that_memory_was_written_after_its_release)
+{
+    struct sim_world *world = world_open();
+    struct sim_node *node = world->nodes[1];
+    node->running = true;
+    uint8_t *block = take(node, 100);
+    node->memory.free(node->memory.ctx, block);
+    uint64_t fingerprint = fingerprint_of(world);
+    const uint8_t freed = block[50];
+    block[50] = 1;
+    ck_assert_uint_ne(fingerprint_of(world), fingerprint);
+    block[50] = freed;
+    ck_assert_uint_eq(fingerprint_of(world), fingerprint);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node");
@@ -359,5 +400,7 @@ int main(void)
     tcase_add_test(tests, a_cluster_that_takes_no_read_is_found);
     tcase_add_test(tests, a_cluster_that_does_not_agree_is_found);
     tcase_add_test(tests, a_cluster_that_does_all_this_is_not);
+    tcase_add_test(tests, a_fingerprint_does_not_see_harm_that_is_over);
+    tcase_add_test(tests, a_fingerprint_sees_that_memory_was_written_after_its_release);
     return unit_main(suite);
 }

@@ -77,27 +77,46 @@ START_TEST(bounded_fires_on_memory_that_nothing_accounts_for)
 }
 END_TEST
 
+static void apply_more(raft_index first, raft_index last)
+{
+    replicate(1, (uint32_t)(last + 1 - first));
+    replicate(2, (uint32_t)(last + 1 - first));
+    commit(1, last);
+    for (raft_index index = first; index <= last; index++) {
+        apply(1, index, index);
+    }
+    view_of(1)->durable = view_of(1)->last;
+    view_of(1)->applied = last;
+}
+
 /* Snapshots are due with every entry: of ten that are applied some must have left the log. */
-static void apply_without_a_snapshot(void)
+static void apply_without_a_snapshot(raft_index last)
 {
     struct raft_options *options = &fake.nodes[1]->node.started;
     options->snapshot_threshold = 1;
     options->pending_requests_max = 4;
     elect(1, 1);
-    replicate(1, 10);
-    replicate(2, 10);
-    commit(1, 10);
-    for (raft_index index = 1; index <= 10; index++) {
-        apply(1, index, index);
-    }
-    view_of(1)->durable = view_of(1)->last;
-    view_of(1)->applied = 10;
+    apply_more(1, last);
     view_of(1)->member_flags = RAFT_MEMBER_VOTER;
 }
 
 START_TEST(bounded_fires_on_a_log_that_is_never_compacted)
 {
-    apply_without_a_snapshot();
+    apply_without_a_snapshot(10);
+    step(1);
+    expect("bounded");
+}
+END_TEST
+
+START_TEST(bounded_lets_a_fault_cost_one_snapshot_and_no_later_one)
+{
+    apply_without_a_snapshot(5);
+    fake.nodes[1]->node.harmed[SIM_HARM_DISK] = 1;
+    step(1);
+    apply_more(6, 13);
+    step(1);
+    expect(NULL);
+    apply_more(14, 14);
     step(1);
     expect("bounded");
 }
@@ -107,7 +126,7 @@ END_TEST
  * of that time node 2 gets on with it. */
 static void send_a_snapshot(uint64_t moving_ms, uint64_t still_ms)
 {
-    apply_without_a_snapshot();
+    apply_without_a_snapshot(10);
     struct raft_progress_view *progress = &fake.nodes[1]->progress[2];
     *progress = (struct raft_progress_view){.id = 2, .next = 1, .state = RAFT_INSTALL};
     for (uint64_t ms = 0; ms < moving_ms; ms += 10) {
@@ -143,7 +162,7 @@ END_TEST
 
 START_TEST(bounded_fires_on_a_long_log_of_a_witness)
 {
-    apply_without_a_snapshot();
+    apply_without_a_snapshot(10);
     view_of(1)->member_flags = RAFT_MEMBER_VOTER | RAFT_MEMBER_WITNESS;
     step(1);
     expect("bounded");
@@ -335,6 +354,7 @@ int main(void)
     tcase_add_test(tests, bounded_fires_on_too_many_unanswered_appends);
     tcase_add_test(tests, bounded_fires_on_memory_that_nothing_accounts_for);
     tcase_add_test(tests, bounded_fires_on_a_log_that_is_never_compacted);
+    tcase_add_test(tests, bounded_lets_a_fault_cost_one_snapshot_and_no_later_one);
     tcase_add_test(tests, bounded_accepts_a_long_log_while_a_snapshot_moves_on);
     tcase_add_test(tests, bounded_fires_on_a_snapshot_that_is_sent_without_end);
     tcase_add_test(tests, bounded_fires_on_a_snapshot_that_moves_no_further);

@@ -68,6 +68,43 @@ static void put_everywhere(raft_term term, const uint32_t (*members)[2])
     }
 }
 
+/* Whether all agree after the heal, if node 3 misses the end of its log. */
+static bool has_converged_without_3(const uint32_t (*members)[2])
+{
+    elect(1, 1);
+    put_everywhere(1, members);
+    for (uint32_t node = 1; node <= FAKE_NODES; node++) {
+        struct raft_view *view = view_of(node);
+        persist(node);
+        view->durable = view->last;
+        view->leader = 1;
+        view->commit = view->last.index;
+        view->applied = view->last.index;
+    }
+    view_of(3)->condition = RAFT_CONDITION_RECOVERING;
+    view_of(3)->durable = (struct raft_entry_id){0, 0};
+    fake.world->phase = SIM_PHASE_HEAL;
+    return sim_oracle_converged(fake.world->oracles);
+}
+
+START_TEST(waits_for_a_member_that_recovers)
+{
+    static const uint32_t all[][2] = {{1, VOTER}, {2, VOTER}, {3, VOTER}, {0, 0}};
+    ck_assert(!has_converged_without_3(all));
+    view_of(3)->condition = RAFT_RUNNING;
+    view_of(3)->durable = view_of(3)->last;
+    ck_assert(sim_oracle_converged(fake.world->oracles));
+}
+END_TEST
+
+START_TEST(does_not_wait_for_one_that_recovers_and_is_no_member)
+{
+    ck_assert(has_converged_without_3(one_and_two));
+    view_of(3)->condition = RAFT_CONDITION_NOSPACE;
+    ck_assert(!sim_oracle_converged(fake.world->oracles));
+}
+END_TEST
+
 START_TEST(silent_on_a_change_in_two_steps)
 {
     elect(1, 1);
@@ -235,6 +272,8 @@ int main(void)
     TCase *tests = tcase_create("configuration");
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, waits_for_a_member_that_recovers);
+    tcase_add_test(tests, does_not_wait_for_one_that_recovers_and_is_no_member);
     tcase_add_test(tests, silent_on_a_change_in_two_steps);
     tcase_add_test(tests, silent_when_a_configuration_is_overwritten_and_the_one_before_is_back);
     tcase_add_test(tests, configuration_fires_when_an_overwritten_one_stays_in_force);

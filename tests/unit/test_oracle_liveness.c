@@ -188,6 +188,21 @@ START_TEST(recovery_fires_on_a_log_that_is_longer_than_the_disks)
 }
 END_TEST
 
+/* The crash has kept the second record of a batch, and not the first one. */
+START_TEST(recovery_takes_a_torn_beginning_for_no_log)
+{
+    const uint64_t second[3] = {1, 2, 102};
+    enter_term(2, 3);
+    end(2, SIM_NODE_DOWN);
+    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
+    observer->durable(observer->ctx, 2, "log-1", (const uint8_t *)second, sizeof second, 0);
+    sim_oracle_starts(fake.world->oracles, 2);
+    view_of(2)->state.term = 3;
+    start(2);
+    expect(NULL);
+}
+END_TEST
+
 START_TEST(recovery_fires_on_a_term_that_is_not_on_the_disk)
 {
     fake.world->oracles->term_max = 4;
@@ -538,6 +553,7 @@ int main(void)
     tcase_add_test(tests, recovery_is_silent_on_what_the_disk_holds);
     tcase_add_test(tests, recovery_fires_on_a_log_that_is_shorter_than_the_disks);
     tcase_add_test(tests, recovery_fires_on_a_log_that_is_longer_than_the_disks);
+    tcase_add_test(tests, recovery_takes_a_torn_beginning_for_no_log);
     tcase_add_test(tests, recovery_fires_on_a_term_that_is_not_on_the_disk);
     tcase_add_test(tests, recovery_fires_on_a_start_from_another_nodes_store);
     tcase_add_test(tests, recovery_fires_on_a_start_from_a_wiped_disk);

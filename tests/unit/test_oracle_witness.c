@@ -30,7 +30,7 @@ START_TEST(witness_accepts_ids_of_what_others_have)
     put_elided(3, 1);
     put_elided(3, 1);
     expect(NULL);
-    ck_assert_uint_eq(sim_oracle_checks(fake.world->oracles, SIM_ORACLE_WITNESS), 2);
+    ck_assert_uint_eq(sim_oracle_checks(fake.world->oracles, SIM_ORACLE_WITNESS), 6);
 }
 END_TEST
 

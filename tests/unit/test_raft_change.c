@@ -368,6 +368,35 @@ START_TEST(a_leader_that_is_removed_asks_one_that_has_the_whole_log_to_take_over
 }
 END_TEST
 
+/* 2 is in quarantine, and has the whole log. */
+static void acknowledge_uncounted(void)
+{
+    receive((struct raft_message){.type = RAFT_MESSAGE_APPEND_REP,
+                                  .from = 2,
+                                  .term = 1,
+                                  .flags = RAFT_FLAG_SUCCESS | RAFT_FLAG_UNCOUNTED,
+                                  .id = view.last});
+}
+
+START_TEST(a_leader_that_is_removed_asks_nobody_in_quarantine_to_take_over)
+{
+    lead_and_commit();
+    acknowledge_uncounted();
+    adopt(OF(VOTER(2), VOTER(3), VOTER(4)));
+    acknowledge_all(4);
+    for (int i = 0; i < 2; i++) {
+        persist_log();
+        acknowledge_uncounted();
+        acknowledge_all(3);
+        acknowledge_all(4);
+    }
+    ck_assert_int_eq(view.role, RAFT_FOLLOWER);
+    ck_assert_int_eq(count_sent(RAFT_MESSAGE_TIMEOUT_NOW, 2), 0);
+    ck_assert_int_eq(
+        count_sent(RAFT_MESSAGE_TIMEOUT_NOW, 3) + count_sent(RAFT_MESSAGE_TIMEOUT_NOW, 4), 1);
+}
+END_TEST
+
 START_TEST(a_server_campaigns_until_its_removal_is_committed)
 {
     create(2, 0, 0);
@@ -557,6 +586,7 @@ static Suite *change_suite(void)
     tcase_add_test(tests, a_change_is_given_up_when_a_new_server_does_not_answer);
     tcase_add_test(tests, a_server_that_was_to_be_added_is_forgotten_with_the_leadership);
     tcase_add_test(tests, a_leader_that_is_removed_asks_one_that_has_the_whole_log_to_take_over);
+    tcase_add_test(tests, a_leader_that_is_removed_asks_nobody_in_quarantine_to_take_over);
     tcase_add_test(tests, a_leader_that_is_removed_does_not_count_itself);
     tcase_add_test(tests, a_leader_that_is_removed_steps_down_when_that_is_committed);
     tcase_add_test(tests, a_server_campaigns_until_its_removal_is_committed);

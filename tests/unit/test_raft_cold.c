@@ -321,6 +321,56 @@ START_TEST(a_lost_entry_comes_back_from_another_node)
 }
 END_TEST
 
+/* Node 1 leads as in lead_cold, and a configuration, at index 8, has left memory behind it. */
+static void lead_behind_a_configuration(void)
+{
+    struct raft_configuration preferring = {.count = 3};
+    for (uint32_t i = 0; i < 3; i++) {
+        preferring.members[i] = (struct raft_member){i + 1, RAFT_MEMBER_VOTER, i == 0};
+    }
+    lead_cold();
+    feed((struct raft_event){.type = RAFT_EVENT_CHANGE, .configuration = &preferring});
+    drain();
+    persist_entries();
+    acknowledge(2, 1, id(1, 8));
+    ck_assert_uint_eq(view.cold, 8);
+    ck_assert_uint_eq(view.configuration_index, 8);
+    ck_assert_uint_eq(view.entries_log, 1);
+}
+
+START_TEST(a_lost_configuration_is_rewritten_from_memory)
+{
+    lead_behind_a_configuration();
+    follows(3, 6);
+    assert_load(7, 8);
+    lose(8);
+    ck_assert_int_eq(view.condition, RAFT_CONDITION_RECOVERING);
+    ck_assert_ptr_null(sent(RAFT_MESSAGE_REPAIR_REQ, 2)); /* nobody has to be asked */
+    ck_assert_int_eq(seen.repair, 1);
+    feed((struct raft_event){.type = RAFT_EVENT_REPAIRED, .id = id(1, 8)});
+    drain();
+    ck_assert_int_eq(view.condition, RAFT_RUNNING);
+    ck_assert_uint_eq(view.entries_log, 1);
+}
+END_TEST
+
+START_TEST(a_lost_configuration_stays_in_force_when_its_record_cannot_be_rewritten)
+{
+    lead_behind_a_configuration();
+    follows(3, 6);
+    lose(8);
+    struct raft_snapshot snapshot = seen.last_snapshot.snapshot;
+    feed((struct raft_event){.type = RAFT_EVENT_REPAIRED, .id = id(1, 8), .status = RAFT_CORRUPT});
+    drain();
+    ck_assert_int_eq(view.condition, RAFT_CONDITION_RECOVERING);
+    ck_assert_uint_eq(view.configuration_index, 8);
+    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED, .snapshot = snapshot});
+    drain();
+    ck_assert_int_eq(view.condition, RAFT_RUNNING);
+    ck_assert_uint_eq(view.entries_log, 0);
+}
+END_TEST
+
 START_TEST(a_lost_entry_whose_record_cannot_be_rewritten_waits_for_a_snapshot)
 {
     lead_cold();
@@ -498,6 +548,8 @@ static Suite *raft_cold_suite(void)
     tcase_add_test(tests, a_read_that_fails_once_is_repeated_for_its_first_entry_alone);
     tcase_add_test(tests, a_leader_that_cannot_read_an_entry_makes_way);
     tcase_add_test(tests, a_lost_entry_comes_back_from_another_node);
+    tcase_add_test(tests, a_lost_configuration_is_rewritten_from_memory);
+    tcase_add_test(tests, a_lost_configuration_stays_in_force_when_its_record_cannot_be_rewritten);
     tcase_add_test(tests, a_lost_entry_whose_record_cannot_be_rewritten_waits_for_a_snapshot);
     tcase_add_test(tests, a_new_snapshot_makes_up_for_a_lost_entry);
     tcase_add_test(tests, a_snapshot_that_is_older_than_the_lost_entry_is_followed_by_another);

@@ -2,7 +2,8 @@
  * what others count it for, and how it gets over that. */
 #include "raft_fixture.h"
 
-#define INSTALLED 10u /* bytes of a snapshot */
+#define INSTALLED 10u         /* bytes of a snapshot */
+#define CATCH_UP  5000000000u /* ns, the default bound of catching up */
 
 static struct raft_entry_id id(raft_term term, raft_index index)
 {
@@ -260,6 +261,54 @@ START_TEST(a_leader_that_hears_only_nodes_in_quarantine_steps_down)
         drain();
     }
     ck_assert_int_eq(view.role, RAFT_FOLLOWER);
+}
+END_TEST
+
+START_TEST(no_leadership_is_transferred_to_a_node_in_quarantine)
+{
+    const struct raft_event transfer = {.type = RAFT_EVENT_TRANSFER, .node = 2};
+    lead_with(2);
+    answer_append(2, RAFT_FLAG_SUCCESS | RAFT_FLAG_UNCOUNTED, 2, id(0, 0));
+    ck_assert_int_eq(try(transfer), RAFT_INVALID);
+    ck_assert_uint_eq(view.transfer_target, RAFT_NODE_NONE);
+}
+END_TEST
+
+START_TEST(a_node_in_quarantine_does_not_become_a_voter)
+{
+    struct raft_configuration with_another = {.count = 4};
+    for (uint32_t i = 0; i < 4; i++) {
+        with_another.members[i] = (struct raft_member){i + 1, RAFT_MEMBER_VOTER, 0};
+    }
+    lead_with(1);
+    answer_append(3, RAFT_FLAG_SUCCESS, 1, id(0, 0));
+    feed((struct raft_event){.type = RAFT_EVENT_CHANGE, .configuration = &with_another});
+    drain();
+    answer_append(4, RAFT_FLAG_SUCCESS | RAFT_FLAG_UNCOUNTED, 1, id(0, 0));
+    ck_assert_uint_eq(progress_of(4).match, 1);
+    ck_assert_int_eq(view.change, RAFT_CHANGE_CATCHING_UP);
+    now += CATCH_UP;
+    heartbeat();
+    ck_assert_int_eq(view.change, RAFT_CHANGE_NONE);
+    ck_assert_int_eq(seen.last_changed.status, RAFT_BUSY);
+    ck_assert_uint_eq(view.configuration.count, 3);
+}
+END_TEST
+
+static enum raft_status change_to(raft_node_id one, raft_node_id other)
+{
+    const struct raft_configuration two = {
+        .count = 2, .members = {{one, RAFT_MEMBER_VOTER, 0}, {other, RAFT_MEMBER_VOTER, 0}}};
+    return try((struct raft_event){.type = RAFT_EVENT_CHANGE, .configuration = &two});
+}
+
+START_TEST(no_majority_of_voters_is_left_in_quarantine)
+{
+    lead_with(1);
+    answer_append(3, RAFT_FLAG_SUCCESS, 1, id(0, 0));
+    answer_append(2, RAFT_FLAG_SUCCESS | RAFT_FLAG_UNCOUNTED, 1, id(0, 0));
+    ck_assert_int_eq(change_to(1, 2), RAFT_INVALID);
+    ck_assert_int_eq(change_to(1, 3), RAFT_OK);
 }
 END_TEST
 
@@ -593,6 +642,84 @@ START_TEST(a_blank_one_takes_a_snapshot_behind_its_log)
 }
 END_TEST
 
+/* The first segments are gone, not the snapshot, and their last entries had not been committed:
+ * another leader has other ones there, or none yet. */
+START_TEST(a_blank_one_acknowledges_nothing_behind_another_base)
+{
+    create_with(0, 5, 8);
+    receive_append(2, 2, id(0, 0), 0, 7);
+    persist_state();
+    const struct raft_message *answer = sent(RAFT_MESSAGE_APPEND_REP, 2);
+    ck_assert_ptr_nonnull(answer);
+    ck_assert_uint_eq(answer->flags, RAFT_FLAG_SUCCESS | RAFT_FLAG_BLANK);
+    expect_same_id(answer->id, id(0, 0));
+    expect_same_id(answer->hint, id(1, 5));
+    expect_same_id(view.last, id(1, 8));
+}
+END_TEST
+
+START_TEST(a_blank_one_acknowledges_nothing_to_a_leader_with_a_shorter_log)
+{
+    create_with(0, 5, 8);
+    receive_append(2, 2, id(1, 3), 0, 1);
+    persist_state();
+    const struct raft_message *answer = sent(RAFT_MESSAGE_APPEND_REP, 2);
+    ck_assert_ptr_nonnull(answer);
+    expect_same_id(answer->id, id(0, 0));
+    expect_same_id(answer->hint, id(1, 5));
+}
+END_TEST
+
+START_TEST(a_blank_one_takes_what_follows_its_base_from_a_message_that_begins_before_it)
+{
+    create_with(0, 5, 8);
+    receive_append(2, 1, id(1, 3), 0, 6);
+    persist_entries();
+    expect_same_id(sent(RAFT_MESSAGE_APPEND_REP, 2)->id, id(1, 9));
+}
+END_TEST
+
+START_TEST(a_leader_that_lacks_a_blank_followers_base_counts_it_as_alive)
+{
+    lead_with(2);
+    for (int i = 0; i < 2; i++) {
+        answer_append(2, RAFT_FLAG_SUCCESS | RAFT_FLAG_BLANK, 0, id(1, 5));
+        now += T_MIN;
+        feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
+        drain();
+    }
+    ck_assert_int_eq(view.role, RAFT_LEADER);
+    ck_assert_uint_eq(view.commit, 0);
+}
+END_TEST
+
+START_TEST(a_blank_one_gives_its_log_up_for_a_snapshot_of_another_base)
+{
+    create_with(0, 5, 8);
+    receive_append(2, 2, id(0, 0), 0, 0);
+    persist_state();
+    receive((struct raft_message){
+        .type = RAFT_MESSAGE_INSTALL_REQ,
+        .from = 2,
+        .term = 2,
+        .id = id(2, 5),
+        .total = INSTALLED,
+        .bytes = core_memory_alloc(&memory, RAFT_AT_MESSAGE_DECODE_PIECE, INSTALLED),
+        .size = INSTALLED,
+    });
+    ck_assert_int_eq(seen.receive, 1);
+    published(id(2, 5), 3, 4);
+    ck_assert_int_eq(seen.restore, 1);
+    feed((struct raft_event){.type = RAFT_EVENT_RESTORED});
+    drain();
+    ck_assert_int_eq(seen.reset, 1);
+    ck_assert(!view.is_blank);
+    ck_assert_uint_eq(view.last.index, 5);
+    ck_assert_uint_eq(view.last.term, 2);
+    ck_assert_uint_eq(view.applied, 5);
+}
+END_TEST
+
 START_TEST(a_blank_one_takes_no_snapshot_that_ends_before_its_base)
 {
     create_with(0, 5, 8);
@@ -696,6 +823,9 @@ static Suite *loss_suite(void)
     tcase_add_test(promises, a_late_answer_from_before_the_loss_makes_nobody_count);
     tcase_add_test(promises, a_leader_confirms_no_read_by_a_node_in_quarantine);
     tcase_add_test(promises, a_leader_that_hears_only_nodes_in_quarantine_steps_down);
+    tcase_add_test(promises, no_leadership_is_transferred_to_a_node_in_quarantine);
+    tcase_add_test(promises, a_node_in_quarantine_does_not_become_a_voter);
+    tcase_add_test(promises, no_majority_of_voters_is_left_in_quarantine);
     suite_add_tcase(suite, promises);
     TCase *entries = tcase_create("entries");
     tcase_add_checked_fixture(entries, NULL, teardown);
@@ -722,6 +852,12 @@ static Suite *loss_suite(void)
     tcase_add_test(blank, a_blank_one_takes_no_snapshot);
     tcase_add_test(blank, a_blank_one_takes_a_snapshot_within_its_log_and_keeps_the_log);
     tcase_add_test(blank, a_blank_one_takes_a_snapshot_behind_its_log);
+    tcase_add_test(blank, a_blank_one_acknowledges_nothing_behind_another_base);
+    tcase_add_test(blank, a_blank_one_acknowledges_nothing_to_a_leader_with_a_shorter_log);
+    tcase_add_test(blank,
+                   a_blank_one_takes_what_follows_its_base_from_a_message_that_begins_before_it);
+    tcase_add_test(blank, a_blank_one_gives_its_log_up_for_a_snapshot_of_another_base);
+    tcase_add_test(blank, a_leader_that_lacks_a_blank_followers_base_counts_it_as_alive);
     tcase_add_test(blank, a_blank_one_takes_no_snapshot_that_ends_before_its_base);
     tcase_add_test(blank, a_leader_takes_a_snapshot_for_a_blank_follower_and_sends_it);
     tcase_add_test(blank, a_leader_sends_any_snapshot_that_reaches_a_blank_followers_base);

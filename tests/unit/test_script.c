@@ -709,6 +709,36 @@ START_TEST(after_a_shot_a_script_waits_no_longer_than_makes_sense)
 }
 END_TEST
 
+START_TEST(a_wait_that_a_branch_would_give_up_tells_it_from_its_base_run)
+{
+    static const struct wait {
+        const char *waits_ms;
+        bool is_given_up;
+    } waits[] = {{"900", false}, {"1100", true}};
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "scenario{ name = 't', run = function() local c = cluster{} c:wait_leader() "
+                 "local from = now_ms() expect.eventually('it comes', { within_ms = 4000 }, "
+                 "function() return now_ms() >= from + %s end) end }",
+                 waits[i].waits_ms);
+        const struct sim_scenario_source source = {"x.lua", text, strlen(text)};
+        const struct sim_spec spec = {.sut = &sut_raft,
+                                      .source = &source,
+                                      .scenario = "t",
+                                      .parameters = "",
+                                      .seed = 1,
+                                      .fill = 0xA5};
+        char error[SIM_TEXT_MAX];
+        struct sim_world *world = sim_world_create(arena, &spec, error, sizeof(error));
+        ck_assert_ptr_nonnull(world);
+        sim_world_run(world);
+        ck_assert(!world->has_error && !world->has_finding);
+        ck_assert_int_eq(world->told_apart > 0, waits[i].is_given_up);
+    }
+}
+END_TEST
+
 /* ---- checkpoints ---- */
 
 START_TEST(a_script_goes_on_alike_from_a_checkpoint)
@@ -779,6 +809,7 @@ static Suite *script_suite(void)
     tcase_add_test(tests, a_listing_has_every_combination_of_a_sweep);
     tcase_add_test(tests, a_shot_that_breaks_an_expectation_only_disturbs);
     tcase_add_test(tests, after_a_shot_a_script_waits_no_longer_than_makes_sense);
+    tcase_add_test(tests, a_wait_that_a_branch_would_give_up_tells_it_from_its_base_run);
     tcase_add_test(tests, a_script_goes_on_alike_from_a_checkpoint);
     suite_add_tcase(suite, tests);
     return suite;

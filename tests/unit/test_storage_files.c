@@ -22,6 +22,7 @@
 #define IDS_5       "ids-0000000000000005"
 #define HEADER_SIZE 32 /* of both files of a segment */
 #define ID_SIZE     56
+#define ID_MARK     7  /* the byte of an identity that says: its record is being rewritten */
 #define RECORD_SIZE 56 /* of an entry with a payload of 1 to 8 bytes */
 #define COPY_B      4096
 #define STEPS_MAX   24
@@ -40,6 +41,7 @@ enum step_kind {
     STEP_RECEIVE,  /* a = index: what was fetched last, in pieces of b bytes */
     STEP_RESTORE,
     STEP_READ,    /* a = first, b = last entry */
+    STEP_REPAIR,  /* a = index, in term 1 */
     STEP_COMPACT, /* a = index */
     STEP_RESET,   /* a = index */
     STEP_RESTART, /* closes in good order, then another process; nothing is loaded */
@@ -148,6 +150,17 @@ static const struct scenario scenarios[] = {
      {NEW, FIVE, STEP(RESTART, 0), STEP(FLIP, HEADER_SIZE + 9, AT(IDS_1)),
       STEP(FLIP, HEADER_SIZE + ID_SIZE + 55, AT(IDS_3)), STEP(CHOP, HEADER_SIZE + 3, AT(IDS_5)),
       STEP(LOAD, 0), APPEND(2, 1), RELOAD}},
+    {"damaged records are repaired",
+     ROLLING,
+     {NEW, FIVE, STEP(RESTART, 0), STEP(FLIP, HEADER_SIZE + 9, AT(SEGMENT_1)),
+      STEP(FLIP, HEADER_SIZE + 48, AT(SEGMENT_3)), STEP(FLIP, HEADER_SIZE + 9, AT(IDS_3)),
+      STEP(LOAD, 0), STEP(REPAIR, 1), STEP(REPAIR, 3), RELOAD, STEP(READ, 1, .b = 5)}},
+    {"a repair was interrupted",
+     ROLLING,
+     {NEW, FIVE, STEP(RESTART, 0), STEP(FLIP, HEADER_SIZE + ID_MARK, AT(IDS_1)),
+      STEP(FLIP, HEADER_SIZE + ID_SIZE + ID_MARK, AT(IDS_3)),
+      STEP(FLIP, HEADER_SIZE + RECORD_SIZE + 48, AT(SEGMENT_3)), STEP(LOAD, 0), STEP(REPAIR, 4),
+      RELOAD, STEP(READ, 1, .b = 5)}},
     {"headers are damaged",
      ROLLING,
      {NEW, FIVE, STEP(RESTART, 0), STEP(FLIP, 8, AT(SEGMENT_1)), STEP(FLIP, 17, AT(IDS_3)),
@@ -451,6 +464,15 @@ static enum raft_status read_back(raft_index first, raft_index last)
     return status;
 }
 
+static enum raft_status repair(raft_index index)
+{
+    char payload[] = {(char)('a' + index), '1', 0};
+    struct raft_entry *entry = core_entry(&p.memory, 1, index, payload);
+    ck_assert_int_eq(raft_storage_repair(p.storage, entry), RAFT_OK);
+    raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
+    return pump(RAFT_JOB_REPAIR);
+}
+
 static enum raft_status compact(raft_index index)
 {
     struct raft_entry_id id = {1, index};
@@ -530,6 +552,8 @@ static enum raft_status run_step(const struct step *step)
         return restore();
     case STEP_READ:
         return read_back(step->a, step->b);
+    case STEP_REPAIR:
+        return repair(step->a);
     case STEP_COMPACT:
         return compact(step->a);
     case STEP_RESET:

@@ -10,6 +10,9 @@
 #define IDS_3      "ids-0000000000000003"
 #define SNAPSHOT_2 "snapshot-0000000000000002"
 #define SNAPSHOT_4 "snapshot-0000000000000004"
+#define SNAPSHOT_6 "snapshot-0000000000000006"
+#define MARK_6     "mark-0000000000000006"
+#define MARK_8     "mark-0000000000000008"
 
 static struct double_file kept;
 
@@ -335,6 +338,145 @@ START_TEST(a_bad_snapshot_without_a_log_is_a_loss)
 }
 END_TEST
 
+static enum raft_status receive_snapshot(raft_index index)
+{
+    static uint8_t bytes[1024];
+    const struct raft_entry_id id = {3, index};
+    uint32_t size = (uint32_t)leader_bytes(id, 130, 6, bytes);
+    return receive(id, bytes, size, 60);
+}
+
+/* A snapshot at 6 has come from the leader, in the place of a log of five entries. */
+static void start_installed(void)
+{
+    start_rolled();
+    ck_assert_int_eq(receive_snapshot(6), RAFT_OK);
+    ck_assert_int_eq(reset(3, 6), RAFT_OK);
+}
+
+static void remove_file(const char *name)
+{
+    double_find(&f.disk, name)->exists = false;
+}
+
+START_TEST(a_lost_snapshot_without_a_log_is_a_loss)
+{
+    start_installed();
+    die();
+    remove_file(SNAPSHOT_6);
+    ck_assert_int_eq(start_again(), RAFT_OK);
+    assert_begins(0, 0, 0);
+    ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
+    ck_assert_ptr_null(double_find(&f.disk, MARK_6));
+    restart();
+    ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
+    die();
+}
+END_TEST
+
+START_TEST(a_lost_snapshot_before_a_log_is_none)
+{
+    start_installed();
+    ck_assert_int_eq(append(3, 2), RAFT_OK);
+    die();
+    remove_file(SNAPSHOT_6);
+    ck_assert_int_eq(start_again(), RAFT_OK);
+    assert_begins(0, 3, 6);
+    assert_log(8);
+    ck_assert_uint_eq(f.state.losses, 0);
+    die();
+}
+END_TEST
+
+START_TEST(a_mark_alone_is_a_store)
+{
+    bool exists = false;
+    start_installed();
+    die();
+    for (int i = 0; i < DOUBLE_FILES; i++) {
+        f.disk.files[i].exists = strcmp(f.disk.files[i].name, MARK_6) == 0;
+    }
+    create();
+    ck_assert_int_eq(raft_storage_exists(f.storage, &exists), RAFT_OK);
+    ck_assert(exists);
+    die();
+}
+END_TEST
+
+START_TEST(makes_a_lost_mark_again)
+{
+    start_installed();
+    die();
+    remove_file(MARK_6);
+    double_reboot(&f.disk);
+    double_arm(&f.disk, RAFT_AT_SNAPSHOT_LOAD_MARK_SYNC_DIR, DOUBLE_ERROR, RAFT_IO);
+    ck_assert_int_eq(load(), RAFT_IO);
+    die();
+    ck_assert_int_eq(start_again(), RAFT_OK);
+    ck_assert_ptr_nonnull(double_find(&f.disk, MARK_6));
+    die();
+    remove_file(SNAPSHOT_6);
+    ck_assert_int_eq(start_again(), RAFT_OK);
+    ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
+    die();
+}
+END_TEST
+
+START_TEST(a_mark_goes_from_one_snapshot_to_the_next)
+{
+    start_installed();
+    ck_assert_int_eq(receive_snapshot(8), RAFT_OK);
+    ck_assert_int_eq(reset(3, 8), RAFT_OK);
+    ck_assert_ptr_null(double_find(&f.disk, MARK_6));
+    ck_assert_ptr_nonnull(double_find(&f.disk, MARK_8));
+    ck_assert_int_eq(append(3, 2), RAFT_OK);
+    ck_assert_int_eq(save_snapshot(3, 9), RAFT_OK);
+    ck_assert_ptr_nonnull(double_find(&f.disk, MARK_8));
+    restart();
+    ck_assert_ptr_null(double_find(&f.disk, MARK_8)); /* the log shows that there was a snapshot */
+    assert_log(10);
+    die();
+}
+END_TEST
+
+START_TEST(a_mark_that_cannot_be_made_is_left_to_the_next_start)
+{
+    static const enum raft_point points[] = {RAFT_AT_SNAPSHOT_MARK_CREATE,
+                                             RAFT_AT_SNAPSHOT_MARK_RENAME};
+    for (int i = 0; i < 2; i++) {
+        raft_index index = i == 0 ? 6 : 8;
+        start_rolled();
+        ck_assert(i == 0 || receive_snapshot(6) == RAFT_OK);
+        double_arm(&f.disk, points[i], DOUBLE_ERROR, RAFT_NOSPACE);
+        ck_assert_int_eq(receive_snapshot(index), RAFT_OK);
+        ck_assert_uint_eq(f.disk.fired, 1);
+        ck_assert_int_eq(reset(3, index), RAFT_OK);
+        ck_assert_ptr_null(double_find(&f.disk, i == 0 ? MARK_6 : MARK_8));
+        restart();
+        ck_assert_ptr_nonnull(double_find(&f.disk, i == 0 ? MARK_6 : MARK_8));
+        die();
+    }
+}
+END_TEST
+
+/* Crashes after each operation of a reset, and then the snapshot goes, too. */
+START_TEST(what_a_reset_removes_is_never_forgotten)
+{
+    bool finished = false;
+    for (uint64_t stop = 0; !finished; stop++) {
+        start_rolled();
+        ck_assert_int_eq(receive_snapshot(6), RAFT_OK);
+        f.disk.stop_after = f.disk.operations + stop;
+        finished = reset(3, 6) == RAFT_OK;
+        die();
+        remove_file(SNAPSHOT_6);
+        ck_assert_int_eq(start_again(), RAFT_OK);
+        ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
+        die();
+    }
+}
+END_TEST
+
 START_TEST(keeps_a_log_whose_beginning_is_gone)
 {
     for (int how = 0; how < 4; how++) {
@@ -417,6 +559,13 @@ static Suite *storage_loss_suite(void)
         a_store_may_lose_promises_and_entries,
         a_bad_snapshot_that_the_log_does_not_reach_is_a_loss,
         a_bad_snapshot_without_a_log_is_a_loss,
+        a_lost_snapshot_without_a_log_is_a_loss,
+        a_lost_snapshot_before_a_log_is_none,
+        a_mark_alone_is_a_store,
+        makes_a_lost_mark_again,
+        a_mark_goes_from_one_snapshot_to_the_next,
+        a_mark_that_cannot_be_made_is_left_to_the_next_start,
+        what_a_reset_removes_is_never_forgotten,
         keeps_a_log_whose_beginning_is_gone,
         a_log_that_ends_before_a_bad_snapshot_and_has_no_beginning_is_a_loss,
         a_log_with_neither_a_beginning_nor_a_header_is_a_loss,

@@ -226,8 +226,9 @@ START_TEST(fails_when_an_operation_of_a_repair_does)
 {
     static const enum raft_point points[] = {
         RAFT_AT_SEGMENT_REPAIR_READ, RAFT_AT_SEGMENT_REPAIR_WRITE, RAFT_AT_SEGMENT_REPAIR_SYNC,
-        RAFT_AT_IDS_REPAIR_READ,     RAFT_AT_IDS_REPAIR_WRITE,     RAFT_AT_IDS_REPAIR_SYNC};
-    for (int i = 0; i < 6; i++) {
+        RAFT_AT_IDS_REPAIR_READ,     RAFT_AT_IDS_REPAIR_WRITE,     RAFT_AT_IDS_REPAIR_SYNC,
+        RAFT_AT_IDS_REPAIR_MARK,     RAFT_AT_IDS_REPAIR_SYNC_MARK};
+    for (int i = 0; i < 8; i++) {
         start_damaged(2, IDENTITY_SIZE, RECORD_SIZE);
         double_reboot(&f.disk);
         ck_assert_int_eq(load(), RAFT_OK);
@@ -531,6 +532,35 @@ START_TEST(does_not_trust_the_cache)
 }
 END_TEST
 
+START_TEST(writes_a_marked_record_again_before_the_mark_goes)
+{
+    static const enum raft_point points[] = {RAFT_AT_SEGMENT_SETTLE_REWRITE,
+                                             RAFT_AT_SEGMENT_SETTLE_SYNC, RAFT_AT_IDS_SETTLE_WRITE,
+                                             RAFT_AT_IDS_SETTLE_SYNC};
+    for (int i = 0; i < 4; i++) {
+        start_rolled();
+        die();
+        struct double_file *file = double_find(&f.disk, "ids-0000000000000003");
+        file->bytes[HEADER_SIZE + ID_SIZE + ID_MARK] = 1;
+        for (int again = 0; again < 2; again++) {
+            double_reboot(&f.disk);
+            double_arm(&f.disk, points[i], DOUBLE_ERROR, RAFT_IO);
+            ck_assert_int_eq(load(), RAFT_IO);
+            bool is_before = points[i] != RAFT_AT_IDS_SETTLE_SYNC;
+            ck_assert_uint_eq(file->bytes[HEADER_SIZE + ID_SIZE + ID_MARK], is_before ? 1 : 0);
+            die();
+        }
+        double_reboot(&f.disk);
+        ck_assert_int_eq(load(), RAFT_OK);
+        assert_log(5);
+        ck_assert_uint_eq(file->bytes[HEADER_SIZE + ID_SIZE + ID_MARK], 0);
+        restart();
+        assert_log(5);
+        die();
+    }
+}
+END_TEST
+
 START_TEST(a_short_read_is_an_error)
 {
     static const enum raft_point points[] = {RAFT_AT_STATE_LOAD_READ_A, RAFT_AT_STATE_LOAD_READ_B,
@@ -592,6 +622,7 @@ static Suite *storage_recovery_suite(void)
         bootstrap_that_crashed_can_be_repeated,
         load_that_crashed_can_be_repeated,
         does_not_trust_the_cache,
+        writes_a_marked_record_again_before_the_mark_goes,
         a_short_read_is_an_error,
         returns_what_it_has_when_any_allocation_fails,
     };

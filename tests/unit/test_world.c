@@ -187,6 +187,12 @@ static void says_entry(void *ctx, const struct sut_entry *entry)
         sim_hash(entry->payload, entry->size, entry->id.term * 8 + (uint64_t)entry->kind);
 }
 
+static void says_segment(void *ctx, raft_index first)
+{
+    (void)ctx;
+    (void)first;
+}
+
 static void says_snapshot(void *ctx, struct raft_entry_id id, uint64_t state_size)
 {
     struct disk_says *says = ctx;
@@ -199,7 +205,8 @@ static void on_durable_file(void *ctx, uint32_t node, const char *name, const ui
 {
     (void)node;
     ck_assert_uint_eq(from, 0);
-    const struct sut_durable_sink sink = {ctx, says_hard_state, says_entry, says_snapshot};
+    const struct sut_durable_sink sink = {ctx, says_hard_state, says_segment, says_entry,
+                                          says_snapshot};
     sut_raft.read_durable(name, bytes, size, 0, &sink);
 }
 

@@ -2,8 +2,9 @@
  *
  * Every reference has a holder. The census of who takes and who gives:
  *
- *   LOG          raft_log_append takes, and raft_log_repair; truncation, compaction, reset, close,
- *                leaving memory (raft_log_cool) and what takes an entry's place give.
+ *   LOG          raft_log_append takes, raft_log_repair, and raft_log_lost of a configuration;
+ *                truncation, compaction, reset, close, leaving memory (raft_log_cool) and what
+ *                takes an entry's place give.
  *   STORAGE      raft_storage_append takes for each queued entry; its completion, its failure and
  *                raft_storage_close give.
  *   REPLICATION  raft_log_get or raft_warm_get takes for the message being prepared;

@@ -131,8 +131,9 @@ void raft_log_reset_refused(struct raft_log *log);
  * still in the log with that term, and ignores what was truncated or reset meanwhile. */
 void raft_log_persisted(struct raft_log *log, struct raft_entry_id id, uint64_t generation);
 
-/* The record of a cold entry was found bad: it is damaged from now on. Of several only the first is
- * remembered; whoever reads on finds the next. */
+/* The record of a cold entry was found bad: it is damaged from now on; a configuration, which has
+ * stayed in memory, is here again at once. Of several only the first is remembered; whoever reads
+ * on finds the next. */
 void raft_log_lost(struct raft_log *log, raft_index index);
 /* The record of the entry that was lost cannot be rewritten. */
 void raft_log_unmendable(struct raft_log *log);

@@ -68,8 +68,8 @@ RAFT_MUST_CHECK enum raft_status raft_replica_snapshot(struct raft_replica *repl
                                                        raft_time now_ns);
 
 /* Hands leadership to another voter: proposals are refused (RAFT_BUSY) until it leads, or until the
- * shortest election timeout has passed. RAFT_NOT_LEADER, RAFT_INVALID (no other voter), RAFT_BUSY,
- * RAFT_STOPPED. */
+ * shortest election timeout has passed. RAFT_NOT_LEADER, RAFT_INVALID (no other voter, or one in
+ * quarantine), RAFT_BUSY, RAFT_STOPPED. */
 RAFT_MUST_CHECK enum raft_status raft_replica_transfer(struct raft_replica *replica,
                                                        raft_time now_ns, raft_node_id target);
 
@@ -80,9 +80,9 @@ RAFT_MUST_CHECK enum raft_status raft_replica_transfer(struct raft_replica *repl
  * catch_up_rounds_max and catch_up_ns_max, nothing was changed; RAFT_LOST: leadership was lost
  * meanwhile, the change may yet be carried through or be undone. RAFT_NOT_LEADER, RAFT_INVALID (no
  * configuration, nobody in it who could lead, a member that is to become a witness or to be one no
- * more, or more than RAFT_MEMBERS_MAX members in the old and the new one together), RAFT_BUSY
- * (during another change or a transfer, or before an entry of the leader's own term is committed),
- * RAFT_STOPPED. */
+ * more, no majority of its voters out of quarantine, or more than RAFT_MEMBERS_MAX members in the
+ * old and the new one together), RAFT_BUSY (during another change or a transfer, or before an entry
+ * of the leader's own term is committed), RAFT_STOPPED. */
 RAFT_MUST_CHECK enum raft_status raft_replica_change(struct raft_replica *replica, raft_time now_ns,
                                                      uint64_t request,
                                                      const struct raft_configuration *target);
