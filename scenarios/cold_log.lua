@@ -87,9 +87,13 @@ scenario{
   end,
 }
 
--- The first segment begins with the leader's own entry, which has no payload; the next record, of a
--- command, is at 72, with a head of 48. The identity is a part of that head.
-for what, offset in pairs{ payload = 72 + 48 + 1, identity = 72 + 1 } do
+-- A segment's first record is at 32, with a head of 48, of which the identity is a part; the copy of
+-- that, in the file of identities, is at 32, too.
+for what, rotten in pairs{
+  payload = { log = 32 + 48 + 1 },
+  identity = { log = 32 + 40 + 1 },
+  payload_and_copy = { log = 32 + 48 + 1, ids = 32 + 9 },
+} do
   scenario{
     name  = "cold_" .. what .. "_rots",
     doc   = "A leader finds that an entry which a follower needs has rotted: it makes way, and gets it back or takes a snapshot.",
@@ -99,7 +103,8 @@ for what, offset in pairs{ payload = 72 + 48 + 1, identity = 72 + 1 } do
     run = function()
       local c, leader, late, client = cold_cluster{ snapshot_trailing = 1000 }
       for _, name in ipairs(leader.disk:files()) do
-        if name:find("^log") then leader.disk:bitrot{ file = name, offset = offset } end
+        local offset = rotten[name:match("^%a+")]
+        if offset then leader.disk:bitrot{ file = name, offset = offset } end
       end
       -- A new snapshot would make up for the entry, if it came before another node's copy of it.
       fault.at("snapshot.save.write"):on(leader):times(1):errno("ENOSPC"):optional()
