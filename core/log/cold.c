@@ -6,8 +6,8 @@
  * not applied, not durable or damaged stays, and so does everything behind it.
  *
  *   - Terms stay known as *runs*, entries of one term in a row, so that a position is compared
- *     without I/O; a log has few terms. The table covers the ring, too: an append that begins a
- * term adds to it, and nothing has to be allocated when an entry leaves.
+ *     without I/O; a log has few terms. The table covers the ring, too: an append that begins
+ *     a term adds to it, and nothing has to be allocated when an entry leaves.
  *   - Configurations stay in memory as a list: who is a member is asked at any moment.
  *   - A record that turns out to be bad when it is read makes its entry *lost*: damaged like one
  *     that was found at start, but all that is known of it is its id. It comes back from another

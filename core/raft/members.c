@@ -8,10 +8,10 @@
  *
  * Peers are the other members, and whom else the node has to do with:
  *
- *      STRANGER   asks, and is answered, without regard to the configuration (dissertation §4.1):
- * it may know of one that this node has yet to learn ADDED      (leader) gets the log before the
- * change is begun that makes it a voter REMOVED    (leader) still gets the configuration that it is
- * not in
+ *  - STRANGER: asks, and is answered, without regard to the configuration (dissertation §4.1), for
+ *    it may know of one that this node has yet to learn
+ *  - ADDED: gets the log of a leader before the change is begun that makes it a voter
+ *  - REMOVED: still gets from a leader the configuration that it is not in
  *
  * Invariants:
  *  1. peers[i].member is its place in the configuration in force, or RAFT_MEMBER_NONE.

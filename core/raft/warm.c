@@ -18,7 +18,7 @@
  * Invariants:
  *  1. The window has entries of the log, with its terms, in a row.
  *  2. A read that failed gives nothing: whatever is sent from the window was read and checked
- * whole.
+ *     whole.
  *  3. The window has at most a batch. */
 #include "raft_internal.h"
 

@@ -7,10 +7,10 @@
  *  1. It has a handle of its own, and knows from its beginning where the records stand: the jobs of
  *     the log lane may append to the segment, cut it behind them or unlink it meanwhile. A segment
  *     that is unlinked before it was opened is not found; whoever asked knows that it was
- * compacted.
- *  2. All of the records are whole and are those of [first, first + count), or none is given over:
- * a record tells its segment, its offset and its index, so that one from another place does not
- *     pass.
+ *     compacted.
+ *  2. All of the records are whole and are those of [first, first + count), or none is given
+ *     over: a record tells its segment, its offset and its index, so that one from another place
+ *     does not pass.
  *  3. Reading harms nothing: no failure of it makes the store one that cannot be trusted.
  *  4. The entries are made when the job ends, so that nobody holds them in between. */
 #include "storage_internal.h"
