@@ -10,10 +10,10 @@
  *  3. It holds no more requests, reads and unanswered appends than its options say.
  *  4. Its memory is that of its log, its windows, its requests and a fixed base.
  *  5. What it has applied of its log, and behind the latest fault, is a few times what makes a
- *     snapshot due, and what may trail one. A node that installs a snapshot is no measure. A leader
- * keeps the snapshot that it is sending, and takes no other: for SENDING_TIMEOUTS in all, and only
- * as long as a follower has got further with it in the last STILL_TIMEOUTS; then it has to let one
- * wait that cannot take it.
+ *     snapshot due, and what may trail one. A node that installs a snapshot is no measure. A
+ *     leader keeps the snapshot that it is sending, and takes no other: for SENDING_TIMEOUTS in
+ *     all, and only as long as a follower has got further with it in the last STILL_TIMEOUTS;
+ *     then it has to let one wait that cannot take it.
  *  6. Its log has in memory what its option says, beside what is not applied or not durable, and
  *     the configurations. What it has is counted by the ledger.
  *  7. INSTANT_EVENTS_MAX events at one instant mean that time stands still. */

@@ -22,8 +22,8 @@
  * Invariants:
  *  1. base.index <= cold.index <= durable.index <= stored.index <= last index, each with the log's
  *     term there.
- *  2. slots[(offset + i) % capacity] is the entry at cold.index + 1 + i, held as LOG, for i <
- * count.
+ *  2. slots[(offset + i) % capacity] is the entry at cold.index + 1 + i, held as LOG, for
+ *     i < count.
  *  3. Terms never decrease along the log.
  *  4. truncate_due is UINT64_MAX or at least stored.index at the time it was set: nothing behind it
  *     is handed over before the cut.

@@ -7,9 +7,9 @@
  *   48  u64 commit           56  u64 hint.term    64  u64 hint.index
  *   72  u32 entry count      76  u32 bytes of all payloads, or of the piece
  *   80  u64 round            88  u64 offset       96  u64 total
- *  104  APPEND_REQ, REPAIR_REP (at most one): the entries, each: u64 term, u32 kind, u32 size,
- * payload; to a witness a command goes as RAFT_ENTRY_ELIDED of size 0 INSTALL_REQ: the piece of the
- * snapshot file
+ *  104  the entries of an APPEND_REQ or a REPAIR_REP (at most one), each: u64 term, u32 kind,
+ *       u32 size, payload; to a witness a command goes as RAFT_ENTRY_ELIDED of size 0
+ *  104  the piece of the snapshot file of an INSTALL_REQ
  *
  * Version 2: version 1 ended the fixed fields before the offset, and did not check the first eight
  * bytes: one flipped bit of the type made an answer of a question.

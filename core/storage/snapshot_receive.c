@@ -9,8 +9,8 @@
  *
  *  1. Pieces are written in order, each where the last one ended. Nothing is synced before the last
  *     one: a part of a snapshot has no value at the next start, which removes it.
- *  2. The part stays open between two pieces, so that a write that fails behind its back is found
- * by its sync.
+ *  2. The part stays open between two pieces, so that a write that fails behind its back is
+ *     found by its sync.
  *  3. What came is a snapshot only if all of it, read back, matches its checksums, and is the one
  *     that was announced: otherwise the job ends with RAFT_CORRUPT, and it has to come again.
  *  4. The bytes of a piece belong to the job from the moment it has begun. */

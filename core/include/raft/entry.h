@@ -16,8 +16,8 @@
  *                with it; the end of the step gives.
  *   LOADING      recovery creates with it; handing over to the log, or failing, gives. A read of
  *                cold entries creates with it and hands it over to the window of the consensus
- *                machine (raft/warm.c), which gives when the next read has come or nobody needs
- * them.
+ *                machine (raft/warm.c), which gives when the next read has come or nobody
+ *                needs them.
  */
 #ifndef RAFT_ENTRY_H
 #define RAFT_ENTRY_H
