@@ -48,6 +48,60 @@ scenario{
   end,
 }
 
+-- The snapshot ends within the entries that nobody else has: what the log has behind it belongs to
+-- another history, and must not follow it.
+scenario{
+  name   = "snapshot_ends_within_a_diverged_log",
+  doc    = "A leader that was alone has more entries of its own than the others' snapshot covers; all of them go, also those behind it, whenever it dies.",
+  tags   = {"snapshot", "disk", "crash", "recovery", "conflict"},
+  seeds  = 4,
+  params = {
+    point = {"snapshot.publish.sync_dir", "the step"},
+    side  = {"before", "whether the step takes effect", oneof = {"before", "after"}},
+    bytes = {300, "size of a segment: where the snapshot's last entry lies in one", min = 100},
+  },
+  sweep  = {
+    point = {"snapshot.publish.rename", "snapshot.publish.sync_dir", "segment.reset.close",
+             "ids.reset.unlink", "ids.reset.sync_dir", "segment.reset.unlink",
+             "segment.reset.sync_dir"},
+    side  = {"before", "after"},
+    bytes = {130, 200, 300},
+  },
+
+  run = function(p)
+    local c = cluster{ nodes = 3, segment_bytes = p.bytes, batch_entries = 1, check_quorum = false,
+                       snapshot_every = 8, snapshot_trailing = 0, snapshot_bytes = 80 }
+    local old = c:wait_leader()
+    expect.ok(c:client():put("x", 0))
+    local cut = c:isolate(old)
+    for i = 1, 40 do
+      spawn(function() c:client{ timeout_ms = 300 }:put("lost" .. i, i) end)
+    end
+    local new = c:wait_leader{ other_than = old, within_ms = 3000 }
+    sleep_ms(300)
+    for i = 1, 60 do                             -- a client that asks the old leader waits in vain
+      if new.snapshot_index > 0 and new.first_index > new.snapshot_index then break end
+      c:client{ timeout_ms = 200 }:put("k" .. i % 5, i)
+    end
+    local own = old.durable_index
+    fault.at(p.point):on(old):times(1):crash(p.side)
+    local crashed = false
+    on("crashed", function(ev) crashed = crashed or ev.node.id == old.id end)
+    expect.ok(new.snapshot_index > 0, "the new leader has a snapshot")
+    expect.ok(own > new.last_index, "the old leader's log is longer")
+    cut:heal()
+    expect.eventually("it dies", { within_ms = 4000 }, function() return crashed end)
+    sleep_ms(50)
+    old:restart()
+    expect.eventually("it has it all", { within_ms = 6000 }, function()
+      return old.up and old.applied_index >= c:committed() and old.first_index > 1
+    end)
+    expect.converged{ within_ms = 5000 }
+    old:crash()
+    old:restart()
+  end,
+}
+
 -- The new snapshot is published, the one before it is still there.
 scenario{
   name   = "snapshot_is_published_before_the_old_one_goes",

@@ -436,8 +436,10 @@ void sim_oracle_started(struct sim_oracles *oracles, uint32_t node)
         /* Written by a process that died before anybody looked. */
         oracles->term_max = view->state.term;
     }
-    /* A process that died in the middle of an event may have cut its log in it. */
-    raft_index promised = sim_node->died_in_event ? 0 : state->promised;
+    /* A process that died in the middle of an event may have cut its log in it. And what disagrees
+     * with what is committed goes when a snapshot says so. */
+    bool may_go = sim_node->died_in_event || sim_oracle_log_is_replaced(oracles, node);
+    raft_index promised = may_go ? 0 : state->promised;
     uint64_t chain = state->promised_chain;
     sim_oracle_loss_started(oracles, node);
     sim_oracle_log_start(oracles, node);

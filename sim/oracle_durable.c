@@ -9,7 +9,9 @@
  *  1. durable[i] with file != 0 is an entry that durable bytes of that file hold.
  *  2. A durable snapshot, or one that was lost, stands for durable[1 .. durable_base], which are
  *     what is committed;
- *     durable[durable_base + 1 .. durable_last] are all there, and chained.
+ *     durable[durable_base + 1 .. durable_last] are all there, and chained. If the files have
+ *     another entry than the snapshot's last one, they are of another log, and nothing in them
+ *     follows the snapshot.
  *  3. A claim of a message is judged in the step in which it was sent: a step is too short for the
  *     disk to catch up. */
 #include "oracle_internal.h"
@@ -42,18 +44,32 @@ static uint32_t file_number(struct sim_oracles *oracles, struct oracle_node *sta
     return state->file_count;
 }
 
+/* Whether the files have another entry than the snapshot's last one. */
+static bool disagrees(const struct oracle_node *state)
+{
+    if (state->durable_base_term == 0) {
+        return false;
+    }
+    const struct oracle_durable *last = &state->durable[state->durable_base];
+    return last->file != 0 && last->term != state->durable_base_term;
+}
+
 /* Goes on with the chain as far as there are entries. For an entry without payload it is that of
  * the logs that have had one of its id. */
 static void durable_walk(const struct sim_oracles *oracles, struct oracle_node *state)
 {
+    if (disagrees(state)) {
+        state->durable_last = state->durable_base;
+        return;
+    }
     while (state->durable_last + 1 < state->durable_capacity &&
            state->durable[state->durable_last + 1].file != 0) {
         uint64_t previous =
             state->durable_last == 0 ? 0 : state->durable[state->durable_last].chain;
         struct oracle_durable *next = &state->durable[++state->durable_last];
-        const struct raft_entry_id id = {next->elided, state->durable_last};
-        next->chain = next->elided == 0 ? sim_oracle_link(previous, next->leaf)
-                                        : sim_oracle_chain_of(oracles, id);
+        const struct raft_entry_id id = {next->term, state->durable_last};
+        next->chain = next->is_elided ? sim_oracle_chain_of(oracles, id)
+                                      : sim_oracle_link(previous, next->leaf);
     }
 }
 
@@ -61,13 +77,14 @@ static void durable_walk(const struct sim_oracles *oracles, struct oracle_node *
  * first file of the log that is there if what lies before was in a snapshot that is lost. */
 static void durable_rebase(struct sim_oracles *oracles, struct oracle_node *state)
 {
-    raft_index base = 0;
+    struct raft_entry_id newest = {.index = 0};
     raft_index first = UINT64_MAX;
     for (uint32_t i = 0; i < state->file_count; i++) {
         const struct oracle_file *file = &state->files[i];
-        base = file->snapshot > base ? file->snapshot : base;
+        newest = file->snapshot.index > newest.index ? file->snapshot : newest;
         first = file->first != 0 && file->begin < first ? file->begin : first;
     }
+    raft_index base = newest.index;
     bool is_lost = base == 0 || first - 1 <= state->lost_snapshot;
     if (first != UINT64_MAX && base < first - 1 && is_lost) {
         base = first - 1;
@@ -75,6 +92,7 @@ static void durable_rebase(struct sim_oracles *oracles, struct oracle_node *stat
     state->durable = sim_oracle_room(oracles, state->durable, &state->durable_capacity,
                                      (size_t)base + 2, sizeof state->durable[0]);
     state->durable_base = base;
+    state->durable_base_term = base == newest.index ? newest.term : 0;
     state->durable_last = base;
     if (base > 0) {
         state->durable[base].chain = base <= oracles->committed ? oracles->commits[base].chain : 0;
@@ -102,8 +120,8 @@ static void file_drop(struct sim_oracles *oracles, struct oracle_node *state, ui
     file->first = 0;
     file->last = 0;
     file->gave_state = false;
-    if (file->snapshot != 0) {
-        file->snapshot = 0;
+    if (file->snapshot.index != 0) {
+        file->snapshot.index = 0;
         durable_rebase(oracles, state);
     }
 }
@@ -149,7 +167,8 @@ static void on_entry(void *ctx, const struct sut_entry *entry)
     state->durable = sim_oracle_room(reader->oracles, state->durable, &state->durable_capacity,
                                      (size_t)index + 2, sizeof state->durable[0]);
     state->durable[index].leaf = sim_oracle_leaf(entry);
-    state->durable[index].elided = entry->kind == RAFT_ENTRY_ELIDED ? entry->id.term : 0;
+    state->durable[index].term = entry->id.term;
+    state->durable[index].is_elided = entry->kind == RAFT_ENTRY_ELIDED;
     if (is_own_store(reader)) {
         sim_oracle_witness_entry(reader->oracles, reader->node, entry, "on its disk");
     }
@@ -174,7 +193,7 @@ static void on_snapshot(void *ctx, struct raft_entry_id id, uint64_t state_size)
     const struct reader *reader = ctx;
     struct oracle_node *state = &reader->oracles->nodes[reader->node];
     assert(id.index > 0);
-    state->files[reader->file - 1].snapshot = id.index;
+    state->files[reader->file - 1].snapshot = id;
     if (is_own_store(reader)) {
         sim_oracle_witness_state(reader->oracles, reader->node, state_size, "on its disk");
     }
@@ -209,7 +228,7 @@ static void on_removed(void *ctx, uint32_t node, const char *name)
     struct oracle_node *state = &oracles->nodes[node];
     uint32_t number = file_number(oracles, state, name);
     const struct sim_node *sim_node = oracles->world->nodes[node];
-    raft_index snapshot = state->files[number - 1].snapshot;
+    raft_index snapshot = state->files[number - 1].snapshot.index;
     /* It has vanished from under the node, or has rotted and was removed for that. */
     bool is_lost = sim_node->process == NULL || (sim_node->is_starting && sim_node->was_damaged);
     if (is_lost && snapshot > state->lost_snapshot) {

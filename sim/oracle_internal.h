@@ -15,10 +15,11 @@ struct oracle_link {
 
 /* One entry of a node's durable log. */
 struct oracle_durable {
-    uint64_t leaf;    /* meaningless if it is elided */
-    raft_term elided; /* its term, if it has no payload; 0: it has one */
-    uint64_t chain;   /* valid up to oracle_node.durable_last */
-    uint32_t file;    /* number of the file that holds it; 0: no entry here */
+    uint64_t leaf;  /* meaningless if it is elided */
+    raft_term term; /* meaningless without a file */
+    uint64_t chain; /* valid up to oracle_node.durable_last */
+    uint32_t file;  /* number of the file that holds it; 0: no entry here */
+    bool is_elided; /* it has no payload */
 };
 
 /* A configuration and the entry that it came with. */
@@ -34,7 +35,7 @@ struct oracle_file {
     raft_index first; /* what it gave; 0: nothing */
     raft_index last;
     bool gave_state;
-    raft_index snapshot; /* it covers the log up to here; 0: it is none */
+    struct raft_entry_id snapshot; /* it covers the log up to here; index 0: it is none */
 };
 
 /* The first log that was seen with an index and a term. */
@@ -208,9 +209,10 @@ struct oracle_node {
     /* The durable bytes. */
     struct oracle_durable *durable; /* by index */
     size_t durable_capacity;
-    raft_index durable_base;  /* a durable snapshot covers the log up to here */
-    raft_index lost_snapshot; /* the newest one that was lost by damage; 0: none */
-    raft_index durable_last;  /* contiguous and linked up to here, >= durable_base */
+    raft_index durable_base;     /* a durable snapshot covers the log up to here */
+    raft_term durable_base_term; /* of the snapshot; 0: it is lost, or there is none */
+    raft_index lost_snapshot;    /* the newest one that was lost by damage; 0: none */
+    raft_index durable_last;     /* contiguous and linked up to here, >= durable_base */
     struct oracle_file *files;
     size_t file_capacity;
     uint32_t file_count;
@@ -306,6 +308,9 @@ uint64_t sim_oracle_link(uint64_t previous, uint64_t leaf);
 
 /* oracle_log.c */
 void sim_oracle_log_start(struct sim_oracles *oracles, uint32_t node);
+/* Before that: whether the log that the node had is not the one that the snapshot came from which
+ * it starts with. */
+bool sim_oracle_log_is_replaced(const struct sim_oracles *oracles, uint32_t node);
 /* The chain of a node's log up to an index, at most its last one. What lies before a compacted log
  * is what is committed. */
 uint64_t sim_oracle_chain(const struct sim_oracles *oracles, uint32_t node, raft_index index);

@@ -58,6 +58,14 @@ void sim_oracle_log_start(struct sim_oracles *oracles, uint32_t node)
     oracles->nodes[node].done.index = 0;
 }
 
+bool sim_oracle_log_is_replaced(const struct sim_oracles *oracles, uint32_t node)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    raft_index base = oracles->world->nodes[node]->view.base.index;
+    return base > 0 && base <= state->last && base <= oracles->committed &&
+           state->links[base].chain != oracles->commits[base].chain;
+}
+
 uint64_t sim_oracle_chain(const struct sim_oracles *oracles, uint32_t node, raft_index index)
 {
     const struct oracle_node *state = &oracles->nodes[node];

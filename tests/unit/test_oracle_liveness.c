@@ -188,6 +188,94 @@ START_TEST(recovery_fires_on_a_log_that_is_longer_than_the_disks)
 }
 END_TEST
 
+/* Three entries are committed, the last two of term 2. */
+static void commit_three(void)
+{
+    enter_term(2, 2);
+    enter_term(3, 2);
+    elect(1, 2);
+    for (uint32_t node = 1; node <= 3; node += 2) {
+        put(node, 1, 101);
+        put(node, 2, 102);
+        put(node, 2, 103);
+        persist(node);
+        step(node);
+    }
+    commit(1, 3);
+}
+
+/* Node 2 has a log of its own behind the first entry, of term 1 or of the committed one's. */
+static void have_own_log(raft_term term)
+{
+    put(2, 1, 101);
+    for (uint64_t i = 2; i <= 4; i++) {
+        put(2, term, term == 2 ? 100 + i : 900 + i);
+    }
+    step(2);
+}
+
+static void publish_second(void)
+{
+    const uint64_t words[2] = {2, 2};
+    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
+    observer->durable(observer->ctx, 2, "snapshot-2", (const uint8_t *)words, sizeof words, 0);
+}
+
+/* It starts from the snapshot of the first two entries alone. */
+static void restart_behind_second(void)
+{
+    end(2, SIM_NODE_DOWN);
+    sim_oracle_starts(fake.world->oracles, 2);
+    view_of(2)->state.term = 2;
+    view_of(2)->base = (struct raft_entry_id){2, 2};
+    view_of(2)->last = view_of(2)->base;
+    start(2);
+}
+
+/* Whichever the disk shows first, the log or the snapshot. */
+START_TEST(recovery_takes_a_log_that_disagrees_with_the_snapshot_for_none)
+{
+    commit_three();
+    have_own_log(1);
+    if (_i == 0) {
+        persist(2);
+        publish_second();
+    } else {
+        publish_second();
+        persist(2);
+    }
+    view_of(2)->durable = view_of(2)->last;
+    step(2);
+    restart_behind_second();
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_log_that_is_gone_behind_a_snapshot_that_it_agrees_with)
+{
+    commit_three();
+    have_own_log(2);
+    persist(2);
+    publish_second();
+    restart_behind_second();
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(monotonic_fires_on_a_log_that_is_gone_behind_a_snapshot_that_it_agrees_with)
+{
+    commit_three();
+    have_own_log(2);
+    persist(2);
+    publish_second();
+    view_of(2)->durable = view_of(2)->last;
+    step(2);
+    fake.is_dirty = true;
+    restart_behind_second();
+    expect("monotonic");
+}
+END_TEST
+
 /* The crash has kept the second record of a batch, and not the first one. */
 START_TEST(recovery_takes_a_torn_beginning_for_no_log)
 {
@@ -553,6 +641,12 @@ int main(void)
     tcase_add_test(tests, recovery_is_silent_on_what_the_disk_holds);
     tcase_add_test(tests, recovery_fires_on_a_log_that_is_shorter_than_the_disks);
     tcase_add_test(tests, recovery_fires_on_a_log_that_is_longer_than_the_disks);
+    tcase_add_loop_test(tests, recovery_takes_a_log_that_disagrees_with_the_snapshot_for_none, 0,
+                        2);
+    tcase_add_test(tests,
+                   recovery_fires_on_a_log_that_is_gone_behind_a_snapshot_that_it_agrees_with);
+    tcase_add_test(tests,
+                   monotonic_fires_on_a_log_that_is_gone_behind_a_snapshot_that_it_agrees_with);
     tcase_add_test(tests, recovery_takes_a_torn_beginning_for_no_log);
     tcase_add_test(tests, recovery_fires_on_a_term_that_is_not_on_the_disk);
     tcase_add_test(tests, recovery_fires_on_a_start_from_another_nodes_store);

@@ -451,6 +451,105 @@ START_TEST(survives_a_crash_after_each_operation_of_a_compaction)
 }
 END_TEST
 
+/* ---- a log that disagrees with the snapshot that replaces it ---- */
+
+/* Entries 1-2, 3-4 and 5 of term 1, in three segments, and the snapshot of a leader of term 2 that
+ * ends among them. The process dies before it has emptied its log. */
+static void start_disagreeing(raft_index index)
+{
+    static uint8_t bytes[400];
+    struct raft_entry_id id = {2, index};
+    size_t total = leader_bytes(id, 130, 7, bytes);
+    start_rolled();
+    ck_assert_int_eq(receive(id, bytes, total, 100), RAFT_OK);
+}
+
+/* Nothing of it counts, whatever a crash has left of it; the log goes on behind the snapshot. */
+static void assert_replaced(raft_index index)
+{
+    assert_begins(index, 130, 7);
+    assert_log(index);
+    ck_assert_uint_eq(f.state.losses, 0);
+    for (raft_index first = 1; first <= 5; first += 2) {
+        char name[RAFT_FILE_NAME_MAX];
+        snprintf(name, sizeof name, "log-%016x", (unsigned)first);
+        ck_assert_ptr_null(double_find(&f.disk, name));
+        snprintf(name, sizeof name, "ids-%016x", (unsigned)first);
+        ck_assert_ptr_null(double_find(&f.disk, name));
+    }
+    ck_assert_int_eq(append(3, 3), RAFT_OK);
+    restart();
+    assert_begins(index, 130, 7);
+    assert_log(index + 3);
+    ck_assert_uint_eq(f.state.losses, 0);
+    die();
+}
+
+START_TEST(empties_a_log_that_disagrees_anywhere)
+{
+    for (raft_index index = 1; index <= 5; index++) {
+        start_disagreeing(index);
+        restart();
+        assert_replaced(index);
+    }
+}
+END_TEST
+
+START_TEST(empties_a_log_that_disagrees_by_the_header_behind_the_snapshot_alone)
+{
+    for (raft_index index = 2; index <= 4; index += 2) {
+        bool finished = false;
+        for (uint64_t stop = 0; !finished; stop++) {
+            start_disagreeing(index);
+            die();
+            remove_segment(1);
+            if (index == 4) {
+                remove_segment(3);
+            }
+            double_reboot(&f.disk);
+            machine_reset();
+            f.disk.stop_after = stop;
+            finished = load() == RAFT_OK;
+            restart();
+            assert_replaced(index);
+        }
+    }
+}
+END_TEST
+
+START_TEST(empties_a_log_that_disagrees_after_a_crash_of_the_start_at_any_operation)
+{
+    for (raft_index index = 1; index <= 5; index++) {
+        bool finished = false;
+        for (uint64_t stop = 0; !finished; stop++) {
+            start_disagreeing(index);
+            die();
+            double_reboot(&f.disk);
+            machine_reset();
+            f.disk.stop_after = stop;
+            finished = load() == RAFT_OK;
+            restart();
+            assert_replaced(index);
+        }
+    }
+}
+END_TEST
+
+START_TEST(empties_a_log_that_disagrees_after_a_crash_of_the_reset_at_any_operation)
+{
+    for (raft_index index = 1; index <= 5; index++) {
+        bool finished = false;
+        for (uint64_t stop = 0; !finished; stop++) {
+            start_disagreeing(index);
+            f.disk.stop_after = f.disk.operations + stop;
+            finished = reset(2, index) == RAFT_OK;
+            restart();
+            assert_replaced(index);
+        }
+    }
+}
+END_TEST
+
 /* ---- failures while loading ---- */
 
 START_TEST(load_with_snapshots_that_crashed_can_be_repeated)
@@ -591,6 +690,10 @@ static Suite *storage_load_suite(void)
         a_half_created_segment_says_nothing_about_the_one_before,
         keeps_what_is_damaged_behind_the_snapshot,
         empties_a_log_whose_header_goes_on_from_another_entry,
+        empties_a_log_that_disagrees_anywhere,
+        empties_a_log_that_disagrees_by_the_header_behind_the_snapshot_alone,
+        empties_a_log_that_disagrees_after_a_crash_of_the_start_at_any_operation,
+        empties_a_log_that_disagrees_after_a_crash_of_the_reset_at_any_operation,
         removes_a_segment_that_was_being_created_behind_a_reset,
         survives_a_crash_after_each_operation_of_a_compaction,
         load_with_snapshots_that_crashed_can_be_repeated,
