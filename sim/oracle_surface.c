@@ -264,7 +264,9 @@ void sim_oracle_surface_check(struct sim_oracles *oracles, uint32_t node)
 {
     const struct oracle_surface *surface = &oracles->nodes[node].surface;
     const struct raft_view *view = &oracles->world->nodes[node]->view;
-    if (!surface->machine_has_failed) {
+    /* A process that stops in good order ends all the same, and asks nothing of the machine. */
+    bool is_stopping = oracles->world->nodes[node]->state == SIM_NODE_STOPPING;
+    if (!surface->machine_has_failed || is_stopping) {
         return;
     }
     oracles->checks[SIM_ORACLE_ERROR_SURFACES]++;

@@ -1,6 +1,6 @@
 /* Damage to what is durable, as a profile does it: to the nodes that its atlas allows, for a whole
  * run. Each thing in a store is there twice, and a store survives that one of the two goes: a disk
- * that is damaged is let alone until it is whole again. */
+ * that is damaged is let alone until it is whole again, and its node has got back what was lost. */
 #include "profile_internal.h"
 
 #include <stdio.h>
@@ -26,16 +26,23 @@ static bool choose_name(void *visitor, const char *name)
     return choice->left-- > 0;
 }
 
+/* Whether there is nothing that the disk has lost, and nothing that the node has yet to get back.
+ */
+static bool is_sound(const struct sim_node *node)
+{
+    return !sim_disk_is_damaged(&node->disk) && (!node->was_damaged || node->is_whole);
+}
+
 /* A file of a store that is whole otherwise. */
-static void lose_file(struct sim_disk *disk, struct sim_stream *stream)
+static void lose_file(struct sim_node *node, struct sim_stream *stream)
 {
     uint64_t count = 0;
     struct name_choice choice = {0};
-    sim_disk_list_durable(disk, count_name, &count);
+    sim_disk_list_durable(&node->disk, count_name, &count);
     choice.left = sim_draw_below(stream, count);
-    if (count > 0 && !sim_disk_is_damaged(disk)) {
-        sim_disk_list_durable(disk, choose_name, &choice);
-        (void)sim_disk_lose(disk, choice.name);
+    if (count > 0 && is_sound(node)) {
+        sim_disk_list_durable(&node->disk, choose_name, &choice);
+        (void)sim_disk_lose(&node->disk, choice.name);
     }
 }
 
@@ -48,7 +55,7 @@ void sim_damage_take(struct sim_profile *profile, struct profile_episode *episod
         if (sim_draw_below(&episode->stream, 4) == 0) {
             sim_node_wipe(node);
         } else {
-            lose_file(&node->disk, &episode->stream);
+            lose_file(node, &episode->stream);
         }
     }
 }
@@ -76,7 +83,7 @@ void sim_damage_rot(struct sim_profile *profile, struct profile_episode *episode
 {
     uint32_t id = sim_atlas_pick_damaged(profile, &episode->stream);
     uint64_t bits = sim_draw_between(&episode->stream, 1, ROT_BITS_MAX);
-    if (id != 0 && !sim_disk_is_damaged(&profile->world->nodes[id]->disk)) {
+    if (id != 0 && is_sound(profile->world->nodes[id])) {
         (void)sim_disk_rot(&profile->world->nodes[id]->disk, "", SIM_ROT_ANYWHERE, (uint32_t)bits);
     }
 }

@@ -117,6 +117,16 @@ START_TEST(error_surfaces_accepts_a_failed_state_machine_that_ends_its_node)
 }
 END_TEST
 
+START_TEST(error_surfaces_accepts_a_failed_state_machine_of_a_process_that_stops)
+{
+    sim_oracle_machine_failed(fake.world->oracles, 1, 2);
+    fake.nodes[1]->node.harmed[SIM_HARM_MACHINE] = fake.world->events + 2;
+    fake.nodes[1]->node.state = SIM_NODE_STOPPING;
+    step(1);
+    expect(NULL);
+}
+END_TEST
+
 /* ---- no-false-alarm: what excuses what ---- */
 
 START_TEST(no_false_alarm_fires_on_a_failure_that_an_old_fault_does_not_explain)
@@ -634,6 +644,7 @@ int main(void)
     tcase_add_test(tests, error_surfaces_accepts_a_start_that_reads_again);
     tcase_add_test(tests, error_surfaces_fires_when_a_failed_state_machine_goes_on);
     tcase_add_test(tests, error_surfaces_accepts_a_failed_state_machine_that_ends_its_node);
+    tcase_add_test(tests, error_surfaces_accepts_a_failed_state_machine_of_a_process_that_stops);
     tcase_add_test(tests, no_false_alarm_fires_on_a_failure_that_an_old_fault_does_not_explain);
     tcase_add_test(tests,
                    no_false_alarm_fires_on_a_full_disk_that_has_taken_entries_since_the_fault);
