@@ -199,7 +199,6 @@ void sim_node_start(struct sim_node *node)
         node->sut->set_read_only(node->process, sim_node_now(node), true);
     }
     node->running = false;
-    node->is_starting = false;
     if (node->dying) {
         sim_node_crash_now(node, node->dying_unsynced);
         return;
@@ -208,6 +207,7 @@ void sim_node_start(struct sim_node *node)
         sim_node_process_end(node, status);
         return;
     }
+    node->is_starting = false;
     node->bootstrapped = true;
     world->restarts += is_restart;
     node->sut->view(node->process, &node->view);
