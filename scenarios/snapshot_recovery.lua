@@ -1,5 +1,22 @@
--- A node that is given a snapshot in place of its log dies in the middle of it, and starts from what
--- is left: an old snapshot beside the new one, or a log that does not belong to it.
+-- A node that was alone is given a snapshot in place of its log, dies in the middle of it, and has it all
+-- after its start, and after another one.
+local function dies_while_its_log_is_replaced(c, old, cut, p)
+  fault.at(p.point):on(old):times(1):crash(p.side)
+  local crashed = false
+  on("crashed", function(ev) crashed = crashed or ev.node.id == old.id end)
+  cut:heal()
+  expect.eventually("it dies", { within_ms = 4000 }, function() return crashed end)
+  sleep_ms(50)
+  old:restart()
+  expect.eventually("it has it all", { within_ms = 6000 }, function()
+    return old.up and old.applied_index >= c:committed() and old.first_index > 1
+  end)
+  expect.converged{ within_ms = 5000 }
+  old:crash()
+  old:restart()
+end
+
+-- It starts from what is left: an old snapshot beside the new one, or a log that does not belong to it.
 scenario{
   name   = "snapshot_takes_the_place_of_a_diverged_log",
   doc    = "A leader that was alone has entries of its own in several segments; the others' snapshot replaces all of them, and it dies on the way.",
@@ -32,19 +49,7 @@ scenario{
       c:client{ timeout_ms = 200 }:put("k" .. i % 5, i)
     end
     expect.ok(new.first_index > old.last_index, "the new leader's log begins behind the old one's")
-    fault.at(p.point):on(old):times(1):crash(p.side)
-    local crashed = false
-    on("crashed", function(ev) crashed = crashed or ev.node.id == old.id end)
-    cut:heal()
-    expect.eventually("it dies", { within_ms = 4000 }, function() return crashed end)
-    sleep_ms(50)
-    old:restart()
-    expect.eventually("it has it all", { within_ms = 6000 }, function()
-      return old.up and old.applied_index >= c:committed() and old.first_index > 1
-    end)
-    expect.converged{ within_ms = 5000 }
-    old:crash()
-    old:restart()
+    dies_while_its_log_is_replaced(c, old, cut, p)
   end,
 }
 
@@ -83,22 +88,9 @@ scenario{
       if new.snapshot_index > 0 and new.first_index > new.snapshot_index then break end
       c:client{ timeout_ms = 200 }:put("k" .. i % 5, i)
     end
-    local own = old.durable_index
-    fault.at(p.point):on(old):times(1):crash(p.side)
-    local crashed = false
-    on("crashed", function(ev) crashed = crashed or ev.node.id == old.id end)
     expect.ok(new.snapshot_index > 0, "the new leader has a snapshot")
-    expect.ok(own > new.last_index, "the old leader's log is longer")
-    cut:heal()
-    expect.eventually("it dies", { within_ms = 4000 }, function() return crashed end)
-    sleep_ms(50)
-    old:restart()
-    expect.eventually("it has it all", { within_ms = 6000 }, function()
-      return old.up and old.applied_index >= c:committed() and old.first_index > 1
-    end)
-    expect.converged{ within_ms = 5000 }
-    old:crash()
-    old:restart()
+    expect.ok(old.durable_index > new.last_index, "the old leader's log is longer")
+    dies_while_its_log_is_replaced(c, old, cut, p)
   end,
 }
 
