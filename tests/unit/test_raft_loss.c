@@ -115,6 +115,17 @@ static void answer_append(raft_node_id from, uint32_t flags, raft_index index,
     });
 }
 
+/* Two election timeouts pass, in each of which one follower of two answers. */
+static void only_n2_answers(uint32_t flag, raft_index index, struct raft_entry_id hint)
+{
+    for (int i = 0; i < 2; i++) {
+        answer_append(2, RAFT_FLAG_SUCCESS | flag, index, hint);
+        now += T_MIN;
+        feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
+        drain();
+    }
+}
+
 /* Leads in term 1 with durable entries up to an index. */
 static void lead_with(raft_index last)
 {
@@ -254,12 +265,7 @@ END_TEST
 START_TEST(a_leader_that_hears_only_nodes_in_quarantine_steps_down)
 {
     lead_with(1);
-    for (int i = 0; i < 2; i++) {
-        answer_append(2, RAFT_FLAG_SUCCESS | RAFT_FLAG_UNCOUNTED, 1, id(0, 0));
-        now += T_MIN;
-        feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-        drain();
-    }
+    only_n2_answers(RAFT_FLAG_UNCOUNTED, 1, id(0, 0));
     ck_assert_int_eq(view.role, RAFT_FOLLOWER);
 }
 END_TEST
@@ -682,12 +688,7 @@ END_TEST
 START_TEST(a_leader_that_lacks_a_blank_followers_base_counts_it_as_alive)
 {
     lead_with(2);
-    for (int i = 0; i < 2; i++) {
-        answer_append(2, RAFT_FLAG_SUCCESS | RAFT_FLAG_BLANK, 0, id(1, 5));
-        now += T_MIN;
-        feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-        drain();
-    }
+    only_n2_answers(RAFT_FLAG_BLANK, 0, id(1, 5));
     ck_assert_int_eq(view.role, RAFT_LEADER);
     ck_assert_uint_eq(view.commit, 0);
 }
