@@ -1,4 +1,5 @@
 /* The reports: the verdict, what they name, and that no text of a file can spoil the page. */
+#include "scratch_dir.h"
 #include "unit.h"
 
 #include <reports/report.h>
@@ -8,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char folder[64];
-static char path[128];
+static char path[sizeof scratch_dir + 8];
 static char error[512];
 static struct store *store;
 static uint64_t run;
@@ -27,9 +27,8 @@ static void setup(void)
 {
     static const struct store_build build = {"raft", "f08.so", "gcc 12", "-O2", "b1"};
 
-    snprintf(folder, sizeof folder, "%s/squall-report-XXXXXX", P_tmpdir);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/c.db", folder);
+    scratch_clear();
+    snprintf(path, sizeof path, "%s/c.db", scratch_dir);
     store = store_open(path, false, error, sizeof error);
     ck_assert_msg(store != NULL, "%s", error);
     ck_assert(store_begin_run(store, &build, "squall run a.lua --db 'c.db'", &run));
@@ -46,8 +45,6 @@ static void teardown(void)
         ck_assert_msg(store_close(store, error, sizeof error), "%s", error);
     }
     free(output);
-    unlink(path);
-    rmdir(folder);
 }
 
 static struct sim_execution an_execution(uint64_t seed, enum sim_outcome outcome)
@@ -482,6 +479,7 @@ static Suite *report_suite(void)
     Suite *suite = suite_create("report");
     TCase *cases = tcase_create("report");
 
+    tcase_add_unchecked_fixture(cases, scratch_open, scratch_close);
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, verdict_is_the_worst_thing_seen);
     tcase_add_test(cases, text_names_rule_step_fault_leak_and_command);

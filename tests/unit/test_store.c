@@ -1,4 +1,5 @@
 /* The store: what it keeps, what it refuses, and that it leaves one plain file. */
+#include "scratch_dir.h"
 #include "unit.h"
 
 #include <reports/names.h>
@@ -11,8 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char folder[64];
-static char path[128];
+static char path[sizeof scratch_dir + 8];
 static char error[512];
 static struct store *store;
 static uint64_t run;
@@ -23,22 +23,9 @@ static const struct raft_point_info point = {"segment.append.write", RAFT_POINT_
 
 static void setup(void)
 {
-    snprintf(folder, sizeof folder, "%s/squall-store-XXXXXX", P_tmpdir);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/c.db", folder);
+    scratch_clear();
+    snprintf(path, sizeof path, "%s/c.db", scratch_dir);
     store = NULL;
-}
-
-static void teardown(void)
-{
-    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
-    char file[160];
-
-    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        snprintf(file, sizeof file, "%s%s", path, ends[i]);
-        unlink(file);
-    }
-    rmdir(folder);
 }
 
 static void begin(void)
@@ -122,15 +109,12 @@ static void perform(const char *sql)
 
 START_TEST(leaves_one_plain_file)
 {
-    char file[160];
-
     begin();
     struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
     add(&execution, NULL);
     end();
 
-    snprintf(file, sizeof file, "%s-wal", path);
-    ck_assert_int_ne(access(file, F_OK), 0);
+    ck_assert_int_ne(access(scratch_path("c.db-wal"), F_OK), 0);
     ck_assert_str_eq(ask("PRAGMA journal_mode"), "delete");
     ck_assert_str_eq(ask("PRAGMA application_id"), "1936815457");
     ck_assert_str_eq(ask("PRAGMA user_version"), "3");
@@ -701,7 +685,8 @@ static Suite *store_suite(void)
     Suite *suite = suite_create("store");
     TCase *cases = tcase_create("store");
 
-    tcase_add_checked_fixture(cases, setup, teardown);
+    tcase_add_unchecked_fixture(cases, scratch_open, scratch_close);
+    tcase_add_checked_fixture(cases, setup, NULL);
     tcase_add_test(cases, leaves_one_plain_file);
     tcase_add_test(cases, ships_no_strict_table);
     tcase_add_test(cases, keeps_every_field_of_an_execution);
