@@ -11,7 +11,7 @@
  * 3. A shot that never fires is a finding, since the base run has come to its place; but an exit
  *    which the state itself takes there leaves nothing to inject, and must equal the base.
  * 4. A branch that is the base run again, after its shots have struck, ends there as masked: what
- * it comes to is known. Those that run to their ends (exact) come to the same.
+ *    it comes to is known. Those that run to their ends (exact) come to the same.
  * 5. Branches are numbered in their shard, so that a worker can go on where another one died. Those
  *    that an earlier campaign has finished keep their numbers, and are passed over. */
 #include "candidates.h"
