@@ -76,13 +76,15 @@ uint32_t sim_disk_pieces(const struct sim_disk *disk)
     return count;
 }
 
-/* The last change, if it is a write and not durable, or NULL. */
-static const struct sim_change *last_write(const struct sim_disk *disk)
+/* The last change, if it is a write and not durable, with its file; or NULL. */
+static const struct sim_change *last_write(const struct sim_disk *disk,
+                                           const struct sim_inode **out_inode)
 {
     for (const struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
         for (const struct sim_change *change = inode->changes; change != NULL;
              change = change->next) {
             if (change->number == disk->change_last && !change->is_truncate) {
+                *out_inode = inode;
                 return change;
             }
         }
@@ -90,10 +92,25 @@ static const struct sim_change *last_write(const struct sim_disk *disk)
     return NULL;
 }
 
-uint32_t sim_disk_tail(const struct sim_disk *disk)
+/* Of a file without a name: that of "". */
+static uint64_t kind_of_file(const struct sim_disk *disk, const struct sim_inode *inode)
 {
-    const struct sim_change *change = last_write(disk);
+    uint64_t kind = 0;
+    for (size_t i = 0; i < disk->cached.count; i++) {
+        const struct sim_dir_entry *entry = disk->cached.entries[i];
+        for (const char *at = entry->name; entry->inode == inode && *at != 0; at++) {
+            kind = *at >= '0' && *at <= '9' ? kind : sim_mix(kind, (uint8_t)*at, 0);
+        }
+    }
+    return kind;
+}
+
+uint32_t sim_disk_tail(const struct sim_disk *disk, uint64_t *out_file)
+{
+    const struct sim_inode *inode = NULL;
+    const struct sim_change *change = last_write(disk, &inode);
     assert(change == NULL || change->size <= UINT32_MAX);
+    *out_file = change == NULL ? 0 : kind_of_file(disk, inode);
     return change == NULL ? 0 : (uint32_t)change->size;
 }
 

@@ -25,6 +25,8 @@ static void watch(const struct sim_faults *faults, uint32_t node, enum sim_shot_
         return;
     }
     const struct sim_disk *disk = &world->nodes[node]->disk;
+    uint64_t file = 0;
+    uint32_t tail = sim_disk_tail(disk, &file);
     const struct sim_passage passage = {
         .place = place,
         .is_after = is_after,
@@ -33,7 +35,8 @@ static void watch(const struct sim_faults *faults, uint32_t node, enum sim_shot_
         .number = faults->passed[place],
         .event = world->events,
         .pieces = sim_disk_pieces(disk),
-        .tail = sim_disk_tail(disk),
+        .tail = tail,
+        .file = file,
         .changes = disk->change_last,
     };
     world->watch(world->watch_ctx, &passage);

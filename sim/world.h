@@ -66,6 +66,7 @@ struct sim_passage {
     uint64_t event;
     uint32_t pieces;  /* of what its disk holds and is not durable */
     uint32_t tail;    /* size of the last write, if it is not durable */
+    uint64_t file;    /* of that write: of which kind, see sim_disk_tail */
     uint64_t changes; /* number of the latest change of its disk */
 };
 typedef void (*sim_passage_sink)(void *ctx, const struct sim_passage *passage);

@@ -6,8 +6,9 @@
  * late, or so late that an election may have passed.
  *
  * The *ordinal* of a passage is its number among those of one kind: of one node, in one role, at
- * one place and side. By default the ordinals 1, 2, 3, 4, 6, 8, 12, … and the last of each kind are
- * taken, all if the sweep is exhaustive.
+ * one place and side, or, where the last write is damaged, of one kind of file. By default the
+ * ordinals 1, 2, 3, 4, 6, 8, 12, … and the last of each kind are taken, all if the sweep is
+ * exhaustive.
  *
  * 1. Observing does not change the world.
  * 2. What is injected depends on the base run and the seed alone. */
@@ -22,6 +23,8 @@
 #define IMAGES_EXHAUSTIVE 64u
 #define LATENCIES         10u /* so much later comes a message that others overtake */
 #define LATE_NS           UINT64_C(1000000000)
+
+_Static_assert(SIM_PASSAGE_SORTS >= 2 * (uint32_t)SIM_SHOT_PLACE_COUNT, "a sort for each side");
 
 void sim_passages_init(struct sim_passages *passages, enum sim_sweep_mode mode, bool exhaustive,
                        uint64_t seed)
@@ -88,13 +91,29 @@ static uint64_t images_possible(uint32_t pieces)
 
 /* ---- what is injected at a passage ---- */
 
+/* What passages of one node in one role are told apart by. */
+static uint32_t sort_of(struct sim_passages *passages, const struct sim_passage *passage)
+{
+    if (passages->mode != SIM_SWEEP_TAIL) {
+        return (uint32_t)passage->place * 2 + passage->is_after;
+    }
+    uint32_t sort = 0;
+    while (sort < passages->file_count && passages->files[sort] != passage->file) {
+        sort++;
+    }
+    if (sort == passages->file_count && sort < SIM_PASSAGE_SORTS - 1) {
+        passages->files[passages->file_count++] = passage->file;
+    }
+    return sort;
+}
+
 static bool injection_add(struct sim_passages *passages, const struct sim_passage *passage,
                           struct sim_shot shot)
 {
     shot.place = passage->place;
     shot.occurrence = passage->number;
-    uint64_t kind = ((uint64_t)passage->place * 2 + passage->is_after) * RAFT_ROLE_COUNT +
-                    (uint64_t)passage->role;
+    uint64_t kind =
+        (uint64_t)sort_of(passages, passage) * RAFT_ROLE_COUNT + (uint64_t)passage->role;
     uint64_t how = ((uint64_t)shot.deed * 4 + (uint64_t)shot.image.damage) * SIM_NODES_MAX;
     struct sim_injectable item = {.plan.first = shot,
                                   .event = passage->event,
@@ -202,7 +221,7 @@ static void passage_take(void *ctx, const struct sim_passage *passage)
         return;
     }
     struct sim_passage_kind *kind =
-        &passages->kinds[passage->node][passage->role][passage->place][passage->is_after];
+        &passages->kinds[passage->node][passage->role][sort_of(passages, passage)];
     passages->possible += count;
     kind->ordinal++;
     kind->last = *passage;
@@ -245,7 +264,7 @@ void sim_passages_observe(struct sim_passages *passages, const struct sim_world 
 bool sim_passages_finish(struct sim_passages *passages, struct sim_injectables *list)
 {
     const size_t count = sizeof passages->kinds / sizeof(struct sim_passage_kind);
-    const struct sim_passage_kind *kinds = &passages->kinds[0][0][0][0];
+    const struct sim_passage_kind *kinds = &passages->kinds[0][0][0];
     bool added = !passages->failed;
     for (size_t i = 0; i < count && added; i++) {
         added = !kinds[i].has_last || passage_add(passages, &kinds[i].last);

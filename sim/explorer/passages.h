@@ -7,6 +7,8 @@
 #include "injectable.h"
 #include <sim/world.h>
 
+#define SIM_PASSAGE_SORTS 16u /* places and sides; TAIL: kinds of files, the last for the rest */
+
 struct sim_passages {
     enum sim_sweep_mode mode; /* CRASH, STOP, TAIL or NETWORK */
     bool exhaustive;
@@ -15,12 +17,14 @@ struct sim_passages {
     const struct sim_world *world;
     uint64_t possible; /* injections; images of one crash counted up to SIM_IMAGES_COUNTED */
     struct sim_injectables list;
-    uint64_t changes[SIM_NODES_MAX]; /* of each disk, at its latest passage */
+    uint64_t changes[SIM_NODES_MAX];   /* of each disk, at its latest passage */
+    uint64_t files[SIM_PASSAGE_SORTS]; /* TAIL: the kinds of files seen so far */
+    uint32_t file_count;
     struct sim_passage_kind {
-        uint64_t ordinal; /* passages of this node, role, place and side so far */
+        uint64_t ordinal; /* passages of this node, role and sort so far */
         bool has_last;    /* the latest one has not been taken */
         struct sim_passage last;
-    } kinds[SIM_NODES_MAX][RAFT_ROLE_COUNT][SIM_SHOT_PLACE_COUNT][2];
+    } kinds[SIM_NODES_MAX][RAFT_ROLE_COUNT][SIM_PASSAGE_SORTS];
 };
 
 #define SIM_IMAGES_COUNTED (UINT64_C(1) << 16)

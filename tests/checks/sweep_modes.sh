@@ -17,7 +17,7 @@ count() { # DB CONDITION
     sqlite3 "$1" "SELECT count(*) FROM executions e LEFT JOIN findings f ON f.execution = e.id WHERE $2"
 }
 
-while read -r mode bug rule all; do
+while read -r mode bug rule; do
     db=$scratch/$mode.db
     "$squall" sweep "$hello" --mode "$mode" --limit 600 --db "$db" >"$scratch/out.txt" 2>&1 || {
         tail -n 20 "$scratch/out.txt"
@@ -34,7 +34,7 @@ while read -r mode bug rule all; do
         }
     done
     status=0
-    "$squall" sweep "$hello" --mode "$mode" ${all:+"$all"} --sut "$modules/squall-$bug.so" \
+    "$squall" sweep "$hello" --mode "$mode" --sut "$modules/squall-$bug.so" \
         --db "$scratch/$bug.db" >"$scratch/out.txt" 2>&1 || status=$?
     found=$(count "$scratch/$bug.db" "f.rule = '$rule' AND e.plan <> ''")
     echo "$mode: $(count "$db" 1) executions of the core pass, $rule finds $bug in $found"
@@ -48,7 +48,7 @@ memory f01 ledger
 disk f20 ledger
 crash d12 speaks-durable
 stop f09 ledger
-tail d14 recovery --exhaustive
+tail d14 recovery
 network r01 monotonic
 pairs d15 crash
 TABLE
@@ -94,7 +94,7 @@ wrong=$(sqlite3 "$db" "SELECT count(*) FROM probe_hits h WHERE h.hits >
 
 # The half that is done is not done again, and what it found is not forgotten.
 db=$scratch/resume.db
-sweep=("$squall" sweep "$hello" --mode tail --exhaustive --sut "$modules/squall-d14.so" --db "$db" --jobs 2)
+sweep=("$squall" sweep "$hello" --mode tail --sut "$modules/squall-d14.so" --db "$db" --jobs 2)
 "${sweep[@]}" >/dev/null 2>&1 || true
 whole=$(sqlite3 "$db" "SELECT count(DISTINCT plan) FROM executions")
 sqlite3 "$db" "PRAGMA foreign_keys = OFF;
