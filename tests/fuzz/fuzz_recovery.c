@@ -15,7 +15,7 @@
  *     end got its length back, and with that a record that nobody has written its last zeros.
  *  3. Not forged: what is loaded was written, the snapshot too. RAFT_LOST_STORE if and only if
  *     there is no marker, or neither copy of the hard state is intact; then, with the option
- * quarantine, a loss of promises instead. RAFT_CORRUPT only if the marker is damaged.
+ *     quarantine, a loss of promises instead. RAFT_CORRUPT only if the marker is damaged.
  *  4. Not forged: all that was written is loaded, or a loss of entries is remembered, unless all
  *     that could prove the last batch is damaged.
  *  5. Not forged, and a single file of a segment is damaged: nothing is lost, every identity is
