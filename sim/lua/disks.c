@@ -5,8 +5,8 @@
  *    rules that were made through the same object.
  * 3. self is the node, or NULL for c.disk, where every call names its nodes.
  * 4. bitrot, lose and misdirect damage what is durable: for good, whatever heals, until it is
- *    written again. remove takes a file of a node that is down, wipe and
- *    restore the whole store. */
+ *    written again. remove takes a file of a node that is down, wipe and restore the whole
+ *    store. */
 #include "binding.h"
 
 #include <assert.h>
