@@ -23,7 +23,7 @@ scenario{
       lost:restart()
       expect.ok(not lost.up, "a wiped disk is not taken for a new one")
       expect.ok(c:remove(lost))
-      members[#members + 1] = c:add{}
+      members[#members + 1] = expect.ok(c:add{})
     end
     for loss = 1, p.losses do
       for i = 1, 5 do expect.eq(client:get("k" .. loss .. "." .. i), i) end
