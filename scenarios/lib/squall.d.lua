@@ -307,7 +307,7 @@ function Effect:optional() end
 ---@field name string
 ---@field role "leader"|"follower"|"candidate"|"learner"|"down"
 ---@field state "up"|"down"|"stopping"|"stopped"|"failed"
----@field condition string
+---@field condition "running"|"nospace"|"recovering"|"quarantined"|"failed"  by its own word
 ---@field term integer
 ---@field commit_index integer
 ---@field applied_index integer
@@ -319,7 +319,7 @@ function Effect:optional() end
 ---@field log_bytes integer       that its log takes in memory
 ---@field durable_index integer
 ---@field member "voter"|"witness"|"learner"|"leaving"|"none"  by its own word
----@field change string                how far its change of the members is: "none", "catching up", …
+---@field change "none"|"catching up"|"joint"|"leaving"  how far its change of the members is
 ---@field configuration_index integer  of the configuration that it goes by; 0: that of the beginning
 ---@field is_joint boolean             that configuration has two sides
 ---@field up boolean
