@@ -64,44 +64,50 @@ struct option {
     char letter; /* 0: none */
     bool has_value;
     uint32_t commands;
+    size_t place; /* in the options: of a bool, or of the value as it stands; or BY_HAND */
 };
 
+#define PLACE(field) offsetof(struct cli_options, field)
+#define BY_HAND      SIZE_MAX /* option_apply knows what it means */
+
 static const struct option option_table[OPTION_COUNT] = {
-    [OPTION_HELP] = {"--help", 'h', false, EVERYWHERE},
-    [OPTION_VERSION] = {"--version", 0, false, EVERYWHERE},
-    [OPTION_SEED] = {"--seed", 0, true, EXECUTES},
-    [OPTION_SEEDS] = {"--seeds", 0, true, CAMPAIGNS},
-    [OPTION_SET] = {"--set", 0, true, EXECUTES},
-    [OPTION_JOBS] = {"--jobs", 'j', true, CAMPAIGNS},
-    [OPTION_DB] = {"--db", 0, true, EXECUTES | ON(CLI_POINTS) | ON(CLI_REPORT)},
-    [OPTION_NO_DB] = {"--no-db", 0, false, CAMPAIGNS},
-    [OPTION_SUT] = {"--sut", 0, true, EXECUTES | ON(CLI_POINTS) | ON(CLI_LIST)},
-    [OPTION_SUT_NEXT] = {"--sut-next", 0, true, EXECUTES},
-    [OPTION_TRANSCRIPT] = {"--transcript", 0, false, ON(CLI_RUN) | ON(CLI_REPLAY)},
-    [OPTION_HASHES] = {"--hashes", 0, false, EXECUTES},
-    [OPTION_FILL] = {"--fill", 0, true, EXECUTES},
-    [OPTION_MODE] = {"--mode", 0, true, ON(CLI_SWEEP)},
-    [OPTION_RESUME] = {"--resume", 0, false, ON(CLI_SWEEP)},
-    [OPTION_EXHAUSTIVE] = {"--exhaustive", 0, false, ON(CLI_SWEEP)},
-    [OPTION_LIMIT] = {"--limit", 0, true, ON(CLI_SWEEP)},
-    [OPTION_POINT] = {"--point", 0, true, ON(CLI_SWEEP)},
-    [OPTION_EXACT] = {"--exact", 0, false, ON(CLI_SWEEP)},
-    [OPTION_FORK] = {"--fork", 0, false, ON(CLI_SWEEP)},
-    [OPTION_PLAN] = {"--plan", 0, true, ON(CLI_RUN) | ON(CLI_REPLAY)},
-    [OPTION_HASH] = {"--hash", 0, true, ON(CLI_REPLAY)},
-    [OPTION_RESTORES] = {"--restores", 0, true, ON(CLI_VERIFY)},
-    [OPTION_AGAINST] = {"--against", 0, true, ON(CLI_VERIFY)},
-    [OPTION_CHECKPOINTS] = {"--checkpoints", 0, true, ON(CLI_RUN)},
-    [OPTION_FIELDS] = {"--fields", 0, true, ON(CLI_RUN)},
-    [OPTION_WALL] = {"--wall", 0, true, EXECUTES},
-    [OPTION_OUTPUT] = {"--output", 'o', true, ON(CLI_REPORT)},
-    [OPTION_TAG] = {"--tag", 0, true, CAMPAIGNS | ON(CLI_LIST)},
-    [OPTION_PROFILE] = {"--profile", 0, true, EXECUTES},
-    [OPTION_FOR] = {"--for", 0, true, ON(CLI_RUN) | ON(CLI_VERIFY)},
-    [OPTION_UNTIL_FINDING] = {"--until-finding", 0, false, ON(CLI_RUN) | ON(CLI_VERIFY)},
-    [OPTION_INIT] = {"--init", 0, true, ON(CLI_CHECK_HISTORY)},
-    [OPTION_NULL_READ] = {"--null-read", 0, true, ON(CLI_CHECK_HISTORY)},
-    [OPTION_FAILED_CAS] = {"--failed-cas", 0, true, ON(CLI_CHECK_HISTORY)},
+    [OPTION_HELP] = {"--help", 'h', false, EVERYWHERE, PLACE(help)},
+    [OPTION_VERSION] = {"--version", 0, false, EVERYWHERE, PLACE(version)},
+    [OPTION_SEED] = {"--seed", 0, true, EXECUTES, BY_HAND},
+    [OPTION_SEEDS] = {"--seeds", 0, true, CAMPAIGNS, BY_HAND},
+    [OPTION_SET] = {"--set", 0, true, EXECUTES, BY_HAND},
+    [OPTION_JOBS] = {"--jobs", 'j', true, CAMPAIGNS, BY_HAND},
+    [OPTION_DB] = {"--db", 0, true, EXECUTES | ON(CLI_POINTS) | ON(CLI_REPORT), PLACE(db)},
+    [OPTION_NO_DB] = {"--no-db", 0, false, CAMPAIGNS, PLACE(no_db)},
+    [OPTION_SUT] = {"--sut", 0, true, EXECUTES | ON(CLI_POINTS) | ON(CLI_LIST), PLACE(sut)},
+    [OPTION_SUT_NEXT] = {"--sut-next", 0, true, EXECUTES, PLACE(sut_next)},
+    [OPTION_TRANSCRIPT] = {"--transcript", 0, false, ON(CLI_RUN) | ON(CLI_REPLAY),
+                           PLACE(transcript)},
+    [OPTION_HASHES] = {"--hashes", 0, false, EXECUTES, PLACE(hashes)},
+    [OPTION_FILL] = {"--fill", 0, true, EXECUTES, BY_HAND},
+    [OPTION_MODE] = {"--mode", 0, true, ON(CLI_SWEEP), BY_HAND},
+    [OPTION_RESUME] = {"--resume", 0, false, ON(CLI_SWEEP), PLACE(resume)},
+    [OPTION_EXHAUSTIVE] = {"--exhaustive", 0, false, ON(CLI_SWEEP), PLACE(exhaustive)},
+    [OPTION_LIMIT] = {"--limit", 0, true, ON(CLI_SWEEP), BY_HAND},
+    [OPTION_POINT] = {"--point", 0, true, ON(CLI_SWEEP), PLACE(point)},
+    [OPTION_EXACT] = {"--exact", 0, false, ON(CLI_SWEEP), PLACE(exact)},
+    [OPTION_FORK] = {"--fork", 0, false, ON(CLI_SWEEP), PLACE(fork)},
+    [OPTION_PLAN] = {"--plan", 0, true, ON(CLI_RUN) | ON(CLI_REPLAY), PLACE(plan)},
+    [OPTION_HASH] = {"--hash", 0, true, ON(CLI_REPLAY), PLACE(hash)},
+    [OPTION_RESTORES] = {"--restores", 0, true, ON(CLI_VERIFY), BY_HAND},
+    [OPTION_AGAINST] = {"--against", 0, true, ON(CLI_VERIFY), PLACE(against)},
+    [OPTION_CHECKPOINTS] = {"--checkpoints", 0, true, ON(CLI_RUN), BY_HAND},
+    [OPTION_FIELDS] = {"--fields", 0, true, ON(CLI_RUN), BY_HAND},
+    [OPTION_WALL] = {"--wall", 0, true, EXECUTES, BY_HAND},
+    [OPTION_OUTPUT] = {"--output", 'o', true, ON(CLI_REPORT), PLACE(output)},
+    [OPTION_TAG] = {"--tag", 0, true, CAMPAIGNS | ON(CLI_LIST), PLACE(tag)},
+    [OPTION_PROFILE] = {"--profile", 0, true, EXECUTES, BY_HAND},
+    [OPTION_FOR] = {"--for", 0, true, ON(CLI_RUN) | ON(CLI_VERIFY), BY_HAND},
+    [OPTION_UNTIL_FINDING] = {"--until-finding", 0, false, ON(CLI_RUN) | ON(CLI_VERIFY),
+                              PLACE(until_finding)},
+    [OPTION_INIT] = {"--init", 0, true, ON(CLI_CHECK_HISTORY), BY_HAND},
+    [OPTION_NULL_READ] = {"--null-read", 0, true, ON(CLI_CHECK_HISTORY), BY_HAND},
+    [OPTION_FAILED_CAS] = {"--failed-cas", 0, true, ON(CLI_CHECK_HISTORY), BY_HAND},
 };
 
 const char *cli_command_string(enum cli_command command)
@@ -324,75 +330,18 @@ static bool numbers_apply(const struct parse *parse, enum option_id id, const ch
     return true;
 }
 
-/* Where an option without a value is noted, or NULL. */
-static bool *flag_of(struct cli_options *options, enum option_id id)
-{
-    switch (id) {
-    case OPTION_HELP:
-        return &options->help;
-    case OPTION_VERSION:
-        return &options->version;
-    case OPTION_NO_DB:
-        return &options->no_db;
-    case OPTION_TRANSCRIPT:
-        return &options->transcript;
-    case OPTION_HASHES:
-        return &options->hashes;
-    case OPTION_RESUME:
-        return &options->resume;
-    case OPTION_EXHAUSTIVE:
-        return &options->exhaustive;
-    case OPTION_EXACT:
-        return &options->exact;
-    case OPTION_FORK:
-        return &options->fork;
-    case OPTION_UNTIL_FINDING:
-        return &options->until_finding;
-    default:
-        return NULL;
-    }
-}
-
-/* Where an option whose value is taken as it stands is noted, or NULL. */
-static const char **text_of(struct cli_options *options, enum option_id id)
-{
-    switch (id) {
-    case OPTION_AGAINST:
-        return &options->against;
-    case OPTION_DB:
-        return &options->db;
-    case OPTION_SUT:
-        return &options->sut;
-    case OPTION_SUT_NEXT:
-        return &options->sut_next;
-    case OPTION_POINT:
-        return &options->point;
-    case OPTION_PLAN:
-        return &options->plan;
-    case OPTION_HASH:
-        return &options->hash;
-    case OPTION_OUTPUT:
-        return &options->output;
-    case OPTION_TAG:
-        return &options->tag;
-    default:
-        return NULL;
-    }
-}
-
 /* Stores an option; value is NULL for those without. */
 static bool option_apply(const struct parse *parse, enum option_id id, const char *value)
 {
     struct cli_options *options = parse->options;
     assert((value != NULL) == option_table[id].has_value);
-    bool *flag = flag_of(options, id);
-    const char **text = text_of(options, id);
-    if (flag != NULL) {
-        *flag = true;
-        return true;
-    }
-    if (text != NULL) {
-        *text = value;
+    if (option_table[id].place != BY_HAND) {
+        void *place = (uint8_t *)options + option_table[id].place;
+        if (value == NULL) {
+            *(bool *)place = true;
+        } else {
+            *(const char **)place = value;
+        }
         return true;
     }
     switch (id) {
