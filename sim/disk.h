@@ -163,7 +163,7 @@ bool sim_disk_is_damaged(const struct sim_disk *disk);
 /* How many pieces a crash now would decide about; at least. */
 uint32_t sim_disk_pieces(const struct sim_disk *disk);
 /* The size of the last write that was performed, if it is not durable; else 0. out_file: a hash of
- * its file's name without the digits, and so the same for all files of one kind. */
+ * its file's name up to the first dash, and so the same for all files of one kind. */
 uint32_t sim_disk_tail(const struct sim_disk *disk, uint64_t *out_file);
 /* Everything is gone, as on a new disk. No process may run on it. */
 void sim_disk_wipe(struct sim_disk *disk);

@@ -98,8 +98,8 @@ static uint64_t kind_of_file(const struct sim_disk *disk, const struct sim_inode
     uint64_t kind = 0;
     for (size_t i = 0; i < disk->cached.count; i++) {
         const struct sim_dir_entry *entry = disk->cached.entries[i];
-        for (const char *at = entry->name; entry->inode == inode && *at != 0; at++) {
-            kind = *at >= '0' && *at <= '9' ? kind : sim_mix(kind, (uint8_t)*at, 0);
+        for (const char *at = entry->name; entry->inode == inode && *at != 0 && *at != '-'; at++) {
+            kind = sim_mix(kind, (uint8_t)*at, 0);
         }
     }
     return kind;

@@ -343,6 +343,12 @@ START_TEST(pieces_beyond_the_last_bit_share_its_fate)
 }
 END_TEST
 
+static uint32_t tail_size(void)
+{
+    uint64_t file = 0;
+    return sim_disk_tail(disk, &file);
+}
+
 /* What a crash leaves of "12345" behind a durable "ab" and an unsynced "cd". */
 static void crash_damaging(enum sim_disk_damage damage, uint32_t byte)
 {
@@ -351,7 +357,7 @@ static void crash_damaging(enum sim_disk_damage damage, uint32_t byte)
     raft_file file = durable_file("a", "ab");
     ck_assert_int_eq(write_text(file, 2, "cd"), RAFT_OK);
     ck_assert_int_eq(write_text(file, 4, "12345"), RAFT_OK);
-    ck_assert_uint_eq(sim_disk_tail(disk), 5);
+    ck_assert_uint_eq(tail_size(), 5);
     disk->image = (struct sim_disk_image){.damage = damage, .byte = byte};
     sim_disk_crash(disk, SIM_UNSYNCED_CHOSEN);
 }
@@ -370,14 +376,31 @@ START_TEST(the_last_write_is_damaged_from_its_byte_on_and_nothing_else)
 }
 END_TEST
 
+/* The file of a tail that is written to a file of this name. */
+static uint64_t tail_of(const char *name)
+{
+    uint64_t file = 0;
+    ck_assert_int_eq(write_text(durable_file(name, "ab"), 2, "cd"), RAFT_OK);
+    ck_assert_uint_eq(sim_disk_tail(disk, &file), 2);
+    return file;
+}
+
+START_TEST(files_of_one_name_up_to_a_dash_are_of_one_kind)
+{
+    uint64_t kind = tail_of("log-1f");
+    ck_assert_uint_eq(tail_of("log-20"), kind);
+    ck_assert_uint_ne(tail_of("ids-20"), kind);
+}
+END_TEST
+
 START_TEST(a_write_that_is_durable_is_no_tail)
 {
     raft_file file = durable_file("a", "ab");
-    ck_assert_uint_eq(sim_disk_tail(disk), 0);
+    ck_assert_uint_eq(tail_size(), 0);
     ck_assert_int_eq(write_text(file, 2, "cd"), RAFT_OK);
-    ck_assert_uint_eq(sim_disk_tail(disk), 2);
+    ck_assert_uint_eq(tail_size(), 2);
     ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
-    ck_assert_uint_eq(sim_disk_tail(disk), 0);
+    ck_assert_uint_eq(tail_size(), 0);
     disk->image = (struct sim_disk_image){.damage = SIM_DISK_FLIP, .byte = 0};
     sim_disk_crash(disk, SIM_UNSYNCED_CHOSEN);
     expect_content("a", "abcd");
@@ -592,6 +615,7 @@ static void add_chosen_tests(TCase *chosen)
     tcase_add_test(chosen, a_chosen_crash_decides_about_what_is_under_way);
     tcase_add_test(chosen, pieces_beyond_the_last_bit_share_its_fate);
     tcase_add_test(chosen, the_last_write_is_damaged_from_its_byte_on_and_nothing_else);
+    tcase_add_test(chosen, files_of_one_name_up_to_a_dash_are_of_one_kind);
     tcase_add_test(chosen, a_write_that_is_durable_is_no_tail);
 }
 
