@@ -119,7 +119,7 @@ struct raft_warm {
     bool blocked;      /* that was refused or failed; wait for RETRY */
     raft_index first;  /* of what is being read */
     raft_index failed; /* could not be read; 0: none */
-    uint32_t failures; /* in a row, of that one */
+    uint32_t failures; /* in a row, of that one, if there is one */
     uint32_t cursor;   /* which peer is looked at first, so that none starves another */
 };
 
