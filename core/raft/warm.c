@@ -90,9 +90,10 @@ static bool is_needed(const struct raft *raft)
 static bool waits(const struct raft *raft, const struct raft_peer *peer, raft_index *out_first,
                   raft_index *out_last)
 {
-    if (peer->repair_reply.due && raft_warm_lacks(raft, peer->repair_reply.id.index)) {
-        *out_first = peer->repair_reply.id.index;
-        *out_last = *out_first;
+    raft_index asked = peer->repair_reply.id.index;
+    if (peer->repair_reply.due && asked != raft->log->lost && raft_warm_lacks(raft, asked)) {
+        *out_first = asked;
+        *out_last = asked;
         return true;
     }
     if (!raft_replication_waits(raft, peer)) {

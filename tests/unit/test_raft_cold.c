@@ -306,6 +306,19 @@ static void mend(void)
     ck_assert_uint_eq(view.entries_log, 1);
 }
 
+START_TEST(a_lost_entry_is_not_read_for_who_has_asked_for_it)
+{
+    lead_cold();
+    receive((struct raft_message){
+        .type = RAFT_MESSAGE_REPAIR_REQ, .from = 2, .term = 1, .id = id(1, 1)});
+    assert_load(1, 1);
+    lose(1);
+    ck_assert_uint_eq(view.first_damaged, 1);
+    ck_assert_int_eq(seen.load, 0);
+    ck_assert_ptr_null(sent(RAFT_MESSAGE_REPAIR_REP, 2));
+}
+END_TEST
+
 START_TEST(a_lost_entry_comes_back_from_another_node)
 {
     lead_cold();
@@ -547,6 +560,7 @@ static Suite *raft_cold_suite(void)
     tcase_add_test(tests, a_read_that_was_refused_is_tried_again_without_end);
     tcase_add_test(tests, a_read_that_fails_once_is_repeated_for_its_first_entry_alone);
     tcase_add_test(tests, a_leader_that_cannot_read_an_entry_makes_way);
+    tcase_add_test(tests, a_lost_entry_is_not_read_for_who_has_asked_for_it);
     tcase_add_test(tests, a_lost_entry_comes_back_from_another_node);
     tcase_add_test(tests, a_lost_configuration_is_rewritten_from_memory);
     tcase_add_test(tests, a_lost_configuration_stays_in_force_when_its_record_cannot_be_rewritten);
