@@ -340,6 +340,9 @@ struct raft_peer *raft_hear_leader(struct raft *raft, struct raft_peer *peer,
                                    const struct raft_message *message);
 enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
                                     const struct raft_message *message);
+/* Whether the entries of a message are such as this node may have: configurations can be read, and
+ * commands are without a payload just if this is a witness. */
+bool raft_can_hold(const struct raft *raft, const struct raft_message *message);
 /* What is durable has grown: owes the leader an answer. */
 void raft_acknowledge(struct raft *raft);
 
