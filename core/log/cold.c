@@ -148,8 +148,7 @@ void raft_log_cool(struct raft_log *log, raft_index applied)
         if (entry->kind == RAFT_ENTRY_CONFIGURATION) {
             keep(log, entry);
         } else {
-            log->size -= raft_log_size_of(entry);
-            raft_entry_drop(entry, RAFT_HOLDER_LOG);
+            raft_log_drop(log, entry);
         }
     }
 }
@@ -185,8 +184,7 @@ static void drop_mended(struct raft_log *log)
 {
     if (log->mended != NULL) {
         log->mended->repaired = false;
-        log->size -= raft_log_size_of(log->mended);
-        raft_entry_drop(log->mended, RAFT_HOLDER_LOG);
+        raft_log_drop(log, log->mended);
         log->mended = NULL;
     }
 }
@@ -201,8 +199,7 @@ void raft_cold_found(struct raft_log *log)
 void raft_cold_mend(struct raft_log *log, struct raft_entry *entry)
 {
     assert(log->mended == NULL && entry->id.index == log->lost);
-    raft_entry_hold(entry, RAFT_HOLDER_LOG);
-    log->size += raft_log_size_of(entry);
+    raft_log_hold(log, entry);
     entry->repaired = true;
     log->mended = entry;
     log->repair_due = true;
@@ -222,9 +219,8 @@ void raft_cold_forget(struct raft_log *log, raft_index index)
         log->kept_first = entry->next;
         log->kept_last = log->kept_first == NULL ? NULL : log->kept_last;
         log->kept_count--;
-        log->size -= raft_log_size_of(entry);
         entry->next = NULL;
-        raft_entry_drop(entry, RAFT_HOLDER_LOG);
+        raft_log_drop(log, entry);
     }
     if (log->lost <= index) {
         raft_cold_found(log);

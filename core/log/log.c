@@ -64,12 +64,18 @@ void raft_log_begin(struct raft_log *log, struct raft_entry_id id)
     log->durable = id;
 }
 
-void raft_log_close(struct raft_log *log)
+/* Gives back what the ring has behind an index. */
+static void drop_behind(struct raft_log *log, raft_index keep_last)
 {
-    for (raft_index index = raft_log_last_index(log); index > log->cold.index; index--) {
-        raft_entry_drop(*raft_log_slot(log, index), RAFT_HOLDER_LOG);
+    for (raft_index index = raft_log_last_index(log); index > keep_last; index--) {
+        raft_log_drop(log, *raft_log_slot(log, index));
         log->count--;
     }
+}
+
+void raft_log_close(struct raft_log *log)
+{
+    drop_behind(log, log->cold.index);
     raft_cold_forget(log, UINT64_MAX);
     log->memory->free(log->memory->ctx, log->slots);
     log->memory->free(log->memory->ctx, log->runs);
@@ -150,8 +156,7 @@ void raft_log_append(struct raft_log *log, struct raft_entry *entry)
     assert(log->count < log->capacity);
     assert(entry->id.index == raft_log_last_index(log) + 1);
     assert(entry->id.term >= raft_log_last(log).term);
-    raft_entry_hold(entry, RAFT_HOLDER_LOG);
-    log->size += raft_log_size_of(entry);
+    raft_log_hold(log, entry);
     log->count++;
     *raft_log_slot(log, entry->id.index) = entry;
     raft_runs_append(log, entry->id);
@@ -177,11 +182,7 @@ void raft_log_truncate(struct raft_log *log, raft_index keep_last)
 {
     assert(keep_last >= log->cold.index); /* what is cold is applied */
     assert(keep_last < raft_log_last_index(log));
-    for (raft_index index = raft_log_last_index(log); index > keep_last; index--) {
-        log->size -= raft_log_size_of(*raft_log_slot(log, index));
-        raft_entry_drop(*raft_log_slot(log, index), RAFT_HOLDER_LOG);
-        log->count--;
-    }
+    drop_behind(log, keep_last);
     raft_runs_truncate(log, keep_last);
     if (log->stored.index > keep_last && keep_last < log->truncate_due) {
         log->truncate_due = keep_last;
@@ -203,9 +204,7 @@ void raft_log_compact(struct raft_log *log, struct raft_entry_id id)
     assert(raft_log_matches(log, id));
     assert(!log->reset_due && log->truncate_due >= id.index);
     while (log->count > 0 && log->cold.index < id.index) {
-        struct raft_entry *entry = raft_log_pop(log);
-        log->size -= raft_log_size_of(entry);
-        raft_entry_drop(entry, RAFT_HOLDER_LOG);
+        raft_log_drop(log, raft_log_pop(log));
     }
     raft_cold_forget(log, id.index);
     raft_runs_compact(log, id.index);
@@ -220,11 +219,7 @@ void raft_log_reset(struct raft_log *log, struct raft_entry_id id)
 {
     assert(id.index >= log->base.index);
     assert(!raft_log_matches(log, id));
-    for (raft_index index = raft_log_last_index(log); index > log->cold.index; index--) {
-        log->size -= raft_log_size_of(*raft_log_slot(log, index));
-        raft_entry_drop(*raft_log_slot(log, index), RAFT_HOLDER_LOG);
-        log->count--;
-    }
+    drop_behind(log, log->cold.index);
     raft_cold_forget(log, UINT64_MAX);
     log->run_count = 0;
     log->offset = 0;
@@ -372,8 +367,7 @@ bool raft_log_missing(const struct raft_log *log, struct raft_entry_id *out_id)
     raft_index last = raft_log_last_index(log);
     raft_index index = log->first_damaged;
     if (log->lost != 0) {
-        bool is_missing = log->mended == NULL && !log->is_unmendable;
-        index = is_missing ? log->lost : log->cold.index + 1;
+        index = raft_cold_is_missing(log) ? log->lost : log->cold.index + 1;
     }
     for (; index <= last; index++) {
         if (index == log->lost || (*raft_log_slot(log, index))->damaged) {
@@ -392,8 +386,8 @@ static struct raft_entry **repair_place(struct raft_log *log, const struct raft_
     }
     if (entry->id.index <= log->cold.index) {
         /* Its kind and size are in its record, which REPAIR compares. */
-        bool is_missing = log->mended == NULL && !log->is_unmendable;
-        return entry->id.index == log->lost && is_missing ? &log->mended : NULL;
+        bool fits = entry->id.index == log->lost && raft_cold_is_missing(log);
+        return fits ? &log->mended : NULL;
     }
     struct raft_entry **slot = raft_log_slot(log, entry->id.index);
     bool fits = (*slot)->damaged && (*slot)->kind == entry->kind && (*slot)->size == entry->size;
@@ -416,10 +410,8 @@ bool raft_log_repair(struct raft_log *log, struct raft_entry *entry)
         raft_cold_mend(log, entry);
         return true;
     }
-    raft_entry_hold(entry, RAFT_HOLDER_LOG);
-    log->size += raft_log_size_of(entry);
-    log->size -= raft_log_size_of(*place);
-    raft_entry_drop(*place, RAFT_HOLDER_LOG);
+    raft_log_hold(log, entry);
+    raft_log_drop(log, *place);
     entry->repaired = true;
     *place = entry;
     log->repair_due = true;

@@ -13,6 +13,24 @@ static inline uint64_t raft_log_size_of(const struct raft_entry *entry)
     return sizeof *entry + (uint64_t)entry->size;
 }
 
+/* A reference of the log's, and the entry's bytes with it; both ways. */
+static inline void raft_log_hold_at(struct raft_log *log, struct raft_entry *entry,
+                                    const char *site)
+{
+    raft_entry_hold_at(entry, RAFT_HOLDER_LOG, site);
+    log->size += raft_log_size_of(entry);
+}
+
+static inline void raft_log_drop_at(struct raft_log *log, struct raft_entry *entry,
+                                    const char *site)
+{
+    log->size -= raft_log_size_of(entry);
+    raft_entry_drop_at(entry, RAFT_HOLDER_LOG, site);
+}
+
+#define raft_log_hold(log, entry) raft_log_hold_at(log, entry, RAFT_SITE)
+#define raft_log_drop(log, entry) raft_log_drop_at(log, entry, RAFT_SITE)
+
 /* The place in the ring of an entry that is in it. */
 static inline struct raft_entry **raft_log_slot(const struct raft_log *log, raft_index index)
 {
@@ -37,6 +55,12 @@ void raft_runs_compact(struct raft_log *log, raft_index base);
 raft_term raft_runs_term(const struct raft_log *log, raft_index index);
 /* The greatest position at or before index whose term is at most term. */
 struct raft_entry_id raft_runs_hint(const struct raft_log *log, raft_term term, raft_index index);
+
+/* Whether the one that was lost is still to be sent by another node. */
+static inline bool raft_cold_is_missing(const struct raft_log *log)
+{
+    return log->lost != 0 && log->mended == NULL && !log->is_unmendable;
+}
 
 /* What is in memory of the cold entries. */
 struct raft_entry *raft_cold_peek(const struct raft_log *log, raft_index index);

@@ -85,8 +85,7 @@ static void commit_up_to(struct raft *raft, raft_index index)
     }
 }
 
-/* Configurations can be read, and commands have no payload here just if this is a witness. */
-static bool has_good_payloads(const struct raft *raft, const struct raft_message *message)
+bool raft_can_hold(const struct raft *raft, const struct raft_message *message)
 {
     enum raft_entry_kind other = raft->is_witness ? RAFT_ENTRY_COMMAND : RAFT_ENTRY_ELIDED;
     for (uint32_t i = 0; i < message->entry_count; i++) {
@@ -214,7 +213,7 @@ enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
         return RAFT_INVALID;
     }
     if (raft_exit_taken(raft->memory, RAFT_AT_APPEND_RECEIVE_CONFIGURATION,
-                        !has_good_payloads(raft, message))) {
+                        !raft_can_hold(raft, message))) {
         return RAFT_CORRUPT;
     }
     enum raft_status status = raft_log_reserve(raft->log, message->entry_count);

@@ -8,9 +8,8 @@
  *        |  it is committed       v
  *        +--------------------- LEAVING: the final configuration
  *
- * A change that leaves the voters as they are (learners, priorities) needs no joint
- * configuration: every majority stays one. A new leader goes on where the one before it has left
- * the log.
+ * A change that leaves the voters as they are (learners, priorities) needs no joint configuration:
+ * every majority stays one. A new leader goes on where the one before it has left the log.
  *
  * A *round* (§4.2.1) replicates what was in the log when it began; it was fast enough if it took
  * less than the shortest election timeout: then little is missing.

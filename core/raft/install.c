@@ -2,11 +2,10 @@
  *
  * A follower gets there by refusing a position: its log ends, or differs, before the base of the
  * leader's; or by saying that its state machine is blank (loss.c). So only one that has just
- * answered is sent a snapshot. It waits for its turn, since at
- * most snapshot_installs_max are sent to; then pieces go one by one: a piece is read from the
- * published file, sent, and the next one begins where the follower's answer says. What is lost is
- * read and sent again at a heartbeat. Over all followers one piece is being read, or has been read
- * and not been sent yet.
+ * answered is sent a snapshot. It waits for its turn, since at most snapshot_installs_max are sent
+ * to; then pieces go one by one: a piece is read from the published file, sent, and the next one
+ * begins where the follower's answer says. What is lost is read and sent again at a heartbeat. Over
+ * all followers one piece is being read, or has been read and not been sent yet.
  *
  * A live install holds up this node's own snapshots, and so its log grows, and other followers wait
  * for their turn. One that goes no further (its follower answers, but its disk is full) gives way

@@ -71,11 +71,7 @@ void raft_loss_begin(struct raft *raft, uint64_t number)
 
 uint32_t raft_loss_flags(const struct raft *raft, enum raft_message_type type)
 {
-    uint32_t flags = 0;
-    if (type != RAFT_MESSAGE_APPEND_REP && type != RAFT_MESSAGE_INSTALL_REP) {
-        return flags;
-    }
-    flags |= raft_loss_is_quarantine(raft) ? RAFT_FLAG_UNCOUNTED : 0;
+    uint32_t flags = raft_loss_is_quarantine(raft) ? RAFT_FLAG_UNCOUNTED : 0;
     if (type == RAFT_MESSAGE_APPEND_REP) {
         flags |= has_lost_entries(raft) ? RAFT_FLAG_LOST : 0;
         flags |= raft->is_blank ? RAFT_FLAG_BLANK : 0;
@@ -177,9 +173,7 @@ bool raft_loss_speak(struct raft *raft, struct raft_effect *effect)
         bool asks = peer->question_due && has_lost_entries(raft);
         bool answers = peer->answer_due && raft->role == RAFT_LEADER;
         peer->question_due = false;
-        if (!asks) {
-            peer->answer_due = false;
-        }
+        peer->answer_due = false;
         if (!asks && !answers) {
             continue;
         }

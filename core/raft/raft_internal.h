@@ -119,7 +119,7 @@ struct raft_warm {
     bool blocked;      /* that was refused or failed; wait for RETRY */
     raft_index first;  /* of what is being read */
     raft_index failed; /* could not be read; 0: none */
-    uint32_t failures; /* in a row, of that one */
+    uint32_t failures; /* in a row, of that one, if there is one */
     uint32_t cursor;   /* which peer is looked at first, so that none starves another */
 };
 
@@ -292,7 +292,7 @@ static inline bool raft_is_for_this_kind(const struct raft *raft,
 
 static inline bool raft_member_could_lead(const struct raft_member *member)
 {
-    return (member->flags & RAFT_MEMBER_VOTER) != 0 && (member->flags & RAFT_MEMBER_WITNESS) == 0;
+    return (member->flags & RAFT_MEMBER_VOTER) != 0 && !raft_member_is_witness(member);
 }
 
 /* Whether the configuration in force lets this node campaign; or the one before it, as long as the
@@ -340,6 +340,9 @@ struct raft_peer *raft_hear_leader(struct raft *raft, struct raft_peer *peer,
                                    const struct raft_message *message);
 enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
                                     const struct raft_message *message);
+/* Whether the entries of a message are such as this node may have: configurations can be read, and
+ * commands are without a payload just if this is a witness. */
+bool raft_can_hold(const struct raft *raft, const struct raft_message *message);
 /* What is durable has grown: owes the leader an answer. */
 void raft_acknowledge(struct raft *raft);
 
@@ -399,7 +402,7 @@ enum raft_status raft_repair_send(struct raft *raft, struct raft_effect *effect)
 void raft_loss_begin(struct raft *raft, uint64_t number);
 bool raft_loss_is_quarantine(const struct raft *raft);
 bool raft_loss_may_vote(const struct raft *raft);
-/* What an answer says of this node's losses. */
+/* What an answer to a leader's append or piece says of this node's losses. */
 uint32_t raft_loss_flags(const struct raft *raft, enum raft_message_type type);
 /* Asks the leader that was just heard how far its log reaches, now and then. */
 void raft_loss_ask_leader(struct raft *raft, struct raft_peer *leader);

@@ -16,7 +16,7 @@
  * Invariants:
  *  1. A leader takes no read before it has committed an entry of its own term: its commit index may
  *     still be behind (dissertation §6.4, step 1).
- *  2. round_confirmed <= read_round, and it never goes back during a term. */
+ *  2. read_confirmed <= read_round, and it never goes back during a term. */
 #include "raft_internal.h"
 
 #include <assert.h>

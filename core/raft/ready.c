@@ -163,6 +163,15 @@ static bool use_storage(struct raft *raft, struct raft_effect *effect)
     return repair(raft, effect) || persist_entries(raft, effect);
 }
 
+/* What a node says of itself with each answer to the leader. */
+static uint32_t own_flags(const struct raft *raft, enum raft_message_type type)
+{
+    if (type != RAFT_MESSAGE_APPEND_REP && type != RAFT_MESSAGE_INSTALL_REP) {
+        return 0;
+    }
+    return raft_loss_flags(raft, type) | (raft->is_witness ? RAFT_FLAG_WITNESS : 0);
+}
+
 static void answer(struct raft *raft, struct raft_effect *effect, enum raft_message_type type,
                    raft_node_id to, struct raft_reply *reply)
 {
@@ -174,7 +183,7 @@ static void answer(struct raft *raft, struct raft_effect *effect, enum raft_mess
         .type = type,
         .from = raft->options.id,
         .to = to,
-        .flags = reply->flags | raft_loss_flags(raft, type),
+        .flags = reply->flags | own_flags(raft, type),
         .term = reply->term,
         .id = reply->id,
         .hint = reply->hint,
@@ -183,9 +192,6 @@ static void answer(struct raft *raft, struct raft_effect *effect, enum raft_mess
     };
     if (type == RAFT_MESSAGE_APPEND_REP) {
         effect->message.round = raft->read_round;
-    }
-    if (raft->is_witness && (type == RAFT_MESSAGE_APPEND_REP || type == RAFT_MESSAGE_INSTALL_REP)) {
-        effect->message.flags |= RAFT_FLAG_WITNESS;
     }
     if (type == RAFT_MESSAGE_APPEND_REP && (reply->flags & RAFT_FLAG_SUCCESS)) {
         effect->after_index = reply->id.index;

@@ -207,8 +207,7 @@ enum raft_status raft_on_repair_rep(struct raft *raft, const struct raft_message
 {
     assert(message->entry_count == 1);
     struct raft_entry *entry = message->entries[0];
-    bool is_good = raft_entry_payload_is_good(entry->kind, entry->payload, entry->size);
-    bool is_wanted = is_good && raft_log_wants(raft->log, entry);
+    bool is_wanted = raft_can_hold(raft, message) && raft_log_wants(raft->log, entry);
     if (raft_exit_taken(raft->memory, RAFT_AT_REPAIR_REPLY_UNWANTED, !is_wanted)) {
         return RAFT_STALE;
     }

@@ -90,9 +90,10 @@ static bool is_needed(const struct raft *raft)
 static bool waits(const struct raft *raft, const struct raft_peer *peer, raft_index *out_first,
                   raft_index *out_last)
 {
-    if (peer->repair_reply.due && raft_warm_lacks(raft, peer->repair_reply.id.index)) {
-        *out_first = peer->repair_reply.id.index;
-        *out_last = *out_first;
+    raft_index asked = peer->repair_reply.id.index;
+    if (peer->repair_reply.due && asked != raft->log->lost && raft_warm_lacks(raft, asked)) {
+        *out_first = asked;
+        *out_last = asked;
         return true;
     }
     if (!raft_replication_waits(raft, peer)) {
@@ -111,7 +112,7 @@ static bool waits(const struct raft *raft, const struct raft_peer *peer, raft_in
 static bool choose(struct raft *raft, raft_index *out_first, raft_index *out_last)
 {
     struct raft_warm *warm = &raft->warm;
-    if (warm->failures > 0 && warm->failed > raft->log->base.index) {
+    if (warm->failed > raft->log->base.index) {
         /* Whatever is wanted behind it, it is not known which entry the failure was of. */
         *out_first = warm->failed;
         *out_last = warm->failed;
@@ -135,7 +136,8 @@ bool raft_warm_load(struct raft *raft, struct raft_effect *effect)
     if (warm->count > 0 && !is_needed(raft)) {
         raft_warm_release(raft);
     }
-    if (warm->busy || warm->blocked || !choose(raft, &first, &last)) {
+    bool is_any_cold = raft->log->cold.index > raft->log->base.index;
+    if (!is_any_cold || warm->busy || warm->blocked || !choose(raft, &first, &last)) {
         return false;
     }
     assert(first > raft->log->base.index && first <= last && last <= raft->log->cold.index);
@@ -157,7 +159,6 @@ static void on_failure(struct raft *raft, raft_index index)
         warm->blocked = true;
         return;
     }
-    warm->failures = 0;
     warm->failed = 0;
     raft_repair_lost(raft, index);
 }
@@ -198,7 +199,6 @@ void raft_on_loaded(struct raft *raft, const struct raft_event *event)
     assert(count > 0);
     if (warm->failed == warm->first) {
         warm->failed = 0;
-        warm->failures = 0;
     }
     raft_warm_release(raft);
     warm->entries = entries;

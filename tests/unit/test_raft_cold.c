@@ -293,18 +293,37 @@ START_TEST(a_leader_that_cannot_read_an_entry_makes_way)
 }
 END_TEST
 
-/* Another node sends the lost entry at index 1. */
-static void mend(void)
+/* Another node sends an entry for the lost one at index 1. */
+static void receive_repair(enum raft_entry_kind kind, const char *payload)
 {
     struct raft_message message = {.type = RAFT_MESSAGE_REPAIR_REP, .from = 2, .term = 1};
     message.entries =
         core_memory_alloc(&memory, RAFT_AT_MESSAGE_DECODE_ARRAY, sizeof message.entries[0]);
-    message.entries[0] = core_entry(&memory, 1, 1, "x");
+    message.entries[0] = core_entry(&memory, 1, 1, payload);
+    message.entries[0]->kind = kind;
     message.entry_count = 1;
     receive(message);
+}
+
+static void mend(void)
+{
+    receive_repair(RAFT_ENTRY_COMMAND, "x");
     ck_assert_int_eq(seen.repair, 1);
     ck_assert_uint_eq(view.entries_log, 1);
 }
+
+START_TEST(a_lost_entry_is_not_read_for_who_has_asked_for_it)
+{
+    lead_cold();
+    receive((struct raft_message){
+        .type = RAFT_MESSAGE_REPAIR_REQ, .from = 2, .term = 1, .id = id(1, 1)});
+    assert_load(1, 1);
+    lose(1);
+    ck_assert_uint_eq(view.first_damaged, 1);
+    ck_assert_int_eq(seen.load, 0);
+    ck_assert_ptr_null(sent(RAFT_MESSAGE_REPAIR_REP, 2));
+}
+END_TEST
 
 START_TEST(a_lost_entry_comes_back_from_another_node)
 {
@@ -318,6 +337,18 @@ START_TEST(a_lost_entry_comes_back_from_another_node)
     ck_assert_int_eq(view.condition, RAFT_RUNNING);
     ck_assert_uint_eq(view.entries_log, 0);
     ck_assert_uint_eq(view.durable.index, 7);
+}
+END_TEST
+
+START_TEST(a_lost_entry_is_not_mended_by_what_a_witness_has_of_it)
+{
+    lead_cold();
+    follows(3, 0);
+    lose(1);
+    receive_repair(RAFT_ENTRY_ELIDED, "");
+    ck_assert_int_eq(seen.repair, 0);
+    ck_assert_uint_eq(view.entries_log, 0);
+    mend();
 }
 END_TEST
 
@@ -547,7 +578,9 @@ static Suite *raft_cold_suite(void)
     tcase_add_test(tests, a_read_that_was_refused_is_tried_again_without_end);
     tcase_add_test(tests, a_read_that_fails_once_is_repeated_for_its_first_entry_alone);
     tcase_add_test(tests, a_leader_that_cannot_read_an_entry_makes_way);
+    tcase_add_test(tests, a_lost_entry_is_not_read_for_who_has_asked_for_it);
     tcase_add_test(tests, a_lost_entry_comes_back_from_another_node);
+    tcase_add_test(tests, a_lost_entry_is_not_mended_by_what_a_witness_has_of_it);
     tcase_add_test(tests, a_lost_configuration_is_rewritten_from_memory);
     tcase_add_test(tests, a_lost_configuration_stays_in_force_when_its_record_cannot_be_rewritten);
     tcase_add_test(tests, a_lost_entry_whose_record_cannot_be_rewritten_waits_for_a_snapshot);

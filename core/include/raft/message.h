@@ -34,12 +34,12 @@ enum raft_message_flag {
     RAFT_FLAG_UNCOUNTED = 1u << 5, /* APPEND_REP, INSTALL_REP: for flow control only; the sender is
                                     * in quarantine and part of no majority */
     RAFT_FLAG_BLANK = 1u << 6,     /* APPEND_REP: the sender's state machine needs a snapshot */
-    RAFT_FLAG_LOST = 1u << 8,    /* APPEND_REP: the sender has lost entries, maybe some that it has
-                                  * acknowledged */
-    RAFT_FLAG_WITNESS = 1u << 7, /* APPEND_REQ, INSTALL_REQ: the sender takes the receiver for a
-                                  * witness: commands are encoded as elided entries, and of a
-                                  * snapshot only header and trailer are sent. APPEND_REP,
-                                  * INSTALL_REP: the sender is one */
+    RAFT_FLAG_WITNESS = 1u << 7,   /* APPEND_REQ, INSTALL_REQ: the sender takes the receiver for a
+                                    * witness: commands are encoded as elided entries, and of a
+                                    * snapshot only header and trailer are sent. APPEND_REP,
+                                    * INSTALL_REP: the sender is one */
+    RAFT_FLAG_LOST = 1u << 8, /* APPEND_REP: the sender has lost entries, maybe some that it has
+                               * acknowledged */
 };
 
 /* What the fields mean:

@@ -90,8 +90,8 @@ enum raft_condition {
     RAFT_CONDITION_NOSPACE, /* votes and hears heartbeats; neither appends nor campaigns nor leads
                              */
     RAFT_CONDITION_RECOVERING,  /* entries of its log are damaged or lost, or its state machine's
-                                 * state  is: takes entries, does not campaign; loss.c and repair.c
-                                 * have the  rest */
+                                 * state is: takes entries, does not campaign; loss.c and repair.c
+                                 * have the rest */
     RAFT_CONDITION_QUARANTINED, /* its promises are lost: takes entries, and counts for nothing */
     RAFT_CONDITION_FAILED, /* fail-stop: sends nothing, has released or is releasing everything */
     RAFT_CONDITION_COUNT
