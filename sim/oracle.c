@@ -363,7 +363,7 @@ static void remember(struct sim_oracles *oracles, uint32_t node)
     state->promised = view->durable.index <= state->last ? view->durable.index : 0;
     state->promised_chain = state->promised > 0 ? state->links[state->promised].chain : 0;
     if (oracles->world->nodes[node]->is_whole) {
-        state->loss.promised = 0;
+        state->loss.promised = (struct raft_entry_id){.index = 0};
     }
     if (state->term > state->term_max) {
         state->term_max = state->term;

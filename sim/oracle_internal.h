@@ -43,6 +43,7 @@ struct oracle_position {
     raft_term term; /* 0: none */
     uint64_t chain;
     struct oracle_position *more; /* other terms at this index */
+    raft_term previous;           /* term of the entry before it in all logs that have it */
     uint32_t node;                /* where it was seen first */
 };
 
@@ -174,9 +175,9 @@ struct oracle_loss {
     raft_index lost_last;
     uint64_t lost_chain;
     raft_index lost_committed;
-    raft_index promised; /* and before this start, until what that lacks is made up for; else 0 */
-    uint64_t promised_chain;
-    bool lacks_state; /* a start: there should be a hard state, and none can be read */
+    struct raft_entry_id promised; /* and before this start, until what that lacks is made up for;
+                                    * else index 0 */
+    bool lacks_state;              /* a start: there should be a hard state, and none can be read */
 };
 
 struct oracle_node {
@@ -319,6 +320,9 @@ void sim_oracle_commit_check(struct sim_oracles *oracles, uint32_t node);
 
 /* The chain of every log up to an entry of this id; 0: no log has had one. */
 uint64_t sim_oracle_chain_of(const struct sim_oracles *oracles, struct raft_entry_id id);
+/* Of every log with an entry of this id, the chain up to an index before it, or to the entry. */
+uint64_t sim_oracle_chain_within(const struct sim_oracles *oracles, struct raft_entry_id id,
+                                 raft_index index);
 
 /* oracle_witness.c */
 /* A node has an entry, or a snapshot with a state of some bytes: where is for the message. */

@@ -30,18 +30,25 @@ bool sim_oracle_counts_for(const struct sim_oracles *oracles, uint32_t node, raf
     return sim_oracle_counts(oracles, node) || index < oracles->nodes[node].loss.quarantined_from;
 }
 
+/* The last entry of what it called durable when it was looked at last. */
+static struct raft_entry_id last_promised(const struct oracle_node *state)
+{
+    raft_index index = state->promised;
+    return (struct raft_entry_id){index == 0 ? 0 : state->links[index].term, index};
+}
+
 bool sim_oracle_had(const struct sim_oracles *oracles, uint32_t node, raft_index index,
                     uint64_t chain)
 {
     assert(node > 0 && node < SIM_NODES_MAX);
     const struct oracle_node *state = &oracles->nodes[node];
-    const struct oracle_loss *loss = &state->loss;
-    if (index < loss->promised || (index == loss->promised && chain == loss->promised_chain)) {
+    const struct raft_entry_id before = state->loss.promised;
+    if (index <= before.index && sim_oracle_chain_within(oracles, before, index) == chain) {
         return true;
     }
-    return !state->is_up && sim_node_is_damaged(oracles->world->nodes[node]) &&
-           index <= state->promised && index <= state->last &&
-           sim_oracle_chain(oracles, node, index) == chain;
+    return !state->is_up && index <= state->promised &&
+           sim_node_is_damaged(oracles->world->nodes[node]) &&
+           sim_oracle_chain_within(oracles, last_promised(state), index) == chain;
 }
 
 void sim_oracle_loss_starts(struct sim_oracles *oracles, uint32_t node)
@@ -102,10 +109,9 @@ void sim_oracle_loss_started(struct sim_oracles *oracles, uint32_t node)
     }
     /* A process that has not made up for everything has called less durable than the one before. */
     if (!sim_node->was_damaged) {
-        loss->promised = 0;
-    } else if (state->promised >= loss->promised) {
-        loss->promised = state->promised;
-        loss->promised_chain = state->promised_chain;
+        loss->promised = (struct raft_entry_id){.index = 0};
+    } else if (state->promised >= loss->promised.index) {
+        loss->promised = last_promised(state);
     }
     loss->known = view->state.losses;
 }

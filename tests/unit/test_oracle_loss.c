@@ -389,6 +389,46 @@ START_TEST(durable_majority_fires_on_another_entry_than_a_damaged_node_had)
 }
 END_TEST
 
+/* Node 2 has a fourth and a fifth entry of its own, and starts again without them. */
+static void lose_entries_of_its_own(void)
+{
+    three_entries_everywhere();
+    put(1, 1, 104);
+    put(2, 2, 204);
+    put(2, 2, 205);
+    for (uint32_t node = 1; node <= 2; node++) {
+        persist(node);
+        view_of(node)->durable = view_of(node)->last;
+        step(node);
+    }
+    lose_log(true);
+    restart_with(RAFT_LOSS_ENTRIES, RAFT_CONDITION_RECOVERING, 1);
+}
+
+START_TEST(durable_majority_fires_on_another_entry_below_what_a_damaged_node_had)
+{
+    lose_entries_of_its_own();
+    commit(1, 4);
+    expect("durable-majority");
+}
+END_TEST
+
+START_TEST(monotonic_fires_on_a_match_of_another_entry_below_what_a_damaged_peer_had)
+{
+    lose_entries_of_its_own();
+    match(4);
+    expect("monotonic");
+}
+END_TEST
+
+START_TEST(monotonic_accepts_a_match_below_what_a_damaged_peer_had)
+{
+    lose_entries_of_its_own();
+    match(3);
+    expect(NULL);
+}
+END_TEST
+
 START_TEST(monotonic_accepts_a_match_of_before_the_damage)
 {
     replicate_the_fourth();
@@ -479,6 +519,10 @@ int main(void)
     tcase_add_test(tests, durable_majority_fires_on_what_a_node_has_lost_without_damage);
     tcase_add_test(tests, durable_majority_fires_on_what_a_damaged_node_never_had);
     tcase_add_test(tests, durable_majority_fires_on_another_entry_than_a_damaged_node_had);
+    tcase_add_test(tests, durable_majority_fires_on_another_entry_below_what_a_damaged_node_had);
+    tcase_add_test(tests,
+                   monotonic_fires_on_a_match_of_another_entry_below_what_a_damaged_peer_had);
+    tcase_add_test(tests, monotonic_accepts_a_match_below_what_a_damaged_peer_had);
     tcase_add_test(tests, monotonic_accepts_a_match_of_before_the_damage);
     tcase_add_test(tests, monotonic_accepts_it_until_a_restarted_peer_is_whole_again);
     tcase_add_test(tests, monotonic_fires_on_a_match_that_a_damaged_peer_never_had);
