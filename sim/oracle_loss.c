@@ -62,6 +62,44 @@ void sim_oracle_loss_starts(struct sim_oracles *oracles, uint32_t node)
                               oracles->world->nodes[node]->bootstrapped;
 }
 
+/* Whether a node can give away an entry of this chain. */
+static bool has_whole(const struct sim_oracles *oracles, uint32_t node, raft_index index,
+                      uint64_t chain)
+{
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    const struct raft_view *view = &sim_node->view;
+    if (sim_node->state != SIM_NODE_UP || view->condition == RAFT_CONDITION_QUARANTINED ||
+        raft_options_is_witness(&sim_node->options) || index <= view->base.index ||
+        index > oracles->nodes[node].last || sim_oracle_chain(oracles, node, index) != chain) {
+        return false;
+    }
+    struct sut_entry entry;
+    return view->first_damaged == 0 || index < view->first_damaged ||
+           (sim_oracle_sut(oracles, node)->entry(sim_node->process, index, &entry) &&
+            !entry.damaged);
+}
+
+bool sim_oracle_is_repairable(const struct sim_oracles *oracles, uint32_t node)
+{
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    raft_index index = view->first_damaged;
+    bool is_repairable = false;
+    if (index == 0 || view->state.losses != 0 || view->is_blank) {
+        return false;
+    }
+    uint64_t chain = sim_oracle_chain(oracles, node, index);
+    for (uint32_t id = 1; id <= oracles->world->node_count; id++) {
+        struct raft_configuration its;
+        struct raft_configuration others;
+        sim_oracle_configuration_in_force(oracles, node, &its);
+        sim_oracle_configuration_in_force(oracles, id, &others);
+        is_repairable |= raft_configuration_find(&its, id) != NULL &&
+                         raft_configuration_find(&others, node) != NULL &&
+                         has_whole(oracles, id, index, chain);
+    }
+    return is_repairable;
+}
+
 /* Remembers what is lost, of what the node called durable before. */
 static void note_lost(const struct sim_oracles *oracles, struct oracle_node *state)
 {

@@ -486,6 +486,53 @@ START_TEST(monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had)
 }
 END_TEST
 
+/* Entry 2 of node 2 is damaged, and entry 3 of node 3. */
+static void damage_one_each(void)
+{
+    three_entries_everywhere();
+    view_of(2)->first_damaged = 2;
+    fake.nodes[2]->log[2].damaged = true;
+    view_of(3)->first_damaged = 3;
+    fake.nodes[3]->log[3].damaged = true;
+    end(1, SIM_NODE_DOWN);
+}
+
+START_TEST(what_another_node_has_is_repairable)
+{
+    const struct sim_oracles *oracles = fake.world->oracles;
+    damage_one_each();
+    ck_assert(sim_oracle_is_repairable(oracles, 2));
+    ck_assert(sim_oracle_is_repairable(oracles, 3)); /* behind the first damaged one of node 2 */
+    fake.nodes[2]->log[3].damaged = true;
+    ck_assert(!sim_oracle_is_repairable(oracles, 3));
+}
+END_TEST
+
+START_TEST(what_nobody_has_or_may_give_is_not_repairable)
+{
+    const struct sim_oracles *oracles = fake.world->oracles;
+    damage_one_each();
+    view_of(3)->condition = RAFT_CONDITION_QUARANTINED;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(3)->condition = RAFT_CONDITION_RECOVERING;
+    view_of(3)->base.index = 2;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(3)->base.index = 0;
+    fake.nodes[3]->node.options.joins_as_witness = true;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    fake.nodes[3]->node.options.joins_as_witness = false;
+    view_of(2)->state.losses = RAFT_LOSS_ENTRIES;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(2)->state.losses = 0;
+    view_of(2)->is_blank = true;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(2)->is_blank = false;
+    ck_assert(sim_oracle_is_repairable(oracles, 2));
+    end(3, SIM_NODE_DOWN);
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("oracle_loss");
@@ -528,5 +575,7 @@ int main(void)
     tcase_add_test(tests, monotonic_fires_on_a_match_that_a_damaged_peer_never_had);
     tcase_add_test(tests, monotonic_fires_on_a_match_of_a_peer_without_damage);
     tcase_add_test(tests, monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had);
+    tcase_add_test(tests, what_another_node_has_is_repairable);
+    tcase_add_test(tests, what_nobody_has_or_may_give_is_not_repairable);
     return unit_main(suite);
 }
