@@ -332,6 +332,10 @@ void sim_oracle_witness_state(struct sim_oracles *oracles, uint32_t node, uint64
                               const char *where);
 
 /* oracle_configuration.c */
+/* Flags of a member that votes on either side. */
+#define ORACLE_VOTES ((uint32_t)(RAFT_MEMBER_VOTER | RAFT_MEMBER_OUTGOING))
+/* Whether a node is a member that votes, and no witness. */
+bool sim_oracle_may_lead(const struct raft_configuration *configuration, raft_node_id node);
 /* Whether nodes (a bit per id) have a majority of each side. */
 bool sim_oracle_has_majority(const struct raft_configuration *configuration, uint32_t nodes);
 /* The newest one of a node's log up to an index. */
