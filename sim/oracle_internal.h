@@ -195,7 +195,6 @@ struct oracle_node {
     raft_term term_max; /* in all incarnations */
     /* What it called durable when it was looked at last. */
     raft_index promised;
-    uint64_t promised_chain;
     /* The log in memory. */
     struct oracle_link *links; /* by index */
     size_t link_capacity;

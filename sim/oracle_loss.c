@@ -107,7 +107,7 @@ static void note_lost(const struct sim_oracles *oracles, struct oracle_node *sta
     raft_index both = state->promised < oracles->committed ? state->promised : oracles->committed;
     if (state->promised > loss->lost_last) {
         loss->lost_last = state->promised;
-        loss->lost_chain = state->promised_chain;
+        loss->lost_chain = state->links[state->promised].chain;
     }
     if (both > loss->lost_committed && state->links[both].chain == oracles->commits[both].chain) {
         loss->lost_committed = both;
