@@ -1,8 +1,8 @@
 /* The phases of a run.
  *
- *     RUN --script ended--> HEAL --agreed, one write and one read done--> STOP --all stopped-->
- * DONE |                                                                  ^
- *      +------------------- finish = "as_is" -----------------------------+
+ *     RUN --script ended--> HEAL --agreed, a write, a read--> STOP --all stopped--> DONE
+ *      |                                                       ^
+ *      +---------------- finish = "as_is" ---------------------+
  *
  * RUN belongs to the script. In HEAL every fault ends and every node is up again; the cluster must
  * agree within the bounds of liveness.c, answer every client within progress_bound_ns, and each
