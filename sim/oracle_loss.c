@@ -88,10 +88,10 @@ bool sim_oracle_is_repairable(const struct sim_oracles *oracles, uint32_t node)
         return false;
     }
     uint64_t chain = sim_oracle_chain(oracles, node, index);
+    struct raft_configuration its;
+    sim_oracle_configuration_in_force(oracles, node, &its);
     for (uint32_t id = 1; id <= oracles->world->node_count; id++) {
-        struct raft_configuration its;
         struct raft_configuration others;
-        sim_oracle_configuration_in_force(oracles, node, &its);
         sim_oracle_configuration_in_force(oracles, id, &others);
         is_repairable |= raft_configuration_find(&its, id) != NULL &&
                          raft_configuration_find(&others, node) != NULL &&
