@@ -1,9 +1,10 @@
 /* Clients: one operation at a time, from its invocation to its outcome.
  *
- *            begin                arrives, is taken           completed
- *     idle ---------> on the way ------------------> at_node ------------> on the way back --->
- * idle ^    refused, or nobody there |                        |
- *                        +----------- retry pause <----+------------------------+ not OK
+ *           begin               arrives, is taken           completed
+ *     idle -------> on the way -------------------> at_node ----------> on the way back --> idle
+ *                    ^     | refused, or nobody there  | lost             | not OK
+ *                    |     v                           v                  v
+ *                    +-- retry pause <-----------------+------------------+
  *
  * Terms. An *attempt* is one request to one node; an operation makes attempts with the same
  * sequence number until one is answered OK or its time is over. An attempt is *unknown* if it was

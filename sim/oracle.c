@@ -361,9 +361,8 @@ static void remember(struct sim_oracles *oracles, uint32_t node)
     state->applied = view->applied;
     state->generation = view->log_generation;
     state->promised = view->durable.index <= state->last ? view->durable.index : 0;
-    state->promised_chain = state->promised > 0 ? state->links[state->promised].chain : 0;
     if (oracles->world->nodes[node]->is_whole) {
-        state->loss.promised = 0;
+        state->loss.promised = (struct raft_entry_id){.index = 0};
     }
     if (state->term > state->term_max) {
         state->term_max = state->term;
@@ -440,7 +439,7 @@ void sim_oracle_started(struct sim_oracles *oracles, uint32_t node)
      * with what is committed goes when a snapshot says so. */
     bool may_go = sim_node->died_in_event || sim_oracle_log_is_replaced(oracles, node);
     raft_index promised = may_go ? 0 : state->promised;
-    uint64_t chain = state->promised_chain;
+    uint64_t chain = promised > 0 ? state->links[promised].chain : 0; /* of the old log */
     sim_oracle_loss_started(oracles, node);
     sim_oracle_log_start(oracles, node);
     examine(oracles, node, 0);

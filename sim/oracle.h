@@ -119,6 +119,9 @@ bool sim_oracle_is_majority(const struct sim_oracles *oracles, uint32_t node, ui
 /* Whether one of the nodes that are not lost (a bit each) can be elected: those of them whose logs
  * are no better than its own have a majority of what it goes by. */
 bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost);
+/* Whether a node has nothing worse than damaged entries, and another node, of which it knows and
+ * which knows of it, has the first of them whole. */
+bool sim_oracle_is_repairable(const struct sim_oracles *oracles, uint32_t node);
 /* From now on the configurations of the run need not follow from one another. */
 void sim_oracle_recovered(struct sim_oracles *oracles);
 void sim_oracle_completed(struct sim_oracles *oracles, uint32_t node, uint64_t request,

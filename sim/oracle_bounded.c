@@ -26,13 +26,11 @@
 #define MESSAGES_MORE      8u /* to one peer: heartbeats, probes, votes, answers, a transfer */
 #define ANSWERS_MAX        4u /* of one cause to one peer: an append, a commit index, an answer */
 #define INSTANT_EVENTS_MAX 100000u
-#define THRESHOLDS_MAX                                                                             \
-    4u /* applied entries in a log, as multiples of what makes a snapshot due                      \
-        */
-#define SENDING_TIMEOUTS 10u /* so many times the longest election timeout */
-#define STILL_TIMEOUTS   5u  /* likewise; the core gives way after four */
-#define BASE_BYTES       ((uint64_t)1 << 20)
-#define ENTRY_BYTES      512u /* of an entry beside its payload, with its slots everywhere */
+#define THRESHOLDS_MAX     4u  /* applied entries, in terms of what makes a snapshot due */
+#define SENDING_TIMEOUTS   10u /* so many times the longest election timeout */
+#define STILL_TIMEOUTS     5u  /* likewise; the core gives way after four */
+#define BASE_BYTES         ((uint64_t)1 << 20)
+#define ENTRY_BYTES        512u /* of an entry beside its payload, with its slots everywhere */
 
 /* Whoever is or may become a member. */
 static uint64_t peers_of(const struct sim_node *node)

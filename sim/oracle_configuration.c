@@ -46,6 +46,13 @@ bool sim_oracle_has_majority(const struct raft_configuration *configuration, uin
     return is_majority(incoming, nodes) && (outgoing == 0 || is_majority(outgoing, nodes));
 }
 
+bool sim_oracle_may_lead(const struct raft_configuration *configuration, raft_node_id node)
+{
+    const struct raft_member *member = raft_configuration_find(configuration, node);
+    return member != NULL && (member->flags & RAFT_MEMBER_WITNESS) == 0 &&
+           (member->flags & ORACLE_VOTES) != 0;
+}
+
 /* Whether any majority of one side has a node in common with any majority of another. Disjoint
  * majorities take first what the other side does not have. */
 static bool sides_overlap(uint32_t a, uint32_t b)
@@ -346,16 +353,6 @@ static uint32_t followers_of(const struct sim_world *world, uint32_t nodes, uint
     return followers;
 }
 
-/* Neither a learner nor a witness leads; who is no member any more may go by a configuration that
- * is over. */
-static bool may_campaign(const struct raft_configuration *configuration, uint32_t node)
-{
-    const struct raft_member *member = raft_configuration_find(configuration, node);
-    uint32_t never = RAFT_MEMBER_WITNESS | RAFT_MEMBER_LEARNER;
-    return member != NULL &&
-           ((member->flags & never) == 0 || (member->flags & RAFT_MEMBER_OUTGOING) != 0);
-}
-
 /* Whether somebody who is here has all that is committed, payloads included: of a majority with
  * witnesses in it that does not follow. */
 static bool has_payloads(const struct sim_oracles *oracles, uint32_t here)
@@ -382,7 +379,7 @@ bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost)
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct raft_configuration configuration;
         sim_oracle_configuration_in_force(oracles, id, &configuration);
-        if ((here >> id & 1u) != 0 && may_campaign(&configuration, id) &&
+        if ((here >> id & 1u) != 0 && sim_oracle_may_lead(&configuration, id) &&
             sim_oracle_has_majority(&configuration, followers_of(world, here, id))) {
             return true;
         }

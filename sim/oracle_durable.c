@@ -8,10 +8,9 @@
  * Invariants:
  *  1. durable[i] with file != 0 is an entry that durable bytes of that file hold.
  *  2. A durable snapshot, or one that was lost, stands for durable[1 .. durable_base], which are
- *     what is committed;
- *     durable[durable_base + 1 .. durable_last] are all there, and chained. If the files have
- *     another entry than the snapshot's last one, they are of another log, and nothing in them
- *     follows the snapshot.
+ *     what is committed; durable[durable_base + 1 .. durable_last] are all there, and chained. If
+ *     the files have another entry than the snapshot's last one, they are of another log, and
+ *     nothing in them follows the snapshot.
  *  3. A claim of a message is judged in the step in which it was sent: a step is too short for the
  *     disk to catch up. */
 #include "oracle_internal.h"

@@ -56,12 +56,6 @@ static raft_index committed_before(const struct sim_oracles *oracles, raft_term 
     return low;
 }
 
-static bool may_lead(const struct raft_member *member)
-{
-    return member != NULL && (member->flags & RAFT_MEMBER_WITNESS) == 0 &&
-           (member->flags & (RAFT_MEMBER_VOTER | RAFT_MEMBER_OUTGOING)) != 0;
-}
-
 /* Who has a configuration without it, and is perhaps alone to have it, must bring it to the others:
  * it leads by the one before. */
 static bool may_finish(const struct sim_oracles *oracles, uint32_t node)
@@ -73,7 +67,7 @@ static bool may_finish(const struct sim_oracles *oracles, uint32_t node)
         return false;
     }
     sim_oracle_configuration_at(oracles, node, newest - 1, &before);
-    return may_lead(raft_configuration_find(&before, node));
+    return sim_oracle_may_lead(&before, node);
 }
 
 /* Who leads has the votes of a majority of each side, each of them on a disk or spoken. */
@@ -98,7 +92,7 @@ static void ballots_check(struct sim_oracles *oracles, uint32_t node)
                           " with the votes of %d nodes, under %s",
                           node, term, __builtin_popcount(votes), members);
     }
-    if (!may_lead(raft_configuration_find(&configuration, node)) && !may_finish(oracles, node)) {
+    if (!sim_oracle_may_lead(&configuration, node) && !may_finish(oracles, node)) {
         sim_oracle_broken(oracles, SIM_ORACLE_ELECTION_SAFETY, node,
                           "a node that must not lead: node %u leads term %" PRIu64
                           " and is no voter with a state machine, neither now nor before",

@@ -43,6 +43,7 @@ struct oracle_position {
     raft_term term; /* 0: none */
     uint64_t chain;
     struct oracle_position *more; /* other terms at this index */
+    raft_term previous;           /* term of the entry before it in all logs that have it */
     uint32_t node;                /* where it was seen first */
 };
 
@@ -174,9 +175,9 @@ struct oracle_loss {
     raft_index lost_last;
     uint64_t lost_chain;
     raft_index lost_committed;
-    raft_index promised; /* and before this start, until what that lacks is made up for; else 0 */
-    uint64_t promised_chain;
-    bool lacks_state; /* a start: there should be a hard state, and none can be read */
+    struct raft_entry_id promised; /* and before this start, until what that lacks is made up for;
+                                    * else index 0 */
+    bool lacks_state;              /* a start: there should be a hard state, and none can be read */
 };
 
 struct oracle_node {
@@ -194,7 +195,6 @@ struct oracle_node {
     raft_term term_max; /* in all incarnations */
     /* What it called durable when it was looked at last. */
     raft_index promised;
-    uint64_t promised_chain;
     /* The log in memory. */
     struct oracle_link *links; /* by index */
     size_t link_capacity;
@@ -319,6 +319,9 @@ void sim_oracle_commit_check(struct sim_oracles *oracles, uint32_t node);
 
 /* The chain of every log up to an entry of this id; 0: no log has had one. */
 uint64_t sim_oracle_chain_of(const struct sim_oracles *oracles, struct raft_entry_id id);
+/* Of every log with an entry of this id, the chain up to an index before it, or to the entry. */
+uint64_t sim_oracle_chain_within(const struct sim_oracles *oracles, struct raft_entry_id id,
+                                 raft_index index);
 
 /* oracle_witness.c */
 /* A node has an entry, or a snapshot with a state of some bytes: where is for the message. */
@@ -328,6 +331,10 @@ void sim_oracle_witness_state(struct sim_oracles *oracles, uint32_t node, uint64
                               const char *where);
 
 /* oracle_configuration.c */
+/* Flags of a member that votes on either side. */
+#define ORACLE_VOTES ((uint32_t)(RAFT_MEMBER_VOTER | RAFT_MEMBER_OUTGOING))
+/* Whether a node is a member that votes, and no witness. */
+bool sim_oracle_may_lead(const struct raft_configuration *configuration, raft_node_id node);
 /* Whether nodes (a bit per id) have a majority of each side. */
 bool sim_oracle_has_majority(const struct raft_configuration *configuration, uint32_t nodes);
 /* The newest one of a node's log up to an index. */

@@ -101,15 +101,38 @@ static void position_check(struct sim_oracles *oracles, uint32_t node, raft_inde
         position->more = arena_alloc(oracles->world->arena, sizeof *position);
         position = position->more;
     }
-    *position = (struct oracle_position){.term = link.term, .chain = link.chain, .node = node};
+    *position = (struct oracle_position){
+        .term = link.term,
+        .chain = link.chain,
+        .previous = oracles->nodes[node].links[index - 1].term,
+        .node = node,
+    };
 }
 
-uint64_t sim_oracle_chain_of(const struct sim_oracles *oracles, struct raft_entry_id id)
+static const struct oracle_position *position_find(const struct sim_oracles *oracles,
+                                                   struct raft_entry_id id)
 {
     const struct oracle_position *position =
         id.index < oracles->position_capacity ? &oracles->positions[id.index] : NULL;
     while (position != NULL && position->term != id.term) {
         position = position->more;
+    }
+    return position;
+}
+
+uint64_t sim_oracle_chain_of(const struct sim_oracles *oracles, struct raft_entry_id id)
+{
+    return sim_oracle_chain_within(oracles, id, id.index);
+}
+
+uint64_t sim_oracle_chain_within(const struct sim_oracles *oracles, struct raft_entry_id id,
+                                 raft_index index)
+{
+    assert(index <= id.index);
+    const struct oracle_position *position = position_find(oracles, id);
+    while (position != NULL && id.index > index) {
+        id = (struct raft_entry_id){position->previous, id.index - 1};
+        position = position_find(oracles, id);
     }
     return position == NULL ? 0 : position->chain;
 }
@@ -239,8 +262,8 @@ static uint32_t durable_nodes(const struct sim_oracles *oracles, raft_index inde
     uint32_t nodes = 0;
     for (uint32_t id = 1; id <= oracles->world->node_count; id++) {
         uint64_t chain = oracles->commits[index].chain;
-        bool has = sim_oracle_had(oracles, id, index, chain) ||
-                   sim_oracle_is_durable(oracles, &oracles->nodes[id], index, chain);
+        bool has = sim_oracle_is_durable(oracles, &oracles->nodes[id], index, chain) ||
+                   sim_oracle_had(oracles, id, index, chain);
         has = has && sim_oracle_counts_for(oracles, id, index);
         nodes |= (uint32_t)has << id;
     }

@@ -30,18 +30,25 @@ bool sim_oracle_counts_for(const struct sim_oracles *oracles, uint32_t node, raf
     return sim_oracle_counts(oracles, node) || index < oracles->nodes[node].loss.quarantined_from;
 }
 
+/* The last entry of what it called durable when it was looked at last. */
+static struct raft_entry_id last_promised(const struct oracle_node *state)
+{
+    raft_index index = state->promised;
+    return (struct raft_entry_id){index == 0 ? 0 : state->links[index].term, index};
+}
+
 bool sim_oracle_had(const struct sim_oracles *oracles, uint32_t node, raft_index index,
                     uint64_t chain)
 {
     assert(node > 0 && node < SIM_NODES_MAX);
     const struct oracle_node *state = &oracles->nodes[node];
-    const struct oracle_loss *loss = &state->loss;
-    if (index < loss->promised || (index == loss->promised && chain == loss->promised_chain)) {
+    const struct raft_entry_id before = state->loss.promised;
+    if (index <= before.index && sim_oracle_chain_within(oracles, before, index) == chain) {
         return true;
     }
-    return !state->is_up && sim_node_is_damaged(oracles->world->nodes[node]) &&
-           index <= state->promised && index <= state->last &&
-           sim_oracle_chain(oracles, node, index) == chain;
+    return !state->is_up && index <= state->promised &&
+           sim_node_is_damaged(oracles->world->nodes[node]) &&
+           sim_oracle_chain_within(oracles, last_promised(state), index) == chain;
 }
 
 void sim_oracle_loss_starts(struct sim_oracles *oracles, uint32_t node)
@@ -55,6 +62,44 @@ void sim_oracle_loss_starts(struct sim_oracles *oracles, uint32_t node)
                               oracles->world->nodes[node]->bootstrapped;
 }
 
+/* Whether a node can give away an entry of this chain. */
+static bool has_whole(const struct sim_oracles *oracles, uint32_t node, raft_index index,
+                      uint64_t chain)
+{
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    const struct raft_view *view = &sim_node->view;
+    if (sim_node->state != SIM_NODE_UP || view->condition == RAFT_CONDITION_QUARANTINED ||
+        raft_options_is_witness(&sim_node->options) || index <= view->base.index ||
+        index > oracles->nodes[node].last || sim_oracle_chain(oracles, node, index) != chain) {
+        return false;
+    }
+    struct sut_entry entry;
+    return view->first_damaged == 0 || index < view->first_damaged ||
+           (sim_oracle_sut(oracles, node)->entry(sim_node->process, index, &entry) &&
+            !entry.damaged);
+}
+
+bool sim_oracle_is_repairable(const struct sim_oracles *oracles, uint32_t node)
+{
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    raft_index index = view->first_damaged;
+    bool is_repairable = false;
+    if (index == 0 || view->state.losses != 0 || view->is_blank) {
+        return false;
+    }
+    uint64_t chain = sim_oracle_chain(oracles, node, index);
+    struct raft_configuration its;
+    sim_oracle_configuration_in_force(oracles, node, &its);
+    for (uint32_t id = 1; id <= oracles->world->node_count; id++) {
+        struct raft_configuration others;
+        sim_oracle_configuration_in_force(oracles, id, &others);
+        is_repairable |= raft_configuration_find(&its, id) != NULL &&
+                         raft_configuration_find(&others, node) != NULL &&
+                         has_whole(oracles, id, index, chain);
+    }
+    return is_repairable;
+}
+
 /* Remembers what is lost, of what the node called durable before. */
 static void note_lost(const struct sim_oracles *oracles, struct oracle_node *state)
 {
@@ -62,7 +107,7 @@ static void note_lost(const struct sim_oracles *oracles, struct oracle_node *sta
     raft_index both = state->promised < oracles->committed ? state->promised : oracles->committed;
     if (state->promised > loss->lost_last) {
         loss->lost_last = state->promised;
-        loss->lost_chain = state->promised_chain;
+        loss->lost_chain = state->links[state->promised].chain;
     }
     if (both > loss->lost_committed && state->links[both].chain == oracles->commits[both].chain) {
         loss->lost_committed = both;
@@ -102,10 +147,9 @@ void sim_oracle_loss_started(struct sim_oracles *oracles, uint32_t node)
     }
     /* A process that has not made up for everything has called less durable than the one before. */
     if (!sim_node->was_damaged) {
-        loss->promised = 0;
-    } else if (state->promised >= loss->promised) {
-        loss->promised = state->promised;
-        loss->promised_chain = state->promised_chain;
+        loss->promised = (struct raft_entry_id){.index = 0};
+    } else if (state->promised >= loss->promised.index) {
+        loss->promised = last_promised(state);
     }
     loss->known = view->state.losses;
 }

@@ -28,7 +28,6 @@
 #include <inttypes.h>
 
 #define TERM_GROWTH_MAX  10u
-#define VOTES            ((uint32_t)(RAFT_MEMBER_VOTER | RAFT_MEMBER_OUTGOING))
 #define STEADY_DRIFT_PPM 100000 /* a clock that is further off is never steady */
 
 static bool is_steady(const struct sim_world *world, uint32_t node, uint64_t window_ns)
@@ -52,7 +51,7 @@ static bool is_heard(const struct sim_oracles *oracles, uint32_t to, uint32_t fr
 static bool is_voter(const struct raft_configuration *configuration, raft_node_id node)
 {
     const struct raft_member *member = raft_configuration_find(configuration, node);
-    return member != NULL && (member->flags & VOTES) != 0;
+    return member != NULL && (member->flags & ORACLE_VOTES) != 0;
 }
 
 static bool has_live_majority(const struct sim_oracles *oracles, uint32_t leader)
@@ -138,7 +137,7 @@ void sim_oracle_term_begins(struct sim_oracles *oracles, uint32_t node)
     raft_term term = world->nodes[node]->view.state.term;
     oracles->checks[SIM_ORACLE_STABILITY]++;
     /* A node that was removed and has not heard of it may campaign for ever among its like. */
-    bool votes = (sim_oracle_flags_by_now(oracles, node) & VOTES) != 0;
+    bool votes = (sim_oracle_flags_by_now(oracles, node) & ORACLE_VOTES) != 0;
     if (world->phase == SIM_PHASE_HEAL && term > oracles->healed_term + TERM_GROWTH_MAX && votes &&
         !sim_world_is_beyond_budget(oracles->world)) {
         sim_oracle_broken(oracles, SIM_ORACLE_STABILITY, node,
@@ -169,8 +168,7 @@ static bool may_lead(const struct sim_oracles *oracles, uint32_t node)
 {
     struct raft_configuration configuration;
     sim_oracle_configuration_in_force(oracles, node, &configuration);
-    const struct raft_member *member = raft_configuration_find(&configuration, node);
-    return is_voter(&configuration, node) && (member->flags & RAFT_MEMBER_WITNESS) == 0;
+    return sim_oracle_may_lead(&configuration, node);
 }
 
 void sim_oracle_stability_check(struct sim_oracles *oracles, uint32_t node)

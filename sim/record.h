@@ -21,7 +21,6 @@ enum sim_outcome {
                                 rightly */
     SIM_OUTCOME_COUNT
 };
-const char *sim_outcome_string(enum sim_outcome outcome);
 
 /* A broken rule. One a run: the first. */
 struct sim_finding {

@@ -8,7 +8,7 @@
  *  2. heap[i]->position == i + 1 for every queued event, 0 for every other.
  *  3. A parent comes before its children under `before`, which is a total order: no two events
  *     share (source, counter).
- *  4. An event is queued, or with its user, or in the pool, and in one place only. */
+ *  4. An event is queued, or with its user, and in one place only. */
 #include "scheduler.h"
 
 #include "random.h"

@@ -1,8 +1,8 @@
 /* The phases of a run.
  *
- *     RUN --script ended--> HEAL --agreed, one write and one read done--> STOP --all stopped-->
- * DONE |                                                                  ^
- *      +------------------- finish = "as_is" -----------------------------+
+ *     RUN --script ended--> HEAL --agreed, a write, a read--> STOP --all stopped--> DONE
+ *      |                                                       ^
+ *      +---------------- finish = "as_is" ---------------------+
  *
  * RUN belongs to the script. In HEAL every fault ends and every node is up again; the cluster must
  * agree within the bounds of liveness.c, answer every client within progress_bound_ns, and each
@@ -259,12 +259,15 @@ static void describe_nodes(const struct sim_world *world, char *text, size_t siz
 }
 
 /* Whether a node is out for good: its machine is gone, or its disk was damaged, and it has refused
- * its store, is in quarantine, or waits for what nobody has. */
-static bool is_lost(const struct sim_node *node)
+ * its store, is in quarantine, or waits for what nobody has. What somebody has it may wait for
+ * until progress is due. */
+static bool is_lost(const struct sim_world *world, const struct sim_node *node)
 {
-    bool is_stuck = node->state == SIM_NODE_UP && node->view.condition != RAFT_RUNNING;
+    bool is_stuck = node->state == SIM_NODE_UP && node->view.condition != RAFT_RUNNING &&
+                    (node->was_damaged || sim_node_is_damaged(node));
+    bool is_due = world->scheduler.now_ns >= world->stage_deadline_ns;
     return node->is_gone || node->refused_store ||
-           (is_stuck && (node->was_damaged || sim_node_is_damaged(node)));
+           (is_stuck && !(is_due && sim_oracle_is_repairable(world->oracles, node->id)));
 }
 
 /* The proof is the list of those who are lost. */
@@ -276,7 +279,7 @@ bool sim_world_is_beyond_budget(struct sim_world *world)
     char nodes[SIM_NAME_MAX] = "";
     for (uint32_t id = 1; id <= world->node_count; id++) {
         const struct sim_node *node = world->nodes[id];
-        if (is_lost(node) && used < sizeof nodes) {
+        if (is_lost(world, node) && used < sizeof nodes) {
             int written = snprintf(nodes + used, sizeof nodes - used, "%sn%u%s",
                                    count > 0 ? ", " : "", id, node->is_gone ? " (gone)" : "");
             used += written > 0 ? (size_t)written : 0;

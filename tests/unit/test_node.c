@@ -361,6 +361,50 @@ START_TEST(a_fingerprint_does_not_see_harm_that_is_over)
 }
 END_TEST
 
+START_TEST(a_fingerprint_does_not_see_what_is_only_counted)
+{
+    struct sim_world *world = world_open();
+    struct sim_faults *faults = &world->faults;
+    uint64_t fingerprint = fingerprint_of(world);
+    faults->gates[1].hits++;
+    faults->taken[1]++;
+    faults->shot.occurrence++;
+    faults->passed[SIM_SHOT_MESSAGE]++;
+    faults->fired++;
+    faults->reached[1][0][0]++;
+    world->faults_other++;
+    world->probes.hits[0]++;
+    sim_oracle_count(world->oracles, SIM_ORACLE_PROGRESS);
+    world->nodes[1]->exit.event++;
+    world->nodes[1]->unsteady_ns++;
+    ck_assert_uint_eq(fingerprint_of(world), fingerprint);
+}
+END_TEST
+
+START_TEST(a_fingerprint_sees_what_lies_between_that)
+{
+    struct sim_world *world = world_open();
+    struct sim_faults *faults = &world->faults;
+    uint64_t fingerprint = fingerprint_of(world);
+    faults->sut_point_count++;
+    ck_assert_uint_ne(fingerprint_of(world), fingerprint);
+    faults->sut_point_count--;
+    faults->rule_count++;
+    ck_assert_uint_ne(fingerprint_of(world), fingerprint);
+    faults->rule_count--;
+    faults->suspended = !faults->suspended;
+    ck_assert_uint_ne(fingerprint_of(world), fingerprint);
+    faults->suspended = !faults->suspended;
+    world->nodes[1]->fill++; /* behind the quarantine */
+    ck_assert_uint_ne(fingerprint_of(world), fingerprint);
+    world->nodes[1]->fill--;
+    world->nodes[1]->memory_limit--; /* before it */
+    ck_assert_uint_ne(fingerprint_of(world), fingerprint);
+    world->nodes[1]->memory_limit++;
+    ck_assert_uint_eq(fingerprint_of(world), fingerprint);
+}
+END_TEST
+
 START_TEST(a_fingerprint_sees_that_memory_was_written_after_its_release)
 {
     struct sim_world *world = world_open();
@@ -401,6 +445,8 @@ int main(void)
     tcase_add_test(tests, a_cluster_that_does_not_agree_is_found);
     tcase_add_test(tests, a_cluster_that_does_all_this_is_not);
     tcase_add_test(tests, a_fingerprint_does_not_see_harm_that_is_over);
+    tcase_add_test(tests, a_fingerprint_does_not_see_what_is_only_counted);
+    tcase_add_test(tests, a_fingerprint_sees_what_lies_between_that);
     tcase_add_test(tests, a_fingerprint_sees_that_memory_was_written_after_its_release);
     return unit_main(suite);
 }

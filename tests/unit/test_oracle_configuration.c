@@ -266,6 +266,21 @@ START_TEST(whoever_is_left_is_available_if_one_of_them_can_be_elected)
 }
 END_TEST
 
+START_TEST(a_witness_that_leaves_makes_nobody_available)
+{
+    static const uint32_t witness_leaves[][2] = {
+        {2, VOTER}, {3, RAFT_MEMBER_OUTGOING | RAFT_MEMBER_WITNESS}, {0, 0}};
+    put_configuration(2, 1, witness_leaves);
+    put_configuration(3, 1, witness_leaves);
+    step(2);
+    step(3);
+    ck_assert(sim_oracle_is_available(fake.world->oracles, 1u << 1));
+    put(3, 1, 9);
+    step(3);
+    ck_assert(!sim_oracle_is_available(fake.world->oracles, 1u << 1));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("oracle_configuration");
@@ -286,5 +301,6 @@ int main(void)
     tcase_add_test(tests, durable_majority_counts_both_sides_of_a_joint_configuration);
     tcase_add_test(tests, election_safety_fires_on_a_leader_that_is_no_voter);
     tcase_add_test(tests, whoever_is_left_is_available_if_one_of_them_can_be_elected);
+    tcase_add_test(tests, a_witness_that_leaves_makes_nobody_available);
     return unit_main(suite);
 }

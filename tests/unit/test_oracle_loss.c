@@ -389,6 +389,46 @@ START_TEST(durable_majority_fires_on_another_entry_than_a_damaged_node_had)
 }
 END_TEST
 
+/* Node 2 has a fourth and a fifth entry of its own, and starts again without them. */
+static void lose_entries_of_its_own(void)
+{
+    three_entries_everywhere();
+    put(1, 1, 104);
+    put(2, 2, 204);
+    put(2, 2, 205);
+    for (uint32_t node = 1; node <= 2; node++) {
+        persist(node);
+        view_of(node)->durable = view_of(node)->last;
+        step(node);
+    }
+    lose_log(true);
+    restart_with(RAFT_LOSS_ENTRIES, RAFT_CONDITION_RECOVERING, 1);
+}
+
+START_TEST(durable_majority_fires_on_another_entry_below_what_a_damaged_node_had)
+{
+    lose_entries_of_its_own();
+    commit(1, 4);
+    expect("durable-majority");
+}
+END_TEST
+
+START_TEST(monotonic_fires_on_a_match_of_another_entry_below_what_a_damaged_peer_had)
+{
+    lose_entries_of_its_own();
+    match(4);
+    expect("monotonic");
+}
+END_TEST
+
+START_TEST(monotonic_accepts_a_match_below_what_a_damaged_peer_had)
+{
+    lose_entries_of_its_own();
+    match(3);
+    expect(NULL);
+}
+END_TEST
+
 START_TEST(monotonic_accepts_a_match_of_before_the_damage)
 {
     replicate_the_fourth();
@@ -446,6 +486,53 @@ START_TEST(monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had)
 }
 END_TEST
 
+/* Entry 2 of node 2 is damaged, and entry 3 of node 3. */
+static void damage_one_each(void)
+{
+    three_entries_everywhere();
+    view_of(2)->first_damaged = 2;
+    fake.nodes[2]->log[2].damaged = true;
+    view_of(3)->first_damaged = 3;
+    fake.nodes[3]->log[3].damaged = true;
+    end(1, SIM_NODE_DOWN);
+}
+
+START_TEST(what_another_node_has_is_repairable)
+{
+    const struct sim_oracles *oracles = fake.world->oracles;
+    damage_one_each();
+    ck_assert(sim_oracle_is_repairable(oracles, 2));
+    ck_assert(sim_oracle_is_repairable(oracles, 3)); /* behind the first damaged one of node 2 */
+    fake.nodes[2]->log[3].damaged = true;
+    ck_assert(!sim_oracle_is_repairable(oracles, 3));
+}
+END_TEST
+
+START_TEST(what_nobody_has_or_may_give_is_not_repairable)
+{
+    const struct sim_oracles *oracles = fake.world->oracles;
+    damage_one_each();
+    view_of(3)->condition = RAFT_CONDITION_QUARANTINED;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(3)->condition = RAFT_CONDITION_RECOVERING;
+    view_of(3)->base.index = 2;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(3)->base.index = 0;
+    fake.nodes[3]->node.options.joins_as_witness = true;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    fake.nodes[3]->node.options.joins_as_witness = false;
+    view_of(2)->state.losses = RAFT_LOSS_ENTRIES;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(2)->state.losses = 0;
+    view_of(2)->is_blank = true;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(2)->is_blank = false;
+    ck_assert(sim_oracle_is_repairable(oracles, 2));
+    end(3, SIM_NODE_DOWN);
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("oracle_loss");
@@ -479,10 +566,16 @@ int main(void)
     tcase_add_test(tests, durable_majority_fires_on_what_a_node_has_lost_without_damage);
     tcase_add_test(tests, durable_majority_fires_on_what_a_damaged_node_never_had);
     tcase_add_test(tests, durable_majority_fires_on_another_entry_than_a_damaged_node_had);
+    tcase_add_test(tests, durable_majority_fires_on_another_entry_below_what_a_damaged_node_had);
+    tcase_add_test(tests,
+                   monotonic_fires_on_a_match_of_another_entry_below_what_a_damaged_peer_had);
+    tcase_add_test(tests, monotonic_accepts_a_match_below_what_a_damaged_peer_had);
     tcase_add_test(tests, monotonic_accepts_a_match_of_before_the_damage);
     tcase_add_test(tests, monotonic_accepts_it_until_a_restarted_peer_is_whole_again);
     tcase_add_test(tests, monotonic_fires_on_a_match_that_a_damaged_peer_never_had);
     tcase_add_test(tests, monotonic_fires_on_a_match_of_a_peer_without_damage);
     tcase_add_test(tests, monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had);
+    tcase_add_test(tests, what_another_node_has_is_repairable);
+    tcase_add_test(tests, what_nobody_has_or_may_give_is_not_repairable);
     return unit_main(suite);
 }

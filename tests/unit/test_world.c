@@ -475,6 +475,75 @@ START_TEST(cluster_that_lost_a_majority_of_copies_is_unavailable_and_no_pass)
 }
 END_TEST
 
+static bool find_log(void *visitor, const char *name)
+{
+    if (strncmp(name, "log-", 4) != 0) {
+        return true;
+    }
+    snprintf(visitor, RAFT_FILE_NAME_MAX, "%s", name);
+    return false;
+}
+
+static void rot_log(struct sim_world *world, uint32_t node, uint64_t offset)
+{
+    struct sim_disk *disk = &world->nodes[node]->disk;
+    char name[RAFT_FILE_NAME_MAX] = "";
+    sim_disk_list_durable(disk, find_log, name);
+    ck_assert(sim_disk_rot(disk, name, offset, 1));
+}
+
+/* All crash, one of them loses its store, and of the others' logs an entry each is damaged. */
+static struct sim_world *finish_with_an_entry_damaged_on_each(struct sim_spec *spec,
+                                                              const struct sut_ops *sut)
+{
+    *spec = (struct sim_spec){.sut = sut, .seed = 9, .fill = 0xa5};
+    struct sim_world *world = world_from(spec);
+    start_load(world);
+    run_until_commits(world, COMMITS);
+    for (uint32_t id = 1; id <= 3; id++) {
+        sim_node_crash(world->nodes[id], SIM_UNSYNCED_LOSE);
+    }
+    rot_log(world, 1, 200);
+    rot_log(world, 2, 2000);
+    sim_node_wipe(world->nodes[3]);
+    sim_world_script_ended(world);
+    sim_world_run(world);
+    return world;
+}
+
+START_TEST(two_nodes_repair_each_other_when_the_third_is_lost)
+{
+    struct sim_spec spec;
+    struct sim_execution result;
+    struct sim_world *world = finish_with_an_entry_damaged_on_each(&spec, &sut_raft);
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+    sim_world_result(world, &result);
+    ck_assert_int_eq(result.outcome, SIM_OUTCOME_OK);
+    ck_assert_uint_eq(world->nodes[1]->view.first_damaged, 0);
+}
+END_TEST
+
+/* A node that never takes what it has asked for. */
+static void receive_no_repair(void *node, raft_time now_ns, const uint8_t *bytes, size_t size)
+{
+    struct sut_message message;
+    if (!sut_raft.describe(bytes, size, &message) || strcmp(message.type, "repair_rep") != 0) {
+        sut_raft.receive(node, now_ns, bytes, size);
+    }
+}
+
+START_TEST(nodes_that_do_not_repair_what_others_have_are_no_lost_copies)
+{
+    struct sim_spec spec;
+    struct sut_ops sut = sut_raft;
+    sut.receive = receive_no_repair;
+    struct sim_world *world = finish_with_an_entry_damaged_on_each(&spec, &sut);
+    ck_assert_msg(world->has_finding, "%s", world->unavailable_text);
+    ck_assert_str_eq(world->finding.rule, "progress");
+    ck_assert_ptr_nonnull(strstr(world->finding.message, "the cluster has not agreed"));
+}
+END_TEST
+
 START_TEST(store_that_nothing_was_done_to_must_be_taken)
 {
     struct sim_spec spec;
@@ -774,6 +843,8 @@ static Suite *world_suite(void)
     tcase_add_test(tcase, late_timers_are_late_and_never_early);
     tcase_add_test(tcase, node_whose_store_was_taken_away_may_refuse_to_start);
     tcase_add_test(tcase, cluster_that_lost_a_majority_of_copies_is_unavailable_and_no_pass);
+    tcase_add_test(tcase, two_nodes_repair_each_other_when_the_third_is_lost);
+    tcase_add_test(tcase, nodes_that_do_not_repair_what_others_have_are_no_lost_copies);
     tcase_add_test(tcase, store_that_nothing_was_done_to_must_be_taken);
     tcase_add_test(tcase, transcript_changes_nothing);
     tcase_add_test(tcase, scenario_that_exceeds_its_events_is_stuck);
