@@ -117,6 +117,18 @@ static inline void restart(void)
     ck_assert_int_eq(load(), RAFT_OK);
 }
 
+/* Answers the operation at a position of the queue, in which they are in the order of submission.
+ * Returns whether a job has ended. */
+static inline bool answer(size_t position, struct raft_storage_done *done)
+{
+    struct raft_io *io = f.disk.pending[position];
+    f.disk.pending_count--;
+    for (size_t i = position; i < f.disk.pending_count; i++) {
+        f.disk.pending[i] = f.disk.pending[i + 1];
+    }
+    return raft_storage_io_done(f.storage, io, done);
+}
+
 /* Answers operations until a job has ended; retries what was refused. */
 static inline struct raft_storage_done pump(void)
 {

@@ -515,17 +515,6 @@ START_TEST(a_piece_that_cannot_be_read_is_none)
 }
 END_TEST
 
-/* Answers what is pending on the lane whose job has begun first, or last. */
-static bool answer(size_t position, struct raft_storage_done *done)
-{
-    struct raft_io *io = f.disk.pending[position];
-    f.disk.pending_count--;
-    for (size_t i = position; i < f.disk.pending_count; i++) {
-        f.disk.pending[i] = f.disk.pending[i + 1];
-    }
-    return raft_storage_io_done(f.storage, io, done);
-}
-
 START_TEST(a_piece_stays_whole_while_its_snapshot_is_replaced)
 {
     start_with_snapshot();
