@@ -310,7 +310,6 @@ static inline enum raft_status restore(void)
 static inline size_t leader_bytes(struct raft_entry_id id, size_t size, unsigned which,
                                   uint8_t *bytes)
 {
-    static const char digits[] = "0123456789abcdef";
     struct fixture *own = malloc(sizeof *own);
     struct machine_double *own_machine = malloc(sizeof *own_machine);
     ck_assert(own != NULL && own_machine != NULL);
@@ -322,9 +321,8 @@ static inline size_t leader_bytes(struct raft_entry_id id, size_t size, unsigned
     ck_assert_int_eq(load_store(), RAFT_OK);
     machine_set(size, which);
     ck_assert_int_eq(save_snapshot(id.term, id.index), RAFT_OK);
-    ck_assert_uint_lt(id.index, 16);
-    char name[] = "snapshot-000000000000000?";
-    name[sizeof name - 2] = digits[id.index];
+    char name[RAFT_FILE_NAME_MAX];
+    snprintf(name, sizeof name, "snapshot-%016x", (unsigned)id.index);
     const struct double_file *file = double_find(&f.disk, name);
     ck_assert_ptr_nonnull(file);
     size_t total = file->size;
