@@ -109,12 +109,29 @@ static inline void start_new(void)
     ck_assert_int_eq(load_store(), RAFT_OK);
 }
 
+/* A new process, after the end of the one before. */
+static inline enum raft_status start_again(void)
+{
+    double_reboot(&f.disk);
+    machine_reset();
+    return load();
+}
+
+/* One that dies after some operations. Returns whether it has started before that. */
+static inline bool start_until(uint64_t operations)
+{
+    double_reboot(&f.disk);
+    machine_reset();
+    f.disk.stop_after = operations;
+    enum raft_status status = load();
+    ck_assert(status == RAFT_OK || status == RAFT_IO);
+    return status == RAFT_OK;
+}
+
 static inline void restart(void)
 {
     die();
-    double_reboot(&f.disk);
-    machine_reset();
-    ck_assert_int_eq(load(), RAFT_OK);
+    ck_assert_int_eq(start_again(), RAFT_OK);
 }
 
 /* Answers the operation at a position of the queue, in which they are in the order of submission.
