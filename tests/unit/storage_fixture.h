@@ -317,6 +317,13 @@ static inline enum raft_status reset(raft_term term, raft_index index)
     return status == RAFT_OK ? snapshot_done(RAFT_JOB_RESET).status : status;
 }
 
+static inline struct raft_storage_done fetch(raft_index index, uint64_t offset)
+{
+    struct raft_storage_done done = {.job = RAFT_JOB_NONE};
+    done.status = raft_storage_fetch(f.storage, (struct raft_entry_id){1, index}, offset, false);
+    return done.status == RAFT_OK ? snapshot_done(RAFT_JOB_FETCH) : done;
+}
+
 static inline enum raft_status restore(void)
 {
     enum raft_status status = raft_storage_restore(f.storage);
@@ -400,6 +407,14 @@ static inline void start_rolled(void)
     ck_assert_ptr_nonnull(double_find(&f.disk, "log-0000000000000003"));
     ck_assert_ptr_nonnull(double_find(&f.disk, "log-0000000000000005"));
     ck_assert_uint_eq(raft_storage_files_open(f.storage), 3);
+}
+
+/* The same, and a snapshot at 2 with a state of 120 bytes. */
+static inline void start_with_snapshot(void)
+{
+    start_rolled();
+    machine_set(120, 2);
+    ck_assert_int_eq(save_snapshot(1, 2), RAFT_OK);
 }
 
 #endif
