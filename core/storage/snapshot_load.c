@@ -5,8 +5,9 @@
  *     '--- next older -' bad
  *
  *  1. An error of the device is not "bad": start fails, and the next one sees the same files.
- *  2. Nothing is removed before all of the store has been read and found whole.
- *  3. A mark without its snapshot says that this is lost, as if it were there and bad.
+ *  2. Nothing is removed before all of the store has been read.
+ *  3. A mark without its snapshot says that this is lost, as if it were there and bad; one whose
+ *     snapshot is there asks for no more than the log has.
  *  4. Whether an older snapshot will do is for recovery to say: the log must reach as far as the
  *     newest one that is bad, since the log behind it is all that is left of what it covered. */
 #include "storage_internal.h"

@@ -398,7 +398,7 @@ enum raft_reading raft_reader_take(struct raft_storage *storage, struct raft_rea
 void raft_reader_abort(struct raft_storage *storage, struct raft_reader *reader);
 
 /* segment_load.c: reads the segments into an empty log behind storage->snapshot, and has the hard
- * state remember what is lost. bad: of the newest snapshot that is damaged. RAFT_NOMEM,
+ * state remember what is lost. bad: of the newest snapshot that is damaged or lost. RAFT_NOMEM,
  * RAFT_CORRUPT, RAFT_LOST_STORE. */
 enum raft_status raft_segments_load(struct raft_storage *storage, struct raft_log *log,
                                     raft_index bad);
@@ -440,7 +440,8 @@ enum raft_status raft_state_lose(struct raft_storage *storage, uint32_t losses, 
 /* Whether a file of it says nothing but what a new store says: then a bootstrap was interrupted. */
 enum raft_status raft_state_is_new(struct raft_storage *storage, bool *out_new);
 
-/* recovery.c: an error is no concern, the file has only been read, or the load has failed. */
+/* recovery.c: an error is no concern, the file has only been read, what was written is durable, or
+ * the load has failed. */
 void raft_storage_close_now(struct raft_storage *storage, raft_file *file);
 
 #endif
