@@ -8,14 +8,14 @@
  * What must hold:
  *  1. A load succeeds with a log that is durable, and whole but for entries that are marked as
  *     damaged, behind the snapshot that the state machine has or later; or it fails with
- *     RAFT_CORRUPT or RAFT_LOST_STORE, owns nothing then, and has changed neither segment nor
- *     snapshot.
+ *     RAFT_CORRUPT or RAFT_LOST_STORE, owns nothing then, and has changed nothing but the hard
+ *     state.
  *  2. The same load again gives the same, also after one that was interrupted at any operation, by
  *     an error or for lack of memory. Forged, it may be RAFT_CORRUPT then: a file that has lost its
  *     end got its length back, and with that a record that nobody has written its last zeros.
  *  3. Not forged: what is loaded was written, the snapshot too. RAFT_LOST_STORE if and only if
- *     there is no marker, or neither copy of the hard state is intact; then, with the option
- * quarantine, a loss of promises instead. RAFT_CORRUPT only if the marker is damaged.
+ *     there is no marker, or neither copy of the hard state is intact; of the latter, with the
+ *     option quarantine, a loss of promises instead. RAFT_CORRUPT only if the marker is damaged.
  *  4. Not forged: all that was written is loaded, or a loss of entries is remembered, unless all
  *     that could prove the last batch is damaged. Likewise what a snapshot covered that came from
  *     the leader, as long as its mark is there.
