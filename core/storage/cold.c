@@ -33,28 +33,20 @@ void raft_load_release(struct raft_storage *storage)
     cold->bytes = NULL;
 }
 
-static uint64_t offset_of(const struct raft_storage *storage, raft_index index)
-{
-    return storage->offsets[index - storage->offset_base - 1];
-}
-
 /* Says what is read: as many of [first, last] as are in one segment and within a batch. */
 static void plan(struct raft_storage *storage, raft_index first, raft_index last)
 {
     struct raft_cold *cold = &storage->cold;
-    size_t position = storage->segment_count - 1;
-    raft_index end = raft_storage_last(storage) + 1; /* of the segment */
-    while (storage->segments[position].first > first) {
-        assert(position > 0);
-        end = storage->segments[position].first;
-        position--;
-    }
+    size_t position = raft_storage_position(storage, first);
     const struct raft_segment *segment = &storage->segments[position];
-    *cold = (struct raft_cold){
-        .segment_first = segment->first, .first = first, .offset = offset_of(storage, first)};
+    bool is_in_last = position == storage->segment_count - 1;
+    raft_index end = is_in_last ? raft_storage_last(storage) + 1 : segment[1].first;
+    *cold = (struct raft_cold){.segment_first = segment->first,
+                               .first = first,
+                               .offset = raft_storage_offset(storage, first)};
     size_t payload = 0;
     for (raft_index index = first; index <= last && index < end; index++) {
-        uint64_t next = index + 1 < end ? offset_of(storage, index + 1) : segment->size;
+        uint64_t next = index + 1 < end ? raft_storage_offset(storage, index + 1) : segment->size;
         size_t span = (size_t)(next - cold->offset) - cold->size;
         payload += span - RAFT_RECORD_HEADER_SIZE;
         if (cold->count == storage->batch_entries_max ||

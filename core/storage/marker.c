@@ -1,7 +1,7 @@
 /* The marker: the file "store", by which a directory is known to be one, and what it began with.
  *
- *   bootstrap:   hard state (hard_state.c) -> create -> write -> sync -> close -> rename -> sync
- * directory
+ *   bootstrap:   hard state (hard_state.c) -> create -> write -> sync -> close -> rename
+ *                -> sync directory
  *
  *  1. The store comes into being with the rename, when its hard state is durable. A hard state that
  *     says nothing, alone in the directory, is a bootstrap that was interrupted.

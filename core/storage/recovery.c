@@ -129,7 +129,7 @@ static bool visit_all(void *visitor, const char *name)
         raft_found_add(&listing->found, index);
     } else if (raft_mark_name_parse(name, &index)) {
         raft_found_add(&listing->marks, index);
-        listing->storage->mark = index; /* the names come in ascending order */
+        storage->mark = index; /* the names come in ascending order */
     } else if (raft_segment_name_parse(RAFT_PART_LOG, name, &index)) {
         listing->status = add_part(storage, RAFT_PART_LOG, index);
     } else if (raft_segment_name_parse(RAFT_PART_IDS, name, &index)) {
@@ -193,9 +193,8 @@ static enum raft_status load_all(struct raft_storage *storage, struct raft_log *
         status = raft_snapshot_choose(storage, &listing.found);
     }
     if (status == RAFT_OK) {
-        raft_index lost = storage->mark > storage->snapshot.id.index ? storage->mark : 0;
-        status =
-            raft_segments_load(storage, log, lost > listing.found.bad ? lost : listing.found.bad);
+        raft_index bad = listing.found.bad > storage->mark ? listing.found.bad : storage->mark;
+        status = raft_segments_load(storage, log, bad);
     }
     if (status == RAFT_OK) {
         status = clean(storage, &listing);

@@ -24,22 +24,15 @@
 #include <assert.h>
 #include <string.h>
 
-/* The segment that has the record; there is one. */
-static const struct raft_segment *segment_of(const struct raft_storage *storage, raft_index index)
-{
-    assert(index > storage->offset_base && index <= raft_storage_last(storage));
-    size_t position = storage->segment_count - 1;
-    while (storage->segments[position].first > index) {
-        assert(position > 0);
-        position--;
-    }
-    return &storage->segments[position];
-}
-
 static bool is_in_last(const struct raft_storage *storage)
 {
-    raft_index first = storage->segments[storage->segment_count - 1].first;
-    return storage->last.index >= first;
+    return raft_storage_position(storage, storage->last.index) == storage->segment_count - 1;
+}
+
+/* The first index of the segment that has the record. */
+static raft_index segment_first(const struct raft_storage *storage)
+{
+    return storage->segments[raft_storage_position(storage, storage->last.index)].first;
 }
 
 enum raft_status raft_storage_repair(struct raft_storage *storage, const struct raft_entry *entry)
@@ -90,7 +83,7 @@ static void prepare_id(struct raft_storage *storage, enum raft_step_id step, raf
 void raft_repair_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io)
 {
     assert(step >= RAFT_STEP_REPAIR_OPEN && step <= RAFT_STEP_REPAIR_IDS_CLOSE);
-    raft_index first = segment_of(storage, storage->last.index)->first;
+    raft_index first = segment_first(storage);
     bool is_ids = is_of_ids(step);
     if (io->op == RAFT_IO_OPEN) {
         raft_segment_name(is_ids ? RAFT_PART_IDS : RAFT_PART_LOG, first, io->name);
@@ -108,7 +101,7 @@ void raft_repair_prepare(struct raft_storage *storage, enum raft_step_id step, s
     if (is_ids) {
         prepare_id(storage, step, first, io);
     } else {
-        io->offset = storage->offsets[storage->last.index - storage->offset_base - 1];
+        io->offset = raft_storage_offset(storage, storage->last.index);
         io->bytes = storage->buffer;
         io->size = step == RAFT_STEP_REPAIR_READ ? RAFT_RECORD_HEADER_SIZE : storage->batch_size;
     }
@@ -126,8 +119,8 @@ static bool fits(const struct raft_storage *storage, const struct raft_record *r
  * mark. False: neither is the entry's. */
 static bool restore_identity(struct raft_storage *storage)
 {
-    raft_index first = segment_of(storage, storage->last.index)->first;
-    uint64_t offset = storage->offsets[storage->last.index - storage->offset_base - 1];
+    raft_index first = segment_first(storage);
+    uint64_t offset = raft_storage_offset(storage, storage->last.index);
     struct raft_record record;
     struct raft_record own;
     storage->has_good_id = raft_id_decode(storage->ids, first, storage->last.index, &record) &&

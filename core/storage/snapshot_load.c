@@ -5,8 +5,9 @@
  *     '--- next older -' bad
  *
  *  1. An error of the device is not "bad": start fails, and the next one sees the same files.
- *  2. Nothing is removed before all of the store has been read and found whole.
- *  3. A mark without its snapshot says that this is lost, as if it were there and bad.
+ *  2. Nothing is removed before all of the store has been read.
+ *  3. A mark without its snapshot says that this is lost, as if it were there and bad; one whose
+ *     snapshot is there asks for no more than the log has.
  *  4. Whether an older snapshot will do is for recovery to say: the log must reach as far as the
  *     newest one that is bad, since the log behind it is all that is left of what it covered. */
 #include "storage_internal.h"
@@ -83,30 +84,30 @@ enum raft_status raft_snapshot_choose(struct raft_storage *storage, struct raft_
     return status;
 }
 
-enum raft_status raft_snapshot_prune(struct raft_storage *storage, const struct raft_found *found)
+/* Removes the files that were found, but not that of the published snapshot. */
+static enum raft_status prune(struct raft_storage *storage, enum raft_point point,
+                              const struct raft_found *found,
+                              void (*name_of)(raft_index index, char name[RAFT_FILE_NAME_MAX]))
 {
     enum raft_status status = RAFT_OK;
     for (uint32_t i = 0; i < found->count && status == RAFT_OK; i++) {
         if (found->indexes[i] != storage->snapshot.id.index) {
             struct raft_io io = {.op = RAFT_IO_UNLINK};
-            raft_snapshot_name(found->indexes[i], io.name);
-            status = raft_storage_run(storage, RAFT_AT_SNAPSHOT_LOAD_UNLINK, &io);
+            name_of(found->indexes[i], io.name);
+            status = raft_storage_run(storage, point, &io);
         }
     }
     return status;
 }
 
+enum raft_status raft_snapshot_prune(struct raft_storage *storage, const struct raft_found *found)
+{
+    return prune(storage, RAFT_AT_SNAPSHOT_LOAD_UNLINK, found, raft_snapshot_name);
+}
+
 enum raft_status raft_marks_prune(struct raft_storage *storage, const struct raft_found *marks)
 {
-    enum raft_status status = RAFT_OK;
-    for (uint32_t i = 0; i < marks->count && status == RAFT_OK; i++) {
-        if (marks->indexes[i] != storage->snapshot.id.index) {
-            struct raft_io io = {.op = RAFT_IO_UNLINK};
-            raft_mark_name(marks->indexes[i], io.name);
-            status = raft_storage_run(storage, RAFT_AT_SNAPSHOT_LOAD_UNMARK, &io);
-        }
-    }
-    return status;
+    return prune(storage, RAFT_AT_SNAPSHOT_LOAD_UNMARK, marks, raft_mark_name);
 }
 
 enum raft_status raft_mark_make(struct raft_storage *storage)

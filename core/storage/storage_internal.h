@@ -5,6 +5,7 @@
 
 #include "format.h"
 
+#include <assert.h>
 #include <raft/storage.h>
 
 /* The steps of all jobs: each is one asynchronous operation, and has one fault point. */
@@ -206,7 +207,8 @@ struct raft_storage {
     struct raft_lane fetch_lane;
     struct raft_lane load_lane;
     bool failed;    /* a job ended with RAFT_IO or was abandoned: no further job but CLOSE */
-    bool abandoned; /* the node stops: jobs of snapshots end with the operation in flight */
+    bool abandoned; /* the node stops: jobs of snapshots, and a read of entries, end with the
+                     * operation in flight */
 
     /* The open files, beside those of the drafts; 0: none. */
     raft_file state_file;
@@ -285,6 +287,26 @@ struct raft_storage {
 static inline raft_index raft_storage_last(const struct raft_storage *storage)
 {
     return storage->offset_base + storage->offset_count;
+}
+
+/* Where the record of an entry stands in its segment. */
+static inline uint64_t raft_storage_offset(const struct raft_storage *storage, raft_index index)
+{
+    assert(index > storage->offset_base && index <= raft_storage_last(storage));
+    return storage->offsets[index - storage->offset_base - 1];
+}
+
+/* The position of the segment that has an entry, or would have it: the last one that begins at or
+ * before index. There must be one. */
+static inline size_t raft_storage_position(const struct raft_storage *storage, raft_index index)
+{
+    assert(storage->segment_count > 0);
+    size_t position = storage->segment_count - 1;
+    while (storage->segments[position].first > index) {
+        assert(position > 0);
+        position--;
+    }
+    return position;
 }
 
 /* Bytes of room that reading or writing a snapshot takes: a piece of the state, or the header. */
@@ -376,7 +398,7 @@ enum raft_reading raft_reader_take(struct raft_storage *storage, struct raft_rea
 void raft_reader_abort(struct raft_storage *storage, struct raft_reader *reader);
 
 /* segment_load.c: reads the segments into an empty log behind storage->snapshot, and has the hard
- * state remember what is lost. bad: of the newest snapshot that is damaged. RAFT_NOMEM,
+ * state remember what is lost. bad: of the newest snapshot that is damaged or lost. RAFT_NOMEM,
  * RAFT_CORRUPT, RAFT_LOST_STORE. */
 enum raft_status raft_segments_load(struct raft_storage *storage, struct raft_log *log,
                                     raft_index bad);
@@ -418,7 +440,8 @@ enum raft_status raft_state_lose(struct raft_storage *storage, uint32_t losses, 
 /* Whether a file of it says nothing but what a new store says: then a bootstrap was interrupted. */
 enum raft_status raft_state_is_new(struct raft_storage *storage, bool *out_new);
 
-/* recovery.c: an error is no concern, the file has only been read, or the load has failed. */
+/* recovery.c: an error is no concern, the file has only been read, what was written is durable, or
+ * the load has failed. */
 void raft_storage_close_now(struct raft_storage *storage, raft_file *file);
 
 #endif

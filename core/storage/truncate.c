@@ -21,20 +21,14 @@
 /* The segment to cut; there is at least one. */
 static size_t target(const struct raft_storage *storage)
 {
-    assert(storage->segment_count > 0);
-    size_t position = storage->segment_count - 1;
-    while (storage->segments[position].first > storage->keep_last + 1) {
-        assert(position > 0);
-        position--;
-    }
-    return position;
+    return raft_storage_position(storage, storage->keep_last + 1);
 }
 
 /* What the target is cut to. */
 static uint64_t cut_size(const struct raft_storage *storage)
 {
     if (storage->keep_last < raft_storage_last(storage)) {
-        return storage->offsets[storage->keep_last - storage->offset_base];
+        return raft_storage_offset(storage, storage->keep_last + 1);
     }
     return storage->segments[storage->segment_count - 1].size;
 }

@@ -84,12 +84,12 @@ static struct double_file *choose_file(struct input *input)
     return NULL;
 }
 
-/* The name of one of the two files of a segment. */
-static void segment_name(uint32_t choice, char name[RAFT_FILE_NAME_MAX])
+/* The name of one of the two files of a segment, or of a mark. */
+static void indexed_name(uint32_t choice, char name[RAFT_FILE_NAME_MAX])
 {
-    const char *prefix = choice % 2 == 0 ? "log-" : "ids-";
-    snprintf(name, RAFT_FILE_NAME_MAX, "%s%016x", prefix,
-             (unsigned)(choice / 2 % (ENTRIES_MAX + 4)));
+    static const char *const prefixes[] = {"log-", "ids-", "mark-"};
+    snprintf(name, RAFT_FILE_NAME_MAX, "%s%016x", prefixes[choice % 3],
+             (unsigned)(choice / 3 % (ENTRIES_MAX + 4)));
 }
 
 /* A new, empty file, unless it is there. Leaves room for a segment that the store may begin. */
@@ -105,7 +105,7 @@ static void create_file(struct input *input)
     if (choice < sizeof others / sizeof others[0]) {
         snprintf(name, sizeof name, "%s", others[choice]);
     } else {
-        segment_name(choice, name);
+        indexed_name(choice, name);
     }
     unsigned room = 0;
     for (int i = 0; i < DOUBLE_FILES; i++) {
@@ -116,10 +116,10 @@ static void create_file(struct input *input)
     }
 }
 
-static void rename_segment(struct input *input, struct double_file *file)
+static void rename_file(struct input *input, struct double_file *file)
 {
     char name[RAFT_FILE_NAME_MAX] = "";
-    segment_name(take(input, 1), name);
+    indexed_name(take(input, 1), name);
     if (double_find(&f.disk, name) == NULL) {
         memcpy(file->name, name, sizeof name);
     }
@@ -265,7 +265,7 @@ static enum damage_kind damage(struct input *input, const struct double_file **o
     if (file == NULL || what == 0) {
         create_file(input);
     } else if (what == 1) {
-        rename_segment(input, file);
+        rename_file(input, file);
     } else if (what == 2) {
         file->exists = false;
     } else if (what == 3) {

@@ -8,16 +8,17 @@
  * What must hold:
  *  1. A load succeeds with a log that is durable, and whole but for entries that are marked as
  *     damaged, behind the snapshot that the state machine has or later; or it fails with
- *     RAFT_CORRUPT or RAFT_LOST_STORE, owns nothing then, and has changed neither segment nor
- *     snapshot.
+ *     RAFT_CORRUPT or RAFT_LOST_STORE, owns nothing then, and has changed nothing but the hard
+ *     state.
  *  2. The same load again gives the same, also after one that was interrupted at any operation, by
  *     an error or for lack of memory. Forged, it may be RAFT_CORRUPT then: a file that has lost its
  *     end got its length back, and with that a record that nobody has written its last zeros.
  *  3. Not forged: what is loaded was written, the snapshot too. RAFT_LOST_STORE if and only if
- *     there is no marker, or neither copy of the hard state is intact; then, with the option
- *     quarantine, a loss of promises instead. RAFT_CORRUPT only if the marker is damaged.
+ *     there is no marker, or neither copy of the hard state is intact; of the latter, with the
+ *     option quarantine, a loss of promises instead. RAFT_CORRUPT only if the marker is damaged.
  *  4. Not forged: all that was written is loaded, or a loss of entries is remembered, unless all
- *     that could prove the last batch is damaged.
+ *     that could prove the last batch is damaged. Likewise what a snapshot covered that came from
+ *     the leader, as long as its mark is there.
  *  5. Not forged, and a single file of a segment is damaged: nothing is lost, every identity is
  *     known.
  *  6. Not forged: the machine begins with what was loaded, and can append to it. */
@@ -133,6 +134,7 @@ struct written {
     const struct double_file *last; /* the log of the last segment, if it has a record */
     const struct double_file *ids;  /* and its identities */
     size_t batch;                   /* where its last batch begins */
+    raft_index mark;                /* the last snapshot that came from a leader; 0: none did */
 };
 
 static void append_some(struct input *input, struct written *written)
@@ -191,7 +193,26 @@ static void note_last_batch(struct written *written)
     }
 }
 
-/* A snapshot of what the log has, or one that is ahead of it, and then takes its place. */
+static bool has_mark(const struct written *written)
+{
+    char name[RAFT_FILE_NAME_MAX];
+    snprintf(name, sizeof name, "mark-%016x", (unsigned)written->mark);
+    return double_find(&f.disk, name) != NULL;
+}
+
+/* A snapshot that comes from the leader, ahead of the log, and takes its place. */
+static void install(struct written *written, struct raft_entry_id id, size_t size)
+{
+    static uint8_t bytes[DOUBLE_FILE_SIZE];
+    size_t total = leader_bytes(id, size, (unsigned)id.index, bytes);
+    ck_assert_int_eq(receive(id, bytes, total, CHUNK), RAFT_OK);
+    ck_assert_int_eq(reset(id.term, id.index), RAFT_OK);
+    written->all.entries[id.index - 1].id = id;
+    written->mark = id.index;
+    assert(has_mark(written));
+}
+
+/* A snapshot of what the log has, or one that is ahead of it. */
 static void snapshot_some(uint32_t step, struct written *written)
 {
     raft_index last = raft_log_last_index(&f.log);
@@ -206,12 +227,12 @@ static void snapshot_some(uint32_t step, struct written *written)
     if (index > ENTRIES_MAX || (!is_ahead && index > last)) {
         return;
     }
-    machine_set(step % 150, (unsigned)index);
-    ck_assert_int_eq(save_snapshot(term, index), RAFT_OK);
     written->all.snapshot = (struct raft_entry_id){term, index};
     if (is_ahead) {
-        written->all.entries[index - 1].id = (struct raft_entry_id){term, index};
-        ck_assert_int_eq(reset(term, index), RAFT_OK);
+        install(written, written->all.snapshot, step % 150);
+    } else {
+        machine_set(step % 150, (unsigned)index);
+        ck_assert_int_eq(save_snapshot(term, index), RAFT_OK);
     }
 }
 
@@ -358,12 +379,14 @@ struct intact {
     bool marker;    /* all of it */
     bool is_marked; /* there is a marker */
     bool proof;     /* the last batch, or the last identity: all before it was acknowledged */
+    bool mark;      /* that of the last snapshot that came from the leader */
 };
 
 static struct intact survey(const struct written *written)
 {
     const struct double_file *marker = double_find(&f.disk, MARKER);
-    struct intact intact = {.is_marked = marker != NULL};
+    struct intact intact = {.is_marked = marker != NULL,
+                            .mark = written->mark > 0 && has_mark(written)};
     for (int i = 0; i < DOUBLE_FILES; i++) {
         const struct double_file *file = &written->files[i];
         if (file->exists && strcmp(file->name, STATE_NAME) == 0) {
@@ -410,6 +433,7 @@ static void assert_faithful(const struct outcome *outcome, const struct written 
                : state->term <= written->all.state.term && state->vote == 0);
     assert(is_prefix(outcome, &written->all));
     assert(!intact.proof || !has_entries || outcome->count == written->all.count);
+    assert(!intact.mark || !has_entries || outcome->count >= written->mark);
     assert(outcome->snapshot.index == 0 || is_same_snapshot(outcome, &written->all));
     assert(is_true_base(outcome, written));
 }

@@ -109,12 +109,41 @@ static inline void start_new(void)
     ck_assert_int_eq(load_store(), RAFT_OK);
 }
 
+/* A new process, after the end of the one before. */
+static inline enum raft_status start_again(void)
+{
+    double_reboot(&f.disk);
+    machine_reset();
+    return load();
+}
+
+/* One that dies after some operations. Returns whether it has started before that. */
+static inline bool start_until(uint64_t operations)
+{
+    double_reboot(&f.disk);
+    machine_reset();
+    f.disk.stop_after = operations;
+    enum raft_status status = load();
+    ck_assert(status == RAFT_OK || status == RAFT_IO);
+    return status == RAFT_OK;
+}
+
 static inline void restart(void)
 {
     die();
-    double_reboot(&f.disk);
-    machine_reset();
-    ck_assert_int_eq(load(), RAFT_OK);
+    ck_assert_int_eq(start_again(), RAFT_OK);
+}
+
+/* Answers the operation at a position of the queue, in which they are in the order of submission.
+ * Returns whether a job has ended. */
+static inline bool answer(size_t position, struct raft_storage_done *done)
+{
+    struct raft_io *io = f.disk.pending[position];
+    f.disk.pending_count--;
+    for (size_t i = position; i < f.disk.pending_count; i++) {
+        f.disk.pending[i] = f.disk.pending[i + 1];
+    }
+    return raft_storage_io_done(f.storage, io, done);
 }
 
 /* Answers operations until a job has ended; retries what was refused. */
@@ -288,6 +317,13 @@ static inline enum raft_status reset(raft_term term, raft_index index)
     return status == RAFT_OK ? snapshot_done(RAFT_JOB_RESET).status : status;
 }
 
+static inline struct raft_storage_done fetch(raft_index index, uint64_t offset)
+{
+    struct raft_storage_done done = {.job = RAFT_JOB_NONE};
+    done.status = raft_storage_fetch(f.storage, (struct raft_entry_id){1, index}, offset, false);
+    return done.status == RAFT_OK ? snapshot_done(RAFT_JOB_FETCH) : done;
+}
+
 static inline enum raft_status restore(void)
 {
     enum raft_status status = raft_storage_restore(f.storage);
@@ -298,7 +334,6 @@ static inline enum raft_status restore(void)
 static inline size_t leader_bytes(struct raft_entry_id id, size_t size, unsigned which,
                                   uint8_t *bytes)
 {
-    static const char digits[] = "0123456789abcdef";
     struct fixture *own = malloc(sizeof *own);
     struct machine_double *own_machine = malloc(sizeof *own_machine);
     ck_assert(own != NULL && own_machine != NULL);
@@ -310,9 +345,8 @@ static inline size_t leader_bytes(struct raft_entry_id id, size_t size, unsigned
     ck_assert_int_eq(load_store(), RAFT_OK);
     machine_set(size, which);
     ck_assert_int_eq(save_snapshot(id.term, id.index), RAFT_OK);
-    ck_assert_uint_lt(id.index, 16);
-    char name[] = "snapshot-000000000000000?";
-    name[sizeof name - 2] = digits[id.index];
+    char name[RAFT_FILE_NAME_MAX];
+    snprintf(name, sizeof name, "snapshot-%016x", (unsigned)id.index);
     const struct double_file *file = double_find(&f.disk, name);
     ck_assert_ptr_nonnull(file);
     size_t total = file->size;
@@ -373,6 +407,14 @@ static inline void start_rolled(void)
     ck_assert_ptr_nonnull(double_find(&f.disk, "log-0000000000000003"));
     ck_assert_ptr_nonnull(double_find(&f.disk, "log-0000000000000005"));
     ck_assert_uint_eq(raft_storage_files_open(f.storage), 3);
+}
+
+/* The same, and a snapshot at 2 with a state of 120 bytes. */
+static inline void start_with_snapshot(void)
+{
+    start_rolled();
+    machine_set(120, 2);
+    ck_assert_int_eq(save_snapshot(1, 2), RAFT_OK);
 }
 
 #endif

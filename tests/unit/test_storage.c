@@ -376,11 +376,6 @@ START_TEST(goes_on_after_a_refusal_of_each_submission)
 END_TEST
 
 /* Answers the operation that was submitted last: whether a job has ended. */
-static bool answer(struct raft_storage_done *done)
-{
-    return raft_storage_io_done(f.storage, f.disk.pending[--f.disk.pending_count], done);
-}
-
 START_TEST(an_abandoned_job_gives_its_entries_back)
 {
     start_new();
@@ -390,7 +385,7 @@ START_TEST(an_abandoned_job_gives_its_entries_back)
     ck_assert_uint_eq(raft_storage_entries_held(f.storage), 3);
     struct raft_storage_done done;
     while (!raft_storage_stalled(f.storage)) {
-        ck_assert(!answer(&done));
+        ck_assert(!answer(0, &done));
     }
     ck_assert(raft_storage_retry(f.storage));
     raft_storage_abandon(f.storage);
@@ -409,13 +404,13 @@ START_TEST(writes_no_further_when_a_sync_of_another_lane_has_failed)
     double_arm(&f.disk, RAFT_AT_STATE_SAVE_SYNC_A, DOUBLE_ERROR, RAFT_IO);
     struct raft_hard_state state = {.term = 4, .vote = 0, .sequence = f.state.sequence + 1};
     ck_assert_int_eq(raft_storage_save_state(f.storage, &state), RAFT_OK);
-    ck_assert(!answer(&done)); /* the write, and then its sync */
-    ck_assert(answer(&done));
+    ck_assert(!answer(1, &done)); /* the write, and then its sync */
+    ck_assert(answer(1, &done));
     ck_assert_int_eq(done.job, RAFT_JOB_STATE);
     ck_assert_int_eq(done.status, RAFT_IO);
     ck_assert_uint_eq(raft_storage_entries_held(f.storage), 2);
     uint64_t submissions = f.disk.submissions;
-    ck_assert(!answer(&done));
+    ck_assert(!answer(0, &done));
     ck_assert_uint_eq(f.disk.submissions, submissions);
     ck_assert(!raft_storage_in_flight(f.storage) && !raft_storage_stalled(f.storage));
     ck_assert_uint_eq(raft_storage_entries_held(f.storage), 0);

@@ -2,17 +2,6 @@
 #include "storage_fixture.h"
 #include "unit.h"
 
-/* Answers the operation at a position of the queue. */
-static bool answer(size_t position, struct raft_storage_done *done)
-{
-    struct raft_io *io = f.disk.pending[position];
-    f.disk.pending_count--;
-    for (size_t i = position; i < f.disk.pending_count; i++) {
-        f.disk.pending[i] = f.disk.pending[i + 1];
-    }
-    return raft_storage_io_done(f.storage, io, done);
-}
-
 static struct raft_storage_done load_done(void)
 {
     struct raft_storage_done done = pump();

@@ -3,30 +3,14 @@
  *
  * What was acknowledged must be there: the hard state, the entries (or a snapshot that stands for
  * them) and the snapshot; and what is there must be what was written. */
-#include "files_driver.h"
-#include "machine_double.h"
+#include "storage_process.h"
 
-#include <raft/storage.h>
+#define PIECE 150u
+#define AHEAD 12u /* where the leader's snapshot stands */
 
-#define POOL_SIZE   (1u << 20)
-#define PIECE       150u
-#define AHEAD       12u /* where the leader's snapshot stands */
-#define LOADS_BELOW 60u /* operations of a start, and more */
-
-/* A process: its memory goes with it. */
-static struct {
-    uint8_t pool[POOL_SIZE];
-    size_t used;
-    struct raft_memory memory;
-    struct raft_env env;
-    struct raft_options options;
-    struct raft_storage *storage;
-    struct raft_log log;
-    struct raft_stored stored;
-    struct raft_hard_state state;
-    unsigned left; /* operations until the power fails */
-    bool is_dead;
-} p;
+static struct raft_hard_state state; /* of the process */
+static unsigned left;                /* operations until the power fails */
+static bool is_dead;
 
 /* What has been reported as durable since the beginning. */
 static struct {
@@ -39,34 +23,16 @@ static struct {
 static uint8_t leader[DRIVER_FILE_MAX];
 static uint64_t leader_size;
 
-static const struct raft_configuration founder = {{{1, RAFT_MEMBER_VOTER, 0}}, 1};
-
-static void *pool_alloc(void *ctx, enum raft_point point, size_t size)
-{
-    (void)ctx;
-    (void)point;
-    ck_assert_uint_lt(p.used + size, POOL_SIZE);
-    void *block = p.pool + p.used;
-    p.used += (size + 15) / 16 * 16;
-    return block;
-}
-
-static void pool_free(void *ctx, void *block)
-{
-    (void)ctx;
-    (void)block;
-}
-
 /* Whether this operation is the last one that the disk hears of. */
 static void count_down(void)
 {
-    p.left -= p.left > 0;
-    p.is_dead = p.left == 0;
+    left -= left > 0;
+    is_dead = left == 0;
 }
 
 static enum raft_status power_submit(void *ctx, enum raft_point point, struct raft_io *io)
 {
-    if (p.is_dead) {
+    if (is_dead) {
         return RAFT_BUSY;
     }
     count_down();
@@ -75,57 +41,52 @@ static enum raft_status power_submit(void *ctx, enum raft_point point, struct ra
 
 static enum raft_status power_run(void *ctx, enum raft_point point, struct raft_io *io)
 {
-    if (!p.is_dead) {
+    if (!is_dead) {
         count_down();
         enum raft_status status = sim_run(ctx, point, io);
-        return p.is_dead ? RAFT_IO : status;
+        return is_dead ? RAFT_IO : status;
     }
     return RAFT_IO;
 }
 
 static void begin_process(unsigned operations)
 {
-    p.used = 0;
-    p.left = operations;
-    p.is_dead = false;
-    p.memory = (struct raft_memory){.alloc = pool_alloc, .free = pool_free};
-    p.env = (struct raft_env){
-        .memory = &p.memory, .io_submit = power_submit, .io_run = power_run, .list = sim_list};
-    machine_reset();
-    machine_install(&p.env);
-    raft_options_init(&p.options);
+    left = operations;
+    is_dead = false;
+    process_init();
+    p.env.io_submit = power_submit;
+    p.env.io_run = power_run;
     p.options.batch_entries_max = 4;
     p.options.batch_size_max = 64;
     p.options.payload_size_max = 64;
     p.options.segment_size_max = 32 + 2 * 56;
     p.options.snapshot_chunk_size = 100;
-    raft_log_init(&p.log, &p.memory);
-    ck_assert_int_eq(raft_storage_create(&p.options, &p.env, &p.storage), RAFT_OK);
+    process_create();
 }
 
 static bool start(void)
 {
     bool exists = false;
     if (raft_storage_exists(p.storage, &exists) != RAFT_OK) {
-        ck_assert(p.is_dead);
+        ck_assert(is_dead);
         return false;
     }
     ck_assert(exists || !acked.store);
     if (!exists && raft_storage_bootstrap(p.storage, &founder) != RAFT_OK) {
-        ck_assert(p.is_dead);
+        ck_assert(is_dead);
         return false;
     }
     acked.store = true;
     enum raft_status status = raft_storage_load(p.storage, &p.log, &p.stored);
-    ck_assert_msg(status == RAFT_OK || p.is_dead, "load: %s", raft_status_string(status));
-    p.state = p.stored.state;
+    ck_assert_msg(status == RAFT_OK || is_dead, "load: %s", raft_status_string(status));
+    state = p.stored.state;
     return status == RAFT_OK;
 }
 
 /* Answers until all lanes are free, or the power has failed. */
 static bool pump(void)
 {
-    while (!p.is_dead && raft_storage_in_flight(p.storage)) {
+    while (!is_dead && raft_storage_in_flight(p.storage)) {
         struct raft_storage_done done;
         if (!raft_storage_io_done(p.storage, sim_next(), &done)) {
             continue;
@@ -135,14 +96,14 @@ static bool pump(void)
             raft_log_persisted(&p.log, done.id, done.generation);
             acked.last = done.id.index;
         } else if (done.job == RAFT_JOB_STATE) {
-            acked.term = p.state.term;
+            acked.term = state.term;
         } else if (done.snapshot.id.index > 0) {
             acked.snapshot = done.snapshot.id.index;
         } else if (done.job == RAFT_JOB_RESET) {
             acked.last = done.id.index;
         }
     }
-    return !p.is_dead;
+    return !is_dead;
 }
 
 static size_t size_at(raft_index index)
@@ -152,21 +113,15 @@ static size_t size_at(raft_index index)
 
 static bool take_state(raft_term term)
 {
-    p.state = (struct raft_hard_state){.term = term, .vote = 1, .sequence = p.state.sequence + 1};
-    return raft_storage_save_state(p.storage, &p.state) == RAFT_OK;
+    state = (struct raft_hard_state){.term = term, .vote = 1, .sequence = state.sequence + 1};
+    return raft_storage_save_state(p.storage, &state) == RAFT_OK;
 }
 
 static bool take_entries(raft_term term, unsigned count)
 {
     ck_assert_int_eq(raft_log_reserve(&p.log, count), RAFT_OK);
     for (unsigned i = 0; i < count; i++) {
-        struct raft_entry *entry = NULL;
-        raft_index index = raft_log_last_index(&p.log) + 1;
-        ck_assert_int_eq(raft_entry_create(&p.memory, RAFT_AT_SUBMIT_ENTRY_ALLOC,
-                                           RAFT_ENTRY_COMMAND, 4, RAFT_HOLDER_MESSAGE, &entry),
-                         RAFT_OK);
-        entry->id = (struct raft_entry_id){term, index};
-        memset(entry->payload, (int)index, 4);
+        struct raft_entry *entry = process_entry(term, raft_log_last_index(&p.log) + 1);
         raft_log_append(&p.log, entry);
         raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
     }
@@ -190,8 +145,8 @@ static bool take_pieces(void)
 {
     struct raft_entry_id id = {2, AHEAD};
     for (uint64_t offset = 0; offset < leader_size; offset += PIECE) {
-        uint64_t left = leader_size - offset;
-        uint32_t size = left < PIECE ? (uint32_t)left : PIECE;
+        uint64_t rest = leader_size - offset;
+        uint32_t size = rest < PIECE ? (uint32_t)rest : PIECE;
         uint8_t *bytes = pool_alloc(NULL, RAFT_AT_MESSAGE_DECODE_ARRAY, size);
         memcpy(bytes, leader + offset, size);
         if (raft_storage_receive(p.storage, id, offset, leader_size, bytes, size) != RAFT_OK ||
@@ -232,7 +187,7 @@ static void assert_all_there(void)
 {
     raft_index base = p.log.base.index;
     raft_index last = raft_log_last_index(&p.log);
-    ck_assert_uint_ge(p.state.term, acked.term);
+    ck_assert_uint_ge(state.term, acked.term);
     ck_assert_uint_ge(p.stored.snapshot.id.index, acked.snapshot);
     ck_assert_uint_eq(p.stored.snapshot.id.index, base);
     ck_assert_uint_ge(last, acked.last);
@@ -276,7 +231,7 @@ static bool fail_at(unsigned operation, unsigned operation_of_start, enum sim_un
     ck_assert(start());
     assert_all_there();
     raft_index last = raft_log_last_index(&p.log);
-    raft_term term = p.state.term + 1;
+    raft_term term = state.term + 1;
     ck_assert(take_state(term) && pump() && take_entries(term, 2) && pump());
     ck_assert(take_snapshot(term, last + 1) && pump());
     sim_disk_crash(sim_files(), SIM_UNSYNCED_LOSE);

@@ -325,14 +325,12 @@ START_TEST(a_log_may_begin_right_behind_the_snapshot)
     die();
     remove_segment(1);
     remove_segment(3);
-    double_reboot(&f.disk);
-    ck_assert_int_eq(load(), RAFT_OK);
+    ck_assert_int_eq(start_again(), RAFT_OK);
     assert_begins(4, 140, 4);
     assert_log(5);
     die();
     remove_segment(5);
-    double_reboot(&f.disk);
-    ck_assert_int_eq(load(), RAFT_OK);
+    ck_assert_int_eq(start_again(), RAFT_OK);
     assert_log(4);
     die();
 }
@@ -351,8 +349,7 @@ START_TEST(does_not_need_what_the_snapshot_covers)
     ck_assert_int_eq(save_snapshot(1, 5), RAFT_OK);
     die();
     remove_segment(3);
-    double_reboot(&f.disk);
-    ck_assert_int_eq(load(), RAFT_OK);
+    ck_assert_int_eq(start_again(), RAFT_OK);
     ck_assert_uint_eq(f.log.base.index, 5);
     ck_assert_ptr_null(double_find(&f.disk, SEGMENT_1));
     die();
@@ -366,8 +363,7 @@ START_TEST(a_half_created_segment_says_nothing_about_the_one_before)
     ck_assert_int_eq(save_snapshot(1, 2), RAFT_OK);
     die();
     double_create(&f.disk, "log-0000000000000002");
-    double_reboot(&f.disk);
-    ck_assert_int_eq(load(), RAFT_OK);
+    ck_assert_int_eq(start_again(), RAFT_OK);
     assert_log(3);
     ck_assert_ptr_null(double_find(&f.disk, "log-0000000000000002"));
     die();
@@ -375,9 +371,7 @@ START_TEST(a_half_created_segment_says_nothing_about_the_one_before)
     ck_assert_int_eq(cut(2), RAFT_OK);
     die();
     double_create(&f.disk, SEGMENT_3);
-    double_reboot(&f.disk);
-    machine_reset();
-    ck_assert_int_eq(load(), RAFT_OK);
+    ck_assert_int_eq(start_again(), RAFT_OK);
     assert_begins(4, 140, 4);
     assert_log(4);
     die();
@@ -391,9 +385,7 @@ START_TEST(keeps_what_is_damaged_behind_the_snapshot)
     ck_assert_int_eq(append(1, 1), RAFT_OK);
     die();
     double_find(&f.disk, SEGMENT_5)->bytes[HEADER_SIZE + 33] ^= 1;
-    double_reboot(&f.disk);
-    machine_reset();
-    ck_assert_int_eq(load(), RAFT_OK);
+    ck_assert_int_eq(start_again(), RAFT_OK);
     assert_begins(4, 140, 4);
     ck_assert_uint_eq(raft_log_last_index(&f.log), 7);
     ck_assert_uint_eq(f.log.first_damaged, 5);
@@ -407,9 +399,7 @@ START_TEST(empties_a_log_whose_header_goes_on_from_another_entry)
     die();
     remove_segment(1);
     remove_segment(3);
-    double_reboot(&f.disk);
-    machine_reset();
-    ck_assert_int_eq(load(), RAFT_OK);
+    ck_assert_int_eq(start_again(), RAFT_OK);
     assert_begins(4, 140, 4);
     assert_log(4);
     die();
@@ -424,8 +414,7 @@ START_TEST(removes_a_segment_that_was_being_created_behind_a_reset)
     ck_assert_int_eq(reset(3, 6), RAFT_OK);
     die();
     double_create(&f.disk, "log-0000000000000007")->size = 10;
-    double_reboot(&f.disk);
-    ck_assert_int_eq(load(), RAFT_OK);
+    ck_assert_int_eq(start_again(), RAFT_OK);
     assert_log(6);
     ck_assert_ptr_null(double_find(&f.disk, "log-0000000000000007"));
     ck_assert_int_eq(append(3, 1), RAFT_OK);
@@ -506,10 +495,7 @@ START_TEST(empties_a_log_that_disagrees_by_the_header_behind_the_snapshot_alone)
             if (index == 4) {
                 remove_segment(3);
             }
-            double_reboot(&f.disk);
-            machine_reset();
-            f.disk.stop_after = stop;
-            finished = load() == RAFT_OK;
+            finished = start_until(stop);
             restart();
             assert_replaced(index);
         }
@@ -524,10 +510,7 @@ START_TEST(empties_a_log_that_disagrees_after_a_crash_of_the_start_at_any_operat
         for (uint64_t stop = 0; !finished; stop++) {
             start_disagreeing(index);
             die();
-            double_reboot(&f.disk);
-            machine_reset();
-            f.disk.stop_after = stop;
-            finished = load() == RAFT_OK;
+            finished = start_until(stop);
             restart();
             assert_replaced(index);
         }
@@ -564,12 +547,7 @@ START_TEST(load_with_snapshots_that_crashed_can_be_repeated)
             double_find(&f.disk, SNAPSHOT_4)->bytes[170] ^= is_bad;
             double_create(&f.disk, "snapshot.new")->size = 5;
             double_create(&f.disk, "snapshot.part")->size = 500;
-            double_reboot(&f.disk);
-            machine_reset();
-            f.disk.stop_after = stop;
-            enum raft_status status = load();
-            finished = status == RAFT_OK;
-            ck_assert(finished || status == RAFT_IO);
+            finished = start_until(stop);
             restart();
             /* A log that has everything takes the place of a bad snapshot. */
             assert_begins(is_bad ? 2 : 4, is_bad ? 120 : 140, is_bad ? 2 : 4);

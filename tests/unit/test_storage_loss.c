@@ -28,13 +28,6 @@ static void start_with_two(void)
     *double_create(&f.disk, SNAPSHOT_2) = kept;
 }
 
-static enum raft_status start_again(void)
-{
-    double_reboot(&f.disk);
-    machine_reset();
-    return load();
-}
-
 static void assert_begins(raft_index snapshot, raft_term term, raft_index base)
 {
     ck_assert_uint_eq(f.stored.snapshot.id.index, snapshot);
@@ -145,10 +138,7 @@ START_TEST(remembers_a_loss_before_it_changes_anything_else)
             die();
             holes[i]();
             memcpy(before, f.disk.files, sizeof before);
-            double_reboot(&f.disk);
-            machine_reset();
-            f.disk.stop_after = stop;
-            finished = load() == RAFT_OK;
+            finished = start_until(stop);
             const uint8_t *state = double_find(&f.disk, STATE)->bytes;
             bool is_known =
                 state[LOSSES] == RAFT_LOSS_ENTRIES && state[COPY_B + LOSSES] == RAFT_LOSS_ENTRIES;
@@ -256,10 +246,7 @@ START_TEST(quarantine_is_durable_before_the_start_ends)
         for (uint64_t stop = 0; !finished; stop++) {
             start_promised(how);
             f.options.quarantine = true;
-            double_reboot(&f.disk);
-            machine_reset();
-            f.disk.stop_after = stop;
-            finished = load() == RAFT_OK;
+            finished = start_until(stop);
             f.options.quarantine = !finished;
             restart();
             assert_log(6);

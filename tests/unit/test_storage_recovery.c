@@ -113,9 +113,7 @@ START_TEST(keeps_the_place_of_an_entry_with_any_byte_of_its_record_damaged)
         for (size_t at = 0; at < RECORD_SIZE; at++) {
             start_damaged(index, at, at + 1);
             for (int again = 0; again < 2; again++) {
-                double_reboot(&f.disk);
-                machine_reset();
-                ck_assert_int_eq(load(), RAFT_OK);
+                ck_assert_int_eq(start_again(), RAFT_OK);
                 assert_damaged(index);
                 ck_assert_uint_eq(double_find(&f.disk, SEGMENT_1)->size,
                                   HEADER_SIZE + 3 * RECORD_SIZE);
@@ -152,8 +150,7 @@ START_TEST(rewrites_a_damaged_record_as_it_was)
         before = *double_find(&f.disk, SEGMENT_1);
         ids = *double_find(&f.disk, IDS_1);
         start_damaged(index, ranges[i % 3][0], ranges[i % 3][1]);
-        double_reboot(&f.disk);
-        ck_assert_int_eq(load(), RAFT_OK);
+        ck_assert_int_eq(start_again(), RAFT_OK);
         assert_damaged(index);
         char payload[] = {(char)('a' + index), '1', 0};
         ck_assert_int_eq(repair(index, payload), RAFT_OK);
@@ -172,8 +169,7 @@ START_TEST(rewrites_from_either_copy_of_the_identity)
 {
     for (int part = 0; part < 2; part++) {
         start_damaged(2, IDENTITY_SIZE, RECORD_SIZE);
-        double_reboot(&f.disk);
-        ck_assert_int_eq(load(), RAFT_OK);
+        ck_assert_int_eq(start_again(), RAFT_OK);
         /* One of them rots while the node runs. */
         if (part == 0) {
             double_find(&f.disk, SEGMENT_1)->bytes[HEADER_SIZE + RECORD_SIZE + 9] ^= 1;
@@ -197,8 +193,7 @@ START_TEST(keeps_and_rewrites_a_damaged_record_before_another_segment)
     die();
     double_find(&f.disk, "log-0000000000000003")
         ->bytes[HEADER_SIZE + RECORD_SIZE + IDENTITY_SIZE] ^= 1;
-    double_reboot(&f.disk);
-    ck_assert_int_eq(load(), RAFT_OK);
+    ck_assert_int_eq(start_again(), RAFT_OK);
     ck_assert_uint_eq(raft_log_last_index(&f.log), 5);
     ck_assert_uint_eq(f.log.first_damaged, 4);
     ck_assert_int_eq(repair(4, "e1"), RAFT_OK);
@@ -212,8 +207,7 @@ END_TEST
 START_TEST(does_not_rewrite_a_record_with_another_entry)
 {
     start_damaged(2, IDENTITY_SIZE, RECORD_SIZE);
-    double_reboot(&f.disk);
-    ck_assert_int_eq(load(), RAFT_OK);
+    ck_assert_int_eq(start_again(), RAFT_OK);
     static struct double_file before;
     before = *double_find(&f.disk, SEGMENT_1);
     ck_assert_int_eq(repair(2, "x1"), RAFT_CORRUPT);
@@ -230,13 +224,11 @@ START_TEST(fails_when_an_operation_of_a_repair_does)
         RAFT_AT_IDS_REPAIR_MARK,     RAFT_AT_IDS_REPAIR_SYNC_MARK};
     for (int i = 0; i < 8; i++) {
         start_damaged(2, IDENTITY_SIZE, RECORD_SIZE);
-        double_reboot(&f.disk);
-        ck_assert_int_eq(load(), RAFT_OK);
+        ck_assert_int_eq(start_again(), RAFT_OK);
         double_arm(&f.disk, points[i], DOUBLE_ERROR, RAFT_IO);
         ck_assert_int_eq(repair(2, "c1"), RAFT_IO);
         die();
-        double_reboot(&f.disk);
-        ck_assert_int_eq(load(), RAFT_OK);
+        ck_assert_int_eq(start_again(), RAFT_OK);
         ck_assert_uint_eq(raft_log_last_index(&f.log), 3);
         ck_assert_int_eq(repair(2, "c1"), RAFT_OK);
         restart();
@@ -254,8 +246,7 @@ START_TEST(writes_an_identity_with_any_byte_damaged_again)
         struct double_file *file = double_find(&f.disk, IDS_1);
         before = *file;
         file->bytes[at] ^= 0x40;
-        double_reboot(&f.disk);
-        ck_assert_int_eq(load(), RAFT_OK);
+        ck_assert_int_eq(start_again(), RAFT_OK);
         assert_log(3);
         ck_assert_mem_eq(file->bytes, before.bytes, before.size);
         die();
@@ -278,8 +269,7 @@ START_TEST(writes_a_header_with_any_byte_damaged_again)
         struct double_file *file = double_find(&f.disk, names[i / HEADER_SIZE]);
         before = *file;
         file->bytes[i % HEADER_SIZE] ^= 0x40;
-        double_reboot(&f.disk);
-        ck_assert_int_eq(load(), RAFT_OK);
+        ck_assert_int_eq(start_again(), RAFT_OK);
         assert_log(5);
         ck_assert_mem_eq(file->bytes, before.bytes, before.size);
         die();
@@ -298,8 +288,7 @@ START_TEST(makes_a_missing_file_of_a_segment_anew)
         die();
         before = *double_find(&f.disk, name);
         double_find(&f.disk, name)->exists = false;
-        double_reboot(&f.disk);
-        ck_assert_int_eq(load(), RAFT_OK);
+        ck_assert_int_eq(start_again(), RAFT_OK);
         if (i % 2 == 0) {
             /* Of the entries only the identities are left. */
             ck_assert_uint_eq(raft_log_last_index(&f.log), 5);
@@ -335,8 +324,7 @@ START_TEST(keeps_entries_that_are_cut_off_by_their_identities)
         size_t size = file->size;
         memset(file->bytes + HEADER_SIZE + 7, 0, size - HEADER_SIZE - 7);
         file->size = HEADER_SIZE + 7;
-        double_reboot(&f.disk);
-        ck_assert_int_eq(load(), RAFT_OK);
+        ck_assert_int_eq(start_again(), RAFT_OK);
         ck_assert_uint_eq(raft_log_last_index(&f.log), 5);
         ck_assert_uint_eq(f.log.first_damaged, first);
         ck_assert_int_eq(append(1, 1), RAFT_OK);
@@ -394,8 +382,7 @@ START_TEST(removes_a_segment_that_was_being_created)
         struct double_file *file = double_create(&f.disk, "log-0000000000000002");
         file->size = size;
         memset(file->bytes, 'R', size);
-        double_reboot(&f.disk);
-        ck_assert_int_eq(load(), RAFT_OK);
+        ck_assert_int_eq(start_again(), RAFT_OK);
         assert_log(1);
         ck_assert(!file->exists);
         ck_assert_int_eq(append(1, 1), RAFT_OK);
@@ -493,11 +480,7 @@ START_TEST(load_that_crashed_can_be_repeated)
         double_find(&f.disk, "ids-0000000000000003")->exists = false;
         double_create(&f.disk, "probe");
         double_create(&f.disk, "hard-state.new");
-        double_reboot(&f.disk);
-        f.disk.stop_after = stop;
-        enum raft_status status = load();
-        finished = status == RAFT_OK;
-        ck_assert(finished || status == RAFT_IO);
+        finished = start_until(stop);
         restart();
         assert_log(4);
         ck_assert_uint_eq(f.state.term, 3);
@@ -550,8 +533,7 @@ START_TEST(writes_a_marked_record_again_before_the_mark_goes)
             ck_assert_uint_eq(file->bytes[HEADER_SIZE + ID_SIZE + ID_MARK], is_before ? 1 : 0);
             die();
         }
-        double_reboot(&f.disk);
-        ck_assert_int_eq(load(), RAFT_OK);
+        ck_assert_int_eq(start_again(), RAFT_OK);
         assert_log(5);
         ck_assert_uint_eq(file->bytes[HEADER_SIZE + ID_SIZE + ID_MARK], 0);
         restart();

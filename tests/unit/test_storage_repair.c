@@ -4,18 +4,13 @@
  * The promise: an entry that a start or a repair has reported as whole stays whole, whatever the
  * cache loses later; and no entry is ever forgotten. The second half holds also on a disk that
  * damages what it writes for the second time, although it is the same. */
-#include "files_driver.h"
-#include "machine_double.h"
+#include "storage_process.h"
 
-#include <raft/storage.h>
-
-#define POOL_SIZE   (1u << 18)
 #define LOG_3       "log-0000000000000003"
 #define IDS_3       "ids-0000000000000003"
 #define LAST        5u /* two entries in each segment, one in the last */
 #define HEADER_SIZE 32u
 #define RECORD_SIZE 56u
-#define LOADS_BELOW 60u /* operations of a start, and more */
 
 /* What is damaged of the segment in the middle. */
 enum wound { WOUND_PAYLOAD, WOUND_HEADER, WOUND_FILE, WOUND_BOTH_COPIES, WOUNDS };
@@ -35,52 +30,24 @@ static const struct {
 };
 #define RESTS (sizeof rests / sizeof rests[0])
 
-/* A process: its memory goes with it. */
-static struct {
-    uint8_t pool[POOL_SIZE];
-    size_t used;
-    struct raft_memory memory;
-    struct raft_env env;
-    struct raft_options options;
-    struct raft_storage *storage;
-    struct raft_log log;
-    struct raft_stored stored;
-    enum blow blow;
-    unsigned left; /* operations until it falls */
-    bool is_hit;
-} p;
-
+static enum blow coming; /* to the process */
+static unsigned left;    /* operations until it falls */
+static bool is_hit;
 static bool is_claimed[LAST + 1]; /* by index: reported as whole */
 static bool is_harsh;             /* what is written again may be damaged by that */
 
-static void *pool_alloc(void *ctx, enum raft_point point, size_t size)
-{
-    (void)ctx;
-    (void)point;
-    ck_assert_uint_lt(p.used + size, POOL_SIZE);
-    void *block = p.pool + p.used;
-    p.used += (size + 15) / 16 * 16;
-    return block;
-}
-
-static void pool_free(void *ctx, void *block)
-{
-    (void)ctx;
-    (void)block;
-}
-
 static bool is_dead(void)
 {
-    return p.is_hit && p.blow == BLOW_POWER;
+    return is_hit && coming == BLOW_POWER;
 }
 
 /* What happens to the next operation. */
 static struct sim_disk_fault count_down(void)
 {
-    bool is_now = p.left == 1;
-    p.left -= p.left > 0;
-    p.is_hit = p.is_hit || is_now;
-    return (struct sim_disk_fault){.status = is_now && p.blow == BLOW_ERROR ? RAFT_IO : RAFT_OK};
+    bool is_now = left == 1;
+    left -= left > 0;
+    is_hit = is_hit || is_now;
+    return (struct sim_disk_fault){.status = is_now && coming == BLOW_ERROR ? RAFT_IO : RAFT_OK};
 }
 
 static enum raft_status hit_submit(void *ctx, enum raft_point point, struct raft_io *io)
@@ -107,19 +74,14 @@ static enum raft_status hit_run(void *ctx, enum raft_point point, struct raft_io
 
 static void begin_process(enum blow blow, unsigned operations)
 {
-    p.used = 0;
-    p.blow = blow;
-    p.left = operations;
-    p.is_hit = false;
-    p.memory = (struct raft_memory){.alloc = pool_alloc, .free = pool_free};
-    p.env = (struct raft_env){
-        .memory = &p.memory, .io_submit = hit_submit, .io_run = hit_run, .list = sim_list};
-    machine_reset();
-    machine_install(&p.env);
-    raft_options_init(&p.options);
+    coming = blow;
+    left = operations;
+    is_hit = false;
+    process_init();
+    p.env.io_submit = hit_submit;
+    p.env.io_run = hit_run;
     p.options.segment_size_max = HEADER_SIZE + 2 * RECORD_SIZE;
-    raft_log_init(&p.log, &p.memory);
-    ck_assert_int_eq(raft_storage_create(&p.options, &p.env, &p.storage), RAFT_OK);
+    process_create();
 }
 
 static void fail_power(unsigned rest)
@@ -134,21 +96,10 @@ static bool pump(void)
     struct raft_storage_done done = {.job = RAFT_JOB_NONE};
     while (!is_dead() && raft_storage_in_flight(p.storage)) {
         if (raft_storage_io_done(p.storage, sim_next(), &done)) {
-            ck_assert(done.status == RAFT_OK || (p.is_hit && done.status == RAFT_IO));
+            ck_assert(done.status == RAFT_OK || (is_hit && done.status == RAFT_IO));
         }
     }
     return !is_dead() && done.status == RAFT_OK;
-}
-
-static struct raft_entry *make_entry(raft_index index)
-{
-    struct raft_entry *entry = NULL;
-    ck_assert_int_eq(raft_entry_create(&p.memory, RAFT_AT_SUBMIT_ENTRY_ALLOC, RAFT_ENTRY_COMMAND, 4,
-                                       RAFT_HOLDER_MESSAGE, &entry),
-                     RAFT_OK);
-    entry->id = (struct raft_entry_id){1, index};
-    memset(entry->payload, (int)index, 4);
-    return entry;
 }
 
 static void append_all(void)
@@ -158,7 +109,7 @@ static void append_all(void)
     ck_assert(pump());
     for (raft_index index = 1; index <= LAST; index++) {
         ck_assert_int_eq(raft_log_reserve(&p.log, 1), RAFT_OK);
-        raft_log_append(&p.log, make_entry(index));
+        raft_log_append(&p.log, process_entry(1, index));
         struct raft_entry_id last = raft_log_last(&p.log);
         ck_assert_int_eq(raft_storage_append(p.storage, &p.log, index, last, p.log.generation),
                          RAFT_OK);
@@ -188,7 +139,7 @@ static void look(void)
 static bool start(void)
 {
     enum raft_status status = raft_storage_load(p.storage, &p.log, &p.stored);
-    ck_assert(status == RAFT_OK || (p.is_hit && status == RAFT_IO));
+    ck_assert(status == RAFT_OK || (is_hit && status == RAFT_IO));
     if (status == RAFT_OK) {
         look();
     }
@@ -200,12 +151,12 @@ static bool start_and_repair(void)
     bool goes_on = start();
     for (raft_index index = 1; goes_on && index <= LAST; index++) {
         if (raft_log_peek(&p.log, index)->damaged) {
-            enum raft_status status = raft_storage_repair(p.storage, make_entry(index));
+            enum raft_status status = raft_storage_repair(p.storage, process_entry(1, index));
             goes_on = status == RAFT_OK && pump();
             is_claimed[index] = goes_on;
         }
     }
-    return goes_on && !p.is_hit;
+    return goes_on && !is_hit;
 }
 
 /* Turns a byte of a file. */
@@ -236,7 +187,6 @@ static void hurt(enum wound wound)
 static bool hit_at(unsigned operation, enum wound wound, enum blow blow, unsigned rest)
 {
     static uint8_t files[4][DRIVER_FILE_MAX];
-    static const struct raft_configuration founder = {{{1, RAFT_MEMBER_VOTER, 0}}, 1};
     is_harsh = rests[rest].unsynced == SIM_UNSYNCED_CHOSEN;
     sim_begin();
     begin_process(BLOW_POWER, 0);

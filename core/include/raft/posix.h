@@ -18,7 +18,7 @@
 #include <raft/env.h>
 
 #define RAFT_POSIX_SUBMITTED_MAX 16u /* operations taken and not yet delivered */
-#define RAFT_POSIX_OPEN_MAX      16u /* handles; a store has six */
+#define RAFT_POSIX_OPEN_MAX      16u /* handles; a store has nine */
 
 struct raft_posix_files;
 

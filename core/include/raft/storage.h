@@ -1,8 +1,8 @@
 /* The store of one node: the segmented log and the hard state, in files of the environment.
  *
  * core/storage/README.md has the formats byte by byte. Five lanes run side by side, each with at
- * most one job: state (hard state), log (append, truncate, probe, compact, reset), snapshot (save,
- * receive), fetch (fetch, restore: reading the published one) and load (entries). A job is a
+ * most one job: state (hard state), log (append, truncate, probe, compact, reset, repair), snapshot
+ * (save, receive), fetch (fetch, restore: reading the published one) and load (entries). A job is a
  * chain of asynchronous file operations; raft_storage_io_done moves it on and says when it has
  * ended. */
 #ifndef RAFT_STORAGE_H
@@ -179,7 +179,7 @@ bool raft_storage_in_flight(const struct raft_storage *storage);
 /* Gives up stalled jobs: they will not be retried or reported, and what they hold is given back.
  * For a node that stops: afterwards no job but raft_storage_close may be started. A job with an
  * operation in flight goes on to its end, if it is one of the log or the hard state; one of a
- * snapshot ends with that operation, and is not reported either. */
+ * snapshot, or a read of entries, ends with that operation, and is not reported either. */
 void raft_storage_abandon(struct raft_storage *storage);
 
 uint32_t raft_storage_entries_held(const struct raft_storage *storage);
