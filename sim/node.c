@@ -231,10 +231,11 @@ void sim_node_wipe(struct sim_node *node)
 {
     assert(!sim_node_is_up(node));
     sim_disk_wipe(&node->disk);
-    if (!node->bootstrapped) {
+    if (node->bootstrapped) {
+        node->is_store_planted = true;
+    } else {
         node->disk.owner = node->id; /* nothing was there that could be missed */
     }
-    node->is_store_planted = true;
     sim_world_count_fault(node->world);
     sim_world_transcribe(node->world, "    n%u loses its store", node->id);
 }

@@ -89,8 +89,6 @@ bool sim_script_rule_when(struct sim_script *script, struct sim_rule *rule, uint
 void sim_script_rule_call(struct sim_script *script, struct sim_rule *rule, uint32_t node);
 /* The known bug that the scenario reproduces, and the check that must fail for it; NULL: none. */
 const char *sim_script_known_bug(const struct sim_script *script, const char **out_fails);
-/* Whether the run function has returned. */
-bool sim_script_finished(const struct sim_script *script);
 /* Ends all tasks, hooks and checks: the script has no further say (the liveness phase). */
 void sim_script_abandon(struct sim_script *script);
 

@@ -311,11 +311,6 @@ void sim_script_load_done(struct sim_script *script, int waiter)
     }
 }
 
-bool sim_script_finished(const struct sim_script *script)
-{
-    return script->finished;
-}
-
 void sim_script_abandon(struct sim_script *script)
 {
     script->abandoned = true;
