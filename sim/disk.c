@@ -13,8 +13,8 @@
  * Invariants:
  *  1. An operation is in `pending` from its submission until it is performed or the process dies.
  *  2. due_ns of an operation is greater than that of each one it follows.
- *  3. A failed operation changes nothing, but that a failed CLOSE closes and a failed SYNC makes
- *     what it covered never durable. */
+ *  3. A failed operation changes nothing, but that a failed CLOSE closes and a failed SYNC decides
+ *     for good about what it covered. */
 #include "disk_private.h"
 #include "world.h"
 

@@ -157,6 +157,31 @@ START_TEST(random_loss_keeps_drops_and_tears)
 }
 END_TEST
 
+START_TEST(of_a_torn_write_the_size_may_survive_alone)
+{
+    uint32_t sizes[3] = {0};
+    uint32_t holes = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        raft_file file = durable_file("a", "old");
+        write_many(file, 3, 'n', SECTOR); /* touches two sectors */
+        sim_disk_crash(disk, SIM_UNSYNCED_TORN);
+        int size = read_all("a");
+        ck_assert(size == 3 || size == SECTOR || size == SECTOR + 3);
+        ck_assert_mem_eq(content, "old", 3);
+        sizes[size == 3 ? 0 : size == SECTOR ? 1 : 2]++;
+        for (int i = 3; i < size; i++) {
+            ck_assert(content[i] == 'n' || content[i] == '\0');
+        }
+        holes += size > 3 && content[3] == '\0' && content[size - 1] == '\0';
+        ck_assert_uint_eq(disk->used, (uint64_t)size);
+    }
+    ck_assert(sizes[0] > 0 && sizes[1] > 0 && sizes[2] > 0);
+    ck_assert_uint_gt(holes, 0);
+}
+END_TEST
+
 START_TEST(a_later_write_may_survive_an_earlier_one)
 {
     bool seen = false;
@@ -502,6 +527,27 @@ START_TEST(the_observer_hears_what_a_crash_made_durable)
 }
 END_TEST
 
+START_TEST(the_observer_hears_what_a_failed_sync_made_durable)
+{
+    uint32_t heard = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        raft_file file = durable_file("a", "12");
+        observe();
+        ck_assert_int_eq(write_text(file, 1, "x"), RAFT_OK);
+        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
+        ck_assert_int_eq(sim_disk_run(disk, &sync, eio), RAFT_IO);
+        bool was_heard = seen[0] != '\0';
+        expect_seen(was_heard ? "a=1x@1 " : "");
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        expect_content("a", was_heard ? "1x" : "12");
+        heard += was_heard;
+    }
+    ck_assert(heard > 0 && heard < SEEDS);
+}
+END_TEST
+
 START_TEST(the_observer_can_be_told_everything_again)
 {
     durable_file("b", "2");
@@ -589,6 +635,7 @@ static void add_crash_tests(TCase *crash)
     tcase_add_test(crash, each_directory_operation_has_a_coin_of_its_own);
     tcase_add_test(crash, torn_writes_break_at_sectors_and_nowhere_else);
     tcase_add_test(crash, random_loss_keeps_drops_and_tears);
+    tcase_add_test(crash, of_a_torn_write_the_size_may_survive_alone);
     tcase_add_test(crash, a_later_write_may_survive_an_earlier_one);
     tcase_add_test(crash, when_only_the_process_dies_the_cache_stays_and_stays_unsynced);
     tcase_add_test(crash, what_a_dead_process_wrote_can_be_synced_by_the_next);
@@ -605,6 +652,7 @@ static void add_observer_tests(TCase *observer)
     tcase_add_test(observer, the_observer_hears_of_durable_content_and_names_only);
     tcase_add_test(observer, the_observer_hears_of_renames_and_removals);
     tcase_add_test(observer, the_observer_hears_what_a_crash_made_durable);
+    tcase_add_test(observer, the_observer_hears_what_a_failed_sync_made_durable);
     tcase_add_test(observer, the_observer_can_be_told_everything_again);
     tcase_add_test(observer, a_wiped_disk_is_empty);
 }
