@@ -215,15 +215,13 @@ void sim_disk_heal(struct sim_disk *disk)
     for (struct sim_disk_op *op = disk->pending; op != NULL; op = op->next) {
         uint64_t mean_ns = mean_latency(disk, op->op);
         uint64_t due_ns = add_saturated(scheduler->now_ns, mean_ns + mean_ns / 2);
-        if (op->event->position == 0 || op->due_ns <= due_ns) {
-            continue; /* a paused process has it already, or it is in time */
-        }
         for (struct sim_disk_op *other = disk->pending; other != op; other = other->next) {
             if (follows(op, other) && due_ns <= other->due_ns) {
                 due_ns = add_saturated(other->due_ns, 1);
             }
         }
         if (due_ns < op->due_ns) {
+            assert(op->event->position != 0); /* what a paused process has already was due */
             op->due_ns = due_ns;
             sim_unschedule(scheduler, op->event);
             sim_schedule(scheduler, &disk->source, op->event, due_ns);

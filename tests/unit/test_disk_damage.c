@@ -145,6 +145,31 @@ START_TEST(a_failed_sync_of_a_rewrite_heals_what_it_made_durable_and_no_more)
 }
 END_TEST
 
+START_TEST(a_reverted_cache_still_hides_rot_below_what_the_sync_did_not_cover)
+{
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        disk->revert_failed_sync = true;
+        raft_file file = durable_file("a", "hello");
+        ck_assert(sim_disk_rot(disk, "a", 4, 1));
+        ck_assert_int_eq(write_text(file, 0, "x"), RAFT_OK);
+        char bytes[1] = {'O'};
+        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
+        struct raft_io write = transfer(RAFT_IO_WRITE, file, 4, bytes, 1);
+        sim_disk_submit(disk, &sync, (struct sim_disk_fault){.status = RAFT_IO, .delay_ns = 9}, 1);
+        sim_disk_submit(disk, &write, no_fault, 1);
+        perform_all();
+        ck_assert_ptr_eq(completed[0], &write);
+        ck_assert_int_eq(read_all("a"), 5);
+        ck_assert_mem_eq(content + 1, "ellO", 4);
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        ck_assert_int_eq(read_all("a"), 5);
+        ck_assert(content[4] != 'O' && content[4] != 'o');
+    }
+}
+END_TEST
+
 START_TEST(rot_under_what_is_not_durable_is_not_seen_before_that_is_dropped)
 {
     char cut[] = "h\0\0\0";
@@ -544,6 +569,7 @@ static Suite *disk_damage_suite(void)
     tcase_add_test(tcase, a_crash_that_drops_a_rewrite_brings_the_rot_back);
     tcase_add_test(tcase, a_crash_that_drops_a_cut_brings_the_rot_back);
     tcase_add_test(tcase, a_failed_sync_of_a_rewrite_heals_what_it_made_durable_and_no_more);
+    tcase_add_test(tcase, a_reverted_cache_still_hides_rot_below_what_the_sync_did_not_cover);
     tcase_add_test(tcase, rot_under_what_is_not_durable_is_not_seen_before_that_is_dropped);
     tcase_add_test(tcase, rot_under_what_a_failed_sync_has_left_in_the_cache_shows_after_a_crash);
     tcase_add_test(tcase, a_file_that_may_come_back_is_still_damaged);
