@@ -325,7 +325,13 @@ static enum raft_status write_file(struct sim_disk *disk, struct sim_disk_op *op
     assert(op->bytes != NULL || op->size == 0);
     size_t size = transferred(disk, op, op->size);
     if (size > 0 && !sim_inode_fits(disk, op->inode, add_saturated(op->offset, size))) {
-        return RAFT_NOSPACE;
+        uint64_t room = sim_inode_room(disk, op->inode);
+        bool is_refused = sim_draw_below(&disk->lengths, 2) == 0; /* else what fits is written */
+        if (is_refused || room <= op->offset) {
+            return RAFT_NOSPACE;
+        }
+        assert(room - op->offset < size);
+        size = (size_t)(room - op->offset);
     }
     if (size > 0) {
         sim_inode_write(disk, op->inode, op->offset, op->bytes, size, op->fault.lie);
@@ -582,17 +588,4 @@ uint64_t sim_disk_digest(const struct sim_disk *disk)
         digest = sim_hash(entry->inode->damage.bytes, entry->inode->damage.size, digest);
     }
     return digest;
-}
-
-void sim_disk_observe_all(struct sim_disk *disk)
-{
-    if (disk->observer.durable == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < disk->durable.count; i++) {
-        const struct sim_dir_entry *entry = disk->durable.entries[i];
-        const struct sim_image *image = &entry->inode->durable;
-        disk->observer.durable(disk->observer.ctx, disk->node, entry->name, image->bytes,
-                               image->size, 0);
-    }
 }

@@ -8,10 +8,10 @@
  * sector of 512 bytes, independently; each directory operation that is not durable is kept or lost.
  * Of the writes that a failed sync covered some may have got as far, sector by sector; the others
  * are not durable for ever ("clean"), and their content is either kept in the cache or reverted. A
- * failed sync of the directory did nothing. Any operation may fail with EIO or, when the quota is
- * reached and the file would grow, with ENOSPC; a read or a write may be short, down to nothing.
- * Never by itself: changes durable bytes that no write covers, makes any other failed operation
- * durable, reorders a sync before writes it covers.
+ * failed sync of the directory did nothing. Any operation may fail with EIO; one that makes a file
+ * grow beyond the quota fails with ENOSPC, but that a write may write what fits. A read or a write
+ * may be short, down to nothing. Never by itself: changes durable bytes that no write covers, makes
+ * any other failed operation durable, reorders a sync before writes it covers, exceeds the quota.
  *
  * Damage is asked for, one piece at a time: durable bits rot; a write is lost, or lands at another
  * place, though it and its sync succeed, which shows when the machine has crashed; a file is

@@ -121,14 +121,16 @@ void sim_inode_charge(struct sim_disk *disk, struct sim_inode *inode)
     inode->charged = size;
 }
 
+uint64_t sim_inode_room(const struct sim_disk *disk, const struct sim_inode *inode)
+{
+    assert(inode->charged == inode->cached.size && inode->charged <= disk->used);
+    uint64_t left = disk->used < disk->quota ? disk->quota - disk->used : 0;
+    return inode->cached.size + left;
+}
+
 bool sim_inode_fits(const struct sim_disk *disk, const struct sim_inode *inode, uint64_t size)
 {
-    assert(inode->charged == inode->cached.size);
-    if (size <= inode->cached.size) {
-        return true;
-    }
-    uint64_t growth = size - inode->cached.size;
-    bool fits = disk->used <= disk->quota && growth <= disk->quota - disk->used;
+    bool fits = size <= sim_inode_room(disk, inode);
     sim_watch_hit(fits ? NULL : disk->quota_watch);
     return fits;
 }

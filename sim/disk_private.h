@@ -91,6 +91,8 @@ void sim_inode_drop(struct sim_disk *disk, struct sim_inode *inode);
 void sim_inode_charge(struct sim_disk *disk, struct sim_inode *inode);
 /* Whether the file may have this size under the quota. */
 bool sim_inode_fits(const struct sim_disk *disk, const struct sim_inode *inode, uint64_t size);
+/* The largest size that the file may have. */
+uint64_t sim_inode_room(const struct sim_disk *disk, const struct sim_inode *inode);
 /* Takes bytes. */
 void sim_inode_write(struct sim_disk *disk, struct sim_inode *inode, uint64_t offset,
                      uint8_t *bytes, size_t size, enum sim_lie lie);

@@ -544,28 +544,47 @@ START_TEST(a_short_read_reads_a_proper_first_part_or_nothing)
 }
 END_TEST
 
-START_TEST(a_write_that_does_not_fit_does_nothing)
+START_TEST(what_does_not_fit_does_nothing)
 {
-    disk->quota = 8;
-    raft_file a = durable_file("a", "12345");
-    raft_file b = durable_file("b", "1");
-    ck_assert_uint_eq(disk->used, 6);
     struct sim_watch watch = {0};
+    disk->quota = 8;
     disk->quota_watch = &watch;
-    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, b, 3), RAFT_OK);
-    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, b, 1), RAFT_OK);
-    ck_assert_uint_eq(watch.hits, 0);
-    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, b, 4), RAFT_NOSPACE);
-    ck_assert_uint_eq(watch.hits, 1);
-    ck_assert_int_eq(write_text(b, 1, "234"), RAFT_NOSPACE);
-    ck_assert_uint_eq(watch.hits, 2);
-    expect_content("b", "1");
-    ck_assert_int_eq(write_text(b, 1, "23"), RAFT_OK);
+    raft_file a = durable_file("a", "12345");
+    raft_file b = durable_file("b", "123");
     ck_assert_int_eq(write_text(a, 0, "54321"), RAFT_OK); /* does not grow */
     open_file(RAFT_IO_CREATE, "c");                       /* an empty file always fits */
+    ck_assert_uint_eq(watch.hits, 0);
+    ck_assert_uint_eq(disk->used, 8);
+    ck_assert_int_eq(write_text(b, 3, "4"), RAFT_NOSPACE);
+    ck_assert_int_eq(write_text(b, 7, "8"), RAFT_NOSPACE);
+    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, b, 4), RAFT_NOSPACE);
+    ck_assert_uint_eq(watch.hits, 3);
+    expect_content("b", "123");
     ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, a, 0), RAFT_OK);
+    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, b, 4), RAFT_OK);
     ck_assert_int_eq(write_text(b, 3, "45678"), RAFT_OK);
     ck_assert_uint_eq(disk->used, 8);
+}
+END_TEST
+
+START_TEST(of_a_write_that_does_not_fit_nothing_is_written_or_what_fits)
+{
+    uint32_t refused = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        char bytes[] = "2345";
+        close_disk();
+        open_disk(seed);
+        disk->quota = 5;
+        raft_file file = durable_file("a", "01");
+        struct raft_io io = transfer(RAFT_IO_WRITE, file, 2, bytes, 4);
+        bool is_refused = sim_disk_run(disk, &io, no_fault) == RAFT_NOSPACE;
+        ck_assert_int_eq(io.status, is_refused ? RAFT_NOSPACE : RAFT_OK);
+        ck_assert_uint_eq(io.done, is_refused ? 0 : 3);
+        expect_content("a", is_refused ? "01" : "01234");
+        ck_assert_uint_eq(disk->used, is_refused ? 2 : 5);
+        refused += is_refused;
+    }
+    ck_assert(refused > SEEDS / 4 && refused < SEEDS * 3 / 4);
 }
 END_TEST
 
@@ -617,7 +636,8 @@ static void add_fault_tests(TCase *faults)
     tcase_add_test(faults, a_failed_sync_may_revert_the_cache);
     tcase_add_test(faults, a_short_write_writes_a_proper_first_part_or_nothing);
     tcase_add_test(faults, a_short_read_reads_a_proper_first_part_or_nothing);
-    tcase_add_test(faults, a_write_that_does_not_fit_does_nothing);
+    tcase_add_test(faults, what_does_not_fit_does_nothing);
+    tcase_add_test(faults, of_a_write_that_does_not_fit_nothing_is_written_or_what_fits);
     tcase_add_test(faults, a_quota_below_what_is_used_refuses_growth_only);
 }
 
