@@ -20,7 +20,7 @@
  *
  * Invariants:
  *  1. No byte past the end of a durable image is damaged.
- *  2. No byte has damage of both kinds.
+ *  2. No byte has damage of both kinds, and none that a change covers has any but latent one.
  *  3. Without damage both images are empty and cost nothing. */
 #include "disk_private.h"
 #include "world.h"
@@ -203,7 +203,6 @@ void sim_damage_reach(struct sim_disk *disk, struct sim_inode *inode,
     uint64_t length = change->is_truncate ? UINT64_MAX - first : size;
     assert(from + size <= change->size);
     if (change->lie == SIM_LIE_NONE || (disk->spares_copies && sim_disk_is_damaged(disk))) {
-        clear(&inode->damage, first, length);
         clear(&inode->latent, first, length);
         return;
     }
@@ -211,9 +210,9 @@ void sim_damage_reach(struct sim_disk *disk, struct sim_inode *inode,
     for (size_t i = from; i < from + size; i++) {
         uint64_t at = change->offset + i;
         uint8_t old = at < durable->size ? durable->bytes[at] : 0;
-        old ^= bits_at(&inode->damage, at) ^ bits_at(&inode->latent, at);
-        set_bits(disk->arena, &inode->damage, at, 0);
-        set_bits(disk->arena, &inode->latent, at, old ^ change->bytes[i]);
+        uint8_t bits = old ^ bits_at(&inode->latent, at) ^ change->bytes[i];
+        assert(bits_at(&inode->damage, at) == 0);
+        set_bits(disk->arena, &inode->latent, at, bits);
     }
     struct sim_inode *other = change->lie == SIM_LIE_MISDIRECTED ? draw_file(disk, "") : NULL;
     bool is_spared =

@@ -99,6 +99,8 @@ START_TEST(rename_replaces_and_keeps_content)
 {
     durable_file("old", "1");
     durable_file("new", "2");
+    ck_assert_int_eq(rename_file("old", "old"), RAFT_OK);
+    ck_assert_uint_eq(sim_disk_pieces(disk), 0); /* which did nothing */
     ck_assert_int_eq(rename_file("new", "old"), RAFT_OK);
     expect_content("old", "2");
     ck_assert_int_eq(read_all("new"), -1);

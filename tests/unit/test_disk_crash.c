@@ -536,6 +536,9 @@ START_TEST(the_observer_hears_of_durable_content_and_names_only)
     ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 1), RAFT_OK);
     ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
     expect_seen("a=1@1 ");
+    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 3), RAFT_OK);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    expect_seen("a=1@1 "); /* and two zeros */
 }
 END_TEST
 
