@@ -136,13 +136,15 @@ bool sim_disk_rot(struct sim_disk *disk, const char *name, uint64_t offset, uint
     if (inode == NULL || (!is_anywhere && offset >= inode->durable.size)) {
         return false;
     }
+    if (!sim_fault_befalls(&disk->world->faults, disk->node, SIM_MISHAP_ROT)) {
+        return true;
+    }
     for (uint32_t i = 0; i < bits; i++) {
         uint64_t range = is_anywhere ? (uint64_t)inode->durable.size * 8 : 8;
         uint64_t bit = sim_draw_below(&disk->decay, range) + (is_anywhere ? 0 : offset * 8);
         struct sim_image *image = is_hidden(inode, bit / 8) ? &inode->latent : &inode->damage;
         set_bits(disk->arena, image, bit / 8, (uint8_t)(bits_at(image, bit / 8) | 1u << (bit % 8)));
     }
-    sim_world_count_fault(disk->world);
     return true;
 }
 
@@ -153,11 +155,13 @@ bool sim_disk_lose(struct sim_disk *disk, const char *name)
     if (inode == NULL) {
         return false;
     }
+    if (!sim_fault_befalls(&disk->world->faults, disk->node, SIM_MISHAP_REMOVE)) {
+        return true;
+    }
     if (inode->durable.size > 0) {
         sim_dir_name_copy(disk->lost_file, name); /* else nothing was in it */
     }
     sim_dir_lose(disk, inode);
-    sim_world_count_fault(disk->world);
     return true;
 }
 
@@ -220,7 +224,6 @@ void sim_damage_reach(struct sim_disk *disk, struct sim_inode *inode,
     if (!is_spared) {
         land(disk, other, change->bytes + from, size);
     }
-    sim_world_count_fault(disk->world);
 }
 
 void sim_damage_free(struct sim_disk *disk, struct sim_inode *inode)

@@ -222,7 +222,7 @@ START_TEST(rot_beside_what_is_not_durable_is_seen_at_once)
     ck_assert_int_eq(write_text(file, 1, "el"), RAFT_OK);
     ck_assert(sim_disk_rot(disk, "a", 0, 1));
     ck_assert(sim_disk_rot(disk, "a", 3, 1));
-    ck_assert_uint_eq(bits_wrong("a", "hello"), 1);
+    ck_assert_uint_eq(bits_wrong("a", "hello"), 2);
 }
 END_TEST
 
@@ -299,7 +299,6 @@ START_TEST(a_lost_write_shows_after_the_next_crash_of_the_machine)
     sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
     expect_content("a", "old bytes");
     ck_assert(sim_disk_is_damaged(disk));
-    ck_assert_uint_eq(world_double.faults, 1);
 }
 END_TEST
 
