@@ -135,6 +135,7 @@ function on(kind, o, fn) end
 ---@field priorities? integer[]      of n1, n2, …, for leadership: 0..255 (0)
 ---@field latency_ms? number         one way, every link (1)
 ---@field jitter_ms? number          (1)
+---@field clock_offset_ms? number    clocks begin apart from each other, by so much at most (0)
 ---@field disk_read_ms? number       mean (0.1)
 ---@field disk_write_ms? number      mean (0.2)
 ---@field disk_sync_ms? number       mean (1)
