@@ -104,6 +104,7 @@ const char *sim_class_string(enum sim_fault_class class_)
         [SIM_CLASS_SQUEEZE] = "squeeze",   [SIM_CLASS_ROT] = "rot",
         [SIM_CLASS_LIE] = "lie",           [SIM_CLASS_WIPE] = "wipe",
         [SIM_CLASS_RESTORE] = "restore",   [SIM_CLASS_MEMBERS] = "members",
+        [SIM_CLASS_FILTER] = "filter",
     };
     assert((unsigned)class_ < SIM_CLASS_COUNT && names[class_] != NULL);
     return names[class_];
@@ -119,6 +120,7 @@ static void cluster_options(const struct sim_draw *draw, uint64_t seed,
     options->nodes = (uint32_t)draw->nodes;
     options->latency_ns = draw->latency_us * US;
     options->jitter_ns = draw->jitter_us * US;
+    options->clock_offset_ns = draw->offset_ms * MS;
     options->disk_read_ns = draw->read_us * US;
     options->disk_write_ns = draw->write_us * US;
     options->disk_sync_ns = draw->sync_us * US;
