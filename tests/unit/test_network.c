@@ -54,18 +54,21 @@ END_TEST
 
 START_TEST(delays_within_latency_and_jitter)
 {
+    uint32_t early = 0;
+    uint32_t late = 0;
     network->jitter_ns = 50;
-    bool varied = false;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 400; i++) {
         uint64_t sent_ns = world->scheduler.now_ns;
         send_text(1, 2, "x");
         expect_text("x");
         uint64_t took_ns = world->scheduler.now_ns - sent_ns;
         ck_assert_uint_ge(took_ns, LATENCY_NS);
         ck_assert_uint_le(took_ns, LATENCY_NS + 50);
-        varied = varied || took_ns != LATENCY_NS + 50;
+        early += took_ns < LATENCY_NS + 10;
+        late += took_ns > LATENCY_NS + 50 - 10;
     }
-    ck_assert(varied);
+    ck_assert(early > 40 && early < 120);
+    ck_assert(late > 40 && late < 120);
 }
 END_TEST
 
