@@ -8,9 +8,10 @@
  * Damage to what is durable is kept to one minority of the nodes for the whole run, so that no
  * entry loses more copies than the protocol survives, and progress after the heal is demanded of
  * every run. An unrestricted run may lose more; then it is unavailable-by-budget, which the phase
- * HEAL proves from the damaged disks. A machine that refuses its store is replaced by a new one
- * under a new id, which may be damaged in its stead. What is never drawn is an old copy of a node's
- * own store: it is a good one, of a node that has made no later promise, so that nobody could tell.
+ * HEAL proves from the damaged disks. A machine that refuses its store, or is gone for good, is
+ * replaced by a new one under a new id, which may be damaged in its stead. What is never drawn is
+ * an old copy of a node's own store: it is a good one, of a node that has made no later promise, so
+ * that nobody could tell.
  *
  * Invariants:
  *  1. One event of the agenda is queued during RUN; the one that is left over afterwards does

@@ -77,7 +77,7 @@ enum sim_fault_class {
     SIM_CLASS_RESTART, /* a node stops in good order and starts again, perhaps with other options */
     SIM_CLASS_MEMBERS, /* the members change */
     /* Damage to what is durable, from here on: in every fourth run any of it. */
-    SIM_CLASS_WIPE,    /* a store is gone, or a file of it */
+    SIM_CLASS_WIPE,    /* a store is gone, or a file of it, or the machine */
     SIM_CLASS_RESTORE, /* a store comes back from a copy: its own of now, or another node's */
     SIM_CLASS_LIE,     /* writes are lost or land elsewhere */
     SIM_CLASS_ROT,     /* durable bits flip */

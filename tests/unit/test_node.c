@@ -78,12 +78,14 @@ START_TEST(fresh_memory_has_the_pattern_of_the_node)
 {
     struct sim_node *node = world_open()->nodes[1];
     uint64_t bytes = node->block_bytes;
+    ck_assert_uint_eq(node->fill, spec.fill);
     node->running = true;
+    node->fill = 0x3c; /* which nobody else leaves there */
     const uint8_t *block = take(node, 100);
     ck_assert_ptr_nonnull(block);
     ck_assert_uint_eq(node->block_bytes, bytes + 100);
     for (uint32_t i = 0; i < 100; i++) {
-        ck_assert_uint_eq(block[i], 0xa5);
+        ck_assert_uint_eq(block[i], 0x3c);
     }
 }
 END_TEST
@@ -193,12 +195,19 @@ END_TEST
 
 START_TEST(a_dying_process_gets_no_memory_and_gives_none_back)
 {
-    struct sim_node *node = world_open()->nodes[1];
+    struct sim_world *world = world_open();
+    struct sim_node *node = world->nodes[1];
+    struct sim_rule *rule = sim_fault_rule_new(&world->faults, "**");
+    rule->action = SIM_FAULT_OUTCOME;
+    rule->outcome = RAFT_OUTCOME_NULL;
+    rule->trigger.nth = 1000000;
     node->running = true;
     void *block = take(node, 100);
     uint64_t bytes = node->block_bytes;
+    sim_fault_rule_arm(&world->faults, rule);
     node->dying = true;
     ck_assert_ptr_null(take(node, 1));
+    ck_assert_uint_eq(rule->trigger.matches, 0); /* no fault is spent on it */
     node->memory.free(node->memory.ctx, block);
     ck_assert_uint_eq(node->block_bytes, bytes);
     ck_assert(!sim_node_is_excused(node, RAFT_NOMEM));
@@ -233,6 +242,11 @@ START_TEST(a_paused_process_does_nothing_while_time_goes_on)
     for (uint32_t id = 1; id <= 3; id++) {
         struct sim_world *world = world_open();
         struct sim_node *node = world->nodes[id];
+        const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
+        sim_client_begin(sim_client_create(world, 3000 * MS), &command, 0);
+        while (sim_disk_pending(&node->disk) == 0 && sim_world_step(world)) {
+        }
+        uint32_t pending = sim_disk_pending(&node->disk);
         sim_node_pause(node);
         const struct raft_view view = node->view;
         uint64_t bytes = node->block_bytes;
@@ -242,6 +256,7 @@ START_TEST(a_paused_process_does_nothing_while_time_goes_on)
         ck_assert_int_eq(memcmp(&node->view, &view, sizeof view), 0);
         ck_assert_uint_eq(node->block_bytes, bytes);
         ck_assert_uint_eq(messages_of(world, id), sent);
+        ck_assert_uint_eq(sim_disk_pending(&node->disk), pending);
         ck_assert_uint_gt(sim_node_now(node), before + 900 * MS);
         ck_assert_int_eq(sim_node_campaign(node), RAFT_BUSY);
         ck_assert_ptr_nonnull(sim_world_leader(world));
@@ -414,6 +429,33 @@ START_TEST(a_message_may_be_refused_at_once_and_is_then_nobodys)
     ck_assert_int_eq(node->env.send(node->env.ctx, A_REFUSAL, 2, (const uint8_t *)"x", 1),
                      RAFT_BUSY);
     ck_assert_uint_eq(world->network.sent, sent);
+}
+END_TEST
+
+START_TEST(a_damaged_message_changes_nothing)
+{
+    static const char *const damages[] = {"corrupt", "truncate"};
+    for (int i = 0; i < 2; i++) {
+        struct sim_world *world = world_open();
+        uint32_t follower = sim_world_leader(world)->id % 3 + 1;
+        const struct sim_node *node = world->nodes[follower];
+        struct sim_link_rule *rule = sim_network_rule_new(&world->network);
+        rule->to = (struct sim_selector){.nodes = 1u << follower, .role = SIM_SELECT_NODES};
+        *(damages[i][0] == 'c' ? &rule->corrupt : &rule->truncate) = UINT64_MAX;
+        run_for(world, 20 * MS); /* what is under way arrives */
+        const struct raft_view view = node->view;
+        uint64_t blocks = node->block_count;
+        uint64_t sent = messages_of(world, follower);
+        sim_network_rule_activate(&world->network, rule);
+        const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
+        sim_client_begin(sim_client_create(world, 3000 * MS), &command, 0);
+        run_for(world, 100 * MS); /* no election is due yet */
+        ck_assert_uint_gt(rule->effects, 0);
+        ck_assert_int_eq(memcmp(&node->view, &view, sizeof view), 0);
+        ck_assert_uint_eq(node->block_count, blocks);
+        ck_assert_uint_eq(messages_of(world, follower), sent);
+        expect_a_good_end(world);
+    }
 }
 END_TEST
 
@@ -647,6 +689,7 @@ int main(void)
     tcase_add_test(tests, a_batch_that_is_refused_comes_again);
     tcase_add_test(tests, a_machine_that_fails_ends_its_process_and_no_other);
     tcase_add_test(tests, a_message_may_be_refused_at_once_and_is_then_nobodys);
+    tcase_add_test(tests, a_damaged_message_changes_nothing);
     tcase_add_test(tests, a_message_to_nobody_is_found);
     tcase_add_test(tests, a_process_that_never_stops_is_found);
     tcase_add_test(tests, a_process_that_says_twice_that_it_has_stopped_is_found);

@@ -267,9 +267,10 @@ static uint32_t damaged_members(const struct sim_world *world,
 }
 
 /* Runs a seed with damaged stores, never of more than a minority of the members unless it is
- * unrestricted; returns how many nodes were damaged, and adds how many new ones came. */
+ * unrestricted; returns how many nodes were damaged, and adds how many are gone for good, and how
+ * many new ones came. */
 static uint32_t run_damaged(struct arena *arena, enum sim_profile_kind kind, uint64_t seed,
-                            struct sim_execution *out_execution, uint32_t *replaced)
+                            struct sim_execution *out_execution, uint32_t *gone, uint32_t *replaced)
 {
     const struct sim_spec spec = {.sut = &sut_raft,
                                   .profile = kind,
@@ -298,6 +299,9 @@ static uint32_t run_damaged(struct arena *arena, enum sim_profile_kind kind, uin
     sim_world_result(world, out_execution);
     ck_assert(!is_bound || out_execution->outcome == SIM_OUTCOME_OK);
     *replaced += is_bound ? world->node_count - at_first : 0;
+    for (uint32_t id = 1; id <= world->node_count && is_bound; id++) {
+        *gone += world->nodes[id]->is_gone;
+    }
     return (uint32_t)__builtin_popcount(damaged);
 }
 
@@ -308,15 +312,17 @@ START_TEST(lost_stores_are_a_minority_of_the_members_and_are_replaced)
     ck_assert_msg(arena != NULL, "%s", error);
     uint32_t damaged = 0;
     uint32_t unavailable = 0;
+    uint32_t gone = 0;
     uint32_t replaced = 0;
     for (uint64_t seed = 1; seed <= RUNS; seed++) {
         struct sim_execution execution;
-        damaged += run_damaged(arena, SIM_PROFILE_SWARM, seed, &execution, &replaced);
-        run_damaged(arena, SIM_PROFILE_UNRESTRICTED, seed, &execution, &replaced);
+        damaged += run_damaged(arena, SIM_PROFILE_SWARM, seed, &execution, &gone, &replaced);
+        run_damaged(arena, SIM_PROFILE_UNRESTRICTED, seed, &execution, &gone, &replaced);
         unavailable += execution.outcome == SIM_OUTCOME_UNAVAILABLE;
     }
     ck_assert_uint_gt(damaged, RUNS / 3);
     ck_assert_uint_gt(unavailable, 0);
+    ck_assert_uint_gt(gone, RUNS / 8);
     ck_assert_uint_gt(replaced, RUNS / 3);
     arena_close(arena);
 }
