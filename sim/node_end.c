@@ -115,6 +115,10 @@ void sim_node_crash_now(struct sim_node *node, enum sim_unsynced unsynced)
     assert(!node->running && sim_node_is_up(node));
     node->died_in_event = node->dying;
     sim_probe_crashes(world, node);
+    if (node->dying && !node->is_starting && node->process != NULL) {
+        node->sut->view(node->process, &node->view);
+        sim_oracle_dies(world->oracles, node->id);
+    }
     node->is_starting = false;
     process_forget(node, unsynced);
     node->state = SIM_NODE_DOWN;
