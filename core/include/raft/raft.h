@@ -127,7 +127,7 @@ enum raft_event_type {
     RAFT_EVENT_CAMPAIGN,  /* campaign now, without pre-vote. RAFT_BUSY */
     RAFT_EVENT_TRANSFER,  /* node: leads instead, if it can. RAFT_NOT_LEADER, RAFT_BUSY … */
     RAFT_EVENT_CHANGE,    /* configuration: the target. RAFT_NOT_LEADER, RAFT_INVALID, RAFT_BUSY */
-    RAFT_EVENT_RECOVER,   /* configuration: in force by hand, unsafe. RAFT_INVALID */
+    RAFT_EVENT_RECOVER,   /* configuration: in force by hand, unsafe. RAFT_INVALID, RAFT_BUSY */
     RAFT_EVENT_READ,      /* begins a read of the view's commit and read_round */
     RAFT_EVENT_READ_ONLY, /* read_only; cannot fail */
     RAFT_EVENT_SNAPSHOT,  /* take one now. RAFT_BUSY */
