@@ -78,7 +78,8 @@ static void write_axis(const struct report *report, const struct bug *bug)
     uint64_t last = bug->events > bug->event ? bug->events : bug->event;
 
     html_print(report,
-               "<div class=\"scroll\"><svg class=\"timeline\" viewBox=\"0 0 1100 104\" role=\"img\" aria-label=\"events "
+               "<div class=\"scroll\"><svg class=\"timeline\" viewBox=\"0 0 1100 104\" "
+               "role=\"img\" aria-label=\"events "
                "of the execution: faults, and the first bad step\">"
                "<path class=\"axis\" d=\"M%d 60 H%d\"/>",
                LINE_LEFT, LINE_LEFT + LINE_WIDTH);

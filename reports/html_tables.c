@@ -171,8 +171,10 @@ static void write_scenario(const struct report *report, sqlite3_stmt *row)
     for (int column = SCENARIO_EVENTS; column <= SCENARIO_FAULTS; column++) {
         html_print(report, "<td class=\"num\">%s</td>", report_short(a, report_u64(row, column)));
     }
-    html_print(report, "<td class=\"num\">%s</td>", report_duration(a, report_u64(row, SCENARIO_SIM_NS)));
-    html_print(report, "<td class=\"num\">%s</td>", report_duration(a, report_u64(row, SCENARIO_WALL_NS)));
+    html_print(report, "<td class=\"num\">%s</td>",
+               report_duration(a, report_u64(row, SCENARIO_SIM_NS)));
+    html_print(report, "<td class=\"num\">%s</td>",
+               report_duration(a, report_u64(row, SCENARIO_WALL_NS)));
     html_print(report, "<td class=\"num\">%s</td></tr>\n",
                wall_ms == 0 ? "–" : report_short(a, events * 1000 / wall_ms));
 }
