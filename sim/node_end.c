@@ -159,7 +159,7 @@ static void check_released(struct sim_node *node)
     uint32_t before = world->leak_count;
     const char *site = sim_node_memory_leak(node);
     note_leak(node, "memory", node->block_count, site != NULL ? site : "");
-    note_leak(node, "file", node->disk.open_count, "");
+    note_leak(node, "file", node->disk.open_count, sim_disk_open_file(&node->disk));
     note_leak(node, "operation", sim_disk_pending(&node->disk), "");
     note_leak(node, "timer", sim_node_timers_armed(node), "");
     note_leak(node, "batch", node->batch != NULL, "");

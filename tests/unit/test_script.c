@@ -132,6 +132,13 @@ static const struct mistake mistakes[] = {
     {C "local l = c:leader() l:crash()", "attempt to index a nil value (local 'l')\nhint: x.lua:1: "
                                          "cluster:leader() returned nil at 0 ms; "
                                          "use c:wait_leader{}"},
+    {C "local n = c:add{ within_ms = 10 } n:crash()",
+     "attempt to index a nil value (local 'n')\nhint: x.lua:1: cluster:add() returned nil, "
+     "\"no_leader\" at 10 ms"},
+    {C "local v = c:client{ timeout_ms = 10 }:get('k') return v + 1",
+     "attempt to perform arithmetic on a nil value (local 'v')\nhint: x.lua:1: client:get() "
+     "returned nil, \"not_leader\" at 10 ms"},
+    {"log('%d', 'x')", "bad argument #2 to 'log' (number expected, got string)"},
     {C "return p.hold",
      "p (parameters) has no field 'hold' (did you mean 'hold_ms'?); it has: hold_ms, nth"},
     {C "p.hold_ms = 3", "p (parameters) cannot be changed: use a local variable"},
@@ -228,6 +235,9 @@ static const struct top_level_mistake top_level_mistakes[] = {
     {"local c = cluster{}", "x.lua:1: cluster: call it inside run = function(p) ... end"},
     {"math.random()", "x.lua:1: math.random: call it inside run = function(p) ... end"},
     {"if x the", "x.lua:1: 'then' expected near 'the'"},
+    {"\xEF\xBB\xBFif x the", "x.lua:1: 'then' expected near 'the'"},
+    {"if x != 1 then", "x.lua:1: 'then' expected near '!' (Lua writes ~= for \"is not equal\", and "
+                       "not for \"!\")"},
     {"local x = 1", "x.lua: there is no scenario 't' in this file"},
     {"scenario{ name = 't' }", "x.lua:1: scenario: option 'run' is required"},
     {"scenario{ name = 't t', run = print }",
@@ -236,7 +246,8 @@ static const struct top_level_mistake top_level_mistakes[] = {
      "x.lua:1: scenario: unknown option 'runn' (did you mean 'run'?); options are: budget, checks, "
      "doc, finish, known_bug, name, params, run, seeds, sweep, tags"},
     {"scenario{ name = 't', params = { nth = {1} }, sweep = { nht = {1} }, run = print }",
-     "x.lua:1: scenario 't': sweep over 'nht', which is not in params (did you mean 'nth'?)"},
+     "x.lua:1: scenario 't': sweep over 'nht', which is not in params (did you mean 'nth'?); "
+     "these are: nth"},
     {"scenario{ name = 't', params = { nth = {1} }, sweep = { nth = {'a'} }, run = print }",
      "x.lua:1: scenario: sweep over 'nth': value 1 is not of the type of the default"},
     {"scenario{ name = 't', params = { nth = {0, 'x', min = 1} }, run = print }",
@@ -291,6 +302,8 @@ static const struct mistake failures[] = {
     {C "expect.eq(c[1], 1)", "expect.eq failed: got n1, expected 1"},
     {C "expect.eq(1, 2, 'one is two')", "expect.eq failed: one is two: got 1, expected 2"},
     {C "pcall(expect.eq, 1, 2)", "expect.eq failed: got 1, expected 2"},
+    {C "local function f() expect.eq(1, 2) end f()",
+     "expect.eq failed: got 1, expected 2; called from x.lua:1"},
     {C "expect.error('x', function() end)", "expect.error failed: no error, expected 'x'"},
     {C "expect.reached('crashed')",
      "expect.reached failed: 'crashed' was reached 0 times, expected at least 1"},
@@ -511,7 +524,9 @@ START_TEST(parameters_are_read_from_text_with_the_type_of_their_default)
     run_file(text, "e=4", 1, &result);
     ck_assert_str_eq(result.message, "x.lua:1: scenario: parameter 'e' = 4 is more than 3");
     run_file(text, "f=4", 1, &result);
-    ck_assert_str_eq(result.message, "x.lua:1: scenario 't': sets 'f', which is not in params");
+    ck_assert_str_eq(result.message,
+                     "x.lua:1: scenario 't': --set gives 'f', which is not in params; these are: "
+                     "a, b, c, d, e");
 }
 END_TEST
 
