@@ -126,6 +126,14 @@ START_TEST(an_allocation_fails_at_its_point_once_or_from_then_on)
     ck_assert_ptr_nonnull(take(node, 8));
     ck_assert_ptr_null(take(node, 8));
     ck_assert_ptr_null(take(node, 8));
+    sim_fault_rule_off(&world->faults, rule);
+    struct sim_rule *own = sim_fault_rule_new(&world->faults, world->faults.points[AN_ALLOC]->name);
+    own->action = SIM_FAULT_OUTCOME;
+    own->outcome = RAFT_OUTCOME_NULL;
+    own->trigger.times = 1;
+    ck_assert_uint_eq(sim_fault_rule_arm(&world->faults, own), 1);
+    ck_assert_ptr_null(take(node, 8));
+    ck_assert_ptr_nonnull(take(node, 8));
 }
 END_TEST
 
