@@ -380,6 +380,7 @@ bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost)
         struct raft_configuration configuration;
         sim_oracle_configuration_in_force(oracles, id, &configuration);
         if ((here >> id & 1u) != 0 && sim_oracle_may_lead(&configuration, id) &&
+            !sim_oracle_needs_leader(oracles, id) &&
             sim_oracle_has_majority(&configuration, followers_of(world, here, id))) {
             return true;
         }

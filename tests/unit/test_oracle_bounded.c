@@ -42,8 +42,8 @@ END_TEST
 
 START_TEST(bounded_counts_a_read_for_a_cause)
 {
-    for (int i = 0; i < 8; i++) {
-        sim_oracle_read_taken(fake.world->oracles, 1, SIM_REQUEST_READ | 1);
+    for (uint64_t i = 1; i <= 8; i++) {
+        sim_oracle_taken(fake.world->oracles, 1, SIM_REQUEST_READ | i);
     }
     send_many(20 + 8 * 8, false);
     expect(NULL);

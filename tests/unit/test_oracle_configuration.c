@@ -266,6 +266,19 @@ START_TEST(whoever_is_left_is_available_if_one_of_them_can_be_elected)
 }
 END_TEST
 
+START_TEST(who_needs_a_leader_first_makes_nobody_available)
+{
+    put(3, 1, 9);
+    step(3);
+    ck_assert(sim_oracle_is_available(fake.world->oracles, 1u << 1));
+    view_of(3)->is_blank = true; /* it votes for nobody who has less, and does not campaign */
+    ck_assert(!sim_oracle_is_available(fake.world->oracles, 1u << 1));
+    put(2, 1, 9);
+    step(2);
+    ck_assert(sim_oracle_is_available(fake.world->oracles, 1u << 1));
+}
+END_TEST
+
 START_TEST(a_witness_that_leaves_makes_nobody_available)
 {
     static const uint32_t witness_leaves[][2] = {
@@ -301,6 +314,7 @@ int main(void)
     tcase_add_test(tests, durable_majority_counts_both_sides_of_a_joint_configuration);
     tcase_add_test(tests, election_safety_fires_on_a_leader_that_is_no_voter);
     tcase_add_test(tests, whoever_is_left_is_available_if_one_of_them_can_be_elected);
+    tcase_add_test(tests, who_needs_a_leader_first_makes_nobody_available);
     tcase_add_test(tests, a_witness_that_leaves_makes_nobody_available);
     return unit_main(suite);
 }

@@ -580,7 +580,7 @@ END_TEST
 /* Node 2 takes a read; so many milliseconds later the liveness phase looks. */
 static void read_and_wait(uint64_t ms)
 {
-    sim_oracle_read_taken(fake.world->oracles, 2, SIM_REQUEST_READ | 7);
+    sim_oracle_taken(fake.world->oracles, 2, SIM_REQUEST_READ | 7);
     fake.world->scheduler.now_ns += ms * MS;
     sim_oracle_prompt_check(fake.world->oracles);
 }
@@ -611,8 +611,8 @@ END_TEST
 START_TEST(progress_is_silent_on_answers_and_on_dead_processes)
 {
     read_and_wait(50);
-    sim_oracle_read_ended(fake.world->oracles, 2, SIM_REQUEST_READ | 7);
-    sim_oracle_read_taken(fake.world->oracles, 3, SIM_REQUEST_READ | 8);
+    sim_oracle_completed(fake.world->oracles, 2, SIM_REQUEST_READ | 7, RAFT_OK, 0);
+    sim_oracle_taken(fake.world->oracles, 3, SIM_REQUEST_READ | 8);
     end(3, SIM_NODE_DOWN);
     fake.world->scheduler.now_ns += 1000 * MS;
     sim_oracle_prompt_check(fake.world->oracles);

@@ -524,9 +524,64 @@ START_TEST(what_nobody_has_or_may_give_is_not_repairable)
     view_of(2)->state.losses = RAFT_LOSS_ENTRIES;
     ck_assert(!sim_oracle_is_repairable(oracles, 2));
     view_of(2)->state.losses = 0;
-    view_of(2)->is_blank = true;
+    ck_assert(sim_oracle_is_repairable(oracles, 2));
+    end(3, SIM_NODE_DOWN);
     ck_assert(!sim_oracle_is_repairable(oracles, 2));
-    view_of(2)->is_blank = false;
+}
+END_TEST
+
+/* Node 2 has lost entries, and is blank up to 2. */
+static void lose_all_but_the_id(void)
+{
+    three_entries_everywhere();
+    view_of(2)->base.index = 2;
+    view_of(2)->is_blank = true;
+    view_of(2)->state.losses = RAFT_LOSS_ENTRIES;
+    view_of(3)->applied = 2;
+    elect(3, 2);
+    view_of(3)->applied = 2;
+    ck_assert(sim_oracle_is_repairable(fake.world->oracles, 2));
+}
+
+START_TEST(under_a_leader_that_has_applied_enough_all_but_promises_are_repairable)
+{
+    const struct sim_oracles *oracles = fake.world->oracles;
+    lose_all_but_the_id();
+    view_of(2)->state.losses = RAFT_LOSS_ENTRIES | RAFT_LOSS_PROMISES;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(2)->state.losses = RAFT_LOSS_PROMISES;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+}
+END_TEST
+
+START_TEST(losses_are_not_repairable_without_a_leader_of_their_term)
+{
+    const struct sim_oracles *oracles = fake.world->oracles;
+    lose_all_but_the_id();
+    view_of(2)->state.term = 3;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(2)->state.term = 2;
+    ck_assert(sim_oracle_is_repairable(oracles, 2));
+    view_of(3)->role = RAFT_FOLLOWER;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(2)->state.losses = 0;
+    ck_assert(sim_oracle_is_repairable(oracles, 2)); /* the state alone needs none yet */
+}
+END_TEST
+
+START_TEST(a_state_is_not_repairable_that_nobody_has_or_may_give)
+{
+    const struct sim_oracles *oracles = fake.world->oracles;
+    lose_all_but_the_id();
+    view_of(3)->applied = 1;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(3)->applied = 2;
+    view_of(3)->is_blank = true;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(3)->is_blank = false;
+    fake.nodes[3]->node.options.joins_as_witness = true;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    fake.nodes[3]->node.options.joins_as_witness = false;
     ck_assert(sim_oracle_is_repairable(oracles, 2));
     end(3, SIM_NODE_DOWN);
     ck_assert(!sim_oracle_is_repairable(oracles, 2));
@@ -577,5 +632,8 @@ int main(void)
     tcase_add_test(tests, monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had);
     tcase_add_test(tests, what_another_node_has_is_repairable);
     tcase_add_test(tests, what_nobody_has_or_may_give_is_not_repairable);
+    tcase_add_test(tests, under_a_leader_that_has_applied_enough_all_but_promises_are_repairable);
+    tcase_add_test(tests, losses_are_not_repairable_without_a_leader_of_their_term);
+    tcase_add_test(tests, a_state_is_not_repairable_that_nobody_has_or_may_give);
     return unit_main(suite);
 }
