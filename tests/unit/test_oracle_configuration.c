@@ -155,6 +155,91 @@ START_TEST(configuration_fires_when_a_new_one_is_ignored)
 }
 END_TEST
 
+START_TEST(configuration_fires_on_another_one_or_another_place_in_force)
+{
+    put_configuration(2, 1, joint_without_3);
+    if (_i == 0) {
+        view_of(2)->configuration = configuration(one_and_two);
+    } else {
+        view_of(2)->configuration_index = 0;
+    }
+    step(2);
+    expect("configuration");
+    ck_assert_str_eq(fake.world->finding.signature,
+                     "configuration: not the newest configuration of the log");
+}
+END_TEST
+
+START_TEST(configuration_fires_on_what_is_no_configuration)
+{
+    put_configuration(2, 1, one_and_two);
+    fake.nodes[2]->log[1].size = 1;
+    raft_options_configuration(&fake.nodes[2]->node.options, &view_of(2)->configuration);
+    view_of(2)->configuration_index = 0;
+    step(2);
+    expect("configuration");
+    ck_assert_str_eq(fake.world->finding.signature, "configuration: not a configuration");
+}
+END_TEST
+
+/* Two voters: one of them is no majority. */
+START_TEST(durable_majority_fires_on_half_of_the_voters)
+{
+    elect(1, 1);
+    put_configuration(1, 1, one_and_two);
+    persist(1);
+    step(1);
+    commit(1, 1);
+    expect("durable-majority");
+}
+END_TEST
+
+static const uint32_t to_3_joint[][2] = {
+    {1, OUTGOING}, {2, OUTGOING}, {3, VOTER | OUTGOING}, {0, 0}};
+
+/* On the disks of nodes 1 and 2; the configuration wants node 3. */
+static void put_on_two(bool is_seen_before)
+{
+    elect(1, 1);
+    for (uint32_t node = 1; node <= 2; node++) {
+        put(node, 1, 101);
+        persist(node);
+        step(node);
+    }
+    put_configuration(1, 1, to_3_joint);
+    if (is_seen_before) {
+        step(1);
+    }
+}
+
+START_TEST(durable_majority_fires_on_a_commit_below_a_configuration_in_force)
+{
+    put_on_two(true);
+    commit(1, 1);
+    expect("durable-majority");
+}
+END_TEST
+
+START_TEST(durable_majority_accepts_a_commit_by_the_one_before_that_was_in_force)
+{
+    put_on_two(false);
+    commit(1, 1);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(durable_majority_fires_on_a_configuration_that_is_committed_as_it_comes)
+{
+    put_on_two(false);
+    persist(1);
+    put_configuration(2, 1, to_3_joint);
+    persist(2);
+    step(2);
+    commit(1, 2);
+    expect("durable-majority");
+}
+END_TEST
+
 START_TEST(configuration_fires_on_two_changes_at_once)
 {
     elect(1, 1);
@@ -202,6 +287,21 @@ START_TEST(configuration_fires_on_a_change_that_is_done_and_not_committed)
     const struct raft_configuration target = configuration(with_learner);
     put_configuration(1, 1, with_learner);
     sim_oracle_change_completed(fake.world->oracles, 1, &target, RAFT_OK, 1);
+    step(1);
+    expect("configuration");
+}
+END_TEST
+
+START_TEST(configuration_fires_on_a_change_that_is_done_as_another)
+{
+    const struct raft_configuration target = configuration(_i == 0 ? one_and_two : with_learner);
+    elect(1, 1);
+    put_everywhere(1, with_learner);
+    persist(1);
+    persist(2);
+    commit(1, 1);
+    expect(NULL);
+    sim_oracle_change_completed(fake.world->oracles, 1, &target, RAFT_OK, _i == 0 ? 1 : 2);
     step(1);
     expect("configuration");
 }
@@ -306,6 +406,13 @@ int main(void)
     tcase_add_test(tests, silent_when_a_configuration_is_overwritten_and_the_one_before_is_back);
     tcase_add_test(tests, configuration_fires_when_an_overwritten_one_stays_in_force);
     tcase_add_test(tests, configuration_fires_when_a_new_one_is_ignored);
+    tcase_add_loop_test(tests, configuration_fires_on_another_one_or_another_place_in_force, 0, 2);
+    tcase_add_test(tests, configuration_fires_on_what_is_no_configuration);
+    tcase_add_test(tests, durable_majority_fires_on_half_of_the_voters);
+    tcase_add_test(tests, durable_majority_fires_on_a_commit_below_a_configuration_in_force);
+    tcase_add_test(tests, durable_majority_accepts_a_commit_by_the_one_before_that_was_in_force);
+    tcase_add_test(tests, durable_majority_fires_on_a_configuration_that_is_committed_as_it_comes);
+    tcase_add_loop_test(tests, configuration_fires_on_a_change_that_is_done_as_another, 0, 2);
     tcase_add_test(tests, configuration_fires_on_two_changes_at_once);
     tcase_add_test(tests, accepts_two_changes_that_another_node_has_appended);
     tcase_add_test(tests, configuration_fires_on_successors_that_can_decide_apart);
