@@ -338,6 +338,8 @@ uint32_t sim_oracle_flags_by_now(const struct sim_oracles *oracles, uint32_t nod
 /* What it goes by. */
 void sim_oracle_configuration_in_force(const struct sim_oracles *oracles, uint32_t node,
                                        struct raft_configuration *out);
+/* Whether another node is a member of that; nothing is copied. */
+bool sim_oracle_knows(const struct sim_oracles *oracles, uint32_t node, raft_node_id other);
 /* A node's log was cut, begins at a position, has one more configuration, was committed. */
 void sim_oracle_configuration_cut(struct oracle_node *state, raft_index keep_last);
 void sim_oracle_configuration_rebase(struct sim_oracles *oracles, uint32_t node, raft_index base);

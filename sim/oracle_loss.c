@@ -107,14 +107,10 @@ static struct remedies remedies_for(const struct sim_oracles *oracles, uint32_t 
     raft_index damaged = view->first_damaged;
     uint64_t chain = damaged == 0 ? 0 : sim_oracle_chain(oracles, node, damaged);
     struct remedies found = {.has_entry = damaged == 0};
-    struct raft_configuration its;
-    sim_oracle_configuration_in_force(oracles, node, &its);
     for (uint32_t id = 1; id <= oracles->world->node_count; id++) {
         const struct sim_node *other = oracles->world->nodes[id];
-        struct raft_configuration others;
-        sim_oracle_configuration_in_force(oracles, id, &others);
-        if (id == node || raft_configuration_find(&its, id) == NULL ||
-            raft_configuration_find(&others, node) == NULL) {
+        if (id == node || !sim_oracle_knows(oracles, node, id) ||
+            !sim_oracle_knows(oracles, id, node)) {
             continue;
         }
         found.has_leader |= other->state == SIM_NODE_UP && other->view.role == RAFT_LEADER &&
