@@ -55,6 +55,8 @@ static void put_configuration(uint32_t node, raft_term term, const uint32_t (*me
         .size = (uint32_t)raft_configuration_size(&made),
         .payload = payloads[index],
     };
+    to->values[index] = FAKE_WHOLE;
+    fake.whole[index] = to->log[index];
     to->node.view.last = to->log[index].id;
     to->node.view.configuration = made;
     to->node.view.configuration_index = index;
