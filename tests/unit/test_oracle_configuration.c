@@ -347,6 +347,23 @@ START_TEST(election_safety_fires_on_a_leader_that_is_no_voter)
 }
 END_TEST
 
+START_TEST(election_safety_fires_on_a_learner_that_leads)
+{
+    static const uint32_t with_3_learning[][2] = {{1, VOTER}, {2, VOTER}, {3, LEARNER}, {0, 0}};
+    elect(1, 1);
+    put_everywhere(1, with_3_learning);
+    persist(1);
+    persist(2);
+    commit(1, 1);
+    commit(3, 1);
+    expect(NULL);
+    sim_oracle_voted(fake.world->oracles, 1, 2, 3);
+    elect(3, 2);
+    expect("election-safety");
+    ck_assert_str_eq(fake.world->finding.signature, "election-safety: a node that must not lead");
+}
+END_TEST
+
 START_TEST(whoever_is_left_is_available_if_one_of_them_can_be_elected)
 {
     static const uint32_t with_witness[][2] = {
@@ -422,6 +439,7 @@ int main(void)
     tcase_add_test(tests, configuration_fires_on_a_change_that_is_done_and_not_committed);
     tcase_add_test(tests, durable_majority_counts_both_sides_of_a_joint_configuration);
     tcase_add_test(tests, election_safety_fires_on_a_leader_that_is_no_voter);
+    tcase_add_test(tests, election_safety_fires_on_a_learner_that_leads);
     tcase_add_test(tests, whoever_is_left_is_available_if_one_of_them_can_be_elected);
     tcase_add_test(tests, who_needs_a_leader_first_makes_nobody_available);
     tcase_add_test(tests, a_witness_that_leaves_makes_nobody_available);
