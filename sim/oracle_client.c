@@ -9,7 +9,7 @@
  * Invariants:
  *  1. The open requests of a node are the list that begins at its slot `requests`.
  *  2. attempts >= maybe + failed; the difference is open.
- *  3. Slot 0 of requests and payloads is none. */
+ *  3. Slot 0 of requests is none, and that of payloads stands for all that is no command. */
 #include "oracle_internal.h"
 
 #include <assert.h>
@@ -113,9 +113,6 @@ static void open_remove(struct sim_oracles *oracles, const struct oracle_request
 /* Counts an outcome for the command of a request. */
 static void outcome_note(struct sim_oracles *oracles, const struct oracle_request *request)
 {
-    if (request->payload == 0) {
-        return;
-    }
     struct oracle_payload *payload = &oracles->payloads[request->payload];
     bool is_definite = request->state == ORACLE_REQUEST_DONE && request->status != RAFT_OK &&
                        request->status != RAFT_LOST;

@@ -760,6 +760,16 @@ START_TEST(progress_fires_on_a_read_that_is_not_answered)
 }
 END_TEST
 
+START_TEST(progress_fires_on_the_oldest_of_those_that_wait)
+{
+    read_and_wait(60);
+    sim_oracle_taken(fake.world->oracles, 2, SIM_REQUEST_READ | 8);
+    fake.world->scheduler.now_ns += 41 * MS;
+    sim_oracle_prompt_check(fake.world->oracles);
+    expect("progress");
+}
+END_TEST
+
 START_TEST(progress_fires_on_a_request_that_is_not_answered_though_another_is)
 {
     const uint8_t payload = 1;
@@ -858,6 +868,7 @@ int main(void)
     tcase_add_test(tests, progress_fires_on_a_leader_that_stepped_down_and_does_not_campaign);
     tcase_add_test(tests, progress_accepts_a_follower_that_hears_its_leader);
     tcase_add_test(tests, progress_fires_on_a_read_that_is_not_answered);
+    tcase_add_test(tests, progress_fires_on_the_oldest_of_those_that_wait);
     tcase_add_test(tests, progress_fires_on_a_request_that_is_not_answered_though_another_is);
     tcase_add_test(tests, progress_is_silent_on_answers_and_on_dead_processes);
     tcase_add_test(tests, progress_demands_no_answer_of_what_is_no_majority);
