@@ -6,9 +6,10 @@
 /* A long signature is cut short. */
 static void expect_signature(const char *signature)
 {
-    size_t size = sizeof fake.world->finding.signature - 1;
-    ck_assert_msg(strncmp(fake.world->finding.signature, signature, size) == 0, "%s",
-                  fake.world->finding.signature);
+    const char *is = fake.world->finding.signature;
+    const char *cut = strstr(is, "...");
+    size_t size = cut == NULL ? strlen(signature) + 1 : (size_t)(cut - is);
+    ck_assert_msg(strncmp(is, signature, size) == 0, "%s", is);
 }
 
 /* Entries 1..3 of term 1 on all disks; node 1 leads. */
