@@ -326,11 +326,11 @@ void sim_ledger_dropped(struct sim_ledger *ledger, struct raft_entry *entry,
 /* ---- checks ---- */
 
 /* Rule 4: who still holds an entry that left the log. The device and the state machine may take any
- * time; every other holder gives back by itself. */
+ * time, and what is held only within an event is found at its end; the others give back by
+ * themselves. */
 static bool is_held_by_node(const struct sim_ledger_record *record, enum raft_holder *out_holder)
 {
-    static const enum raft_holder own[] = {RAFT_HOLDER_REPLICATION, RAFT_HOLDER_REQUEST,
-                                           RAFT_HOLDER_MESSAGE, RAFT_HOLDER_LOADING};
+    static const enum raft_holder own[] = {RAFT_HOLDER_REQUEST, RAFT_HOLDER_LOADING};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         if (record->holds[own[i]].count > 0) {
             *out_holder = own[i];

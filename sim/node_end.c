@@ -101,7 +101,6 @@ static void process_forget(struct sim_node *node, enum sim_unsynced unsynced)
     sim_node_machine_forget(node);
     node->process = NULL;
     node->reads_open = 0;
-    node->changes_open = 0;
     node->dying = false;
     node->has_stopped = false;
     node->crash_after = NULL;
@@ -205,11 +204,6 @@ void sim_node_process_end(struct sim_node *node, enum raft_status why)
     if (!in_order) {
         snprintf(node->why, sizeof node->why, "%s", raft_status_string(why));
         check_failure(node, why);
-    }
-    if (node->changes_open > 0) {
-        sim_fail(world, sim_oracle_string(SIM_ORACLE_REQUEST_ONCE), node->id,
-                 "n%u has ended in order and %u changes of the members were never completed",
-                 node->id, node->changes_open);
     }
     process_forget(node, SIM_UNSYNCED_KEEP);
     node->state = in_order ? SIM_NODE_STOPPED : SIM_NODE_FAILED;

@@ -250,34 +250,15 @@ static enum raft_status env_send(void *ctx, enum raft_point point, raft_node_id 
 
 /* ---- requests, the end, the probe ---- */
 
-/* A change is completed once, by the process that took it. */
-static void change_ended(struct sim_node *node, uint64_t request)
-{
-    if (node->changes_open == 0) {
-        sim_fail(
-            node->world, sim_oracle_string(SIM_ORACLE_REQUEST_ONCE), node->id,
-            "n%u completes a change of the members that it has not taken, or completed before: "
-            "request %llu",
-            node->id, (unsigned long long)(request & ~SIM_REQUEST_CHANGE));
-        return;
-    }
-    node->changes_open--;
-}
-
 void sim_node_deliver_completion(struct sim_node *node, uint64_t request, enum raft_status status,
                                  raft_index index)
 {
-    if (request & SIM_REQUEST_READ) {
-        assert(node->reads_open > 0);
-        node->reads_open--;
-        sim_oracle_read_ended(node->world->oracles, node->id, request);
-    } else if (request & SIM_REQUEST_CHANGE) {
-        change_ended(node, request);
+    sim_oracle_completed(node->world->oracles, node->id, request, status, index);
+    if (request & SIM_REQUEST_CHANGE) {
         sim_change_completed(node->world, node->id, request, status, index);
         return;
-    } else {
-        sim_oracle_completed(node->world->oracles, node->id, request, status, index);
     }
+    node->reads_open -= (request & SIM_REQUEST_READ) != 0 && node->reads_open > 0;
     sim_client_completed(node->world, node->id, request, status, index);
 }
 

@@ -160,7 +160,7 @@ enum raft_status sim_node_read(struct sim_node *node, uint64_t request)
     node->running = false;
     if (status == RAFT_OK) {
         node->reads_open++;
-        sim_oracle_read_taken(node->world->oracles, node->id, request);
+        sim_oracle_taken(node->world->oracles, node->id, request);
     }
     request_end(node, request);
     return status;
@@ -177,7 +177,9 @@ enum raft_status sim_node_change(struct sim_node *node, uint64_t request,
     request_begin(node, request);
     status = node->sut->change(node->process, sim_node_now(node), request, target);
     node->running = false;
-    node->changes_open += status == RAFT_OK;
+    if (status == RAFT_OK) {
+        sim_oracle_taken(node->world->oracles, node->id, request);
+    }
     request_end(node, request);
     return status;
 }

@@ -559,8 +559,7 @@ static bool is_settled(const struct sim_oracles *oracles, const struct sim_node 
                     view->condition == RAFT_CONDITION_QUARANTINED || lacks_for_good;
     bool is_stored = view->durable.index >= view->last.index || lacks_for_good;
     return is_sound && is_stored && oracles->nodes[node->id].requests == 0 &&
-           node->changes_open == 0 && view->transfer_target == RAFT_NODE_NONE &&
-           view->state_durable >= view->state.sequence;
+           view->transfer_target == RAFT_NODE_NONE && view->state_durable >= view->state.sequence;
 }
 
 bool sim_oracle_converged(const struct sim_oracles *oracles)

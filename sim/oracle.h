@@ -98,16 +98,16 @@ void sim_oracle_applied(struct sim_oracles *oracles, uint32_t node, const struct
  * that the state itself names. */
 void sim_oracle_restored(struct sim_oracles *oracles, uint32_t node, raft_index index,
                          raft_index applied, uint64_t digest);
-/* A request of a node was taken, and was completed. */
+/* A command was taken by a node; or what is in no log of its own: a read, a change of the members.
+ * Each is completed. */
 void sim_oracle_submitted(struct sim_oracles *oracles, uint32_t node, uint64_t request,
                           const uint8_t *payload, size_t size);
-/* A node took a read without a log entry, for which a leader may ask its followers, and ended it.
- */
-void sim_oracle_read_taken(struct sim_oracles *oracles, uint32_t node, uint64_t request);
-void sim_oracle_read_ended(struct sim_oracles *oracles, uint32_t node, uint64_t request);
+void sim_oracle_taken(struct sim_oracles *oracles, uint32_t node, uint64_t request);
+void sim_oracle_completed(struct sim_oracles *oracles, uint32_t node, uint64_t request,
+                          enum raft_status status, raft_index index);
 /* Now and then in the liveness phase: whether what nodes have taken is answered in time. */
 void sim_oracle_prompt_check(struct sim_oracles *oracles);
-/* A node took a change of the configuration, and ended it; it is no request of the ledger's. */
+/* What a change of the members came to. */
 void sim_oracle_change_completed(struct sim_oracles *oracles, uint32_t node,
                                  const struct raft_configuration *target, enum raft_status status,
                                  raft_index index);
@@ -121,13 +121,12 @@ bool sim_oracle_is_majority(const struct sim_oracles *oracles, uint32_t node, ui
 /* Whether one of the nodes that are not lost (a bit each) can be elected: those of them whose logs
  * are no better than its own have a majority of what it goes by. */
 bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost);
-/* Whether a node has nothing worse than damaged entries, and another node, of which it knows and
- * which knows of it, has the first of them whole. */
+/* Whether what a node lacks must come back to it: there is an intact copy of its first damaged
+ * entry, of the state that it lacks, or a leader that tells what it has lost, each on another node
+ * of which it knows and which knows of it. Promises never come back. */
 bool sim_oracle_is_repairable(const struct sim_oracles *oracles, uint32_t node);
 /* From now on the configurations of the run need not follow from one another. */
 void sim_oracle_recovered(struct sim_oracles *oracles);
-void sim_oracle_completed(struct sim_oracles *oracles, uint32_t node, uint64_t request,
-                          enum raft_status status, raft_index index);
 /* The process of a node died: its requests will not be completed. */
 void sim_oracle_requests_lost(struct sim_oracles *oracles, uint32_t node);
 /* At the end of a run, all nodes stopped. */

@@ -1,4 +1,5 @@
-/* Requests: each one that a node took ends exactly once, and means what its status says.
+/* Requests: each one that a node took, be it a command, a read or a change of the members, ends
+ * exactly once, and a command means what its status says.
  *
  * A client tries a command again under a new request number until it knows the outcome, so that
  * outcomes are judged per command (by the hash of its payload): an attempt makes at most one entry,
@@ -8,7 +9,7 @@
  * Invariants:
  *  1. The open requests of a node are the list that begins at its slot `requests`.
  *  2. attempts >= maybe + failed; the difference is open.
- *  3. Slot 0 of requests and payloads is none. */
+ *  3. Slot 0 of requests is none, and that of payloads stands for all that is no command. */
 #include "oracle_internal.h"
 
 #include <assert.h>
@@ -20,6 +21,21 @@ void sim_oracle_requests_init(struct sim_oracles *oracles)
     sim_table_init(&oracles->payload_slots, oracles->world->arena);
     oracles->request_count = 1;
     oracles->payload_count = 1;
+    oracles->payloads = sim_oracle_room(oracles, oracles->payloads, &oracles->payload_capacity, 1,
+                                        sizeof oracles->payloads[0]);
+}
+
+const char *sim_oracle_request_kind(uint64_t number)
+{
+    return (number & SIM_REQUEST_READ) != 0     ? "a read"
+           : (number & SIM_REQUEST_CHANGE) != 0 ? "a change of the members"
+                                                : "a request";
+}
+
+/* The number without the marks of its kind. */
+static uint64_t shown(uint64_t number)
+{
+    return number & ~(SIM_REQUEST_READ | SIM_REQUEST_CHANGE);
 }
 
 uint64_t sim_oracle_payload_hash(const uint8_t *payload, size_t size)
@@ -109,20 +125,18 @@ static void outcome_note(struct sim_oracles *oracles, const struct oracle_reques
     assert(payload->maybe + payload->failed <= payload->attempts);
 }
 
-void sim_oracle_submitted(struct sim_oracles *oracles, uint32_t node, uint64_t request,
-                          const uint8_t *payload, size_t size)
+/* A node has taken a request; command: slot of its payload, or 0. */
+static void take(struct sim_oracles *oracles, uint32_t node, uint64_t number, uint32_t command)
 {
     assert(node > 0 && node < SIM_NODES_MAX);
     oracles->checks[SIM_ORACLE_REQUEST_ONCE]++;
-    uint32_t command = payload_slot(oracles, sim_oracle_payload_hash(payload, size));
-    struct oracle_request *known = request_find(oracles, request);
+    struct oracle_request *known = request_find(oracles, number);
     if (known != NULL && known->state != ORACLE_REQUEST_EARLY) {
         sim_oracle_broken(oracles, SIM_ORACLE_REQUEST_ONCE, node,
-                          "a request was taken twice: request %" PRIu64 " by node %u and node %u",
-                          request, known->node, node);
+                          "%s was taken twice: number %" PRIu64 " by node %u and node %u",
+                          sim_oracle_request_kind(number), shown(number), known->node, node);
         return;
     }
-    sim_oracle_hand_over_check(oracles, node);
     sim_oracle_traffic_cause(oracles, node);
     oracles->payloads[command].attempts++;
     if (known != NULL) {
@@ -131,23 +145,22 @@ void sim_oracle_submitted(struct sim_oracles *oracles, uint32_t node, uint64_t r
         outcome_note(oracles, known);
         return;
     }
-    uint32_t slot = request_new(oracles, node, request);
+    uint32_t slot = request_new(oracles, node, number);
     oracles->requests[slot].payload = command;
+    oracles->requests[slot].since_ns = oracles->world->scheduler.now_ns;
     open_add(oracles, slot);
-    sim_oracle_waits(oracles, node, request);
 }
 
-void sim_oracle_read_taken(struct sim_oracles *oracles, uint32_t node, uint64_t request)
+void sim_oracle_submitted(struct sim_oracles *oracles, uint32_t node, uint64_t request,
+                          const uint8_t *payload, size_t size)
 {
-    assert(node > 0 && node < SIM_NODES_MAX);
-    sim_oracle_traffic_cause(oracles, node);
-    sim_oracle_waits(oracles, node, request);
+    sim_oracle_hand_over_check(oracles, node);
+    take(oracles, node, request, payload_slot(oracles, sim_oracle_payload_hash(payload, size)));
 }
 
-void sim_oracle_read_ended(struct sim_oracles *oracles, uint32_t node, uint64_t request)
+void sim_oracle_taken(struct sim_oracles *oracles, uint32_t node, uint64_t request)
 {
-    assert(node > 0 && node < SIM_NODES_MAX);
-    sim_oracle_answered(oracles, node, request);
+    take(oracles, node, request, 0);
 }
 
 /* OK means that a state machine has applied this very command at this index. */
@@ -183,17 +196,17 @@ void sim_oracle_completed(struct sim_oracles *oracles, uint32_t node, uint64_t r
     }
     if (known->state != ORACLE_REQUEST_OPEN || known->node != node) {
         sim_oracle_broken(oracles, SIM_ORACLE_REQUEST_ONCE, node,
-                          "a request completed twice: request %" PRIu64
+                          "%s completed twice: number %" PRIu64
                           " of node %u, now by node %u with \"%s\"",
-                          request, known->node, node, raft_status_string(status));
+                          sim_oracle_request_kind(request), shown(request), known->node, node,
+                          raft_status_string(status));
         return;
     }
     open_remove(oracles, known);
-    sim_oracle_answered(oracles, node, request);
     known->state = ORACLE_REQUEST_DONE;
     known->status = status;
     outcome_note(oracles, known);
-    if (status == RAFT_OK) {
+    if (status == RAFT_OK && known->payload != 0) {
         applied_check(oracles, known, index);
     }
 }
@@ -201,8 +214,7 @@ void sim_oracle_completed(struct sim_oracles *oracles, uint32_t node, uint64_t r
 void sim_oracle_requests_lost(struct sim_oracles *oracles, uint32_t node)
 {
     assert(node > 0 && node < SIM_NODES_MAX);
-    struct oracle_node *state = &oracles->nodes[node];
-    state->waiting_count = 0;
+    const struct oracle_node *state = &oracles->nodes[node];
     while (state->requests != 0) {
         struct oracle_request *request = &oracles->requests[state->requests];
         open_remove(oracles, request);
@@ -215,10 +227,11 @@ void sim_oracle_requests_ended(struct sim_oracles *oracles, uint32_t node)
 {
     const struct oracle_node *state = &oracles->nodes[node];
     if (state->requests != 0) {
+        uint64_t number = oracles->requests[state->requests].number;
         sim_oracle_broken(oracles, SIM_ORACLE_REQUEST_ONCE, node,
-                          "a request was never completed: request %" PRIu64
+                          "%s was never completed: number %" PRIu64
                           " of node %u, whose process has ended in order",
-                          oracles->requests[state->requests].number, node);
+                          sim_oracle_request_kind(number), shown(number), node);
     }
     sim_oracle_requests_lost(oracles, node);
 }
@@ -229,9 +242,10 @@ void sim_oracle_outcomes_check(struct sim_oracles *oracles)
         const struct oracle_request *request = &oracles->requests[slot];
         if (request->state == ORACLE_REQUEST_EARLY) {
             sim_oracle_broken(oracles, SIM_ORACLE_REQUEST_ONCE, request->node,
-                              "a completion for nobody: request %" PRIu64
-                              " was completed by node %u, which had not taken it",
-                              request->number, request->node);
+                              "a completion for nobody: %s, number %" PRIu64
+                              ", was completed by node %u, which had not taken it",
+                              sim_oracle_request_kind(request->number), shown(request->number),
+                              request->node);
         }
     }
     for (uint32_t slot = 1; slot < oracles->payload_count; slot++) {

@@ -176,6 +176,24 @@ void sim_oracle_configuration_in_force(const struct sim_oracles *oracles, uint32
     }
 }
 
+bool sim_oracle_knows(const struct sim_oracles *oracles, uint32_t node, raft_node_id other)
+{
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    const struct oracle_configuration *newest =
+        newest_at(&oracles->nodes[node], oracles->nodes[node].last);
+    bool is_founder = false;
+    if (oracles->was_recovered && sim_node->view.configuration_by_hand) {
+        return raft_configuration_find(&sim_node->view.configuration, other) != NULL;
+    }
+    if (newest != NULL) {
+        return raft_configuration_find(&newest->value, other) != NULL;
+    }
+    for (uint32_t i = 0; i < sim_node->options.voter_count; i++) {
+        is_founder |= sim_node->options.voters[i] == other;
+    }
+    return is_founder;
+}
+
 void sim_oracle_configuration_pulled(struct sim_oracles *oracles, uint32_t node,
                                      const struct sut_entry *entry)
 {
@@ -380,6 +398,7 @@ bool sim_oracle_is_available(const struct sim_oracles *oracles, uint32_t lost)
         struct raft_configuration configuration;
         sim_oracle_configuration_in_force(oracles, id, &configuration);
         if ((here >> id & 1u) != 0 && sim_oracle_may_lead(&configuration, id) &&
+            !sim_oracle_needs_leader(oracles, id) &&
             sim_oracle_has_majority(&configuration, followers_of(world, here, id))) {
             return true;
         }

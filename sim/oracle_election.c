@@ -232,8 +232,5 @@ void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint3
     if (progress.match > state->progress[peer].match) {
         match_check(oracles, node, peer, progress.match);
     }
-    struct raft_configuration configuration;
-    sim_oracle_configuration_in_force(oracles, node, &configuration);
-    bool is_member = raft_configuration_find(&configuration, peer) != NULL;
-    state->progress[peer].match = is_member ? progress.match : 0;
+    state->progress[peer].match = sim_oracle_knows(oracles, node, peer) ? progress.match : 0;
 }

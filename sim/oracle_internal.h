@@ -65,8 +65,9 @@ enum oracle_request_state {
 
 struct oracle_request {
     uint64_t number;
-    uint64_t payload; /* slot in payloads */
-    uint32_t next;    /* open ones of a node: slots, 0 at the ends */
+    uint64_t payload; /* slot in payloads; 0: a read or a change, which is no command */
+    uint64_t since_ns;
+    uint32_t next; /* open ones of a node: slots, 0 at the ends */
     uint32_t previous;
     uint32_t node;
     enum oracle_request_state state;
@@ -151,12 +152,6 @@ struct oracle_harms {
     raft_index length_from;     /* as far as it had applied it then */
 };
 
-/* An operation that a node has taken and not completed. */
-struct oracle_waiting {
-    uint64_t request;
-    uint64_t since_ns;
-};
-
 /* What a node has done in the current interval. */
 struct oracle_traffic {
     uint64_t interval; /* its number */
@@ -228,9 +223,6 @@ struct oracle_node {
         raft_index match;
         uint32_t starts; /* of the peer */
     } progress[SIM_NODES_MAX];
-    struct oracle_waiting *waiting; /* operations that it has taken, in no order */
-    size_t waiting_capacity;
-    uint32_t waiting_count;
     uint32_t requests;       /* first open one: slot in requests */
     bool is_ordered;         /* to campaign, in this step */
     uint64_t leads_since_ns; /* a leader */
@@ -346,6 +338,8 @@ uint32_t sim_oracle_flags_by_now(const struct sim_oracles *oracles, uint32_t nod
 /* What it goes by. */
 void sim_oracle_configuration_in_force(const struct sim_oracles *oracles, uint32_t node,
                                        struct raft_configuration *out);
+/* Whether another node is a member of that; nothing is copied. */
+bool sim_oracle_knows(const struct sim_oracles *oracles, uint32_t node, raft_node_id other);
 /* A node's log was cut, begins at a position, has one more configuration, was committed. */
 void sim_oracle_configuration_cut(struct oracle_node *state, raft_index keep_last);
 void sim_oracle_configuration_rebase(struct sim_oracles *oracles, uint32_t node, raft_index base);
@@ -380,6 +374,8 @@ bool sim_oracle_counts_for(const struct sim_oracles *oracles, uint32_t node, raf
  */
 bool sim_oracle_had(const struct sim_oracles *oracles, uint32_t node, raft_index index,
                     uint64_t chain);
+/* Whether it gets over what it lacks only under a leader, so that it does not become one before. */
+bool sim_oracle_needs_leader(const struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_loss_starts(struct sim_oracles *oracles, uint32_t node);
 /* Its chain is still that of the log that it had before. */
 void sim_oracle_loss_started(struct sim_oracles *oracles, uint32_t node);
@@ -410,11 +406,6 @@ void sim_oracle_bounded_check(struct sim_oracles *oracles, uint32_t node, uint32
 void sim_oracle_traffic_sent(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_traffic_cause(struct sim_oracles *oracles, uint32_t node);
 
-/* oracle_prompt.c */
-/* A node has taken an operation, and has completed it. */
-void sim_oracle_waits(struct sim_oracles *oracles, uint32_t node, uint64_t request);
-void sim_oracle_answered(struct sim_oracles *oracles, uint32_t node, uint64_t request);
-
 /* oracle_repeats.c */
 /* A message of a peer arrives. */
 void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,
@@ -430,6 +421,8 @@ void sim_oracle_history_finish(struct sim_oracles *oracles);
 
 /* oracle_client.c */
 void sim_oracle_requests_init(struct sim_oracles *oracles);
+/* "a request", "a read", "a change of the members". */
+const char *sim_oracle_request_kind(uint64_t number);
 /* What the requests came to, when all processes have ended. */
 void sim_oracle_outcomes_check(struct sim_oracles *oracles);
 void sim_oracle_payload_applied(struct sim_oracles *oracles, uint64_t hash, raft_index index);

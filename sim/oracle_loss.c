@@ -79,25 +79,57 @@ static bool has_whole(const struct sim_oracles *oracles, uint32_t node, raft_ind
             !entry.damaged);
 }
 
+bool sim_oracle_needs_leader(const struct sim_oracles *oracles, uint32_t node)
+{
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    return view->state.losses != 0 || view->is_blank;
+}
+
+/* Whether a node can give a blank one the state that it lacks. */
+static bool has_state(const struct sim_oracles *oracles, uint32_t node, raft_index base)
+{
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    const struct raft_view *view = &sim_node->view;
+    return sim_node->state == SIM_NODE_UP && !sim_oracle_needs_leader(oracles, node) &&
+           !raft_options_is_witness(&sim_node->options) && view->applied >= base;
+}
+
+/* What another node, of which it knows and which knows of it, can make up for. */
+struct remedies {
+    bool has_leader; /* it tells what was lost */
+    bool has_state;
+    bool has_entry;
+};
+
+static struct remedies remedies_for(const struct sim_oracles *oracles, uint32_t node)
+{
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    raft_index damaged = view->first_damaged;
+    uint64_t chain = damaged == 0 ? 0 : sim_oracle_chain(oracles, node, damaged);
+    struct remedies found = {.has_entry = damaged == 0};
+    for (uint32_t id = 1; id <= oracles->world->node_count; id++) {
+        const struct sim_node *other = oracles->world->nodes[id];
+        if (id == node || !sim_oracle_knows(oracles, node, id) ||
+            !sim_oracle_knows(oracles, id, node)) {
+            continue;
+        }
+        found.has_leader |= other->state == SIM_NODE_UP && other->view.role == RAFT_LEADER &&
+                            other->view.state.term >= view->state.term;
+        found.has_state |= has_state(oracles, id, view->base.index);
+        found.has_entry |= damaged != 0 && has_whole(oracles, id, damaged, chain);
+    }
+    return found;
+}
+
 bool sim_oracle_is_repairable(const struct sim_oracles *oracles, uint32_t node)
 {
     const struct raft_view *view = &oracles->world->nodes[node]->view;
-    raft_index index = view->first_damaged;
-    bool is_repairable = false;
-    if (index == 0 || view->state.losses != 0 || view->is_blank) {
+    if ((view->state.losses & RAFT_LOSS_PROMISES) != 0) {
         return false;
     }
-    uint64_t chain = sim_oracle_chain(oracles, node, index);
-    struct raft_configuration its;
-    sim_oracle_configuration_in_force(oracles, node, &its);
-    for (uint32_t id = 1; id <= oracles->world->node_count; id++) {
-        struct raft_configuration others;
-        sim_oracle_configuration_in_force(oracles, id, &others);
-        is_repairable |= raft_configuration_find(&its, id) != NULL &&
-                         raft_configuration_find(&others, node) != NULL &&
-                         has_whole(oracles, id, index, chain);
-    }
-    return is_repairable;
+    const struct remedies found = remedies_for(oracles, node);
+    return found.has_entry && (found.has_state || !view->is_blank) &&
+           (found.has_leader || view->state.losses == 0);
 }
 
 /* Remembers what is lost, of what the node called durable before. */

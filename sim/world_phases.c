@@ -259,8 +259,8 @@ static void describe_nodes(const struct sim_world *world, char *text, size_t siz
 }
 
 /* Whether a node is out for good: its machine is gone, or its disk was damaged, and it has refused
- * its store, is in quarantine, or waits for what nobody has. What somebody has it may wait for
- * until progress is due. */
+ * its store, is in quarantine, or waits for what nobody can give it (sim_oracle_is_repairable).
+ * For what somebody can it may wait until progress is due. */
 static bool is_lost(const struct sim_world *world, const struct sim_node *node)
 {
     bool is_stuck = node->state == SIM_NODE_UP && node->view.condition != RAFT_RUNNING &&
@@ -353,11 +353,13 @@ static void poll_proof(struct sim_world *world, bool is_skipped)
         poll_again(world);
     } else if (is_done || is_skipped) {
         begin_stop(world);
-    } else if (sim_world_is_beyond_budget(world)) {
-        give_up(world);
-    } else {
+    } else if (!sim_world_is_beyond_budget(world)) {
         fail_progress(world,
                       world->stage == HEAL_READS ? "a read was not done" : "a write was not done");
+    } else if (world->scheduler.now_ns >= world->stage_deadline_ns) {
+        give_up(world);
+    } else {
+        poll_again(world); /* what is proved before progress is due may yet come back */
     }
 }
 

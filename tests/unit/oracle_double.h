@@ -16,6 +16,7 @@
 #define FAKE_NODES   3u
 #define FAKE_LOG_MAX 16u
 #define FAKE_RULES   8u
+#define FAKE_WHOLE   UINT64_MAX /* a value: the disk has the entry that is in fake.whole */
 
 struct fake_node {
     struct sim_node node;
@@ -33,8 +34,9 @@ struct fake_cluster {
     struct fake_node *nodes[FAKE_NODES + 1];
     char rules[FAKE_RULES][SIM_NAME_MAX]; /* all that were broken, each once */
     uint32_t rule_count;
-    bool is_dirty;    /* the disks show what is not durable */
-    uint32_t pending; /* operations under way, on each disk */
+    struct sut_entry whole[FAKE_LOG_MAX]; /* by index: what is no command */
+    bool is_dirty;                        /* the disks show what is not durable */
+    uint32_t pending;                     /* operations under way, on each disk */
 };
 
 static struct fake_cluster fake;
@@ -179,13 +181,13 @@ static size_t fake_read_durable(const char *name, const uint8_t *bytes, size_t s
     }
     for (; from + sizeof words <= size; from += sizeof words) {
         memcpy(words, bytes + from, sizeof words);
-        const struct sut_entry entry = {
+        const struct sut_entry command = {
             .id = {words[0], words[1]},
             .kind = RAFT_ENTRY_COMMAND,
             .size = sizeof words[2],
             .payload = (const uint8_t *)&words[2],
         };
-        sink->entry(sink->ctx, &entry);
+        sink->entry(sink->ctx, words[2] == FAKE_WHOLE ? &fake.whole[words[1]] : &command);
     }
     return from;
 }

@@ -512,6 +512,60 @@ START_TEST(a_process_that_keeps_memory_is_found)
 }
 END_TEST
 
+/* What a process keeps when it is destroyed, and how it is called. */
+static const struct {
+    enum { KEEPS_TIMER, KEEPS_FILE, KEEPS_OPERATION, KEEPS_FROZEN, KEEPS_RESTORING } what;
+    const char *words;
+} keepsakes[] = {
+    {KEEPS_TIMER, "1 of timer"},
+    {KEEPS_FILE, "1 of file"},
+    {KEEPS_OPERATION, "1 of operation"},
+    {KEEPS_FROZEN, "1 of frozen state"},
+    {KEEPS_RESTORING, "1 of half restored state"},
+};
+
+static struct sim_world *world_of_keepers;
+static int kept;
+
+/* The core's, and then it takes something once more. */
+static void keeping_destroy(void *process)
+{
+    static struct raft_io io;
+    struct raft_view view;
+    uint64_t size;
+    sut_raft.view(process, &view);
+    struct raft_env *env = &world_of_keepers->nodes[view.id]->env;
+    sut_raft.destroy(process);
+    io = (struct raft_io){.op = RAFT_IO_CREATE, .name = "kept"};
+    switch (keepsakes[kept].what) {
+    case KEEPS_TIMER:
+        env->set_timer(env->ctx, RAFT_TIMER_ELECTION, UINT64_MAX - 1);
+        break;
+    case KEEPS_FILE:
+        ck_assert_int_eq(env->io_run(env->ctx, RAFT_AT_STATE_CREATE_CREATE, &io), RAFT_OK);
+        break;
+    case KEEPS_OPERATION:
+        io.op = RAFT_IO_SYNC_DIR;
+        ck_assert_int_eq(env->io_submit(env->ctx, RAFT_AT_STATE_CREATE_CREATE, &io), RAFT_OK);
+        break;
+    case KEEPS_FROZEN:
+        ck_assert_int_eq(env->snapshot_begin(env->ctx, AN_ALLOC, &size), RAFT_OK);
+        break;
+    case KEEPS_RESTORING:
+        ck_assert_int_eq(env->restore_begin(env->ctx, AN_ALLOC, 1), RAFT_OK);
+        break;
+    }
+}
+
+START_TEST(a_process_that_keeps_anything_else_is_found)
+{
+    broken.destroy = keeping_destroy;
+    kept = _i;
+    world_of_keepers = world_open();
+    expect_at_the_end(world_of_keepers, "ledger", keepsakes[_i].words);
+}
+END_TEST
+
 /* ---- answers ---- */
 
 static struct sim_world *world_of_reads;
@@ -702,6 +756,8 @@ int main(void)
     tcase_add_test(tests, a_process_that_never_stops_is_found);
     tcase_add_test(tests, a_process_that_says_twice_that_it_has_stopped_is_found);
     tcase_add_test(tests, a_process_that_keeps_memory_is_found);
+    tcase_add_loop_test(tests, a_process_that_keeps_anything_else_is_found, 0,
+                        sizeof keepsakes / sizeof keepsakes[0]);
     tcase_add_test(tests, a_read_that_is_answered_without_asking_anybody_is_found);
     tcase_add_test(tests, a_cluster_that_takes_no_write_is_found);
     tcase_add_test(tests, a_cluster_that_takes_no_read_is_found);

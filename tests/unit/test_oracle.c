@@ -89,13 +89,16 @@ END_TEST
 
 START_TEST(election_safety_fires_on_a_vote_forgotten_over_a_restart)
 {
-    view_of(3)->state = (struct raft_hard_state){.term = 4, .vote = 1};
+    enter_term(3, 4);
+    view_of(3)->state.vote = 1;
     persist_state(3, 4, 1);
     step(3);
     end(3, SIM_NODE_DOWN);
     view_of(3)->state.term = 4;
     start(3);
     expect("election-safety");
+    ck_assert_str_eq(fake.world->finding.signature,
+                     "election-safety: a vote was forgotten over a restart");
 }
 END_TEST
 

@@ -55,6 +55,8 @@ static void put_configuration(uint32_t node, raft_term term, const uint32_t (*me
         .size = (uint32_t)raft_configuration_size(&made),
         .payload = payloads[index],
     };
+    to->values[index] = FAKE_WHOLE;
+    fake.whole[index] = to->log[index];
     to->node.view.last = to->log[index].id;
     to->node.view.configuration = made;
     to->node.view.configuration_index = index;
@@ -155,6 +157,91 @@ START_TEST(configuration_fires_when_a_new_one_is_ignored)
 }
 END_TEST
 
+START_TEST(configuration_fires_on_another_one_or_another_place_in_force)
+{
+    put_configuration(2, 1, joint_without_3);
+    if (_i == 0) {
+        view_of(2)->configuration = configuration(one_and_two);
+    } else {
+        view_of(2)->configuration_index = 0;
+    }
+    step(2);
+    expect("configuration");
+    ck_assert_str_eq(fake.world->finding.signature,
+                     "configuration: not the newest configuration of the log");
+}
+END_TEST
+
+START_TEST(configuration_fires_on_what_is_no_configuration)
+{
+    put_configuration(2, 1, one_and_two);
+    fake.nodes[2]->log[1].size = 1;
+    raft_options_configuration(&fake.nodes[2]->node.options, &view_of(2)->configuration);
+    view_of(2)->configuration_index = 0;
+    step(2);
+    expect("configuration");
+    ck_assert_str_eq(fake.world->finding.signature, "configuration: not a configuration");
+}
+END_TEST
+
+/* Two voters: one of them is no majority. */
+START_TEST(durable_majority_fires_on_half_of_the_voters)
+{
+    elect(1, 1);
+    put_configuration(1, 1, one_and_two);
+    persist(1);
+    step(1);
+    commit(1, 1);
+    expect("durable-majority");
+}
+END_TEST
+
+static const uint32_t to_3_joint[][2] = {
+    {1, OUTGOING}, {2, OUTGOING}, {3, VOTER | OUTGOING}, {0, 0}};
+
+/* On the disks of nodes 1 and 2; the configuration wants node 3. */
+static void put_on_two(bool is_seen_before)
+{
+    elect(1, 1);
+    for (uint32_t node = 1; node <= 2; node++) {
+        put(node, 1, 101);
+        persist(node);
+        step(node);
+    }
+    put_configuration(1, 1, to_3_joint);
+    if (is_seen_before) {
+        step(1);
+    }
+}
+
+START_TEST(durable_majority_fires_on_a_commit_below_a_configuration_in_force)
+{
+    put_on_two(true);
+    commit(1, 1);
+    expect("durable-majority");
+}
+END_TEST
+
+START_TEST(durable_majority_accepts_a_commit_by_the_one_before_that_was_in_force)
+{
+    put_on_two(false);
+    commit(1, 1);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(durable_majority_fires_on_a_configuration_that_is_committed_as_it_comes)
+{
+    put_on_two(false);
+    persist(1);
+    put_configuration(2, 1, to_3_joint);
+    persist(2);
+    step(2);
+    commit(1, 2);
+    expect("durable-majority");
+}
+END_TEST
+
 START_TEST(configuration_fires_on_two_changes_at_once)
 {
     elect(1, 1);
@@ -207,6 +294,21 @@ START_TEST(configuration_fires_on_a_change_that_is_done_and_not_committed)
 }
 END_TEST
 
+START_TEST(configuration_fires_on_a_change_that_is_done_as_another)
+{
+    const struct raft_configuration target = configuration(_i == 0 ? one_and_two : with_learner);
+    elect(1, 1);
+    put_everywhere(1, with_learner);
+    persist(1);
+    persist(2);
+    commit(1, 1);
+    expect(NULL);
+    sim_oracle_change_completed(fake.world->oracles, 1, &target, RAFT_OK, _i == 0 ? 1 : 2);
+    step(1);
+    expect("configuration");
+}
+END_TEST
+
 START_TEST(durable_majority_counts_both_sides_of_a_joint_configuration)
 {
     static const uint32_t to_3_alone[][2] = {
@@ -245,6 +347,23 @@ START_TEST(election_safety_fires_on_a_leader_that_is_no_voter)
 }
 END_TEST
 
+START_TEST(election_safety_fires_on_a_learner_that_leads)
+{
+    static const uint32_t with_3_learning[][2] = {{1, VOTER}, {2, VOTER}, {3, LEARNER}, {0, 0}};
+    elect(1, 1);
+    put_everywhere(1, with_3_learning);
+    persist(1);
+    persist(2);
+    commit(1, 1);
+    commit(3, 1);
+    expect(NULL);
+    sim_oracle_voted(fake.world->oracles, 1, 2, 3);
+    elect(3, 2);
+    expect("election-safety");
+    ck_assert_str_eq(fake.world->finding.signature, "election-safety: a node that must not lead");
+}
+END_TEST
+
 START_TEST(whoever_is_left_is_available_if_one_of_them_can_be_elected)
 {
     static const uint32_t with_witness[][2] = {
@@ -263,6 +382,19 @@ START_TEST(whoever_is_left_is_available_if_one_of_them_can_be_elected)
     put(2, 1, 9);
     step(2);
     ck_assert(sim_oracle_is_available(oracles, 1u << 1));
+}
+END_TEST
+
+START_TEST(who_needs_a_leader_first_makes_nobody_available)
+{
+    put(3, 1, 9);
+    step(3);
+    ck_assert(sim_oracle_is_available(fake.world->oracles, 1u << 1));
+    view_of(3)->is_blank = true; /* it votes for nobody who has less, and does not campaign */
+    ck_assert(!sim_oracle_is_available(fake.world->oracles, 1u << 1));
+    put(2, 1, 9);
+    step(2);
+    ck_assert(sim_oracle_is_available(fake.world->oracles, 1u << 1));
 }
 END_TEST
 
@@ -293,6 +425,13 @@ int main(void)
     tcase_add_test(tests, silent_when_a_configuration_is_overwritten_and_the_one_before_is_back);
     tcase_add_test(tests, configuration_fires_when_an_overwritten_one_stays_in_force);
     tcase_add_test(tests, configuration_fires_when_a_new_one_is_ignored);
+    tcase_add_loop_test(tests, configuration_fires_on_another_one_or_another_place_in_force, 0, 2);
+    tcase_add_test(tests, configuration_fires_on_what_is_no_configuration);
+    tcase_add_test(tests, durable_majority_fires_on_half_of_the_voters);
+    tcase_add_test(tests, durable_majority_fires_on_a_commit_below_a_configuration_in_force);
+    tcase_add_test(tests, durable_majority_accepts_a_commit_by_the_one_before_that_was_in_force);
+    tcase_add_test(tests, durable_majority_fires_on_a_configuration_that_is_committed_as_it_comes);
+    tcase_add_loop_test(tests, configuration_fires_on_a_change_that_is_done_as_another, 0, 2);
     tcase_add_test(tests, configuration_fires_on_two_changes_at_once);
     tcase_add_test(tests, accepts_two_changes_that_another_node_has_appended);
     tcase_add_test(tests, configuration_fires_on_successors_that_can_decide_apart);
@@ -300,7 +439,9 @@ int main(void)
     tcase_add_test(tests, configuration_fires_on_a_change_that_is_done_and_not_committed);
     tcase_add_test(tests, durable_majority_counts_both_sides_of_a_joint_configuration);
     tcase_add_test(tests, election_safety_fires_on_a_leader_that_is_no_voter);
+    tcase_add_test(tests, election_safety_fires_on_a_learner_that_leads);
     tcase_add_test(tests, whoever_is_left_is_available_if_one_of_them_can_be_elected);
+    tcase_add_test(tests, who_needs_a_leader_first_makes_nobody_available);
     tcase_add_test(tests, a_witness_that_leaves_makes_nobody_available);
     return unit_main(suite);
 }

@@ -47,6 +47,48 @@ START_TEST(error_surfaces_fires_on_a_sync_over_a_short_write)
 }
 END_TEST
 
+/* What was done after bytes 100 to 150 could not be written, and leaves some of them so. */
+static const struct {
+    enum raft_io_op op;
+    uint64_t offset;
+    uint32_t size;
+    uint32_t done;
+    enum raft_status status;
+} half_mended[] = {
+    {RAFT_IO_WRITE, 100, 49, 49, RAFT_OK},  /* not the last byte */
+    {RAFT_IO_WRITE, 101, 49, 49, RAFT_OK},  /* not the first one */
+    {RAFT_IO_WRITE, 100, 10, 0, RAFT_IO},   /* it fails again, and further */
+    {RAFT_IO_TRUNCATE, 101, 0, 0, RAFT_OK}, /* behind the first byte */
+    {RAFT_IO_TRUNCATE, 100, 0, 0, RAFT_IO},
+};
+
+START_TEST(error_surfaces_fires_on_a_sync_over_what_was_mended_in_part)
+{
+    io(1, RAFT_IO_WRITE, 100, 50, 0, RAFT_IO);
+    io(1, half_mended[_i].op, half_mended[_i].offset, half_mended[_i].size, half_mended[_i].done,
+       half_mended[_i].status);
+    if (half_mended[_i].op == RAFT_IO_WRITE && half_mended[_i].status != RAFT_OK) {
+        io(1, RAFT_IO_WRITE, 100, 10, 10, RAFT_OK);
+    }
+    expect(NULL);
+    io(1, RAFT_IO_SYNC, 0, 0, 0, RAFT_OK);
+    expect("error-surfaces");
+}
+END_TEST
+
+START_TEST(error_surfaces_forgets_with_the_process)
+{
+    io(1, RAFT_IO_WRITE, 100, 50, 0, RAFT_IO);
+    io(1, RAFT_IO_SYNC_DIR, 0, 0, 0, RAFT_IO);
+    end(1, SIM_NODE_DOWN);
+    sim_oracle_starts(fake.world->oracles, 1);
+    start(1);
+    io(1, RAFT_IO_SYNC, 0, 0, 0, RAFT_OK);
+    io(1, RAFT_IO_SYNC_DIR, 0, 0, 0, RAFT_OK);
+    expect(NULL);
+}
+END_TEST
+
 START_TEST(error_surfaces_fires_on_a_failed_sync_that_is_tried_again)
 {
     io(1, RAFT_IO_SYNC, 0, 0, 0, RAFT_IO);
@@ -95,6 +137,43 @@ START_TEST(error_surfaces_accepts_a_start_that_reads_again)
 {
     start_over_a_failure(true);
     expect(NULL);
+}
+END_TEST
+
+/* Node 1 starts; a file is not opened in it, or not removed, and then another is opened. */
+static void start_over_a_name(enum raft_io_op op)
+{
+    struct raft_io what = {.op = op, .name = "a", .status = RAFT_IO};
+    end(1, SIM_NODE_DOWN);
+    sim_oracle_starts(fake.world->oracles, 1);
+    sim_oracle_io_done(fake.world->oracles, 1, &what);
+    what = (struct raft_io){.op = RAFT_IO_OPEN, .name = "b", .file = 5, .status = RAFT_OK};
+    sim_oracle_io_done(fake.world->oracles, 1, &what);
+    start(1);
+}
+
+START_TEST(error_surfaces_fires_on_a_start_that_opens_another_file_instead)
+{
+    start_over_a_name(RAFT_IO_OPEN);
+    expect("error-surfaces");
+}
+END_TEST
+
+START_TEST(error_surfaces_accepts_a_start_that_could_not_remove_a_file)
+{
+    start_over_a_name(RAFT_IO_UNLINK);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(error_surfaces_fires_on_a_failed_state_machine_that_applies_more)
+{
+    fake.nodes[1]->node.harmed[SIM_HARM_MACHINE] = fake.world->events + 2;
+    sim_oracle_machine_failed(fake.world->oracles, 1, 2);
+    view_of(1)->condition = RAFT_CONDITION_FAILED;
+    view_of(1)->applied = 3;
+    step(1);
+    expect("error-surfaces");
 }
 END_TEST
 
@@ -309,6 +388,50 @@ START_TEST(recovery_fires_on_a_term_that_is_not_on_the_disk)
 }
 END_TEST
 
+START_TEST(recovery_fires_on_a_vote_that_is_not_on_the_disk)
+{
+    enter_term(2, 3);
+    end(2, SIM_NODE_DOWN);
+    sim_oracle_starts(fake.world->oracles, 2);
+    view_of(2)->state = (struct raft_hard_state){.term = 3, .vote = 1};
+    start(2);
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_log_with_another_entry_than_the_disks)
+{
+    enter_term(2, 3);
+    replicate(2, 2);
+    end(2, SIM_NODE_DOWN);
+    sim_oracle_starts(fake.world->oracles, 2);
+    view_of(2)->state.term = 3;
+    put(2, 1, 101);
+    put(2, 2, 999);
+    start(2);
+    expect("recovery");
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_log_that_goes_on_behind_a_snapshot_and_is_not_on_the_disk)
+{
+    commit_three();
+    put(2, 1, 101);
+    put(2, 2, 102);
+    persist(2);
+    step(2);
+    publish_second();
+    end(2, SIM_NODE_DOWN);
+    sim_oracle_starts(fake.world->oracles, 2);
+    view_of(2)->state.term = 2;
+    view_of(2)->base = (struct raft_entry_id){2, 2};
+    view_of(2)->last = view_of(2)->base;
+    put(2, 2, 103);
+    start(2);
+    expect("recovery");
+}
+END_TEST
+
 START_TEST(recovery_fires_on_a_start_from_another_nodes_store)
 {
     fake.is_dirty = true; /* whatever else there is to say of the disk */
@@ -372,6 +495,48 @@ END_TEST
 START_TEST(stability_accepts_a_term_when_the_leader_was_not_heard)
 {
     lead_calmly(100);
+    campaign(3);
+    expect(NULL);
+}
+END_TEST
+
+/* Node 2 hears the leader, or is heard by it, and not both. */
+START_TEST(stability_accepts_a_term_when_contact_was_one_way)
+{
+    enter_term(2, 1);
+    enter_term(3, 1);
+    elect(1, 1);
+    fake.nodes[1]->progress[2] = (struct raft_progress_view){.id = 2, .next = 1};
+    for (uint64_t ms = 0; ms < 2000; ms += 50) {
+        fake.world->scheduler.now_ns = (1000 + ms) * MS;
+        arrive(_i == 0 ? 1 : 2, _i == 0 ? 2 : 1, 1);
+    }
+    campaign(3);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(stability_accepts_a_term_when_contact_has_ended)
+{
+    lead_calmly(50);
+    fake.world->scheduler.now_ns += 76 * MS; /* half the shortest election timeout, and more */
+    campaign(3);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(stability_accepts_a_term_when_contact_is_new)
+{
+    enter_term(2, 1);
+    enter_term(3, 1);
+    fake.world->scheduler.now_ns = 1000 * MS;
+    elect(1, 1);
+    fake.nodes[1]->progress[2] = (struct raft_progress_view){.id = 2, .next = 1};
+    for (uint64_t ms = 0; ms < 600; ms += 50) {
+        fake.world->scheduler.now_ns = (1000 + ms) * MS;
+        arrive(1, 2, 1);
+        arrive(2, 1, 1);
+    }
     campaign(3);
     expect(NULL);
 }
@@ -580,7 +745,7 @@ END_TEST
 /* Node 2 takes a read; so many milliseconds later the liveness phase looks. */
 static void read_and_wait(uint64_t ms)
 {
-    sim_oracle_read_taken(fake.world->oracles, 2, SIM_REQUEST_READ | 7);
+    sim_oracle_taken(fake.world->oracles, 2, SIM_REQUEST_READ | 7);
     fake.world->scheduler.now_ns += ms * MS;
     sim_oracle_prompt_check(fake.world->oracles);
 }
@@ -590,6 +755,16 @@ START_TEST(progress_fires_on_a_read_that_is_not_answered)
     read_and_wait(100);
     expect(NULL);
     fake.world->scheduler.now_ns += 1;
+    sim_oracle_prompt_check(fake.world->oracles);
+    expect("progress");
+}
+END_TEST
+
+START_TEST(progress_fires_on_the_oldest_of_those_that_wait)
+{
+    read_and_wait(60);
+    sim_oracle_taken(fake.world->oracles, 2, SIM_REQUEST_READ | 8);
+    fake.world->scheduler.now_ns += 41 * MS;
     sim_oracle_prompt_check(fake.world->oracles);
     expect("progress");
 }
@@ -611,8 +786,8 @@ END_TEST
 START_TEST(progress_is_silent_on_answers_and_on_dead_processes)
 {
     read_and_wait(50);
-    sim_oracle_read_ended(fake.world->oracles, 2, SIM_REQUEST_READ | 7);
-    sim_oracle_read_taken(fake.world->oracles, 3, SIM_REQUEST_READ | 8);
+    sim_oracle_completed(fake.world->oracles, 2, SIM_REQUEST_READ | 7, RAFT_OK, 0);
+    sim_oracle_taken(fake.world->oracles, 3, SIM_REQUEST_READ | 8);
     end(3, SIM_NODE_DOWN);
     fake.world->scheduler.now_ns += 1000 * MS;
     sim_oracle_prompt_check(fake.world->oracles);
@@ -637,11 +812,16 @@ int main(void)
     tcase_add_test(tests, error_surfaces_is_silent_when_a_failed_write_is_mended);
     tcase_add_test(tests, error_surfaces_fires_on_a_sync_over_a_failed_write);
     tcase_add_test(tests, error_surfaces_fires_on_a_sync_over_a_short_write);
+    tcase_add_loop_test(tests, error_surfaces_fires_on_a_sync_over_what_was_mended_in_part, 0, 5);
+    tcase_add_test(tests, error_surfaces_forgets_with_the_process);
     tcase_add_test(tests, error_surfaces_fires_on_a_failed_sync_that_is_tried_again);
     tcase_add_test(tests, error_surfaces_fires_on_a_directory_synced_again);
     tcase_add_test(tests, error_surfaces_accepts_a_new_file_after_a_failed_sync);
     tcase_add_test(tests, error_surfaces_fires_on_a_start_over_a_failed_read);
     tcase_add_test(tests, error_surfaces_accepts_a_start_that_reads_again);
+    tcase_add_test(tests, error_surfaces_fires_on_a_start_that_opens_another_file_instead);
+    tcase_add_test(tests, error_surfaces_accepts_a_start_that_could_not_remove_a_file);
+    tcase_add_test(tests, error_surfaces_fires_on_a_failed_state_machine_that_applies_more);
     tcase_add_test(tests, error_surfaces_fires_when_a_failed_state_machine_goes_on);
     tcase_add_test(tests, error_surfaces_accepts_a_failed_state_machine_that_ends_its_node);
     tcase_add_test(tests, error_surfaces_accepts_a_failed_state_machine_of_a_process_that_stops);
@@ -660,11 +840,18 @@ int main(void)
                    monotonic_fires_on_a_log_that_is_gone_behind_a_snapshot_that_it_agrees_with);
     tcase_add_test(tests, recovery_takes_a_torn_beginning_for_no_log);
     tcase_add_test(tests, recovery_fires_on_a_term_that_is_not_on_the_disk);
+    tcase_add_test(tests, recovery_fires_on_a_vote_that_is_not_on_the_disk);
+    tcase_add_test(tests, recovery_fires_on_a_log_with_another_entry_than_the_disks);
+    tcase_add_test(tests,
+                   recovery_fires_on_a_log_that_goes_on_behind_a_snapshot_and_is_not_on_the_disk);
     tcase_add_test(tests, recovery_fires_on_a_start_from_another_nodes_store);
     tcase_add_test(tests, recovery_fires_on_a_start_from_a_wiped_disk);
     tcase_add_test(tests, recovery_says_nothing_of_a_disk_with_a_cache);
     tcase_add_test(tests, stability_fires_on_a_term_that_begins_while_a_leader_is_heard);
     tcase_add_test(tests, stability_accepts_a_term_when_the_leader_was_not_heard);
+    tcase_add_loop_test(tests, stability_accepts_a_term_when_contact_was_one_way, 0, 2);
+    tcase_add_test(tests, stability_accepts_a_term_when_contact_has_ended);
+    tcase_add_test(tests, stability_accepts_a_term_when_contact_is_new);
     tcase_add_test(tests, stability_accepts_a_campaign_that_was_ordered);
     tcase_add_test(tests, stability_accepts_a_term_after_a_clock_has_jumped);
     tcase_add_test(tests, stability_fires_when_a_leader_that_is_heard_steps_down);
@@ -681,6 +868,7 @@ int main(void)
     tcase_add_test(tests, progress_fires_on_a_leader_that_stepped_down_and_does_not_campaign);
     tcase_add_test(tests, progress_accepts_a_follower_that_hears_its_leader);
     tcase_add_test(tests, progress_fires_on_a_read_that_is_not_answered);
+    tcase_add_test(tests, progress_fires_on_the_oldest_of_those_that_wait);
     tcase_add_test(tests, progress_fires_on_a_request_that_is_not_answered_though_another_is);
     tcase_add_test(tests, progress_is_silent_on_answers_and_on_dead_processes);
     tcase_add_test(tests, progress_demands_no_answer_of_what_is_no_majority);

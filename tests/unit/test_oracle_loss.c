@@ -150,16 +150,23 @@ START_TEST(recovery_fires_on_a_start_without_promises_and_without_quarantine)
     fake.nodes[2]->node.bootstrapped = true;
     const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
     observer->removed(observer->ctx, 2, "hard-state");
+    fake.is_dirty = true; /* the rest of what it starts with is not compared */
     sim_oracle_starts(fake.world->oracles, 2);
     restart_with(0, RAFT_RUNNING, 3);
     expect("recovery");
+    ck_assert_ptr_nonnull(strstr(fake.world->finding.message, "without quarantine: node 2 starts"));
 }
 END_TEST
 
 START_TEST(recovery_fires_on_a_start_with_older_promises_and_without_quarantine)
 {
     three_entries_everywhere();
-    enter_term(2, 2);
+    if (_i == 0) {
+        enter_term(2, 2);
+    } else {
+        persist_state(2, 1, 1);
+    }
+    fake.is_dirty = true;
     sim_oracle_starts(fake.world->oracles, 2);
     persist_state(2, 1, RAFT_NODE_NONE);
     restart_with(0, RAFT_RUNNING, 3);
@@ -218,6 +225,19 @@ START_TEST(recovery_fires_on_a_campaign_with_losses)
 }
 END_TEST
 
+static const enum raft_condition incomplete[] = {RAFT_CONDITION_RECOVERING,
+                                                 RAFT_CONDITION_QUARANTINED};
+
+START_TEST(recovery_fires_on_a_campaign_of_a_node_that_is_incomplete)
+{
+    fake.nodes[2]->node.was_damaged = true;
+    view_of(2)->condition = incomplete[_i];
+    view_of(2)->role = RAFT_PRECANDIDATE;
+    step(2);
+    expect("recovery");
+}
+END_TEST
+
 START_TEST(recovery_fires_on_a_campaign_with_a_blank_state_machine)
 {
     view_of(2)->is_blank = true;
@@ -251,11 +271,19 @@ START_TEST(monotonic_accepts_a_restart_that_has_lost_durable_entries_and_says_so
 }
 END_TEST
 
+/* Of three entries that node 2 called durable so many were committed when it lost all but some. */
+static const struct {
+    raft_index committed;
+    raft_index left;
+    raft_index committed_later;
+} over_too_early[] = {{3, 2, 3}, {2, 1, 2}, {2, 2, 3}};
+
 START_TEST(recovery_fires_on_a_loss_that_is_over_too_early)
 {
     three_entries_everywhere();
-    commit(1, 3);
-    restart_with(RAFT_LOSS_ENTRIES, RAFT_CONDITION_RECOVERING, 1);
+    commit(1, over_too_early[_i].committed);
+    restart_with(RAFT_LOSS_ENTRIES, RAFT_CONDITION_RECOVERING, over_too_early[_i].left);
+    commit(1, over_too_early[_i].committed_later);
     view_of(2)->state.losses = 0;
     view_of(2)->condition = RAFT_RUNNING;
     step(2);
@@ -553,9 +581,83 @@ START_TEST(what_nobody_has_or_may_give_is_not_repairable)
     view_of(2)->state.losses = RAFT_LOSS_ENTRIES;
     ck_assert(!sim_oracle_is_repairable(oracles, 2));
     view_of(2)->state.losses = 0;
-    view_of(2)->is_blank = true;
+    ck_assert(sim_oracle_is_repairable(oracles, 2));
+    end(3, SIM_NODE_DOWN);
     ck_assert(!sim_oracle_is_repairable(oracles, 2));
-    view_of(2)->is_blank = false;
+}
+END_TEST
+
+START_TEST(a_copy_is_no_remedy_of_another_entry_or_of_a_stranger)
+{
+    const struct sim_oracles *oracles = fake.world->oracles;
+    damage_one_each();
+    for (uint32_t stranger = 2; stranger <= 3; stranger++) {
+        struct raft_options *options = &fake.nodes[stranger]->node.options;
+        options->voters[5 - stranger - 1] = 1; /* the other of the two */
+        ck_assert(!sim_oracle_is_repairable(oracles, 2));
+        options->voters[5 - stranger - 1] = 5 - stranger;
+        ck_assert(sim_oracle_is_repairable(oracles, 2));
+    }
+    view_of(3)->first_damaged = 0;
+    cut(3, 1);
+    put(3, 2, 999);
+    step(3);
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+}
+END_TEST
+
+/* Node 2 has lost entries, and is blank up to 2. */
+static void lose_all_but_the_id(void)
+{
+    three_entries_everywhere();
+    view_of(2)->base.index = 2;
+    view_of(2)->is_blank = true;
+    view_of(2)->state.losses = RAFT_LOSS_ENTRIES;
+    view_of(3)->applied = 2;
+    elect(3, 2);
+    view_of(3)->applied = 2;
+    ck_assert(sim_oracle_is_repairable(fake.world->oracles, 2));
+}
+
+START_TEST(under_a_leader_that_has_applied_enough_all_but_promises_are_repairable)
+{
+    const struct sim_oracles *oracles = fake.world->oracles;
+    lose_all_but_the_id();
+    view_of(2)->state.losses = RAFT_LOSS_ENTRIES | RAFT_LOSS_PROMISES;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(2)->state.losses = RAFT_LOSS_PROMISES;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+}
+END_TEST
+
+START_TEST(losses_are_not_repairable_without_a_leader_of_their_term)
+{
+    const struct sim_oracles *oracles = fake.world->oracles;
+    lose_all_but_the_id();
+    view_of(2)->state.term = 3;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(2)->state.term = 2;
+    ck_assert(sim_oracle_is_repairable(oracles, 2));
+    view_of(3)->role = RAFT_FOLLOWER;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(2)->state.losses = 0;
+    ck_assert(sim_oracle_is_repairable(oracles, 2)); /* the state alone needs none yet */
+}
+END_TEST
+
+START_TEST(a_state_is_not_repairable_that_nobody_has_or_may_give)
+{
+    const struct sim_oracles *oracles = fake.world->oracles;
+    lose_all_but_the_id();
+    view_of(3)->applied = 1;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(3)->applied = 2;
+    view_of(3)->is_blank = true;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    view_of(3)->is_blank = false;
+    fake.nodes[3]->node.options.joins_as_witness = true;
+    ck_assert(!sim_oracle_is_repairable(oracles, 2));
+    fake.nodes[3]->node.options.joins_as_witness = false;
     ck_assert(sim_oracle_is_repairable(oracles, 2));
     end(3, SIM_NODE_DOWN);
     ck_assert(!sim_oracle_is_repairable(oracles, 2));
@@ -576,18 +678,20 @@ int main(void)
     tcase_add_test(tests, recovery_accepts_a_node_in_quarantine);
     tcase_add_test(tests, no_false_alarm_fires_on_a_quarantine_without_damage);
     tcase_add_test(tests, recovery_fires_on_a_start_without_promises_and_without_quarantine);
-    tcase_add_test(tests, recovery_fires_on_a_start_with_older_promises_and_without_quarantine);
+    tcase_add_loop_test(tests, recovery_fires_on_a_start_with_older_promises_and_without_quarantine,
+                        0, 2);
     tcase_add_test(tests, recovery_fires_on_a_quarantine_that_a_restart_ends);
     tcase_add_test(tests, recovery_accepts_a_store_from_before_the_quarantine);
     tcase_add_test(tests, recovery_fires_on_a_vote_in_quarantine);
     tcase_add_test(tests, recovery_fires_on_a_pre_vote_with_lost_entries);
     tcase_add_test(tests, recovery_accepts_a_vote_with_damaged_entries);
     tcase_add_test(tests, recovery_fires_on_a_campaign_with_losses);
+    tcase_add_loop_test(tests, recovery_fires_on_a_campaign_of_a_node_that_is_incomplete, 0, 2);
     tcase_add_test(tests, recovery_fires_on_a_campaign_with_a_blank_state_machine);
     tcase_add_test(tests, recovery_fires_on_a_loss_that_comes_about_in_a_running_node);
     tcase_add_test(tests, recovery_fires_on_a_quarantine_that_ends_in_a_running_node);
     tcase_add_test(tests, monotonic_accepts_a_restart_that_has_lost_durable_entries_and_says_so);
-    tcase_add_test(tests, recovery_fires_on_a_loss_that_is_over_too_early);
+    tcase_add_loop_test(tests, recovery_fires_on_a_loss_that_is_over_too_early, 0, 3);
     tcase_add_test(tests, recovery_accepts_the_end_of_a_loss_when_what_is_committed_is_there_again);
     tcase_add_test(tests, durable_majority_fires_on_a_commit_that_counts_a_node_in_quarantine);
     tcase_add_test(tests, durable_majority_counts_what_was_there_before_the_quarantine);
@@ -608,5 +712,9 @@ int main(void)
     tcase_add_test(tests, monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had);
     tcase_add_test(tests, what_another_node_has_is_repairable);
     tcase_add_test(tests, what_nobody_has_or_may_give_is_not_repairable);
+    tcase_add_test(tests, a_copy_is_no_remedy_of_another_entry_or_of_a_stranger);
+    tcase_add_test(tests, under_a_leader_that_has_applied_enough_all_but_promises_are_repairable);
+    tcase_add_test(tests, losses_are_not_repairable_without_a_leader_of_their_term);
+    tcase_add_test(tests, a_state_is_not_repairable_that_nobody_has_or_may_give);
     return unit_main(suite);
 }

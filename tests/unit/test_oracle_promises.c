@@ -53,6 +53,55 @@ START_TEST(monotonic_accepts_a_cut_in_the_event_in_which_a_process_died)
 }
 END_TEST
 
+/* Reads and changes of the members are in no log of requests. */
+static const uint64_t numbers[] = {SIM_REQUEST_READ | 7, SIM_REQUEST_CHANGE | 7};
+
+START_TEST(request_once_accepts_answers_and_a_crash)
+{
+    sim_oracle_taken(fake.world->oracles, 1, numbers[_i]);
+    sim_oracle_completed(fake.world->oracles, 1, numbers[_i], RAFT_OK, 5);
+    sim_oracle_taken(fake.world->oracles, 2, numbers[_i] + 1);
+    end(2, SIM_NODE_DOWN);
+    end(1, SIM_NODE_STOPPED);
+    sim_oracles_finish(fake.world->oracles);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(request_once_fires_on_a_second_answer)
+{
+    sim_oracle_taken(fake.world->oracles, 1, numbers[_i]);
+    sim_oracle_taken(fake.world->oracles, 1, numbers[_i] + 1);
+    sim_oracle_completed(fake.world->oracles, 1, numbers[_i], RAFT_LOST, 0);
+    sim_oracle_completed(fake.world->oracles, 1, numbers[_i], RAFT_LOST, 0);
+    expect("request-once");
+}
+END_TEST
+
+START_TEST(request_once_fires_on_the_answer_of_another_node)
+{
+    sim_oracle_taken(fake.world->oracles, 1, numbers[_i]);
+    sim_oracle_completed(fake.world->oracles, 2, numbers[_i], RAFT_OK, 0);
+    expect("request-once");
+}
+END_TEST
+
+START_TEST(request_once_fires_when_a_process_that_fails_answers_nothing)
+{
+    sim_oracle_taken(fake.world->oracles, 1, numbers[_i]);
+    end(1, SIM_NODE_FAILED);
+    expect("request-once");
+}
+END_TEST
+
+START_TEST(request_once_fires_on_an_answer_that_nobody_waits_for)
+{
+    sim_oracle_completed(fake.world->oracles, 1, numbers[_i], RAFT_OK, 0);
+    sim_oracles_finish(fake.world->oracles);
+    expect("request-once");
+}
+END_TEST
+
 START_TEST(request_once_fires_when_a_command_was_applied_once_too_often)
 {
     const uint64_t value = 101;
@@ -292,6 +341,11 @@ int main(void)
     tcase_add_test(tests, election_safety_fires_on_a_term_without_a_candidate);
     tcase_add_test(tests, monotonic_fires_when_a_restart_loses_a_durable_entry);
     tcase_add_test(tests, monotonic_accepts_a_cut_in_the_event_in_which_a_process_died);
+    tcase_add_loop_test(tests, request_once_accepts_answers_and_a_crash, 0, 2);
+    tcase_add_loop_test(tests, request_once_fires_on_a_second_answer, 0, 2);
+    tcase_add_loop_test(tests, request_once_fires_on_the_answer_of_another_node, 0, 2);
+    tcase_add_loop_test(tests, request_once_fires_when_a_process_that_fails_answers_nothing, 0, 2);
+    tcase_add_loop_test(tests, request_once_fires_on_an_answer_that_nobody_waits_for, 0, 2);
     tcase_add_test(tests, request_once_fires_when_a_command_was_applied_once_too_often);
     tcase_add_test(tests, no_false_alarm_fires_on_missing_entries_without_damage);
     tcase_add_test(tests, no_false_alarm_fires_on_a_cold_entry_that_is_lost_without_a_fault);

@@ -45,6 +45,18 @@ START_TEST(witness_fires_on_a_payload_in_memory)
 }
 END_TEST
 
+START_TEST(witness_fires_on_a_payload_behind_an_id)
+{
+    elect(1, 1);
+    replicate(1, 1);
+    put(3, 1, 0);
+    fake.nodes[3]->log[1].kind = RAFT_ENTRY_ELIDED;
+    fake.nodes[3]->log[1].size = 1;
+    step(3);
+    expect("witness");
+}
+END_TEST
+
 START_TEST(witness_fires_on_a_payload_on_the_disk)
 {
     const uint64_t words[3] = {1, 1, 101}; /* an entry as the double writes it */
@@ -156,6 +168,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, fake_teardown);
     tcase_add_test(tests, witness_accepts_ids_of_what_others_have);
     tcase_add_test(tests, witness_fires_on_a_payload_in_memory);
+    tcase_add_test(tests, witness_fires_on_a_payload_behind_an_id);
     tcase_add_test(tests, witness_fires_on_a_payload_on_the_disk);
     tcase_add_test(tests, witness_fires_on_a_state_in_a_snapshot_on_the_disk);
     tcase_add_test(tests, witness_fires_on_a_state_machine);
