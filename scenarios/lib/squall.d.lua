@@ -420,7 +420,7 @@ function Disk:remove(file) end
 ---Of a node that is down: everything is gone.
 function Disk:wipe() end
 ---@class Copy
----The durable content as it is now.
+---The durable content as it is now, with its damage.
 ---@return Copy
 function Disk:copy() end
 ---Of a node that is down: its store is as it once was. Raft does not survive that by itself.

@@ -369,6 +369,20 @@ START_TEST(a_truncation_keeps_its_order_with_writes_behind_it)
 }
 END_TEST
 
+START_TEST(a_creation_waits_for_reads_of_the_file_it_empties)
+{
+    char bytes[3];
+    raft_file file = durable_file("a", "old");
+    struct raft_io read = transfer(RAFT_IO_READ, file, 0, bytes, 3);
+    struct raft_io create = named(RAFT_IO_CREATE, "a");
+    sim_disk_submit(disk, &read, (struct sim_disk_fault){.delay_ns = 500}, 1);
+    sim_disk_submit(disk, &create, no_fault, 1);
+    perform_all();
+    ck_assert_ptr_eq(completed[0], &read);
+    ck_assert_uint_eq(read.done, 3);
+}
+END_TEST
+
 START_TEST(directory_operations_keep_their_order)
 {
     struct raft_io create = named(RAFT_IO_CREATE, "a");
@@ -482,7 +496,8 @@ START_TEST(a_failed_sync_saves_sectors_of_what_it_covers_and_nothing_else)
         ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
         write_many(file, 0, 'n', 3 * SECTOR);
         struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
-        struct raft_io write = transfer(RAFT_IO_WRITE, file, 3 * (uint64_t)SECTOR, "n", 1);
+        char bytes[1] = {'n'};
+        struct raft_io write = transfer(RAFT_IO_WRITE, file, 3 * (uint64_t)SECTOR, bytes, 1);
         sim_disk_submit(disk, &sync, (struct sim_disk_fault){.status = RAFT_IO, .delay_ns = 9}, 1);
         sim_disk_submit(disk, &write, no_fault, 1); /* not covered */
         perform_all();
@@ -614,7 +629,7 @@ START_TEST(a_quota_below_what_is_used_refuses_growth_only)
 {
     raft_file file = durable_file("a", "12345");
     disk->quota = 2;
-    ck_assert_int_eq(write_text(file, 0, "x"), RAFT_OK);
+    ck_assert_int_eq(write_text(file, 0, "x2345"), RAFT_OK);
     ck_assert_int_eq(write_text(file, 5, "x"), RAFT_NOSPACE);
     expect_content("a", "x2345");
 }
@@ -646,6 +661,7 @@ static void add_device_tests(TCase *device)
     tcase_add_test(device, reads_overtake_each_other);
     tcase_add_test(device, a_creation_waits_for_writes_of_the_file_it_empties);
     tcase_add_test(device, a_truncation_keeps_its_order_with_writes_behind_it);
+    tcase_add_test(device, a_creation_waits_for_reads_of_the_file_it_empties);
     tcase_add_test(device, directory_operations_keep_their_order);
     tcase_add_test(device, a_close_waits_for_what_uses_the_handle);
 }

@@ -377,6 +377,9 @@ START_TEST(a_chosen_crash_keeps_exactly_the_chosen_pieces)
         ck_assert_int_eq(content[SECTOR], (kept & 2) != 0 ? 'n' : 'o');
         ck_assert_int_eq(read_all("b"), (kept & 8) != 0 ? 0 : -1);
         ck_assert_uint_eq(sim_disk_pieces(disk), 0);
+        open_file(RAFT_IO_CREATE, "c");
+        crash_with(1); /* which is counted anew */
+        ck_assert_int_eq(read_all("c"), 0);
     }
 }
 END_TEST
