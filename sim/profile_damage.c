@@ -40,7 +40,7 @@ static void lose_file(struct sim_node *node, struct sim_stream *stream)
     struct name_choice choice = {0};
     sim_disk_list_durable(&node->disk, count_name, &count);
     choice.left = sim_draw_below(stream, count);
-    if (count > 0 && is_sound(node)) {
+    if (count > 0 && is_sound(node) && sim_node_store_is_free(node)) {
         sim_disk_list_durable(&node->disk, choose_name, &choice);
         (void)sim_disk_lose(&node->disk, choice.name);
     }
