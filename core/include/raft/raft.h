@@ -267,6 +267,8 @@ RAFT_MUST_CHECK enum raft_status raft_step(struct raft *raft, const struct raft_
 
 /* Whether something waits for a RETRY event. */
 bool raft_wants_retry(const struct raft *raft);
+/* Whether what an effect waits for is durable. */
+bool raft_may_happen(const struct raft *raft, const struct raft_effect *effect);
 
 /* A read-only view; costs nothing when unused. */
 struct raft_view {
