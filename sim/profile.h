@@ -54,6 +54,7 @@ enum sim_fault_class {
     SIM_CLASS_SLOW,      /* a disk is slow */
     SIM_CLASS_STALL,     /* a disk does not answer, once a run */
     SIM_CLASS_EIO,       /* file operations other than syncs fail */
+    SIM_CLASS_BROKEN,    /* every file operation of a kind fails, for a while */
     SIM_CLASS_SHORT,     /* reads and writes are short */
     SIM_CLASS_SYNC,      /* syncs fail */
     SIM_CLASS_FULL,      /* a disk is full */
@@ -107,7 +108,8 @@ struct sim_draw {
     uint64_t reorder_ppm, corrupt_ppm, capacity, truncate_ppm, reset_ppm, lag_ppm, lag_us;
     uint64_t split_gap_ms, split_ms, cut_gap_ms, cut_ms, clog_gap_ms, clog_ms;
     uint64_t slow_gap_ms, slow_ms, slow_us, stall_ms;
-    uint64_t eio_ppm, short_ppm, sync_ppm, full_gap_ms, full_ms, enospc_ppm;
+    uint64_t eio_ppm, broken_gap_ms, broken_ms, short_ppm, sync_ppm, full_gap_ms, full_ms,
+        enospc_ppm;
     uint64_t crash_gap_ms, crash_io_ppm, pause_gap_ms, pause_ms;
     uint64_t drift_ppm, step_gap_ms, step_ms, freeze_gap_ms, freeze_ms;
     uint64_t strobe_gap_ms, strobe_ms, strobe_us, late_ppm, late_us;

@@ -134,6 +134,8 @@ static const struct field fields[] = {
     FAULT(slow_us, SIM_CLASS_SLOW, 1000, 200000),
     FAULT(stall_ms, SIM_CLASS_STALL, 100, 30000),
     PPM(eio_ppm, SIM_CLASS_EIO, 100, 10000),
+    EVERY(broken_gap_ms, SIM_CLASS_BROKEN, 300),
+    FAULT(broken_ms, SIM_CLASS_BROKEN, 50, 3000),
     PPM(short_ppm, SIM_CLASS_SHORT, 1000, 100000),
     PPM(sync_ppm, SIM_CLASS_SYNC, 100, 10000),
     EVERY(full_gap_ms, SIM_CLASS_FULL, 300),
