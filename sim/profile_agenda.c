@@ -44,6 +44,22 @@ static void rule_add(struct sim_profile *profile, const char *pattern, enum raft
     sim_fault_rule_arm(&profile->world->faults, rule);
 }
 
+/* Victims die when they send, before the message is out or behind it. */
+static void sends_kill(struct sim_profile *profile)
+{
+    static const enum raft_outcome sides[] = {RAFT_OUTCOME_CRASH_BEFORE, RAFT_OUTCOME_CRASH_AFTER};
+    for (uint32_t i = 0; i < 2 && profile->draw.crash_send_ppm != 0; i++) {
+        struct sim_rule *rule = sim_fault_rule_new(&profile->world->faults, "message.send.refused");
+        rule->action = SIM_FAULT_CRASH; /* a hand-over declares none as its outcome */
+        rule->outcome = sides[i];
+        rule->optional = true;
+        rule->trigger.p = profile->draw.crash_send_ppm * PPM;
+        assert(profile->hurting_count < PROFILE_RULES_MAX);
+        profile->hurting[profile->hurting_count++] = rule;
+        sim_fault_rule_arm(&profile->world->faults, rule);
+    }
+}
+
 static void rules_add(struct sim_profile *profile)
 {
     static const char *const unsynced[] = {"disk.open",   "disk.create",   "disk.read",
@@ -62,32 +78,6 @@ static void rules_add(struct sim_profile *profile)
     rule_add(profile, "memory.alloc", RAFT_OUTCOME_NULL, draw->memory_ppm, false);
     rule_add(profile, "**", RAFT_OUTCOME_REFUSE, draw->refuse_ppm, false);
     rule_add(profile, "**", RAFT_OUTCOME_TAKE, draw->exit_ppm, false);
-}
-
-/* One rule for all that happens to single messages. */
-static void links_shape(struct sim_profile *profile)
-{
-    const struct sim_draw *draw = &profile->draw;
-    if (draw->loss_ppm + draw->dup_ppm + draw->delay_us + draw->spread_us + draw->tail_ppm +
-            draw->reorder_ppm + draw->corrupt_ppm + draw->capacity + draw->truncate_ppm +
-            draw->reset_ppm ==
-        0) {
-        return;
-    }
-    struct sim_link_rule *rule = sim_network_rule_new(&profile->world->network);
-    rule->loss = draw->loss_ppm * PPM;
-    rule->duplicate = draw->dup_ppm * PPM;
-    rule->reorder = draw->reorder_ppm * PPM;
-    rule->burst_ns = draw->burst_ms * MS;
-    rule->corrupt = draw->corrupt_ppm * PPM;
-    rule->truncate = draw->truncate_ppm * PPM;
-    rule->reset = draw->reset_ppm * PPM;
-    rule->capacity = (uint32_t)draw->capacity;
-    rule->tail = draw->tail_us == 0 ? 0 : draw->tail_ppm * PPM;
-    rule->tail_ns = draw->tail_us * US;
-    rule->latency_ns = draw->delay_us * US;
-    rule->jitter_ns = draw->spread_us * US;
-    sim_network_rule_activate(&profile->world->network, rule);
 }
 
 /* Delays and lies, which are no outcomes of a point. */
@@ -151,83 +141,6 @@ static void clocks_drift(struct sim_profile *profile)
     }
 }
 
-/* ---- episodes: links ---- */
-
-/* Each node reaches its neighbours in a random ring. */
-static void ring_begin(struct sim_profile *profile, struct profile_episode *episode)
-{
-    struct sim_world *world = profile->world;
-    struct sim_link_rule *rule = sim_network_rule_new(&world->network);
-    uint32_t order[SIM_NODES_MAX];
-    for (uint32_t i = 0; i < world->node_count; i++) {
-        uint64_t place = sim_draw_below(&episode->stream, (uint64_t)i + 1);
-        order[i] = order[place];
-        order[place] = i + 1;
-    }
-    sim_network_rule_ring(rule, order, world->node_count);
-    sim_network_rule_activate(&world->network, rule);
-    episode->link = rule;
-}
-
-static void partition_begin(struct sim_profile *profile, struct profile_episode *episode)
-{
-    struct sim_world *world = profile->world;
-    struct sim_link_rule *rule = sim_network_rule_new(&world->network);
-    uint64_t shape = sim_draw_below(&episode->stream, world->node_count < 4 ? 4 : 5);
-    if (shape == 4) {
-        ring_begin(profile, episode);
-        return;
-    }
-    uint32_t alone = sim_atlas_pick_any(profile, &episode->stream);
-    rule->partition = true;
-    for (uint32_t id = 1; id <= world->node_count; id++) {
-        uint64_t part = sim_draw_below(&episode->stream, shape == 3 ? 3 : 2);
-        /* Shape 0 isolates a node; 1 and 2 cut at random; of 3, group 0 is a bridge. */
-        rule->groups[id] = shape == 0   ? 1 + (id == alone)
-                           : shape == 3 ? (uint32_t)part
-                                        : 1 + (uint32_t)part;
-    }
-    sim_network_rule_activate(&world->network, rule);
-    episode->link = rule;
-}
-
-/* A node hears nobody, or nobody hears it, or only one other. */
-static void cut_begin(struct sim_profile *profile, struct profile_episode *episode)
-{
-    struct sim_network *network = &profile->world->network;
-    struct sim_link_rule *rule = sim_network_rule_new(network);
-    struct sim_selector one = {.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream)};
-    struct sim_selector other = {.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream)};
-    bool is_all = sim_draw_below(&episode->stream, 2) == 0;
-    bool hears = sim_draw_below(&episode->stream, 2) == 0;
-    if (is_all) {
-        other.role = SIM_SELECT_ANY;
-    }
-    rule->from = hears ? one : other;
-    rule->to = hears ? other : one;
-    rule->cut = true;
-    sim_network_rule_activate(network, rule);
-    episode->link = rule;
-}
-
-static void clog_begin(struct sim_profile *profile, struct profile_episode *episode)
-{
-    struct sim_network *network = &profile->world->network;
-    struct sim_link_rule *rule = sim_network_rule_new(network);
-    /* A new rule is of any node: the role has to be said as well. */
-    rule->from = (struct sim_selector){.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream),
-                                       .role = SIM_SELECT_NODES};
-    rule->to = (struct sim_selector){.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream),
-                                     .role = SIM_SELECT_NODES};
-    if (sim_draw_below(&episode->stream, 4) == 0) {
-        rule->to.role = SIM_SELECT_ANY;
-    }
-    rule->hold = true;
-    rule->shuffles = sim_draw_below(&episode->stream, 2) == 0;
-    sim_network_rule_activate(network, rule);
-    episode->link = rule;
-}
-
 /* ---- episodes: nodes ---- */
 
 static void stall_begin(struct sim_profile *profile, struct profile_episode *episode,
@@ -289,22 +202,6 @@ static void step_now(struct sim_profile *profile, struct profile_episode *episod
     sim_node_clock_jump(profile->world->nodes[node], is_back ? -step_ns : step_ns);
 }
 
-/* From now on a node hears nobody. */
-static void deafen(struct sim_profile *profile, uint32_t node)
-{
-    struct sim_network *network = &profile->world->network;
-    struct profile_episode *cut = &profile->episodes[SIM_CLASS_CUT];
-    struct sim_link_rule *rule = sim_network_rule_new(network);
-    assert(!cut->active);
-    rule->to = (struct sim_selector){.nodes = 1u << node, .role = SIM_SELECT_NODES};
-    rule->cut = true;
-    sim_network_rule_activate(network, rule);
-    cut->link = rule;
-    cut->active = true;
-    cut->until_ns = profile->world->scheduler.now_ns +
-                    sim_draw_exponential(&cut->stream, profile->draw.cut_ms * MS);
-}
-
 /* Now and then the old leader does not hear what comes of it: it must not answer reads as one. */
 static void transfer_now(struct sim_profile *profile, struct profile_episode *episode)
 {
@@ -316,7 +213,7 @@ static void transfer_now(struct sim_profile *profile, struct profile_episode *ep
     }
     (void)sim_node_transfer(leader, (uint32_t)target);
     if (deafens && profile->draw.cut_gap_ms != 0 && !profile->episodes[SIM_CLASS_CUT].active) {
-        deafen(profile, leader->id);
+        sim_links_deafen(profile, leader->id);
     }
 }
 
@@ -364,6 +261,7 @@ static bool episode_times(const struct sim_draw *draw, enum sim_fault_class clas
         {SIM_CLASS_PARTITION, draw->split_gap_ms, draw->split_ms},
         {SIM_CLASS_CUT, draw->cut_gap_ms, draw->cut_ms},
         {SIM_CLASS_CLOG, draw->clog_gap_ms, draw->clog_ms},
+        {SIM_CLASS_FILTER, draw->filter_gap_ms, draw->filter_ms},
         {SIM_CLASS_SLOW, draw->slow_gap_ms, draw->slow_ms},
         {SIM_CLASS_STALL, draw->stall_ms == 0 ? 0 : draw->length_ms / 4 + 1, draw->stall_ms},
         {SIM_CLASS_BROKEN, draw->broken_gap_ms, draw->broken_ms},
@@ -439,11 +337,13 @@ static void episode_begin(struct sim_profile *profile, enum sim_fault_class clas
 {
     struct profile_episode *episode = &profile->episodes[class_];
     if (class_ == SIM_CLASS_PARTITION) {
-        partition_begin(profile, episode);
+        sim_links_partition(profile, episode);
     } else if (class_ == SIM_CLASS_CUT) {
-        cut_begin(profile, episode);
+        sim_links_cut(profile, episode);
     } else if (class_ == SIM_CLASS_CLOG) {
-        clog_begin(profile, episode);
+        sim_links_clog(profile, episode);
+    } else if (class_ == SIM_CLASS_FILTER) {
+        sim_links_filter(profile, episode);
     } else if (class_ == SIM_CLASS_STEP) {
         step_now(profile, episode);
     } else if (class_ == SIM_CLASS_TRANSFER) {
@@ -479,7 +379,7 @@ static void episode_end(struct sim_profile *profile, enum sim_fault_class class_
     episode->active = false;
     if (class_ == SIM_CLASS_PARTITION || class_ == SIM_CLASS_CUT) {
         sim_network_rule_heal(network, episode->link);
-    } else if (class_ == SIM_CLASS_CLOG) {
+    } else if (class_ == SIM_CLASS_CLOG || class_ == SIM_CLASS_FILTER) {
         if (sim_draw_below(&episode->stream, 2) == 0) {
             sim_network_rule_release(network, episode->link);
         } else {
@@ -547,7 +447,8 @@ void sim_agenda_begin(struct sim_profile *profile)
         episode->next_ns = comes ? sim_draw_exponential(&episode->stream, gap_ms * MS) : UINT64_MAX;
     }
     rules_add(profile);
-    links_shape(profile);
+    sends_kill(profile);
+    sim_links_shape(profile);
     clocks_drift(profile);
     timers_delay(profile);
     sim_atlas_damage(profile);

@@ -48,6 +48,19 @@ void sim_agenda_begin(struct sim_profile *profile);
 /* Does what is due: restarts, another choice of victims, episodes that end or begin. */
 void sim_agenda_tick(struct sim_profile *profile);
 
+/* profile_links.c */
+/* One rule for all that happens to single messages, for the whole run. */
+void sim_links_shape(struct sim_profile *profile);
+/* Each makes the rule of an episode: the cluster falls into parts; a node hears nobody, or nobody
+ * hears it, or only one other; a link holds back; messages of one type do not come, of one node to
+ * another, of one, to one, or of everybody to everybody. */
+void sim_links_partition(struct sim_profile *profile, struct profile_episode *episode);
+void sim_links_cut(struct sim_profile *profile, struct profile_episode *episode);
+void sim_links_clog(struct sim_profile *profile, struct profile_episode *episode);
+void sim_links_filter(struct sim_profile *profile, struct profile_episode *episode);
+/* From now on a node hears nobody: an episode of cuts, which must not have one. */
+void sim_links_deafen(struct sim_profile *profile, uint32_t node);
+
 /* profile_members.c */
 /* Begins a change of the members, if one is possible now. */
 void sim_members_change(struct sim_profile *profile, struct sim_stream *stream);
