@@ -122,6 +122,18 @@ static const struct arena_span *span_behind(const struct arena_walk *walk, const
     return &walk->left_out[low];
 }
 
+/* The next word, or what is left of it. */
+static uint64_t word_at(const uint8_t *bytes, size_t left)
+{
+    uint64_t word = 0;
+    if (left >= sizeof word) {
+        memcpy(&word, bytes, sizeof word); /* no call, as the size is constant */
+    } else {
+        memcpy(&word, bytes, left);
+    }
+    return word;
+}
+
 static uint64_t block_digest(const struct arena *arena, struct arena_walk *walk,
                              const uint8_t *bytes, size_t size, uint64_t digest)
 {
@@ -130,18 +142,21 @@ static uint64_t block_digest(const struct arena *arena, struct arena_walk *walk,
     const struct arena_span *span = span_behind(walk, bytes);
     size_t count = 0;
     digest = sim_mix(digest, size, 0);
-    for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
-        if (span < end && (const uint8_t *)span->at <= bytes + i) {
-            i += span->size - sizeof(uint64_t);
-            span++;
-            continue;
+    size_t i = 0;
+    while (i < size) {
+        bool is_left_out = span < end && (const uint8_t *)span->at < bytes + size;
+        assert(!is_left_out || (const uint8_t *)span->at >= bytes + i);
+        size_t stop = is_left_out ? (size_t)((const uint8_t *)span->at - bytes) : size;
+        for (; i < stop; i += sizeof(uint64_t)) {
+            words[count++] = word_of(arena, walk, word_at(bytes + i, stop - i));
+            if (count == CHUNK_WORDS) {
+                digest = sim_hash(words, sizeof words, digest);
+                count = 0;
+            }
         }
-        uint64_t word = 0;
-        memcpy(&word, bytes + i, size - i < sizeof word ? size - i : sizeof word);
-        words[count++] = word_of(arena, walk, word);
-        if (count == CHUNK_WORDS) {
-            digest = sim_hash(words, sizeof words, digest);
-            count = 0;
+        if (is_left_out) {
+            i = stop + span->size;
+            span++;
         }
     }
     return sim_hash(words, count * sizeof words[0], digest);

@@ -86,7 +86,6 @@ struct sim_node *sim_node_create(struct sim_world *world, uint32_t id,
     node->state = SIM_NODE_DOWN;
     node->options = *options;
     node->options.id = id;
-    node->fill = world->spec->fill;
     sim_node_clock_init(node);
     sim_node_memory_init(node);
     sim_node_env_init(node);

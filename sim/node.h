@@ -142,7 +142,6 @@ struct sim_node {
     struct sim_block *quarantine; /* freed blocks, poisoned; oldest first */
     struct sim_block **quarantine_end;
     uint64_t quarantine_bytes;
-    uint8_t fill;         /* pattern for fresh memory */
     uint32_t reads_open;  /* taken and not completed */
     bool is_gone;         /* the machine is switched off for good */
     struct sim_exit exit; /* the last early return that the process took */

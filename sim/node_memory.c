@@ -14,7 +14,7 @@
  *
  * Invariants:
  *  1. block_count and block_bytes count the blocks in the list, not those in quarantine.
- *  2. What the process sees of fresh memory is the node's fill pattern. */
+ *  2. What the process sees of fresh memory is the arena's fill byte. */
 #include "node_internal.h"
 
 #include "world.h"
@@ -89,7 +89,6 @@ static void *env_alloc(void *ctx, enum raft_point point, size_t size)
     node->blocks = block;
     node->block_count++;
     node->block_bytes += size;
-    memset(block->bytes, node->fill, size);
     return block->bytes;
 }
 

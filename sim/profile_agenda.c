@@ -414,10 +414,11 @@ static void episode_tick(struct sim_profile *profile, enum sim_fault_class class
     uint64_t now_ns = profile->world->scheduler.now_ns;
     uint64_t gap_ms = 0;
     uint64_t last_ms = 0;
-    if (!episode_times(&profile->draw, class_, &gap_ms, &last_ms) ||
-        now_ns < (episode->active ? episode->until_ns : episode->next_ns)) {
+    if (now_ns < (episode->active ? episode->until_ns : episode->next_ns)) {
         return;
     }
+    bool comes = episode_times(&profile->draw, class_, &gap_ms, &last_ms);
+    assert(comes);
     if (episode->active) {
         episode_end(profile, class_);
     } else {
@@ -442,9 +443,8 @@ void sim_agenda_begin(struct sim_profile *profile)
         uint64_t last_ms = 0;
         sim_stream_init(&episode->stream, world->seed, SIM_STREAM_PROFILE,
                         sim_hash(name, strlen(name), 0), 4);
-        if (episode_times(&profile->draw, (enum sim_fault_class)i, &gap_ms, &last_ms)) {
-            episode->next_ns = sim_draw_exponential(&episode->stream, gap_ms * MS);
-        }
+        bool comes = episode_times(&profile->draw, (enum sim_fault_class)i, &gap_ms, &last_ms);
+        episode->next_ns = comes ? sim_draw_exponential(&episode->stream, gap_ms * MS) : UINT64_MAX;
     }
     rules_add(profile);
     sends_kill(profile);

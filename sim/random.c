@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#define XXH_INLINE_ALL /* the sizes that are hashed most often are constant */
 #include <xxhash.h>
 
 __extension__ typedef unsigned __int128 wide;

@@ -282,15 +282,16 @@ static const char *const node_fields[] = {
     "entries_held",
 };
 
-void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
+#define NODE_FIELDS (sizeof node_fields / sizeof node_fields[0])
+
+static void node_words(const struct sim_node *node, uint64_t out_words[NODE_FIELDS])
 {
     const struct raft_view *view = &node->view;
-    const struct sim_ledger *ledger = &node->ledger;
-    uint64_t words[] = {
+    const uint64_t words[] = {
         node->id,
         (uint64_t)node->state,
         node->incarnation,
-        node->sut != world->sut,
+        node->sut != node->world->sut,
         (uint64_t)view->role,
         (uint64_t)view->condition,
         view->read_only,
@@ -326,13 +327,32 @@ void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
         node->disk.used,
         node->disk.open_count,
         node->machine == NULL ? 0 : sim_machine_digest(node->machine),
-        ledger->entries,
+        node->ledger.entries,
     };
-    _Static_assert(sizeof node_fields / sizeof node_fields[0] == sizeof words / sizeof words[0],
-                   "every word has a name");
-    tell_fields(world, node->id, node_fields, words, sizeof words / sizeof words[0]);
-    world->hash = sim_hash(words, sizeof words, world->hash);
-    world->hash = sim_hash(ledger->totals, sizeof ledger->totals, world->hash);
+    _Static_assert(sizeof words == NODE_FIELDS * sizeof words[0], "every word has a name");
+    memcpy(out_words, words, sizeof words);
+}
+
+static uint64_t words_hash(const struct sim_node *node, const uint64_t words[NODE_FIELDS],
+                           uint64_t hash)
+{
+    hash = sim_hash(words, NODE_FIELDS * sizeof words[0], hash);
+    return sim_hash(node->ledger.totals, sizeof node->ledger.totals, hash);
+}
+
+uint64_t sim_node_hash(const struct sim_node *node, uint64_t hash)
+{
+    uint64_t words[NODE_FIELDS];
+    node_words(node, words);
+    return words_hash(node, words, hash);
+}
+
+void sim_world_fold_node(struct sim_world *world, const struct sim_node *node)
+{
+    uint64_t words[NODE_FIELDS];
+    node_words(node, words);
+    tell_fields(world, node->id, node_fields, words, NODE_FIELDS);
+    world->hash = words_hash(node, words, world->hash);
 }
 
 static void fold_event(struct sim_world *world, const struct sim_event *event)

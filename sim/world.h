@@ -190,6 +190,8 @@ struct sim_leak *sim_world_leak_new(struct sim_world *world);
 /* Tells the script, if there is one. */
 void sim_world_notice(struct sim_world *world, enum sim_notice_kind kind, uint32_t node,
                       uint64_t term, uint64_t index, const char *site);
+/* A hash with a node's state folded into it. O(1). */
+uint64_t sim_node_hash(const struct sim_node *node, uint64_t hash);
 /* Folds a node's state into the rolling hash. O(1). */
 void sim_world_fold_node(struct sim_world *world, const struct sim_node *node);
 /* SIM_EVENT_PHASE: goes on with the phases. */

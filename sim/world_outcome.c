@@ -173,10 +173,8 @@ void sim_world_result(const struct sim_world *world, struct sim_execution *out)
 /* A node: its view, its clock and devices, and what it will draw. */
 static uint64_t node_digest(const struct sim_node *node, uint64_t digest)
 {
-    struct sim_world scratch = {.hash = digest, .sut = node->world->sut};
-    sim_world_fold_node(&scratch, node);
     const uint64_t words[] = {
-        scratch.hash,
+        sim_node_hash(node, digest),
         sim_disk_state_digest(&node->disk),
         node->paused,
         node->is_read_only_wanted,

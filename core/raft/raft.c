@@ -435,6 +435,12 @@ bool raft_wants_retry(const struct raft *raft)
            (raft->disk_full && !raft->probe_due && !raft->storage_busy);
 }
 
+bool raft_may_happen(const struct raft *raft, const struct raft_effect *effect)
+{
+    return effect->after_sequence <= raft->state_durable &&
+           effect->after_index <= raft_log_durable(raft->log).index;
+}
+
 void raft_effect_release(const struct raft_memory *memory, struct raft_effect *effect)
 {
     raft_message_release(&effect->message);

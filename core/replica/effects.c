@@ -51,10 +51,7 @@ static enum raft_status make_room(struct raft_replica *replica, size_t size)
 
 static void send_message(struct raft_replica *replica, struct raft_effect *effect)
 {
-    struct raft_view view;
-    raft_get_view(replica->raft, &view);
-    assert(effect->after_sequence <= view.state_durable);
-    assert(effect->after_index <= view.durable.index);
+    assert(raft_may_happen(replica->raft, effect));
     /* A message for which there is no buffer, or that the network refuses, is a message lost:
      * heartbeats find out and repair it. */
     enum raft_status status = make_room(replica, raft_message_size(&effect->message));

@@ -446,9 +446,11 @@ enum raft_status raft_replica_read(struct raft_replica *replica, raft_time now_n
 
 void raft_replica_get_view(const struct raft_replica *replica, struct raft_view *out_view)
 {
-    *out_view = (struct raft_view){.id = replica->options.id};
     if (replica->phase == RAFT_REPLICA_STOPPED) {
-        out_view->condition = replica->why == RAFT_OK ? RAFT_RUNNING : RAFT_CONDITION_FAILED;
+        *out_view = (struct raft_view){
+            .id = replica->options.id,
+            .condition = replica->why == RAFT_OK ? RAFT_RUNNING : RAFT_CONDITION_FAILED,
+        };
         return;
     }
     raft_get_view(replica->raft, out_view);

@@ -122,6 +122,9 @@ static void counts_add(struct sim_runner *runner, const struct sim_world *world)
     const struct sim_faults *faults = &world->faults;
     bool passed = runner->rows.execution.outcome == SIM_OUTCOME_OK;
     for (uint32_t i = 0; i < faults->point_count; i++) {
+        if (memcmp(faults->reached[i], before->reached[i], sizeof before->reached[i]) == 0) {
+            continue; /* as most in a branch */
+        }
         for (uint32_t role = 0; role < RAFT_ROLE_COUNT; role++) {
             for (uint32_t life = 0; life < SIM_LIFE_COUNT; life++) {
                 runner->sums[i][SIM_COUNTED_REACHED][role][life].times +=

@@ -433,6 +433,43 @@ START_TEST(checksum_is_castagnolis)
 }
 END_TEST
 
+/* One bit at a time, as the polynomial says. */
+static uint32_t slow_checksum(const uint8_t *at, size_t count)
+{
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < count; i++) {
+        crc ^= at[i];
+        for (int bit = 0; bit < 8; bit++) {
+            crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82f63b78u : 0);
+        }
+    }
+    return ~crc;
+}
+
+START_TEST(checksum_of_many_bytes_at_once_is_that_of_single_bits)
+{
+    uint8_t sample[16 + 64];
+    for (size_t i = 0; i < sizeof sample; i++) {
+        sample[i] = (uint8_t)(i * 167 + i / 7);
+    }
+    for (size_t from = 0; from < 16; from++) {
+        for (size_t count = 0; count < 64; count++) {
+            ck_assert_uint_eq(raft_crc32c(0, sample + from, count),
+                              slow_checksum(sample + from, count));
+        }
+    }
+    /* Every byte in every place of the largest step. */
+    for (unsigned value = 0; value < 256; value++) {
+        for (size_t place = 0; place < 16; place++) {
+            uint8_t piece[16] = {0};
+            piece[place] = (uint8_t)value;
+            ck_assert_uint_eq(raft_crc32c(0, piece, sizeof piece),
+                              slow_checksum(piece, sizeof piece));
+        }
+    }
+}
+END_TEST
+
 static Suite *message_suite(void)
 {
     Suite *suite = suite_create("message");
@@ -458,6 +495,7 @@ static Suite *message_suite(void)
     tcase_add_test(tests, peeks_at_a_piece_without_taking_it);
     tcase_add_test(tests, rejects_the_version_before);
     tcase_add_test(tests, checksum_is_castagnolis);
+    tcase_add_test(tests, checksum_of_many_bytes_at_once_is_that_of_single_bits);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -267,6 +267,8 @@ RAFT_MUST_CHECK enum raft_status raft_step(struct raft *raft, const struct raft_
 
 /* Whether something waits for a RETRY event. */
 bool raft_wants_retry(const struct raft *raft);
+/* Whether what an effect waits for is durable. */
+bool raft_may_happen(const struct raft *raft, const struct raft_effect *effect);
 /* Whether the node must fail when the record of an entry cannot be rewritten (REPAIR,
  * RAFT_CORRUPT): the log still has it and it is not applied, so that no snapshot of this node makes
  * up for it. */
