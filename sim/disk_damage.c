@@ -31,7 +31,7 @@
 struct sim_disk_copy {
     struct sim_disk_copy *next; /* one for each file */
     uint32_t owner;             /* of the first one: of the disk */
-    char name[RAFT_FILE_NAME_MAX];
+    char name[RAFT_FILE_NAME_MAX]; /* of the first one: the file that the disk had lost */
     size_t size;
     uint8_t bytes[];
 };
@@ -251,7 +251,7 @@ static struct sim_disk_copy *copy_new(const struct sim_disk *disk, const char *n
 struct sim_disk_copy *sim_disk_copy(const struct sim_disk *disk)
 {
     const struct sim_image nothing = {0};
-    struct sim_disk_copy *head = copy_new(disk, "", &nothing); /* there may be no file */
+    struct sim_disk_copy *head = copy_new(disk, disk->lost_file, &nothing); /* there may be no file */
     head->owner = disk->owner;
     struct sim_disk_copy **end = &head->next;
     for (size_t i = 0; i < disk->durable.count; i++) {
@@ -266,6 +266,7 @@ void sim_disk_restore(struct sim_disk *disk, const struct sim_disk_copy *copy)
 {
     sim_disk_wipe(disk);
     disk->owner = copy->owner;
+    memcpy(disk->lost_file, copy->name, sizeof disk->lost_file);
     for (copy = copy->next; copy != NULL; copy = copy->next) {
         struct sim_inode *inode = sim_inode_new(disk);
         sim_dir_create(disk, copy->name, inode);

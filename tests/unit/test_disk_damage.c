@@ -295,6 +295,17 @@ START_TEST(a_lost_file_is_gone_and_the_others_are_as_they_were)
 }
 END_TEST
 
+START_TEST(a_copy_of_a_disk_that_has_lost_a_file_is_as_damaged)
+{
+    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, durable_file("a", "hello"), 0), RAFT_OK);
+    ck_assert(sim_disk_lose(disk, "a"));
+    sim_disk_restore(disk, sim_disk_copy(disk));
+    ck_assert(sim_disk_is_damaged(disk));
+    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, durable_file("a", "again"), 0), RAFT_OK);
+    ck_assert(!sim_disk_is_damaged(disk));
+}
+END_TEST
+
 START_TEST(a_lost_file_does_not_come_back_with_a_rename_that_was_not_durable)
 {
     ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, durable_file("a", "hello"), 0), RAFT_OK);
@@ -341,6 +352,7 @@ static Suite *disk_damage_suite(void)
     TCase *tcase = tcase_create("damage");
     tcase_add_checked_fixture(tcase, setup, close_disk);
     tcase_add_test(tcase, a_lost_file_is_gone_and_the_others_are_as_they_were);
+    tcase_add_test(tcase, a_copy_of_a_disk_that_has_lost_a_file_is_as_damaged);
     tcase_add_test(tcase, a_lost_file_does_not_come_back_with_a_rename_that_was_not_durable);
     tcase_add_test(tcase, rot_flips_a_bit_that_stays_flipped);
     tcase_add_test(tcase, rot_strikes_where_it_is_told_to);
