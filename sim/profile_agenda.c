@@ -8,7 +8,7 @@
  * node fails, and clocks and links that are wrong. Clients change their minds about whom to ask.
  *
  * Invariants:
- *  1. A class has at most one episode at a time.
+ *  1. A class has at most one episode at a time, but for clogs (profile_links.c).
  *  2. Each class draws from a stream of its own.
  *  3. A rule that hurts matches victims only. */
 #include "profile_internal.h"
@@ -23,6 +23,7 @@
 #define STROBE_PERIOD_MAX (100 * MS)
 #define SQUEEZE_MAX       4000u /* bytes that a process may still have */
 #define FREE_BYTES_MAX    2000u /* of a disk that is as good as full */
+#define IDLE_CRASH_ONE_IN 10u   /* crashes are so much likelier while a write is pending */
 
 /* ---- rules ---- */
 
@@ -62,32 +63,6 @@ static void rules_add(struct sim_profile *profile)
     rule_add(profile, "memory.alloc", RAFT_OUTCOME_NULL, draw->memory_ppm, false);
     rule_add(profile, "**", RAFT_OUTCOME_REFUSE, draw->refuse_ppm, false);
     rule_add(profile, "**", RAFT_OUTCOME_TAKE, draw->exit_ppm, false);
-}
-
-/* One rule for all that happens to single messages. */
-static void links_shape(struct sim_profile *profile)
-{
-    const struct sim_draw *draw = &profile->draw;
-    if (draw->loss_ppm + draw->dup_ppm + draw->delay_us + draw->spread_us + draw->tail_ppm +
-            draw->reorder_ppm + draw->corrupt_ppm + draw->capacity + draw->truncate_ppm +
-            draw->reset_ppm ==
-        0) {
-        return;
-    }
-    struct sim_link_rule *rule = sim_network_rule_new(&profile->world->network);
-    rule->loss = draw->loss_ppm * PPM;
-    rule->duplicate = draw->dup_ppm * PPM;
-    rule->reorder = draw->reorder_ppm * PPM;
-    rule->burst_ns = draw->burst_ms * MS;
-    rule->corrupt = draw->corrupt_ppm * PPM;
-    rule->truncate = draw->truncate_ppm * PPM;
-    rule->reset = draw->reset_ppm * PPM;
-    rule->capacity = (uint32_t)draw->capacity;
-    rule->tail = draw->tail_us == 0 ? 0 : draw->tail_ppm * PPM;
-    rule->tail_ns = draw->tail_us * US;
-    rule->latency_ns = draw->delay_us * US;
-    rule->jitter_ns = draw->spread_us * US;
-    sim_network_rule_activate(&profile->world->network, rule);
 }
 
 /* Delays and lies, which are no outcomes of a point. */
@@ -151,83 +126,6 @@ static void clocks_drift(struct sim_profile *profile)
     }
 }
 
-/* ---- episodes: links ---- */
-
-/* Each node reaches its neighbours in a random ring. */
-static void ring_begin(struct sim_profile *profile, struct profile_episode *episode)
-{
-    struct sim_world *world = profile->world;
-    struct sim_link_rule *rule = sim_network_rule_new(&world->network);
-    uint32_t order[SIM_NODES_MAX];
-    for (uint32_t i = 0; i < world->node_count; i++) {
-        uint64_t place = sim_draw_below(&episode->stream, (uint64_t)i + 1);
-        order[i] = order[place];
-        order[place] = i + 1;
-    }
-    sim_network_rule_ring(rule, order, world->node_count);
-    sim_network_rule_activate(&world->network, rule);
-    episode->link = rule;
-}
-
-static void partition_begin(struct sim_profile *profile, struct profile_episode *episode)
-{
-    struct sim_world *world = profile->world;
-    struct sim_link_rule *rule = sim_network_rule_new(&world->network);
-    uint64_t shape = sim_draw_below(&episode->stream, world->node_count < 4 ? 4 : 5);
-    if (shape == 4) {
-        ring_begin(profile, episode);
-        return;
-    }
-    uint32_t alone = sim_atlas_pick_any(profile, &episode->stream);
-    rule->partition = true;
-    for (uint32_t id = 1; id <= world->node_count; id++) {
-        uint64_t part = sim_draw_below(&episode->stream, shape == 3 ? 3 : 2);
-        /* Shape 0 isolates a node; 1 and 2 cut at random; of 3, group 0 is a bridge. */
-        rule->groups[id] = shape == 0   ? 1 + (id == alone)
-                           : shape == 3 ? (uint32_t)part
-                                        : 1 + (uint32_t)part;
-    }
-    sim_network_rule_activate(&world->network, rule);
-    episode->link = rule;
-}
-
-/* A node hears nobody, or nobody hears it, or only one other. */
-static void cut_begin(struct sim_profile *profile, struct profile_episode *episode)
-{
-    struct sim_network *network = &profile->world->network;
-    struct sim_link_rule *rule = sim_network_rule_new(network);
-    struct sim_selector one = {.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream)};
-    struct sim_selector other = {.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream)};
-    bool is_all = sim_draw_below(&episode->stream, 2) == 0;
-    bool hears = sim_draw_below(&episode->stream, 2) == 0;
-    if (is_all) {
-        other.role = SIM_SELECT_ANY;
-    }
-    rule->from = hears ? one : other;
-    rule->to = hears ? other : one;
-    rule->cut = true;
-    sim_network_rule_activate(network, rule);
-    episode->link = rule;
-}
-
-static void clog_begin(struct sim_profile *profile, struct profile_episode *episode)
-{
-    struct sim_network *network = &profile->world->network;
-    struct sim_link_rule *rule = sim_network_rule_new(network);
-    /* A new rule is of any node: the role has to be said as well. */
-    rule->from = (struct sim_selector){.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream),
-                                       .role = SIM_SELECT_NODES};
-    rule->to = (struct sim_selector){.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream),
-                                     .role = SIM_SELECT_NODES};
-    if (sim_draw_below(&episode->stream, 4) == 0) {
-        rule->to.role = SIM_SELECT_ANY;
-    }
-    rule->hold = true;
-    rule->shuffles = sim_draw_below(&episode->stream, 2) == 0;
-    sim_network_rule_activate(network, rule);
-    episode->link = rule;
-}
-
 /* ---- episodes: nodes ---- */
 
 static void stall_begin(struct sim_profile *profile, struct profile_episode *episode,
@@ -250,9 +148,14 @@ static enum sim_unsynced unsynced_draw(struct sim_stream *stream)
     return all[sim_draw_below(stream, sizeof all / sizeof all[0])];
 }
 
+/* A crash is tried so often as if everybody were writing all the time; who is idle is spared. */
 static void crash_now(struct sim_profile *profile, struct profile_episode *episode)
 {
     struct sim_world *world = profile->world;
+    bool is_idle = sim_disk_pending(&world->nodes[episode->node]->disk) == 0;
+    if (is_idle && sim_draw_below(&episode->stream, IDLE_CRASH_ONE_IN) != 0) {
+        return;
+    }
     enum sim_unsynced unsynced = unsynced_draw(&episode->stream);
     bool is_power_failure =
         sim_draw_below(&episode->stream, 8) == 0 && profile->draw.mode == SIM_MODE_UNRESTRICTED;
@@ -273,22 +176,6 @@ static void step_now(struct sim_profile *profile, struct profile_episode *episod
     sim_node_clock_jump(profile->world->nodes[node], is_back ? -step_ns : step_ns);
 }
 
-/* From now on a node hears nobody. */
-static void deafen(struct sim_profile *profile, uint32_t node)
-{
-    struct sim_network *network = &profile->world->network;
-    struct profile_episode *cut = &profile->episodes[SIM_CLASS_CUT];
-    struct sim_link_rule *rule = sim_network_rule_new(network);
-    assert(!cut->active);
-    rule->to = (struct sim_selector){.nodes = 1u << node, .role = SIM_SELECT_NODES};
-    rule->cut = true;
-    sim_network_rule_activate(network, rule);
-    cut->link = rule;
-    cut->active = true;
-    cut->until_ns = profile->world->scheduler.now_ns +
-                    sim_draw_exponential(&cut->stream, profile->draw.cut_ms * MS);
-}
-
 /* Now and then the old leader does not hear what comes of it: it must not answer reads as one. */
 static void transfer_now(struct sim_profile *profile, struct profile_episode *episode)
 {
@@ -300,7 +187,7 @@ static void transfer_now(struct sim_profile *profile, struct profile_episode *ep
     }
     (void)sim_node_transfer(leader, (uint32_t)target);
     if (deafens && profile->draw.cut_gap_ms != 0 && !profile->episodes[SIM_CLASS_CUT].active) {
-        deafen(profile, leader->id);
+        sim_links_deafen(profile, leader->id);
     }
 }
 
@@ -336,23 +223,30 @@ static void campaign_now(struct sim_profile *profile, struct profile_episode *ep
 
 /* ---- the classes in time ---- */
 
-/* What a class draws for its episodes: pauses between them, and how long they last (0: a moment).
- * False: it has none, or is off. */
-static bool episode_times(const struct sim_draw *draw, enum sim_fault_class class_,
-                          uint64_t *out_gap_ms, uint64_t *out_last_ms)
+/* When a class has its episodes: the least time between two and the mean of what is added to it,
+ * and the same of how long they last (0: a moment). */
+struct times {
+    uint64_t gap_ms, last_ms; /* means; gap 0: the class has no episodes, or is off */
+    uint64_t rest_ms, least_ms;
+};
+
+static struct times episode_times(const struct sim_profile *profile, enum sim_fault_class class_)
 {
+    const struct sim_draw *draw = &profile->draw;
+    /* Each node is paused so often, but there is one crash for them all. */
+    uint64_t pause_gap_ms = draw->pause_gap_ms / profile->world->node_count;
+    uint64_t crash_gap_ms = draw->crash_gap_ms / IDLE_CRASH_ONE_IN;
     const struct {
         enum sim_fault_class class_;
         uint64_t gap_ms, last_ms;
-    } times[] = {
+    } rows[] = {
         {SIM_CLASS_PARTITION, draw->split_gap_ms, draw->split_ms},
         {SIM_CLASS_CUT, draw->cut_gap_ms, draw->cut_ms},
-        {SIM_CLASS_CLOG, draw->clog_gap_ms, draw->clog_ms},
         {SIM_CLASS_SLOW, draw->slow_gap_ms, draw->slow_ms},
-        {SIM_CLASS_STALL, draw->stall_ms == 0 ? 0 : draw->length_ms / 4 + 1, draw->stall_ms},
+        {SIM_CLASS_STALL, draw->stall_ms == 0 ? 0 : draw->least_ms / 4 + 1, draw->stall_ms},
         {SIM_CLASS_FULL, draw->full_gap_ms, draw->full_ms},
-        {SIM_CLASS_CRASH, draw->crash_gap_ms, 0},
-        {SIM_CLASS_PAUSE, draw->pause_gap_ms, draw->pause_ms},
+        {SIM_CLASS_CRASH, crash_gap_ms, 0},
+        {SIM_CLASS_PAUSE, pause_gap_ms, draw->pause_ms},
         {SIM_CLASS_STEP, draw->step_gap_ms, 0},
         {SIM_CLASS_FREEZE, draw->freeze_gap_ms, draw->freeze_ms},
         {SIM_CLASS_STROBE, draw->strobe_us == 0 ? 0 : draw->strobe_gap_ms, draw->strobe_ms},
@@ -366,14 +260,18 @@ static bool episode_times(const struct sim_draw *draw, enum sim_fault_class clas
         {SIM_CLASS_RESTART, draw->restart_gap_ms, 0},
         {SIM_CLASS_MEMBERS, draw->members_gap_ms, 0},
     };
-    for (uint32_t i = 0; i < sizeof times / sizeof times[0]; i++) {
-        if (times[i].class_ == class_) {
-            *out_gap_ms = times[i].gap_ms;
-            *out_last_ms = times[i].last_ms;
-            return times[i].gap_ms != 0;
+    struct times times = {0};
+    for (uint32_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].class_ == class_) {
+            times.gap_ms = rows[i].gap_ms;
+            times.last_ms = rows[i].last_ms;
         }
     }
-    return false;
+    if (class_ == SIM_CLASS_PARTITION) {
+        times.rest_ms = draw->split_rest_ms;
+        times.least_ms = draw->split_least_ms;
+    }
+    return times;
 }
 
 /* Whether a class hurts the node it takes. */
@@ -419,11 +317,9 @@ static void episode_begin(struct sim_profile *profile, enum sim_fault_class clas
 {
     struct profile_episode *episode = &profile->episodes[class_];
     if (class_ == SIM_CLASS_PARTITION) {
-        partition_begin(profile, episode);
+        sim_links_part(profile, episode);
     } else if (class_ == SIM_CLASS_CUT) {
-        cut_begin(profile, episode);
-    } else if (class_ == SIM_CLASS_CLOG) {
-        clog_begin(profile, episode);
+        sim_links_cut(profile, episode);
     } else if (class_ == SIM_CLASS_STEP) {
         step_now(profile, episode);
     } else if (class_ == SIM_CLASS_TRANSFER) {
@@ -459,12 +355,6 @@ static void episode_end(struct sim_profile *profile, enum sim_fault_class class_
     episode->active = false;
     if (class_ == SIM_CLASS_PARTITION || class_ == SIM_CLASS_CUT) {
         sim_network_rule_heal(network, episode->link);
-    } else if (class_ == SIM_CLASS_CLOG) {
-        if (sim_draw_below(&episode->stream, 2) == 0) {
-            sim_network_rule_release(network, episode->link);
-        } else {
-            sim_network_rule_heal(network, episode->link);
-        }
     } else if (class_ == SIM_CLASS_STALL) {
         sim_fault_rule_off(&profile->world->faults, episode->rule);
         sim_disk_heal(&node->disk);
@@ -490,23 +380,21 @@ static void episode_tick(struct sim_profile *profile, enum sim_fault_class class
 {
     struct profile_episode *episode = &profile->episodes[class_];
     uint64_t now_ns = profile->world->scheduler.now_ns;
-    uint64_t gap_ms = 0;
-    uint64_t last_ms = 0;
-    if (!episode_times(&profile->draw, class_, &gap_ms, &last_ms) ||
-        now_ns < (episode->active ? episode->until_ns : episode->next_ns)) {
+    const struct times times = episode_times(profile, class_);
+    if (times.gap_ms == 0 || now_ns < (episode->active ? episode->until_ns : episode->next_ns)) {
         return;
     }
     if (episode->active) {
         episode_end(profile, class_);
     } else {
-        uint64_t for_ns = sim_draw_exponential(&episode->stream, last_ms * MS);
-        for_ns = class_ == SIM_CLASS_STALL ? last_ms * MS : for_ns;
+        uint64_t for_ns = sim_draw_exponential(&episode->stream, times.last_ms * MS);
+        for_ns = class_ == SIM_CLASS_STALL ? times.last_ms * MS : times.least_ms * MS + for_ns;
         episode->until_ns = now_ns + for_ns;
         episode_begin(profile, class_, for_ns);
     }
-    uint64_t pause_ns = sim_draw_exponential(&episode->stream, gap_ms * MS);
+    uint64_t pause_ns = sim_draw_exponential(&episode->stream, times.gap_ms * MS);
     bool is_over = class_ == SIM_CLASS_STALL;
-    episode->next_ns = is_over ? UINT64_MAX : now_ns + pause_ns;
+    episode->next_ns = is_over ? UINT64_MAX : now_ns + times.rest_ms * MS + pause_ns;
 }
 
 void sim_agenda_begin(struct sim_profile *profile)
@@ -516,16 +404,13 @@ void sim_agenda_begin(struct sim_profile *profile)
     for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
         struct profile_episode *episode = &profile->episodes[i];
         const char *name = sim_class_string((enum sim_fault_class)i);
-        uint64_t gap_ms = 0;
-        uint64_t last_ms = 0;
         sim_stream_init(&episode->stream, world->seed, SIM_STREAM_PROFILE,
                         sim_hash(name, strlen(name), 0), 4);
-        if (episode_times(&profile->draw, (enum sim_fault_class)i, &gap_ms, &last_ms)) {
-            episode->next_ns = sim_draw_exponential(&episode->stream, gap_ms * MS);
-        }
+        const struct times times = episode_times(profile, (enum sim_fault_class)i);
+        episode->next_ns = sim_draw_exponential(&episode->stream, times.gap_ms * MS);
     }
     rules_add(profile);
-    links_shape(profile);
+    sim_links_shape(profile);
     clocks_drift(profile);
     timers_delay(profile);
     sim_atlas_damage(profile);
@@ -555,6 +440,7 @@ void sim_agenda_tick(struct sim_profile *profile)
     sim_atlas_revive(profile);
     sim_members_replace(profile);
     sim_atlas_rotate(profile);
+    sim_links_clog(profile);
     for (uint32_t i = 0; i < SIM_CLASS_COUNT && !profile->world->over; i++) {
         episode_tick(profile, (enum sim_fault_class)i);
     }

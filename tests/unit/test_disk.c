@@ -154,16 +154,40 @@ START_TEST(latencies_stay_within_their_range)
     char bytes[1] = {'x'};
     raft_file file = open_file(RAFT_IO_CREATE, "a");
     disk->write_ns = 1000;
-    disk->slow_ns = 10;
     for (int i = 0; i < 50; i++) {
         uint64_t start_ns = world->scheduler.now_ns;
         struct raft_io io = transfer(RAFT_IO_WRITE, file, 0, bytes, 1);
         sim_disk_submit(disk, &io, (struct sim_disk_fault){.delay_ns = 5}, 1);
         perform_all();
         uint64_t took_ns = world->scheduler.now_ns - start_ns;
-        ck_assert_uint_ge(took_ns, 515);
-        ck_assert_uint_lt(took_ns, 1515);
+        ck_assert_uint_ge(took_ns, 505);
+        ck_assert_uint_lt(took_ns, 1505);
     }
+}
+END_TEST
+
+static uint64_t mean_of_transfers(enum raft_io_op op)
+{
+    char bytes[1] = {'x'};
+    raft_file file = open_file(RAFT_IO_CREATE, "a");
+    uint64_t start_ns = world->scheduler.now_ns;
+    for (int i = 0; i < 1000; i++) {
+        struct raft_io io = transfer(op, file, 0, bytes, 1);
+        sim_disk_submit(disk, &io, no_fault, 1);
+        perform_all();
+    }
+    return (world->scheduler.now_ns - start_ns) / 1000;
+}
+
+START_TEST(a_slow_disk_adds_a_mean_time_to_a_write_and_a_tenth_of_it_to_a_read)
+{
+    disk->write_ns = 100;
+    disk->read_ns = 100;
+    disk->slow_ns = 10000;
+    uint64_t write_ns = mean_of_transfers(RAFT_IO_WRITE);
+    uint64_t read_ns = mean_of_transfers(RAFT_IO_READ);
+    ck_assert(write_ns > 9000 && write_ns < 11200);
+    ck_assert(read_ns > 1000 && read_ns < 1200);
 }
 END_TEST
 
@@ -404,6 +428,7 @@ static void add_device_tests(TCase *device)
     tcase_add_test_raise_signal(device, using_a_closed_handle_dies, SIGABRT);
     tcase_add_test_raise_signal(device, changing_bytes_under_way_dies, SIGABRT);
     tcase_add_test(device, latencies_stay_within_their_range);
+    tcase_add_test(device, a_slow_disk_adds_a_mean_time_to_a_write_and_a_tenth_of_it_to_a_read);
     tcase_add_test(device, an_operation_has_no_effect_before_it_completes);
     tcase_add_test(device, overlapping_writes_keep_their_order);
     tcase_add_test(device, a_heal_ends_what_was_stalled_and_keeps_its_order);
