@@ -6,7 +6,7 @@
 
 #define SEEDS    12000u
 #define ENOUGH   150u /* draws of a field that say something */
-#define SIGMAS   5u   /* off, for a count that is no accident */
+#define SIGMAS   4u   /* off, for a count that is no accident */
 #define OCTAVES  20u  /* at most, of a range */
 #define NO_CLASS SIM_CLASS_COUNT
 
@@ -198,6 +198,7 @@ static bool is_share(uint64_t count, uint64_t of, uint64_t ppm)
 /* What was seen of a field. */
 struct seen {
     uint64_t count, least, most;
+    uint64_t lower; /* in the lower half of its octave, by 1.4 for the root of 2 */
     uint64_t octaves[OCTAVES];
 };
 
@@ -213,6 +214,8 @@ static struct seen see(const struct row *row, const struct sim_draw draws[], uin
         while (row->low > 0 && value >= row->low << (octave + 1)) {
             octave++;
         }
+        bool is_whole = row->low << (octave + 1) <= row->high;
+        seen.lower += is_whole && value * 10 < (row->low << octave) * 14;
         seen.octaves[octave]++;
         seen.count++;
         seen.least = value < seen.least ? value : seen.least;
@@ -229,6 +232,9 @@ static void assert_octaves_are_alike(const struct row *row, const struct seen *s
     while (row->low << (whole + 1) <= row->high) {
         count += seen->octaves[whole++];
     }
+    bool is_coarse = row->low < 100;
+    ck_assert_msg(is_coarse || is_share(seen->lower, count, 500000), "%s: %u of %u are low",
+                  row->name, (unsigned)seen->lower, (unsigned)count);
     for (uint32_t i = 0; i < whole; i++) {
         ck_assert_msg(is_share(seen->octaves[i], count, 1000000 / whole),
                       "%s: octave %u has %u of %u", row->name, i, (unsigned)seen->octaves[i],
