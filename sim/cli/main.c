@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 /* "squall help", "squall help run". */
@@ -58,6 +59,7 @@ int main(int argc, char **argv)
     struct cli_options options;
     char error[SIM_TEXT_MAX];
     enum cli_status status = CLI_CLEAN;
+    signal(SIGXFSZ, SIG_IGN); /* the write that is refused says so */
     if (!cli_options_parse(&options, argc, argv, error, sizeof error)) {
         fprintf(stderr, "squall: %s\n", error);
         return CLI_USAGE;
