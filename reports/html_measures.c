@@ -125,8 +125,8 @@ void html_efficacy(struct report *report)
     char a[REPORT_WORD_MAX];
 
     html_print(report, "<section id=\"efficacy\">\n<h2>What came of faults</h2>\n<p>Each fault is "
-                       "compared with the same run without it: always in sweeps, elsewhere on a "
-                       "sample.</p>\n");
+                       "compared with the same run without it: in sweeps and in scenarios always, "
+                       "in profiles on a sample.</p>\n");
     while (report_next(report, row)) {
         html_print(report, any ? ", " : "<p>");
         html_print(report, "%s ", report_count(a, report_u64(row, 1)));

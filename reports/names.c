@@ -92,10 +92,11 @@ const char *report_phase_word(uint32_t life)
 const char *report_counted_word(uint32_t counted)
 {
     static const char *const words[SIM_COUNTED_COUNT] = {
-        [SIM_COUNTED_DELAY] = "delay", [SIM_COUNTED_CRASH] = "crash",
-        [SIM_COUNTED_LOST] = "lost",   [SIM_COUNTED_MISDIRECTED] = "misdirected",
-        [SIM_COUNTED_TWICE] = "twice", [SIM_COUNTED_STOP] = "stop",
-        [SIM_COUNTED_TAKEN] = "taken", [SIM_COUNTED_REACHED] = "reached",
+        [SIM_COUNTED_DELAY] = "delay",       [SIM_COUNTED_CRASH] = "crash",
+        [SIM_COUNTED_LOST] = "lost",         [SIM_COUNTED_MISDIRECTED] = "misdirected",
+        [SIM_COUNTED_TWICE] = "twice",       [SIM_COUNTED_STOP] = "stop",
+        [SIM_COUNTED_HAPPENED] = "happened", [SIM_COUNTED_TAKEN] = "taken",
+        [SIM_COUNTED_REACHED] = "reached",
     };
     if (counted < RAFT_OUTCOME_COUNT) {
         return report_injection_word((enum raft_outcome)counted);

@@ -43,3 +43,27 @@ scenario{
     expect.ok(load.ok_count > 0, "writes went through")
   end,
 }
+
+scenario{
+  name   = "memory_budget",
+  doc    = "A follower may have no more bytes than it has, for a second: it falls behind, lives on, and catches up.",
+  tags   = {"memory", "error"},
+  seeds  = 4,
+  params = { spare_bytes = {512, "what it may allocate beyond what it has", min = 0} },
+
+  run = function(p)
+    local c = cluster{ nodes = 3 }
+    local victim = c:pick(c:others(c:wait_leader()))
+    local load = c:load{ clients = 3, rate_per_s = 100, keys = 4 }
+    sleep_ms(100)
+    local limit = victim.mem:limit_bytes(victim.mem:live("byte") + p.spare_bytes)
+    sleep_ms(1000)
+    expect.ok(limit.hits > 0, "the budget was used up")
+    expect.ok(victim.up, "a node without memory does not die of it")
+    victim.mem:limit_bytes()
+    load:stop()
+    load:wait()
+    expect.converged{ within_ms = 5000 }
+    expect.ok(load.ok_count > 0, "writes went through")
+  end,
+}

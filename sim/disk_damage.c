@@ -100,13 +100,15 @@ bool sim_disk_rot(struct sim_disk *disk, const char *name, uint64_t offset, uint
     if (inode == NULL || (!is_anywhere && offset >= inode->durable.size)) {
         return false;
     }
+    if (!sim_fault_befalls(&disk->world->faults, disk->node, SIM_MISHAP_ROT)) {
+        return true;
+    }
     for (uint32_t i = 0; i < bits; i++) {
         uint64_t range = is_anywhere ? (uint64_t)inode->durable.size * 8 : 8;
         uint64_t bit = sim_draw_below(&disk->decay, range) + (is_anywhere ? 0 : offset * 8);
         uint8_t old = bit / 8 < inode->damage.size ? inode->damage.bytes[bit / 8] : 0;
         strike(disk, &inode->damage, bit / 8, (uint8_t)(old | 1u << (bit % 8)));
     }
-    sim_world_count_fault(disk->world);
     return true;
 }
 
@@ -117,11 +119,13 @@ bool sim_disk_lose(struct sim_disk *disk, const char *name)
     if (inode == NULL) {
         return false;
     }
+    if (!sim_fault_befalls(&disk->world->faults, disk->node, SIM_MISHAP_REMOVE)) {
+        return true;
+    }
     if (inode->durable.size > 0) {
         sim_dir_name_copy(disk->lost_file, name); /* else nothing was in it */
     }
     sim_dir_lose(disk, inode);
-    sim_world_count_fault(disk->world);
     return true;
 }
 
@@ -181,7 +185,6 @@ void sim_damage_lie(struct sim_disk *disk, struct sim_inode *inode, const struct
     if (!is_spared) {
         land(disk, other, change->bytes + from, size);
     }
-    sim_world_count_fault(disk->world);
 }
 
 void sim_damage_surface(struct sim_disk *disk, struct sim_inode *inode)

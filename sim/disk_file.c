@@ -127,8 +127,11 @@ bool sim_inode_fits(const struct sim_disk *disk, const struct sim_inode *inode, 
     }
     uint64_t growth = size - inode->cached.size;
     bool fits = disk->used <= disk->quota && growth <= disk->quota - disk->used;
-    sim_watch_hit(fits ? NULL : disk->quota_watch);
-    return fits;
+    if (fits || !sim_fault_befalls(&disk->world->faults, disk->node, SIM_MISHAP_FULL)) {
+        return true;
+    }
+    sim_watch_hit(disk->quota_watch);
+    return false;
 }
 
 static struct sim_change *change_add(struct sim_disk *disk, struct sim_inode *inode,

@@ -13,7 +13,7 @@
  *  2. A gate is armed (stop_at 0) if a rule covers its point, and always for exits, so that every
  *     consultation is seen with its role and phase. The shot needs no gate.
  *  3. Looking (SIM_FAULT_CALL) changes nothing and is no injection. */
-#include "fault.h"
+#include "fault_internal.h"
 
 #include "world.h"
 
@@ -28,8 +28,8 @@ void sim_faults_init(struct sim_faults *faults, struct sim_world *world, const s
     faults->rules_end = &faults->rules;
     faults->sut_point_count = sut->point_count;
     faults->point_count = sim_point_count(sut);
-    assert(faults->point_count + SIM_INSTANT_COUNT <= SIM_POINTS_MAX);
-    for (uint32_t i = 0; i < faults->point_count + SIM_INSTANT_COUNT; i++) {
+    assert(faults->point_count + SIM_UNARMED_COUNT <= SIM_POINTS_MAX);
+    for (uint32_t i = 0; i < faults->point_count + SIM_UNARMED_COUNT; i++) {
         faults->points[i] = sim_point_info(sut, i);
         faults->gates[i].stop_at = faults->points[i]->kind == RAFT_POINT_EXIT ? 0 : UINT64_MAX;
     }
@@ -181,110 +181,6 @@ const struct sim_rule *sim_fault_vacuous(const struct sim_faults *faults, bool p
 
 /* ---- consultations ---- */
 
-/* Counts what came of a consultation, in the context of the node that made it. */
-static void count_outcome(struct sim_faults *faults, const struct sim_node *who, uint32_t point,
-                          uint32_t counted)
-{
-    uint32_t role = who->view.role;
-    uint32_t life = sim_node_life(who);
-    assert(counted < SIM_COUNTED_REACHED);
-    for (uint32_t i = faults->counts_of[point]; i != 0; i = faults->counts[i - 1].next) {
-        struct sim_fault_count *count = &faults->counts[i - 1];
-        if (count->counted == counted && count->role == role && count->life == life) {
-            count->times++;
-            return;
-        }
-    }
-    if (faults->count_count == faults->count_capacity) {
-        faults->count_capacity = faults->count_capacity == 0 ? 16 : faults->count_capacity * 2;
-        faults->counts = arena_realloc(faults->world->arena, faults->counts,
-                                       faults->count_capacity * sizeof faults->counts[0]);
-    }
-    faults->counts[faults->count_count] = (struct sim_fault_count){
-        .next = faults->counts_of[point],
-        .point = point,
-        .counted = counted,
-        .role = role,
-        .life = life,
-        .times = 1,
-    };
-    faults->counts_of[point] = ++faults->count_count;
-}
-
-uint64_t sim_fault_fired(const struct sim_faults *faults, uint32_t point)
-{
-    uint64_t times = 0;
-    assert(point < faults->point_count);
-    for (uint32_t i = faults->counts_of[point]; i != 0; i = faults->counts[i - 1].next) {
-        if (faults->counts[i - 1].counted != SIM_COUNTED_TAKEN) {
-            times += faults->counts[i - 1].times;
-        }
-    }
-    return times;
-}
-
-/* One row for each kind of injection, and the number of its repetitions. */
-static void note_injection(struct sim_faults *faults, uint32_t node, uint32_t point,
-                           const char *outcome, bool persistent)
-{
-    struct sim_world *world = faults->world;
-    const char *name = faults->points[point]->name;
-    faults->fired++;
-    for (uint32_t i = 0; i < faults->injection_count; i++) {
-        struct sim_injection *old = &faults->injections[i];
-        if (old->node == node && old->persistent == persistent && strcmp(old->point, name) == 0 &&
-            strcmp(old->outcome, outcome) == 0) {
-            old->repeats++;
-            return;
-        }
-    }
-    if (faults->injection_count == SIM_INJECTIONS_MAX) {
-        return;
-    }
-    if (faults->injection_count == faults->injection_capacity) {
-        faults->injection_capacity += 8;
-        faults->injections =
-            arena_realloc(world->arena, faults->injections,
-                          faults->injection_capacity * sizeof faults->injections[0]);
-    }
-    struct sim_injection *injection = &faults->injections[faults->injection_count++];
-    memset(injection, 0, sizeof *injection);
-    snprintf(injection->point, sizeof injection->point, "%s", name);
-    snprintf(injection->outcome, sizeof injection->outcome, "%s", outcome);
-    snprintf(injection->role, sizeof injection->role, "%s",
-             raft_role_string(world->nodes[node]->view.role));
-    snprintf(injection->life, sizeof injection->life, "%s",
-             sim_life_string(sim_node_life(world->nodes[node])));
-    injection->occurrence = faults->gates[point].hits;
-    injection->event = world->events;
-    injection->time_ns = world->scheduler.now_ns;
-    injection->node = node;
-    injection->persistent = persistent;
-    injection->repeats = 1;
-}
-
-static void note_fired(struct sim_faults *faults, uint32_t node, uint32_t point, uint32_t counted,
-                       bool persistent)
-{
-    struct sim_world *world = faults->world;
-    const char *outcome = sim_counted_string(counted);
-    count_outcome(faults, world->nodes[node], point, counted);
-    note_injection(faults, node, point, outcome, persistent);
-    sim_world_transcribe(world, "    n%u fault at %s: %s", node, faults->points[point]->name,
-                         outcome);
-    sim_world_notice(world, SIM_NOTICE_FAULT_FIRED, node, 0, 0, faults->points[point]->name);
-}
-
-void sim_fault_note_shot(struct sim_faults *faults, uint32_t node, const struct sim_shot *shot)
-{
-    uint32_t point = sim_shot_point(faults->world->sut, shot);
-    uint32_t counted = sim_shot_counted(shot);
-    assert(shot->place != SIM_SHOT_POINT);
-    faults->gates[point].hits = shot->occurrence;
-    count_outcome(faults, faults->world->nodes[node], point, counted);
-    note_injection(faults, node, point, sim_counted_string(counted), false);
-}
-
 static bool is_aimed_at(const struct sim_shot *shot, uint32_t point)
 {
     return shot->occurrence != 0 && shot->place == SIM_SHOT_POINT && shot->point == point;
@@ -409,14 +305,6 @@ static void harm(struct sim_node *node, enum raft_outcome outcome)
     }
 }
 
-static bool is_muted(const struct sim_faults *faults, uint32_t node, uint32_t point,
-                     const char *outcome, bool persistent)
-{
-    const struct sim_mute *mute = &faults->mute;
-    return mute->active && mute->point == point && mute->node == node &&
-           mute->persistent == persistent && strcmp(mute->outcome, outcome) == 0;
-}
-
 /* What a rule does, as it is counted. */
 static uint32_t rule_counted(const struct sim_rule *rule)
 {
@@ -448,14 +336,13 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
     }
     const struct sim_shot *shot = takes ? shots_consult(faults, node, point) : NULL;
     if (shot != NULL) {
-        if (is_muted(faults, node, point, sim_fault_outcome_string(shot->outcome),
-                     shot->persistent)) {
+        if (sim_fault_is_muted(faults, node, point, shot->outcome, shot->persistent)) {
             return verdict;
         }
         verdict.fired = true;
         verdict.outcome = shot->outcome;
         harm(who, verdict.outcome);
-        note_fired(faults, node, point, verdict.outcome, shot->persistent);
+        sim_fault_note(faults, node, point, verdict.outcome, shot->persistent);
         return verdict;
     }
     struct sim_rule *rule = rules_consult(faults, node, point, takes);
@@ -464,7 +351,7 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
     }
     bool persistent = rule_is_persistent(&rule->trigger);
     uint32_t counted = rule_counted(rule);
-    if (is_muted(faults, node, point, sim_counted_string(counted), persistent)) {
+    if (sim_fault_is_muted(faults, node, point, counted, persistent)) {
         return verdict;
     }
     verdict.fired = true;
@@ -474,27 +361,27 @@ static struct sim_verdict consult(struct sim_faults *faults, uint32_t node, uint
         verdict.delay_ns = rule->delay_ns;
         verdict.short_bytes = rule->short_bytes;
         harm(who, rule->outcome);
-        note_fired(faults, node, point, counted, persistent);
+        sim_fault_note(faults, node, point, counted, persistent);
         break;
     case SIM_FAULT_DELAY:
         verdict.delay_ns = rule->delay_ns; /* which excuses no failure: the node is undisturbed */
         if (rule->has_heavy_tail) {
             verdict.delay_ns = sim_draw_heavy(&rule->stream, rule->delay_ns);
         }
-        note_fired(faults, node, point, counted, persistent);
+        sim_fault_note(faults, node, point, counted, persistent);
         break;
     case SIM_FAULT_CRASH:
-        note_fired(faults, node, point, counted, persistent);
+        sim_fault_note(faults, node, point, counted, persistent);
         if (rule->outcome == RAFT_OUTCOME_CRASH_AFTER &&
             faults->points[point]->kind == RAFT_POINT_QUEUE) {
             verdict.outcome = RAFT_OUTCOME_CRASH_AFTER; /* whoever asked sees to it */
             break;
         }
-        sim_node_crash(who, SIM_UNSYNCED_RANDOM);
+        sim_node_kill(who, SIM_UNSYNCED_RANDOM);
         break;
     case SIM_FAULT_LIE:
         verdict.lie = rule->lie; /* likewise: it is the disk that is damaged, and that is known */
-        note_fired(faults, node, point, counted, persistent);
+        sim_fault_note(faults, node, point, counted, persistent);
         break;
     case SIM_FAULT_CALL:
         assert(!"a rule that looks does not fire");
@@ -524,7 +411,7 @@ bool sim_fault_exit(struct sim_faults *faults, uint32_t node, uint32_t point, bo
     assert(point < faults->sut_point_count && faults->points[point]->kind == RAFT_POINT_EXIT);
     struct sim_verdict verdict = consult(faults, node, point, !condition);
     if (condition) {
-        count_outcome(faults, faults->world->nodes[node], point, SIM_COUNTED_TAKEN);
+        sim_fault_count(faults, node, point, SIM_COUNTED_TAKEN);
     }
     return condition || (verdict.fired && verdict.outcome == RAFT_OUTCOME_TAKE);
 }

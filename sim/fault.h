@@ -81,9 +81,34 @@ enum sim_shot_place {
     SIM_SHOT_PLACE_COUNT
 };
 
-/* The places of shots that are no fault points have a point in the registry each, behind all
- * others, so that what is injected there has a name and is counted. Nobody can arm a rule there. */
+/* What befalls a node though it is no outcome of a fault point. */
+enum sim_mishap {
+    SIM_MISHAP_CRASH,
+    SIM_MISHAP_RETIRE, /* its machine is lost for good */
+    SIM_MISHAP_PAUSE,
+    SIM_MISHAP_WIPE,
+    SIM_MISHAP_RESTORE,
+    SIM_MISHAP_REMOVE, /* a file is gone */
+    SIM_MISHAP_ROT,
+    SIM_MISHAP_FULL,   /* its disk has no space for a write */
+    SIM_MISHAP_MEMORY, /* its budget has no room for an allocation */
+    SIM_MISHAP_JUMP,   /* of its clock, as the following */
+    SIM_MISHAP_DRIFT,
+    SIM_MISHAP_LATE,
+    SIM_MISHAP_CUT, /* of its messages, as the following */
+    SIM_MISHAP_LOSS,
+    SIM_MISHAP_HOLD,
+    SIM_MISHAP_DELAY,
+    SIM_MISHAP_DAMAGE,
+    SIM_MISHAP_TWICE,
+    SIM_MISHAP_COUNT
+};
+
+/* The places of shots that are no fault points, and behind them mishaps, have a point in the
+ * registry each, behind all others, so that what is injected there has a name and is counted.
+ * Nobody can arm a rule there. */
 #define SIM_INSTANT_COUNT ((uint32_t)SIM_SHOT_PLACE_COUNT - 1)
+#define SIM_UNARMED_COUNT (SIM_INSTANT_COUNT + (uint32_t)SIM_MISHAP_COUNT)
 
 /* What a shot does elsewhere than at a fault point. */
 enum sim_shot_deed {
@@ -126,7 +151,7 @@ struct sim_mute {
  * that refuses for good. */
 #define SIM_SHOT_STOP_NS   5000000000u
 
-#define SIM_POINTS_MAX     (SUT_POINTS_MAX + 32u)
+#define SIM_POINTS_MAX     (SUT_POINTS_MAX + 48u)
 #define SIM_POINT_UNLISTED UINT32_MAX /* a point that only the second implementation has */
 
 struct sim_faults {
@@ -156,7 +181,8 @@ struct sim_faults {
     struct sim_injection *injections; /* the first SIM_INJECTIONS_MAX of a run */
     uint32_t injection_count;
     uint32_t injection_capacity;
-    uint64_t fired; /* all */
+    uint32_t mishap_rows[SIM_MISHAP_COUNT][SIM_NODES_MAX]; /* in injections, from 1; 0: none */
+    uint64_t fired;                                        /* all */
     /* What was consulted in which context, and, few among many, what came of it. */
     uint32_t reached[SIM_POINTS_MAX][RAFT_ROLE_COUNT][SIM_LIFE_COUNT];
     struct sim_fault_count *counts;
@@ -176,7 +202,7 @@ struct sim_fault_count {
     uint32_t times;
 };
 
-#define SIM_INJECTIONS_MAX 64u
+#define SIM_INJECTIONS_MAX 128u
 
 void sim_faults_init(struct sim_faults *faults, struct sim_world *world, const struct sut_ops *sut);
 /* The run has a second implementation. Its points are found by name and kind; those that the first
@@ -184,7 +210,7 @@ void sim_faults_init(struct sim_faults *faults, struct sim_world *world, const s
 void sim_faults_next(struct sim_faults *faults, const struct sut_ops *next);
 /* Index of a point by name, or -1. Does not need a world: the registry of an implementation. */
 int sim_point_find(const struct sut_ops *sut, const char *name);
-/* Those that rules can name, without instants. */
+/* Those that rules can name, without instants and mishaps. */
 uint32_t sim_point_count(const struct sut_ops *sut);
 const struct raft_point_info *sim_point_info(const struct sut_ops *sut, uint32_t point);
 /* The point at which a shot strikes, and what it does there, as it is counted. */
@@ -216,6 +242,9 @@ struct sim_verdict sim_fault_consult(struct sim_faults *faults, uint32_t node, u
 bool sim_fault_exit(struct sim_faults *faults, uint32_t node, uint32_t point, bool condition);
 /* Counts what a shot does at an instant, and notes it. */
 void sim_fault_note_shot(struct sim_faults *faults, uint32_t node, const struct sim_shot *shot);
+/* A mishap is about to befall a node. False: this run is the twin without it, and nothing must
+ * happen. */
+bool sim_fault_befalls(struct sim_faults *faults, uint32_t node, enum sim_mishap mishap);
 /* How often a point has failed by an injection, of whatever kind. */
 uint64_t sim_fault_fired(const struct sim_faults *faults, uint32_t point);
 /* instant.c: the places of shots that are no fault points. A node is about to pass one, or has just

@@ -38,6 +38,38 @@ static const struct raft_point_info instants[SIM_SHOT_PLACE_COUNT] = {
 };
 _Static_assert(SIM_SHOT_POINT == 0, "instants are numbered behind it");
 
+static const struct raft_point_info mishaps[SIM_MISHAP_COUNT] = {
+    [SIM_MISHAP_CRASH] = {"node.crash", RAFT_POINT_QUEUE, RAFT_OUTCOMES_NONE, "a process dies"},
+    [SIM_MISHAP_RETIRE] = {"node.retire", RAFT_POINT_QUEUE, RAFT_OUTCOMES_NONE,
+                           "a machine is lost for good"},
+    [SIM_MISHAP_PAUSE] = {"node.pause", RAFT_POINT_QUEUE, RAFT_OUTCOMES_NONE,
+                          "a process stands still while time goes on"},
+    [SIM_MISHAP_WIPE] = {"node.wipe", RAFT_POINT_FILE, RAFT_OUTCOMES_NONE, "a store is lost"},
+    [SIM_MISHAP_RESTORE] = {"node.restore", RAFT_POINT_FILE, RAFT_OUTCOMES_NONE,
+                            "another copy is put in place of a store"},
+    [SIM_MISHAP_REMOVE] = {"disk.remove", RAFT_POINT_FILE, RAFT_OUTCOMES_NONE, "a file is lost"},
+    [SIM_MISHAP_ROT] = {"disk.rot", RAFT_POINT_FILE, RAFT_OUTCOMES_NONE, "durable bits flip"},
+    [SIM_MISHAP_FULL] = {"disk.full", RAFT_POINT_FILE, RAFT_OUTCOMES_NONE,
+                         "a write is beyond the quota"},
+    [SIM_MISHAP_MEMORY] = {"memory.limit", RAFT_POINT_MEMORY, RAFT_OUTCOMES_NONE,
+                           "an allocation is beyond the budget"},
+    [SIM_MISHAP_JUMP] = {"clock.jump", RAFT_POINT_QUEUE, RAFT_OUTCOMES_NONE, "a clock jumps"},
+    [SIM_MISHAP_DRIFT] = {"clock.drift", RAFT_POINT_QUEUE, RAFT_OUTCOMES_NONE,
+                          "a clock goes at another rate, or stands still"},
+    [SIM_MISHAP_LATE] = {"clock.late", RAFT_POINT_QUEUE, RAFT_OUTCOMES_NONE, "a timer is late"},
+    [SIM_MISHAP_CUT] = {"network.cut", RAFT_POINT_QUEUE, RAFT_OUTCOMES_NONE,
+                        "a message meets a cut link"},
+    [SIM_MISHAP_LOSS] = {"network.loss", RAFT_POINT_QUEUE, RAFT_OUTCOMES_NONE, "a message is lost"},
+    [SIM_MISHAP_HOLD] = {"network.hold", RAFT_POINT_QUEUE, RAFT_OUTCOMES_NONE,
+                         "a message is held back"},
+    [SIM_MISHAP_DELAY] = {"network.delay", RAFT_POINT_QUEUE, RAFT_OUTCOMES_NONE,
+                          "a rule makes a message late"},
+    [SIM_MISHAP_DAMAGE] = {"network.damage", RAFT_POINT_QUEUE, RAFT_OUTCOMES_NONE,
+                           "a message loses a part, or a bit of it flips"},
+    [SIM_MISHAP_TWICE] = {"network.twice", RAFT_POINT_QUEUE, RAFT_OUTCOMES_NONE,
+                          "a message comes twice"},
+};
+
 const char *sim_counted_string(uint32_t counted)
 {
     switch (counted) {
@@ -53,6 +85,8 @@ const char *sim_counted_string(uint32_t counted)
         return "twice";
     case SIM_COUNTED_STOP:
         return "stop";
+    case SIM_COUNTED_HAPPENED:
+        return "happened";
     default:
         return sim_fault_outcome_string((enum raft_outcome)counted);
     }
@@ -116,10 +150,11 @@ uint32_t sim_point_count(const struct sut_ops *sut)
 const struct raft_point_info *sim_point_info(const struct sut_ops *sut, uint32_t point)
 {
     uint32_t count = sim_point_count(sut);
-    assert(point < count + SIM_INSTANT_COUNT);
-    return point < sut->point_count ? &sut->points[point]
-           : point < count          ? &world_points[point - sut->point_count]
-                                    : &instants[point - count + 1];
+    assert(point < count + SIM_UNARMED_COUNT);
+    return point < sut->point_count            ? &sut->points[point]
+           : point < count                     ? &world_points[point - sut->point_count]
+           : point < count + SIM_INSTANT_COUNT ? &instants[point - count + 1]
+                                               : &mishaps[point - count - SIM_INSTANT_COUNT];
 }
 
 uint32_t sim_shot_point(const struct sut_ops *sut, const struct sim_shot *shot)
@@ -156,7 +191,7 @@ uint32_t sim_shot_counted(const struct sim_shot *shot)
 
 int sim_point_find(const struct sut_ops *sut, const char *name)
 {
-    for (uint32_t i = 0; i < sim_point_count(sut) + SIM_INSTANT_COUNT; i++) {
+    for (uint32_t i = 0; i < sim_point_count(sut) + SIM_UNARMED_COUNT; i++) {
         if (strcmp(sim_point_info(sut, i)->name, name) == 0) {
             return (int)i;
         }

@@ -67,7 +67,6 @@ uint64_t sim_fingerprint(struct sim_world *world, struct arena_walk *walk)
     sim_scheduler_settle(&world->scheduler);
     faults_leave_out(&spans, &world->faults);
     leave_out(&spans, world->probes.hits, sizeof world->probes.hits);
-    leave_out(&spans, &world->faults_other, sizeof world->faults_other);
     struct arena_span checks = sim_oracle_counters(world->oracles);
     leave_out(&spans, checks.at, checks.size);
     if (world->script != NULL) {

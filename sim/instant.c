@@ -80,7 +80,7 @@ void sim_instant_pass(struct sim_faults *faults, uint32_t node, enum sim_shot_pl
         sim_node_start_at(who, world->scheduler.now_ns + RESTART_NS);
     }
     who->disk.image = faults->shot.image;
-    sim_node_crash(who, SIM_UNSYNCED_CHOSEN);
+    sim_node_kill(who, SIM_UNSYNCED_CHOSEN);
 }
 
 const struct sim_shot *sim_instant_message(struct sim_faults *faults, uint32_t node)

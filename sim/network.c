@@ -120,9 +120,6 @@ void sim_packet_drop(struct sim_network *network, struct sim_packet *packet, con
 {
     struct sim_world *world = network->world;
     network->dropped++;
-    if (rule != 0) {
-        sim_world_count_fault(world);
-    }
     if (world->transcript != NULL) {
         sim_world_transcribe(world, "n%u -> n%u %s: %s (rule %u)", packet->from, packet->to,
                              packet_type(network, packet), why, rule);
@@ -134,11 +131,17 @@ void sim_packet_drop(struct sim_network *network, struct sim_packet *packet, con
     arena_free(world->arena, packet);
 }
 
+static bool befalls(const struct sim_network *network, const struct sim_packet *packet,
+                    enum sim_mishap mishap)
+{
+    return sim_fault_befalls(&network->world->faults, packet->from, mishap);
+}
+
 /* Drops a packet whose link is severed now; why says when that was noticed. */
 static bool is_severed(struct sim_network *network, struct sim_packet *packet, const char *why)
 {
     struct sim_link_rule *rule = severing_rule(network, packet->from, packet->to, packet);
-    if (rule == NULL) {
+    if (rule == NULL || !befalls(network, packet, SIM_MISHAP_CUT)) {
         return false;
     }
     rule->trigger.matches++;
@@ -217,7 +220,6 @@ static void note_damage(struct sim_network *network, struct sim_packet *packet, 
 {
     struct sim_world *world = network->world;
     rule->effects++;
-    sim_world_count_fault(world);
     if (world->transcript != NULL) {
         sim_world_transcribe(world, "n%u -> n%u %s: %s (rule %u)", packet->from, packet->to,
                              packet_type(network, packet), what, rule->id);
@@ -233,8 +235,10 @@ static void flip_bit(struct sim_network *network, struct sim_packet *packet,
     packet_type(network, packet); /* while it still can be told */
     uint64_t bit = sim_draw_below(&rule->stream, (uint64_t)packet->size * 8);
     assert(bit / 8 < packet->size);
-    packet->bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
-    note_damage(network, packet, "corrupted", rule);
+    if (befalls(network, packet, SIM_MISHAP_DAMAGE)) {
+        packet->bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+        note_damage(network, packet, "corrupted", rule);
+    }
 }
 
 /* Leaves a first part of a message, perhaps nothing. */
@@ -245,17 +249,22 @@ static void cut_short(struct sim_network *network, struct sim_packet *packet,
         return;
     }
     packet_type(network, packet); /* while it still can be told */
-    packet->size = (size_t)sim_draw_below(&rule->stream, packet->size);
-    note_damage(network, packet, "truncated", rule);
+    size_t size = (size_t)sim_draw_below(&rule->stream, packet->size);
+    if (befalls(network, packet, SIM_MISHAP_DAMAGE)) {
+        packet->size = size;
+        note_damage(network, packet, "truncated", rule);
+    }
 }
 
 /* A packet that is under way will not arrive. */
 static void evict(struct sim_network *network, struct sim_packet *packet, const char *why,
                   struct sim_link_rule *rule)
 {
-    link_remove(&network->links[packet->from][packet->to], packet);
-    packet->is_lost = true;
-    note_damage(network, packet, why, rule);
+    if (befalls(network, packet, SIM_MISHAP_LOSS)) {
+        link_remove(&network->links[packet->from][packet->to], packet);
+        packet->is_lost = true;
+        note_damage(network, packet, why, rule);
+    }
 }
 
 /* Of what is under way on a link a first part arrives, and the message after that in part. */
@@ -273,7 +282,6 @@ static void link_reset(struct sim_network *network, struct sim_link *link,
         }
         packet = next;
     }
-    assert(link->under_way_count <= whole + 1);
 }
 
 /* A full link loses one of its messages, or the new one; then true. */
@@ -338,11 +346,11 @@ static void rule_apply(struct sim_network *network, struct sim_link_rule *rule,
     uint64_t now_ns = network->world->scheduler.now_ns;
     uint64_t delay_ns = fate->delay_ns;
     assert(fate->loser == NULL && fate->holder == NULL);
-    if (rule->hold) {
+    if (rule->hold && befalls(network, packet, SIM_MISHAP_HOLD)) {
         fate->holder = rule;
         return;
     }
-    if (loses(network, rule, packet)) {
+    if (loses(network, rule, packet) && befalls(network, packet, SIM_MISHAP_LOSS)) {
         fate->loser = rule;
         rule->effects++;
         return;
@@ -366,18 +374,25 @@ static void rule_apply(struct sim_network *network, struct sim_link_rule *rule,
     if (rule->bandwidth_bytes_per_s != 0) {
         fate->delay_ns += transmit_ns(rule, now_ns, packet->size);
     }
+    if (fate->delay_ns != delay_ns) {
+        bool is_late = befalls(network, packet, SIM_MISHAP_DELAY);
+        rule->effects += is_late;
+        fate->delay_ns = is_late ? fate->delay_ns : delay_ns;
+    }
     if (rule->corrupt != 0 && sim_draw_chance(&rule->stream, rule->corrupt)) {
         flip_bit(network, packet, rule);
     }
     if (rule->truncate != 0 && sim_draw_chance(&rule->stream, rule->truncate)) {
         cut_short(network, packet, rule);
     }
-    rule->effects += fate->delay_ns != delay_ns;
     if (rule->duplicate != 0 && sim_draw_chance(&rule->stream, rule->duplicate)) {
         uint64_t most_ns = network->latency_ns + network->jitter_ns;
-        fate->duplicate_ns = sim_draw_between(&rule->stream, 0, most_ns);
-        fate->is_duplicated = true;
-        note_damage(network, packet, "duplicated", rule);
+        uint64_t late_ns = sim_draw_between(&rule->stream, 0, most_ns);
+        if (befalls(network, packet, SIM_MISHAP_TWICE)) {
+            fate->duplicate_ns = late_ns;
+            fate->is_duplicated = true;
+            note_damage(network, packet, "duplicated", rule);
+        }
     }
 }
 

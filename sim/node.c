@@ -133,10 +133,17 @@ void sim_node_deferred_flush(struct sim_node *node)
 
 void sim_node_crash(struct sim_node *node, enum sim_unsynced unsynced)
 {
+    if (sim_node_is_up(node) && !node->dying &&
+        sim_fault_befalls(&node->world->faults, node->id, SIM_MISHAP_CRASH)) {
+        sim_node_kill(node, unsynced);
+    }
+}
+
+void sim_node_kill(struct sim_node *node, enum sim_unsynced unsynced)
+{
     if (!sim_node_is_up(node) || node->dying) {
         return;
     }
-    sim_world_count_fault(node->world);
     if (node->running) {
         node->dying = true;
         node->dying_unsynced = unsynced;
@@ -227,25 +234,35 @@ bool sim_node_is_damaged(const struct sim_node *node)
     return node->is_store_planted || sim_disk_is_damaged(&node->disk);
 }
 
+bool sim_node_store_is_free(const struct sim_node *node)
+{
+    assert(!sim_node_is_up(node) || node->world->faults.mute.active);
+    return !sim_node_is_up(node);
+}
+
 void sim_node_wipe(struct sim_node *node)
 {
-    assert(!sim_node_is_up(node));
+    if (!sim_node_store_is_free(node) ||
+        !sim_fault_befalls(&node->world->faults, node->id, SIM_MISHAP_WIPE)) {
+        return;
+    }
     sim_disk_wipe(&node->disk);
     if (node->bootstrapped) {
         node->is_store_planted = true;
     } else {
         node->disk.owner = node->id; /* nothing was there that could be missed */
     }
-    sim_world_count_fault(node->world);
     sim_world_transcribe(node->world, "    n%u loses its store", node->id);
 }
 
 void sim_node_restore(struct sim_node *node, const struct sim_disk_copy *copy)
 {
-    assert(!sim_node_is_up(node));
+    if (!sim_node_store_is_free(node) ||
+        !sim_fault_befalls(&node->world->faults, node->id, SIM_MISHAP_RESTORE)) {
+        return;
+    }
     node->is_store_planted = true;
     sim_disk_restore(&node->disk, copy);
-    sim_world_count_fault(node->world);
     sim_world_transcribe(node->world, "    n%u has a copy of a store of n%u", node->id,
                          node->disk.owner);
 }

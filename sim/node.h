@@ -159,6 +159,8 @@ void sim_node_start(struct sim_node *node);
 void sim_node_start_at(struct sim_node *node, uint64_t time_ns);
 /* The process dies now (between events) or, from inside a step, at the end of it. */
 void sim_node_crash(struct sim_node *node, enum sim_unsynced unsynced);
+/* The same by a fault that is noted already. */
+void sim_node_kill(struct sim_node *node, enum sim_unsynced unsynced);
 /* Asks for a graceful stop. */
 void sim_node_stop(struct sim_node *node);
 void sim_node_pause(struct sim_node *node);
@@ -168,6 +170,9 @@ bool sim_node_is_up(const struct sim_node *node); /* UP or STOPPING */
 enum sim_life sim_node_life(const struct sim_node *node);
 
 /* Whether its disk is not what it made of it. */
+/* Whether no process runs on its store. One does in the twin without the crash that was to precede
+ * what is done to the store, and there nothing is done to it. */
+bool sim_node_store_is_free(const struct sim_node *node);
 bool sim_node_is_damaged(const struct sim_node *node);
 /* Of a node that is not up: everything is gone. */
 void sim_node_wipe(struct sim_node *node);

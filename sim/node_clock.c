@@ -71,9 +71,11 @@ static void timer_schedule(struct sim_node *node, struct sim_event *event)
     uint64_t at = clock_global(clock, node->deadlines[event->number]);
     at = at < scheduler->now_ns ? scheduler->now_ns : at;
     if (clock->late != 0 && sim_draw_chance(&clock->stream, clock->late)) {
-        at += sim_draw_heavy(&clock->stream, clock->late_ns);
-        sim_node_unsteady_until(node, at);
-        sim_world_count_fault(node->world);
+        uint64_t late_ns = sim_draw_heavy(&clock->stream, clock->late_ns);
+        if (sim_fault_befalls(&node->world->faults, node->id, SIM_MISHAP_LATE)) {
+            at += late_ns;
+            sim_node_unsteady_until(node, at);
+        }
     }
     sim_schedule(scheduler, &node->timer_source, event, at);
 }
@@ -99,6 +101,9 @@ static void clock_changed(struct sim_node *node)
 
 void sim_node_clock_jump(struct sim_node *node, int64_t ns)
 {
+    if (!sim_fault_befalls(&node->world->faults, node->id, SIM_MISHAP_JUMP)) {
+        return;
+    }
     clock_rebase(node);
     uint64_t back = ns < 0 ? (uint64_t)-ns : 0;
     if (back > node->clock.base_local_ns) {
@@ -108,13 +113,13 @@ void sim_node_clock_jump(struct sim_node *node, int64_t ns)
     clock_changed(node);
     sim_probe_clock(node->world, node);
     sim_node_unsteady(node);
-    sim_world_count_fault(node->world);
 }
 
 void sim_node_clock_drift(struct sim_node *node, int64_t ppm)
 {
     assert(ppm >= SIM_CLOCK_FROZEN);
-    if (ppm != node->clock.drift_ppm) {
+    if (ppm != node->clock.drift_ppm &&
+        (ppm == 0 || sim_fault_befalls(&node->world->faults, node->id, SIM_MISHAP_DRIFT))) {
         clock_rebase(node);
         node->clock.drift_ppm = ppm;
         sim_node_unsteady(node);

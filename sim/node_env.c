@@ -103,7 +103,7 @@ static enum raft_status env_io_submit(void *ctx, enum raft_point point, struct r
     }
     struct sim_verdict verdict = consult_both(node, point, world_point_of(io->op));
     if (verdict.outcome == RAFT_OUTCOME_CRASH_BEFORE) {
-        sim_node_crash(node, SIM_UNSYNCED_RANDOM);
+        sim_node_kill(node, SIM_UNSYNCED_RANDOM);
     }
     if (node->dying || verdict.outcome == RAFT_OUTCOME_REFUSE) {
         return RAFT_BUSY;
@@ -132,7 +132,7 @@ static enum raft_status env_io_run(void *ctx, enum raft_point point, struct raft
     }
     struct sim_verdict verdict = consult_at_once(node, point, world_point_of(io->op));
     if (verdict.outcome == RAFT_OUTCOME_CRASH_BEFORE) {
-        sim_node_crash(node, SIM_UNSYNCED_RANDOM);
+        sim_node_kill(node, SIM_UNSYNCED_RANDOM);
     }
     if (!node->dying) {
         sim_instant_pass(&node->world->faults, node->id, SIM_SHOT_SUBMIT, false);
@@ -150,7 +150,7 @@ static enum raft_status env_io_run(void *ctx, enum raft_point point, struct raft
                          raft_status_string(status));
     }
     if (verdict.outcome == RAFT_OUTCOME_CRASH_AFTER) {
-        sim_node_crash(node, SIM_UNSYNCED_RANDOM);
+        sim_node_kill(node, SIM_UNSYNCED_RANDOM);
     }
     return status;
 }
@@ -166,7 +166,7 @@ static enum raft_status env_list(void *ctx, enum raft_point point, raft_list_vis
     struct sim_verdict verdict = consult_at_once(node, point, SIM_POINT_DISK_LIST);
     if (verdict.outcome == RAFT_OUTCOME_CRASH_BEFORE ||
         verdict.outcome == RAFT_OUTCOME_CRASH_AFTER) {
-        sim_node_crash(node, SIM_UNSYNCED_RANDOM);
+        sim_node_kill(node, SIM_UNSYNCED_RANDOM);
     }
     if (node->dying || verdict.outcome == RAFT_OUTCOME_EIO) {
         return RAFT_IO;
@@ -213,7 +213,7 @@ static enum raft_status env_send(void *ctx, enum raft_point point, raft_node_id 
     sim_network_send(&world->network, node->id, to, bytes, size);
     sim_instant_pass(&world->faults, node->id, SIM_SHOT_MESSAGE, true);
     if (verdict.outcome == RAFT_OUTCOME_CRASH_AFTER) {
-        sim_node_crash(node, SIM_UNSYNCED_RANDOM);
+        sim_node_kill(node, SIM_UNSYNCED_RANDOM);
     }
     return RAFT_OK;
 }

@@ -55,7 +55,7 @@ static enum raft_status env_apply(void *ctx, enum raft_point refused, enum raft_
     sim_schedule(&world->scheduler, &node->machine_source, batch->event,
                  world->scheduler.now_ns + duration);
     if (dies) {
-        sim_node_crash(node, SIM_UNSYNCED_RANDOM);
+        sim_node_kill(node, SIM_UNSYNCED_RANDOM);
     }
     return RAFT_OK;
 }

@@ -61,10 +61,10 @@ static bool is_refused(struct sim_node *node, enum raft_point point, size_t size
     if (node->dying || (verdict.fired && verdict.outcome == RAFT_OUTCOME_NULL)) {
         return true;
     }
-    if (size > node->memory_limit || node->block_bytes > node->memory_limit - size) {
+    bool fits = size <= node->memory_limit && node->block_bytes <= node->memory_limit - size;
+    if (!fits && sim_fault_befalls(faults, node->id, SIM_MISHAP_MEMORY)) {
         sim_node_harm(node, SIM_HARM_MEMORY);
         sim_watch_hit(node->memory_watch);
-        sim_world_count_fault(node->world);
         return true;
     }
     return false;

@@ -93,8 +93,10 @@ enum raft_status sim_node_transfer(struct sim_node *node, uint32_t target)
 
 void sim_node_retire(struct sim_node *node)
 {
-    node->is_gone = true;
-    sim_node_crash(node, SIM_UNSYNCED_LOSE);
+    if (sim_fault_befalls(&node->world->faults, node->id, SIM_MISHAP_RETIRE)) {
+        node->is_gone = true;
+        sim_node_kill(node, SIM_UNSYNCED_LOSE);
+    }
 }
 
 bool sim_node_learns(const struct sim_node *node)
@@ -182,12 +184,12 @@ enum raft_status sim_node_change(struct sim_node *node, uint64_t request,
 
 void sim_node_pause(struct sim_node *node)
 {
-    if (sim_node_is_up(node) && !node->paused) {
+    if (sim_node_is_up(node) && !node->paused &&
+        sim_fault_befalls(&node->world->faults, node->id, SIM_MISHAP_PAUSE)) {
         node->paused = true;
         sim_node_unsteady(node);
         sim_probe_paused(node->world, node);
         node->world->pauses++;
-        sim_world_count_fault(node->world);
         sim_world_transcribe(node->world, "    n%u is paused", node->id);
     }
 }

@@ -64,7 +64,8 @@ static void lose_file(struct sim_node *node, struct sim_stream *stream)
     bool is_of_identities = sim_draw_below(stream, 2) == 0;
     struct files files;
     const char *prefix = kind == PART && is_of_identities ? IDS : prefixes[kind];
-    if (!is_sound(node) || !choose_file(disk, stream, prefix, kind == SEGMENT, &files)) {
+    if (!is_sound(node) || !sim_node_store_is_free(node) ||
+        !choose_file(disk, stream, prefix, kind == SEGMENT, &files)) {
         return;
     }
     sim_world_transcribe(node->world, "    n%u loses %s%s", node->id, files.name,

@@ -94,6 +94,7 @@ enum sim_counted {
     SIM_COUNTED_MISDIRECTED, /* one that went elsewhere */
     SIM_COUNTED_TWICE,       /* a message came twice */
     SIM_COUNTED_STOP,        /* the node was asked to stop */
+    SIM_COUNTED_HAPPENED,    /* what befalls a node without being asked at a point */
     SIM_COUNTED_TAKEN,       /* the state itself took this exit */
     SIM_COUNTED_REACHED,     /* consulted, whatever came of it */
     SIM_COUNTED_COUNT

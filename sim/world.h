@@ -127,7 +127,6 @@ struct sim_world {
     struct sim_client *proof;         /* of progress: writes once more after the convergence */
     const struct sim_operation *last; /* what it wrote */
     uint64_t arrival;                 /* hash of the message of the current event; 0: none */
-    uint64_t faults_other;            /* fired faults that are no fault points */
     bool is_unavailable;              /* too many copies are lost: no progress can be demanded */
     char unavailable_text[SIM_TEXT_MAX];
     bool disturbed;
@@ -199,8 +198,6 @@ void sim_world_out_of_events(struct sim_world *world);
 /* The run takes too long: a finding "stuck", or, when a sweep's shot has fired, the end of the
  * script's say. */
 void sim_world_stuck(struct sim_world *world, const char *message);
-/* Notes a fault that is not a fault point (a crash, a pause, a cut, a lost message). */
-void sim_world_count_fault(struct sim_world *world);
 void sim_world_transcribe(struct sim_world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -93,7 +93,7 @@ static enum cli_status registry_print(const struct cli_options *options, const c
     if (sut == NULL) {
         return CLI_USAGE;
     }
-    uint32_t count = sim_point_count(sut) + SIM_INSTANT_COUNT;
+    uint32_t count = sim_point_count(sut) + SIM_UNARMED_COUNT;
     for (uint32_t i = 0; i < count; i++) {
         int length = (int)strlen(sim_point_info(sut, i)->name);
         width = length > width ? length : width;

@@ -53,6 +53,7 @@ enum option_id {
     OPTION_PROFILE,
     OPTION_FOR,
     OPTION_UNTIL_FINDING,
+    OPTION_TWINS,
     OPTION_INIT,
     OPTION_NULL_READ,
     OPTION_FAILED_CAS,
@@ -105,6 +106,7 @@ static const struct option option_table[OPTION_COUNT] = {
     [OPTION_FOR] = {"--for", 0, true, ON(CLI_RUN) | ON(CLI_VERIFY), BY_HAND},
     [OPTION_UNTIL_FINDING] = {"--until-finding", 0, false, ON(CLI_RUN) | ON(CLI_VERIFY),
                               PLACE(until_finding)},
+    [OPTION_TWINS] = {"--twins", 0, true, ON(CLI_RUN), BY_HAND},
     [OPTION_INIT] = {"--init", 0, true, ON(CLI_CHECK_HISTORY), BY_HAND},
     [OPTION_NULL_READ] = {"--null-read", 0, true, ON(CLI_CHECK_HISTORY), BY_HAND},
     [OPTION_FAILED_CAS] = {"--failed-cas", 0, true, ON(CLI_CHECK_HISTORY), BY_HAND},
@@ -281,6 +283,15 @@ static bool choice_read(const struct parse *parse, enum option_id id, const char
     return false;
 }
 
+static bool twins_read(const struct parse *parse, const char *text)
+{
+    static const char *const words[2] = {"all", "none"};
+    bool is_none = false;
+    bool is_known = choice_read(parse, OPTION_TWINS, text, words, &is_none);
+    parse->options->twins = is_none ? SIM_TWINS_NONE : SIM_TWINS_ALL;
+    return is_known;
+}
+
 /* The options of check-history. */
 static bool history_apply(const struct parse *parse, enum option_id id, const char *value)
 {
@@ -366,6 +377,8 @@ static bool option_apply(const struct parse *parse, enum option_id id, const cha
         return profile_read(parse, value);
     case OPTION_FOR:
         return duration_read(parse, value);
+    case OPTION_TWINS:
+        return twins_read(parse, value);
     case OPTION_INIT:
     case OPTION_NULL_READ:
     case OPTION_FAILED_CAS:
@@ -517,6 +530,11 @@ bool cli_options_parse(struct cli_options *options, int argc, char **argv, char 
         } else if (!option_take(&parse, argc, argv, &at)) {
             return false;
         }
+    }
+    if (options->twins == SIM_TWINS_ALL && options->no_db) {
+        snprintf(error, error_size,
+                 "--twins all: what it finds stands in the file of results; leave out --no-db");
+        return false;
     }
     if (options->db != NULL && options->no_db) {
         snprintf(error, error_size, "--db and --no-db contradict each other");

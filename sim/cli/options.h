@@ -73,6 +73,7 @@ struct cli_options {
     enum sim_profile_kind profile; /* instead of scenarios */
     uint64_t for_s;                /* 0: no limit */
     bool until_finding;
+    enum sim_twins twins;
     const char *init; /* of check-history, as these; NULL: absent */
     bool null_read_unknown;
     bool failed_cas_noop;

@@ -181,6 +181,7 @@ static enum cli_status replay_run(const struct cli_options *options,
         .plan = plan,
         .wall_s = options->wall_s,
         .no_recheck = true,
+        .twins = SIM_TWINS_NONE,
     };
     if (!sim_tasks_build(&tasks, catalogue, SIM_TASK_RUN, &seeds, false, 1) ||
         !cli_recorder_open(&recorder, options, catalogue, &tasks, sut, NULL, 0, NULL)) {

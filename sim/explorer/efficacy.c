@@ -8,8 +8,8 @@
  * times does other operations, and reads what was written in another order; that is no more than
  * another schedule, and a value that must not be read is a violation.
  *
- * 1. Twins are made on a sample that the seed decides: of scenarios one seed in SCRIPT_EVERY and
- *    the first, of profiles one in PROFILE_EVERY; at most TWINS_MAX injections of a run.
+ * 1. Every injection of a scenario has its twin; of a profile's, unless all are wanted, a sample
+ *    has, which the seed decides: TWINS_MAX injections of one run in PROFILE_EVERY.
  * 2. A twin changes no row but the efficacy of the injections of its run. */
 #include "efficacy.h"
 
@@ -18,7 +18,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define SCRIPT_EVERY  8u
 #define PROFILE_EVERY 100u
 #define TWINS_MAX     4u
 
@@ -73,6 +72,23 @@ void sim_efficacy_of_plan(struct sim_rows *rows, const struct sut_ops *sut,
     shot_judge(rows, sut, &plan->second, efficacy);
 }
 
+/* Takes one injection out of a run that is about to begin. */
+static void injection_mute(struct sim_faults *faults, const struct sim_injection *injection,
+                           uint32_t point)
+{
+    faults->mute = (struct sim_mute){
+        .active = true,
+        .point = point,
+        .node = injection->node,
+        .persistent = injection->persistent,
+    };
+    memcpy(faults->mute.outcome, injection->outcome, sizeof injection->outcome);
+    if (faults->shot.place != SIM_SHOT_POINT &&
+        sim_shot_point(faults->world->sut, &faults->shot) == point) {
+        faults->shot.occurrence = 0; /* what a shot does at an instant is not asked for there */
+    }
+}
+
 /* The ending of the run without an injection. False: it could not be made. */
 static bool twin_run(struct sim_runner *runner, const struct sim_task *task, uint64_t seed,
                      const struct sim_plan *plan, const struct sim_injection *injection,
@@ -87,45 +103,39 @@ static bool twin_run(struct sim_runner *runner, const struct sim_task *task, uin
     }
     world->transcript = NULL;
     sim_plan_arm(plan, &world->faults);
-    world->faults.mute = (struct sim_mute){
-        .active = true,
-        .point = (uint32_t)point,
-        .node = injection->node,
-        .persistent = injection->persistent,
-    };
-    memcpy(world->faults.mute.outcome, injection->outcome, sizeof injection->outcome);
+    injection_mute(&world->faults, injection, (uint32_t)point);
     sim_runner_finish(runner, world);
     sim_ending_read(world, out_ending);
-    return true;
+    return !world->has_error;
 }
 
-/* What a shot does at an instant cannot be muted. */
-static bool is_instant(const struct sut_ops *sut, const struct sim_injection *injection)
+/* How many twins the run in the rows is to have. */
+static uint32_t twins_wanted(const struct sim_campaign *campaign, const struct sim_task *task,
+                             const struct sim_rows *rows, uint64_t draw)
 {
-    return sim_point_find(sut, injection->point) >= (int)sim_point_count(sut);
+    uint32_t count = rows->injection_count;
+    bool is_profile = campaign->catalogue->scenarios[task->scenario].profile != SIM_PROFILE_NONE;
+    if (campaign->twins == SIM_TWINS_NONE || rows->execution.outcome == SIM_OUTCOME_ERROR) {
+        return 0;
+    }
+    if (campaign->twins == SIM_TWINS_ALL || !is_profile) {
+        return count;
+    }
+    return draw % PROFILE_EVERY != 0 ? 0 : count < TWINS_MAX ? count : TWINS_MAX;
 }
 
-void sim_efficacy_sample(struct sim_runner *runner, const struct sim_task *task, uint64_t seed,
+void sim_efficacy_of_run(struct sim_runner *runner, const struct sim_task *task, uint64_t seed,
                          const struct sim_plan *plan, const struct sim_ending *ending)
 {
     struct sim_rows *rows = &runner->rows;
-    bool is_profile =
-        runner->campaign->catalogue->scenarios[task->scenario].profile != SIM_PROFILE_NONE;
     uint64_t draw = sim_mix(seed, task->scenario, task->variant + UINT64_C(0x10000));
-    uint32_t every = is_profile ? PROFILE_EVERY : SCRIPT_EVERY;
+    uint32_t wanted = twins_wanted(runner->campaign, task, rows, draw);
     uint64_t steps_before = rows->steps;
-    if (rows->injection_count == 0 || rows->execution.outcome == SIM_OUTCOME_ERROR ||
-        (draw % every != 0 && (is_profile || seed != 1))) {
-        return;
-    }
-    uint32_t first = (uint32_t)(draw / every % rows->injection_count);
-    for (uint32_t i = 0; i < rows->injection_count && i < TWINS_MAX; i++) {
-        struct sim_injection *injection = &rows->injections[(first + i) % rows->injection_count];
+    for (uint32_t i = 0; i < wanted; i++) {
+        uint64_t at = (draw / PROFILE_EVERY + i) % rows->injection_count;
+        struct sim_injection *injection = &rows->injections[at];
         struct sim_ending twin;
         assert(injection->efficacy == SIM_EFFICACY_UNKNOWN);
-        if (is_instant(runner->campaign->sut, injection)) {
-            continue;
-        }
         if (twin_run(runner, task, seed, plan, injection, &twin)) {
             injection->efficacy = sim_ending_compare(ending, &twin);
         }

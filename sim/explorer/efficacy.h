@@ -20,9 +20,9 @@ enum sim_efficacy sim_ending_compare(const struct sim_ending *with,
  * point has a row. */
 void sim_efficacy_of_plan(struct sim_rows *rows, const struct sut_ops *sut,
                           const struct sim_plan *plan, enum sim_efficacy efficacy);
-/* Makes the twins of the run in the rows, which had this ending, if the sample takes it. The world
- * of the run is gone afterwards. */
-void sim_efficacy_sample(struct sim_runner *runner, const struct sim_task *task, uint64_t seed,
+/* Makes the twins of the run in the rows, which had this ending. The world of the run is gone
+ * afterwards. */
+void sim_efficacy_of_run(struct sim_runner *runner, const struct sim_task *task, uint64_t seed,
                          const struct sim_plan *plan, const struct sim_ending *ending);
 
 #endif

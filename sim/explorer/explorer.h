@@ -123,6 +123,13 @@ struct sim_sink {
     void (*note)(void *ctx, const char *line);
 };
 
+/* Which fired faults of a run are compared with the same run without them: see efficacy.c. */
+enum sim_twins {
+    SIM_TWINS_USUAL, /* each of a scenario, a sample of a profile's */
+    SIM_TWINS_ALL,
+    SIM_TWINS_NONE,
+};
+
 struct sim_campaign {
     const struct sut_ops *sut;
     const struct sut_ops *sut_next; /* NULL: none */
@@ -147,6 +154,7 @@ struct sim_campaign {
     uint64_t restores;           /* verify: checkpoints restored in a run */
     uint32_t wall_s;             /* of one execution; 0: the scenario's */
     bool no_recheck;             /* run: never a second time */
+    enum sim_twins twins;        /* run */
     bool is_endless;             /* after the tasks, endless_kind over seeds from endless_seed on */
     enum sim_task_kind endless_kind;
     uint64_t endless_seed;

@@ -225,14 +225,14 @@ void sim_runner_collect_masked(struct sim_runner *runner, const struct sim_world
     assert(!world->over && base->outcome == SIM_OUTCOME_OK);
     runner->rows.execution = *base;
     runner->rows.execution.masked = world->events;
-    runner->rows.execution.faults_fired = world->faults.fired + world->faults_other;
+    runner->rows.execution.faults_fired = world->faults.fired;
     rows_fill(runner, world, plan);
 }
 
 /* Copies the sums that are not zero behind each other, unless out is NULL; returns how many. */
 static uint32_t coverage_copy(const struct sim_runner *runner, struct sim_coverage *out)
 {
-    uint32_t point_count = sim_point_count(runner->campaign->sut) + SIM_INSTANT_COUNT;
+    uint32_t point_count = sim_point_count(runner->campaign->sut) + SIM_UNARMED_COUNT;
     const struct sim_sum *sum = &runner->sums[0][0][0][0];
     uint32_t count = 0;
     for (uint32_t i = 0; i < point_count * CONTEXTS * SIM_COUNTED_COUNT; i++, sum++) {

@@ -339,6 +339,19 @@ static bool branch_finish(struct sweep *sweep, struct sim_world *world)
     return false;
 }
 
+/* Of a branch that passed only what its plan injected has rows: what the scenario injects by itself
+ * stands with the base run. */
+static void rows_keep_plan(struct sim_rows *rows)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < rows->injection_count; i++) {
+        if (rows->injections[i].efficacy != SIM_EFFICACY_UNKNOWN) {
+            rows->injections[kept++] = rows->injections[i];
+        }
+    }
+    rows->injection_count = kept;
+}
+
 /* One branch from the world as it is now, to its row. */
 static bool branch_run(struct sweep *sweep, struct sim_world *world,
                        const struct sim_injectable *item)
@@ -358,6 +371,9 @@ static bool branch_run(struct sweep *sweep, struct sim_world *world,
     runner->rows.execution.branch = true;
     sim_efficacy_of_plan(&runner->rows, runner->campaign->sut, &item->plan,
                          sim_ending_compare(&ending, &sweep->base));
+    if (runner->rows.execution.outcome == SIM_OUTCOME_OK) {
+        rows_keep_plan(&runner->rows);
+    }
     const struct sim_faults *faults = &world->faults;
     if (faults->shot.fired == 0) {
         unfired_judge(sweep, item, &faults->shot);

@@ -209,9 +209,7 @@ static void seed_run(struct sim_runner *runner, const struct sim_task *task, uin
     if (again && execution->outcome == SIM_OUTCOME_OK) {
         sim_trail_compare(trail, runner, task, seed);
     }
-    if (!campaign->no_recheck) {
-        sim_efficacy_sample(runner, task, seed, plan, &ending);
-    }
+    sim_efficacy_of_run(runner, task, seed, plan, &ending);
 }
 
 bool sim_task_run(struct sim_runner *runner, const struct sim_task *task)

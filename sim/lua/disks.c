@@ -238,7 +238,7 @@ static int disk_bitrot(lua_State *L, struct sim_script *script, void *self)
 
 static void check_down(lua_State *L, const struct sim_node *node)
 {
-    if (sim_node_is_up(node)) {
+    if (sim_node_is_up(node) && !node->world->faults.mute.active) {
         script_raise(L, "n%u is up: crash or stop it first, no process may run on the store",
                      node->id);
     }
@@ -252,7 +252,7 @@ static int disk_remove(lua_State *L, struct sim_script *script, void *self)
     script_check_end(L, 1);
     const char *name = luaL_checkstring(L, 1);
     check_down(L, node);
-    if (!sim_disk_lose(&node->disk, name)) {
+    if (sim_node_store_is_free(node) && !sim_disk_lose(&node->disk, name)) {
         script_raise(L, "n%u has no durable file '%s'; n%u.disk:files() lists what it has",
                      node->id, name, node->id);
     }
@@ -307,7 +307,6 @@ static int disk_fill(lua_State *L, struct sim_script *script, void *self)
             struct sim_disk *disk = &script->world->nodes[node]->disk;
             disk->quota = disk->used + (uint64_t)options.free_bytes;
             disk->quota_watch = watch;
-            sim_world_count_fault(script->world);
         }
     }
     return 1;

@@ -206,7 +206,7 @@ static int restart(lua_State *L, struct sim_script *script, void *self)
     (void)script;
     script_check_end(L, 1);
     if (!lua_isnoneornil(L, 1)) {
-        if (sim_node_is_up(node)) {
+        if (sim_node_is_up(node) && !node->world->faults.mute.active) {
             script_raise(L, "n%u is up: crash or stop it first, options hold from a start on",
                          node->id);
         }
@@ -428,7 +428,6 @@ static int changed(lua_State *L, struct sim_node *node, const char *what)
     struct sim_watch *old = node->clock_watch;
     node->clock_watch = script_watch_push(L, what);
     node->clock_watch->under = old != NULL && old->hits == 0 ? old : NULL;
-    sim_world_count_fault(node->world);
     return 1;
 }
 

@@ -53,6 +53,8 @@ expect 2 '--seeds' run "$scenarios/hello.lua" --sedes 1..2
 expect 2 'seeds' run "$scenarios/hello.lua" --seeds 5..1
 expect 2 'no-such-file' run no-such-file.lua
 expect 2 '' run
+expect 2 'neither all nor none' run "$scenarios/hello.lua" --twins some
+expect 2 'leave out --no-db' run "$scenarios/hello.lua" --twins all --no-db
 
 expect 0 '' run "$scenarios/hello.lua" --seed 1 --db hello.db
 expect 0 '' report hello.db -o hello.html

@@ -16,7 +16,7 @@ hashes() { # NAME OPTION-OR-"" COMMAND…: writes lines of parameters, seed and 
     local name=$1 option=$2 status=0
     shift 2
     # shellcheck disable=SC2086 # no option, or one
-    "$@" run "$scenario" --seeds 1..50 $option --db "$scratch/$name.db" \
+    "$@" run "$scenario" --seeds 1..50 --twins none $option --db "$scratch/$name.db" \
         >"$scratch/$name.out" 2>&1 || status=$?
     if [ "$status" -ne 0 ]; then
         tail -n 20 "$scratch/$name.out"

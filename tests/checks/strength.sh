@@ -13,7 +13,7 @@ failed=0
 
 status=0
 start=$(date +%s%N)
-"$squall" run "$scenario" --seeds "1..$seeds" --db "$db" >"$scratch/out.txt" 2>&1 || status=$?
+"$squall" run "$scenario" --seeds "1..$seeds" --twins none --db "$db" >"$scratch/out.txt" 2>&1 || status=$?
 end=$(date +%s%N)
 if [ "$status" -ne 0 ]; then
     tail -n 30 "$scratch/out.txt"

@@ -1,4 +1,4 @@
-/* What is measured of a run: what came of a fault, situations, liveness, and what the rolling hash
+/* What is measured of a run: situations, liveness, and what the rolling hash
  * holds. On a world of three real nodes without a script. */
 #include "unit.h"
 
@@ -49,89 +49,6 @@ static void finish(struct sim_world *world)
     sim_world_run(world);
     ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
 }
-
-/* ---- efficacy ---- */
-
-static const struct {
-    struct sim_ending with;
-    enum sim_efficacy efficacy;
-} endings[] = {
-    {{1, 2, 3, false}, SIM_EFFICACY_MASKED},   {{9, 2, 3, false}, SIM_EFFICACY_SCHEDULE},
-    {{9, 9, 3, false}, SIM_EFFICACY_STATE},    {{9, 2, 9, false}, SIM_EFFICACY_CLIENT},
-    {{9, 9, 9, true}, SIM_EFFICACY_VIOLATION},
-};
-
-START_TEST(efficacy_is_the_worst_difference)
-{
-    const struct sim_ending without = {1, 2, 3, false};
-    ck_assert_int_eq(sim_ending_compare(&endings[_i].with, &without), endings[_i].efficacy);
-}
-END_TEST
-
-START_TEST(a_finding_without_the_fault_is_not_its_doing)
-{
-    const struct sim_ending both = {1, 2, 3, true};
-    ck_assert_int_eq(sim_ending_compare(&both, &both), SIM_EFFICACY_MASKED);
-}
-END_TEST
-
-/* A run in which a send may be refused; of a muted node nothing happens. */
-static struct sim_world *run_with(bool is_armed, uint32_t muted)
-{
-    struct sim_world *world = world_open();
-    if (is_armed) {
-        struct sim_rule *rule = sim_fault_rule_new(&world->faults, "message.send.refused");
-        rule->action = SIM_FAULT_OUTCOME;
-        rule->outcome = RAFT_OUTCOME_REFUSE;
-        rule->trigger.nth = 5;
-        ck_assert_uint_eq(sim_fault_rule_arm(&world->faults, rule), 1);
-    }
-    if (muted != 0) {
-        int point = sim_point_find(&sut_raft, "message.send.refused");
-        ck_assert_int_ge(point, 0);
-        world->faults.mute =
-            (struct sim_mute){.active = true, .point = (uint32_t)point, .node = muted};
-        strcpy(world->faults.mute.outcome, "refuse");
-    }
-    run_for(world, 1000 * MS);
-    finish(world);
-    return world;
-}
-
-static struct sim_ending ending_of(const struct sim_world *world)
-{
-    struct sim_ending ending;
-    sim_ending_read(world, &ending);
-    return ending;
-}
-
-START_TEST(a_muted_fault_leaves_the_run_without_it)
-{
-    struct sim_ending without = ending_of(run_with(false, 0));
-    const struct sim_world *world = run_with(true, 0);
-    struct sim_ending with = ending_of(world);
-    ck_assert_uint_eq(world->faults.injection_count, 1);
-    uint32_t node = world->faults.injections[0].node;
-    ck_assert_int_ge(sim_ending_compare(&with, &without), SIM_EFFICACY_SCHEDULE);
-    world = run_with(true, node);
-    struct sim_ending muted = ending_of(world);
-    ck_assert_uint_eq(world->faults.injection_count, 0);
-    ck_assert_int_eq(sim_ending_compare(&muted, &without), SIM_EFFICACY_MASKED);
-    struct sim_ending other = ending_of(run_with(true, node % 3 + 1));
-    ck_assert_int_eq(sim_ending_compare(&other, &with), SIM_EFFICACY_MASKED);
-}
-END_TEST
-
-START_TEST(a_fault_that_never_fires_leaves_the_hash_as_it_is)
-{
-    struct sim_ending without = ending_of(run_with(false, 0));
-    struct sim_world *world = world_open();
-    sim_fault_arm_idle(&world->faults);
-    run_for(world, 1000 * MS);
-    finish(world);
-    ck_assert_uint_eq(world->hash, without.trace);
-}
-END_TEST
 
 /* ---- the rolling hash ---- */
 
@@ -377,11 +294,6 @@ int main(void)
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 120);
-    tcase_add_loop_test(tests, efficacy_is_the_worst_difference, 0,
-                        (int)(sizeof endings / sizeof endings[0]));
-    tcase_add_test(tests, a_finding_without_the_fault_is_not_its_doing);
-    tcase_add_test(tests, a_muted_fault_leaves_the_run_without_it);
-    tcase_add_test(tests, a_fault_that_never_fires_leaves_the_hash_as_it_is);
     tcase_add_test(tests, what_clients_are_told_is_in_the_hash);
     tcase_add_test(tests, refusals_are_the_same_whenever_they_come);
     tcase_add_test(tests, majorities_are_those_of_the_configuration);

@@ -372,7 +372,7 @@ START_TEST(a_fingerprint_does_not_see_what_is_only_counted)
     faults->passed[SIM_SHOT_MESSAGE]++;
     faults->fired++;
     faults->reached[1][0][0]++;
-    world->faults_other++;
+    faults->mishap_rows[0][1]++;
     world->probes.hits[0]++;
     sim_oracle_count(world->oracles, SIM_ORACLE_PROGRESS);
     world->nodes[1]->exit.event++;

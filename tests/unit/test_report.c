@@ -450,6 +450,34 @@ START_TEST(text_shows_liveness_efficacy_and_situations)
 }
 END_TEST
 
+/* One fault of a scenario, or of a sweep of it. */
+static void add_judged(enum sim_efficacy efficacy, bool is_branch)
+{
+    static uint64_t seed = 1000;
+    struct sim_execution execution = an_execution(seed++, SIM_OUTCOME_OK);
+    struct sim_injection injection = {
+        "vote.request.alloc", "null", "leader", "leader", 1, 1, 1, 1, false, 1, efficacy};
+    execution.branch = is_branch;
+    ck_assert(store_add_injection(store, add(&execution, NULL), &injection));
+}
+
+START_TEST(a_scenario_is_vacuous_by_most_of_its_own_faults)
+{
+    add_judged(SIM_EFFICACY_MASKED, false);
+    add_judged(SIM_EFFICACY_MASKED, false);
+    add_judged(SIM_EFFICACY_STATE, false);
+    add_judged(SIM_EFFICACY_SCHEDULE, false);
+    for (int i = 0; i < 10; i++) {
+        add_judged(SIM_EFFICACY_MASKED, true);
+    }
+    make(TEXT);
+    ck_assert_not_says("vacuous");
+    add_judged(SIM_EFFICACY_MASKED, false);
+    make(TEXT);
+    ck_assert_says("vacuous: hello in a.lua: 3 of 5 faults changed nothing");
+}
+END_TEST
+
 START_TEST(page_shows_liveness_as_a_picture)
 {
     add_measures();
@@ -497,6 +525,7 @@ static Suite *report_suite(void)
     tcase_add_test(cases, a_damaged_file_is_named);
     tcase_add_test(cases, numbers_read_well);
     tcase_add_test(cases, text_shows_liveness_efficacy_and_situations);
+    tcase_add_test(cases, a_scenario_is_vacuous_by_most_of_its_own_faults);
     tcase_add_test(cases, page_shows_liveness_as_a_picture);
     tcase_add_test(cases, buckets_are_half_an_octave);
     suite_add_tcase(suite, cases);

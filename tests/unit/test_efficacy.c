@@ -1,0 +1,403 @@
+/* What came of a fault, and the twin of a run: the same run without one of its faults. On a world
+ * of three real nodes without a script. */
+#include "unit.h"
+
+#include <sim/explorer/efficacy.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MS UINT64_C(1000000)
+
+static struct arena *arena;
+static struct sim_spec spec;
+
+static void set_up(void)
+{
+    const char *error = NULL;
+    arena = arena_open(&error);
+    ck_assert_msg(arena != NULL, "%s", error);
+}
+
+static void tear_down(void)
+{
+    arena_close(arena);
+}
+
+static struct sim_world *world_open(void)
+{
+    char error[SIM_TEXT_MAX] = "";
+    spec = (struct sim_spec){.sut = &sut_raft, .seed = 3, .fill = 0xa5};
+    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
+    ck_assert_msg(world != NULL, "%s", error);
+    struct sim_cluster_options options;
+    sim_cluster_options_init(&options);
+    sim_cluster_create(world, &options);
+    return world;
+}
+
+static void run_for(struct sim_world *world, uint64_t ns)
+{
+    uint64_t until_ns = world->scheduler.now_ns + ns;
+    while (sim_world_next_ns(world) <= until_ns && sim_world_step(world)) {
+    }
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+}
+
+static void finish(struct sim_world *world)
+{
+    sim_world_script_ended(world);
+    sim_world_run(world);
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+}
+
+static const struct {
+    struct sim_ending with;
+    enum sim_efficacy efficacy;
+} endings[] = {
+    {{1, 2, 3, false}, SIM_EFFICACY_MASKED},   {{9, 2, 3, false}, SIM_EFFICACY_SCHEDULE},
+    {{9, 9, 3, false}, SIM_EFFICACY_STATE},    {{9, 2, 9, false}, SIM_EFFICACY_CLIENT},
+    {{9, 9, 9, true}, SIM_EFFICACY_VIOLATION},
+};
+
+START_TEST(efficacy_is_the_worst_difference)
+{
+    const struct sim_ending without = {1, 2, 3, false};
+    ck_assert_int_eq(sim_ending_compare(&endings[_i].with, &without), endings[_i].efficacy);
+}
+END_TEST
+
+START_TEST(a_finding_without_the_fault_is_not_its_doing)
+{
+    const struct sim_ending both = {1, 2, 3, true};
+    ck_assert_int_eq(sim_ending_compare(&both, &both), SIM_EFFICACY_MASKED);
+}
+END_TEST
+
+/* ---- twins ---- */
+
+static struct sim_ending ending_of(const struct sim_world *world)
+{
+    struct sim_ending ending;
+    sim_ending_read(world, &ending);
+    return ending;
+}
+
+static void mute(struct sim_world *world, const char *name, const char *outcome, uint32_t node)
+{
+    int point = sim_point_find(&sut_raft, name);
+    ck_assert_int_ge(point, 0);
+    world->faults.mute = (struct sim_mute){.active = true, .point = (uint32_t)point, .node = node};
+    strcpy(world->faults.mute.outcome, outcome);
+}
+
+/* A run in which a send may be refused; of a muted node nothing happens. */
+static struct sim_world *run_with(bool is_armed, uint32_t muted)
+{
+    struct sim_world *world = world_open();
+    if (is_armed) {
+        struct sim_rule *rule = sim_fault_rule_new(&world->faults, "message.send.refused");
+        rule->action = SIM_FAULT_OUTCOME;
+        rule->outcome = RAFT_OUTCOME_REFUSE;
+        rule->trigger.nth = 5;
+        ck_assert_uint_eq(sim_fault_rule_arm(&world->faults, rule), 1);
+    }
+    if (muted != 0) {
+        mute(world, "message.send.refused", "refuse", muted);
+    }
+    run_for(world, 1000 * MS);
+    finish(world);
+    return world;
+}
+
+START_TEST(a_muted_fault_leaves_the_run_without_it)
+{
+    struct sim_ending without = ending_of(run_with(false, 0));
+    const struct sim_world *world = run_with(true, 0);
+    struct sim_ending with = ending_of(world);
+    ck_assert_uint_eq(world->faults.injection_count, 1);
+    uint32_t node = world->faults.injections[0].node;
+    ck_assert_int_ge(sim_ending_compare(&with, &without), SIM_EFFICACY_SCHEDULE);
+    world = run_with(true, node);
+    struct sim_ending muted = ending_of(world);
+    ck_assert_uint_eq(world->faults.injection_count, 0);
+    ck_assert_int_eq(sim_ending_compare(&muted, &without), SIM_EFFICACY_MASKED);
+    struct sim_ending other = ending_of(run_with(true, node % 3 + 1));
+    ck_assert_int_eq(sim_ending_compare(&other, &with), SIM_EFFICACY_MASKED);
+}
+END_TEST
+
+START_TEST(a_fault_that_never_fires_leaves_the_hash_as_it_is)
+{
+    struct sim_ending without = ending_of(run_with(false, 0));
+    struct sim_world *world = world_open();
+    sim_fault_arm_idle(&world->faults);
+    run_for(world, 1000 * MS);
+    finish(world);
+    ck_assert_uint_eq(world->hash, without.trace);
+}
+END_TEST
+
+/* ---- mishaps ---- */
+
+#define VICTIM 2u
+
+static struct sim_link_rule *links_of_victim(struct sim_world *world)
+{
+    struct sim_link_rule *rule = sim_network_rule_new(&world->network);
+    rule->from.role = SIM_SELECT_NODES;
+    rule->from.nodes = 1u << VICTIM;
+    return rule;
+}
+
+static void crash(struct sim_world *world)
+{
+    sim_node_crash(world->nodes[VICTIM], SIM_UNSYNCED_LOSE);
+}
+
+static void retire(struct sim_world *world)
+{
+    sim_node_retire(world->nodes[VICTIM]);
+}
+
+static void pause(struct sim_world *world)
+{
+    sim_node_pause(world->nodes[VICTIM]);
+}
+
+static void wipe(struct sim_world *world)
+{
+    sim_node_wipe(world->nodes[VICTIM]);
+}
+
+static void restore(struct sim_world *world)
+{
+    sim_node_restore(world->nodes[VICTIM], sim_disk_copy(&world->nodes[1]->disk));
+}
+
+static bool name_take(void *visitor, const char *name)
+{
+    snprintf(visitor, SIM_NAME_MAX, "%s", name);
+    return true;
+}
+
+static void remove_file(struct sim_world *world)
+{
+    char name[SIM_NAME_MAX] = "";
+    sim_disk_list_durable(&world->nodes[VICTIM]->disk, name_take, name);
+    ck_assert(sim_disk_lose(&world->nodes[VICTIM]->disk, name));
+}
+
+static void rot(struct sim_world *world)
+{
+    ck_assert(sim_disk_rot(&world->nodes[VICTIM]->disk, "", SIM_ROT_ANYWHERE, 4));
+}
+
+static void fill(struct sim_world *world)
+{
+    struct sim_disk *disk = &world->nodes[VICTIM]->disk;
+    disk->quota = disk->used;
+}
+
+static void starve(struct sim_world *world)
+{
+    world->nodes[VICTIM]->memory_limit = 0;
+}
+
+static void jump(struct sim_world *world)
+{
+    sim_node_clock_jump(world->nodes[VICTIM], INT64_C(700000000));
+}
+
+static void drift(struct sim_world *world)
+{
+    sim_node_clock_drift(world->nodes[VICTIM], -500000);
+}
+
+static void late(struct sim_world *world)
+{
+    sim_node_clock_late(world->nodes[VICTIM], UINT64_MAX / 2, 100 * MS);
+}
+
+static void cut(struct sim_world *world)
+{
+    struct sim_link_rule *rule = links_of_victim(world);
+    rule->to.role = SIM_SELECT_ANY;
+    rule->cut = true;
+    sim_network_rule_activate(&world->network, rule);
+}
+
+static void lose(struct sim_world *world)
+{
+    struct sim_link_rule *rule = links_of_victim(world);
+    rule->loss = UINT64_MAX / 2;
+    sim_network_rule_activate(&world->network, rule);
+}
+
+static void hold(struct sim_world *world)
+{
+    struct sim_link_rule *rule = links_of_victim(world);
+    rule->hold = true;
+    sim_network_rule_activate(&world->network, rule);
+}
+
+static void slow(struct sim_world *world)
+{
+    struct sim_link_rule *rule = links_of_victim(world);
+    rule->latency_ns = 3 * MS;
+    rule->tail = UINT64_MAX / 4;
+    rule->tail_ns = 20 * MS;
+    sim_network_rule_activate(&world->network, rule);
+}
+
+static void damage(struct sim_world *world)
+{
+    struct sim_link_rule *rule = links_of_victim(world);
+    rule->corrupt = UINT64_MAX / 2;
+    rule->truncate = UINT64_MAX / 4;
+    sim_network_rule_activate(&world->network, rule);
+}
+
+static void repeat(struct sim_world *world)
+{
+    struct sim_link_rule *rule = links_of_victim(world);
+    rule->duplicate = UINT64_MAX / 2;
+    sim_network_rule_activate(&world->network, rule);
+}
+
+/* By enum sim_mishap. */
+static const struct {
+    void (*happen)(struct sim_world *world);
+    bool needs_down; /* the victim lies down before, in every run */
+} mishaps[SIM_MISHAP_COUNT] = {
+    [SIM_MISHAP_CRASH] = {crash, false},    [SIM_MISHAP_RETIRE] = {retire, false},
+    [SIM_MISHAP_PAUSE] = {pause, false},    [SIM_MISHAP_WIPE] = {wipe, true},
+    [SIM_MISHAP_RESTORE] = {restore, true}, [SIM_MISHAP_REMOVE] = {remove_file, true},
+    [SIM_MISHAP_ROT] = {rot, true},         [SIM_MISHAP_FULL] = {fill, false},
+    [SIM_MISHAP_MEMORY] = {starve, false},  [SIM_MISHAP_JUMP] = {jump, false},
+    [SIM_MISHAP_DRIFT] = {drift, false},    [SIM_MISHAP_LATE] = {late, false},
+    [SIM_MISHAP_CUT] = {cut, false},        [SIM_MISHAP_LOSS] = {lose, false},
+    [SIM_MISHAP_HOLD] = {hold, false},      [SIM_MISHAP_DELAY] = {slow, false},
+    [SIM_MISHAP_DAMAGE] = {damage, false},  [SIM_MISHAP_TWICE] = {repeat, false},
+};
+
+static const char *mishap_name(int mishap)
+{
+    return sim_point_info(&sut_raft,
+                          sim_point_count(&sut_raft) + SIM_INSTANT_COUNT + (uint32_t)mishap)
+        ->name;
+}
+
+static uint64_t times_of(const struct sim_world *world, const char *name)
+{
+    uint64_t times = 0;
+    for (uint32_t i = 0; i < world->faults.injection_count; i++) {
+        const struct sim_injection *injection = &world->faults.injections[i];
+        if (strcmp(injection->point, name) == 0) {
+            ck_assert_str_eq(injection->outcome, "happened");
+            ck_assert_uint_eq(injection->node, VICTIM);
+            times += injection->repeats;
+        }
+    }
+    return times;
+}
+
+/* A run in which a mishap may befall the victim, and may be muted. */
+static struct sim_world *run_of(int mishap, bool happens, bool is_muted)
+{
+    struct sim_world *world = world_open();
+    struct sim_node *victim = world->nodes[VICTIM];
+    run_for(world, 700 * MS);
+    (void)sim_node_campaign(victim); /* it has messages to lose */
+    run_for(world, 300 * MS);
+    if (mishaps[mishap].needs_down) {
+        sim_node_kill(victim, SIM_UNSYNCED_LOSE);
+    }
+    if (is_muted) {
+        mute(world, mishap_name(mishap), "happened", VICTIM);
+    }
+    if (happens) {
+        mishaps[mishap].happen(world);
+    }
+    (void)sim_node_snapshot(victim); /* it has something to write */
+    run_for(world, 500 * MS);
+    sim_node_resume(victim);
+    sim_node_start(victim);
+    run_for(world, 500 * MS);
+    sim_world_script_ended(world);
+    sim_world_run(world);
+    return world;
+}
+
+START_TEST(a_muted_mishap_does_not_happen)
+{
+    const char *name = mishap_name(_i);
+    const struct sim_world *world = run_of(_i, false, false);
+    struct sim_ending without = ending_of(world);
+    ck_assert_msg(!world->has_finding, "%s", world->finding.message);
+    ck_assert_uint_eq(times_of(world, name), 0);
+    world = run_of(_i, true, false);
+    struct sim_ending with = ending_of(world);
+    ck_assert_msg(times_of(world, name) > 0, "%s left no row", name);
+    ck_assert_uint_ge(world->faults.fired, times_of(world, name));
+    ck_assert_msg(sim_ending_compare(&with, &without) != SIM_EFFICACY_MASKED, "%s", name);
+    world = run_of(_i, true, true);
+    struct sim_ending muted = ending_of(world);
+    ck_assert_uint_eq(times_of(world, name), 0);
+    ck_assert_msg(sim_ending_compare(&muted, &without) == SIM_EFFICACY_MASKED, "%s", name);
+}
+END_TEST
+
+START_TEST(a_store_is_left_alone_where_its_process_did_not_crash)
+{
+    struct sim_world *world = world_open();
+    run_for(world, 1000 * MS);
+    mute(world, "node.crash", "happened", VICTIM);
+    uint64_t content = sim_world_content(world);
+    crash(world);
+    ck_assert(sim_node_is_up(world->nodes[VICTIM]));
+    ck_assert(!sim_node_store_is_free(world->nodes[VICTIM]));
+    wipe(world);
+    restore(world);
+    sim_node_start(world->nodes[VICTIM]);
+    ck_assert_uint_eq(sim_world_content(world), content);
+    ck_assert(!sim_node_is_damaged(world->nodes[VICTIM]));
+    finish(world);
+}
+END_TEST
+
+START_TEST(what_repeats_has_one_row_and_a_count)
+{
+    struct sim_world *world = world_open();
+    run_for(world, 1000 * MS);
+    for (int i = 0; i < 3; i++) {
+        crash(world);
+        sim_node_start(world->nodes[VICTIM]);
+        run_for(world, 300 * MS);
+    }
+    ck_assert_uint_eq(world->faults.injection_count, 1);
+    const struct sim_injection *row = &world->faults.injections[0];
+    ck_assert_str_eq(row->point, "node.crash");
+    ck_assert_uint_eq(row->repeats, 3);
+    ck_assert_uint_eq(row->occurrence, 1);
+    ck_assert_uint_eq(world->faults.fired, 3);
+    finish(world);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("efficacy");
+    TCase *tests = tcase_create("efficacy");
+    suite_add_tcase(suite, tests);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 120);
+    tcase_add_loop_test(tests, efficacy_is_the_worst_difference, 0,
+                        (int)(sizeof endings / sizeof endings[0]));
+    tcase_add_test(tests, a_finding_without_the_fault_is_not_its_doing);
+    tcase_add_test(tests, a_muted_fault_leaves_the_run_without_it);
+    tcase_add_test(tests, a_fault_that_never_fires_leaves_the_hash_as_it_is);
+    tcase_add_loop_test(tests, a_muted_mishap_does_not_happen, 0, SIM_MISHAP_COUNT);
+    tcase_add_test(tests, a_store_is_left_alone_where_its_process_did_not_crash);
+    tcase_add_test(tests, what_repeats_has_one_row_and_a_count);
+    return unit_main(suite);
+}
