@@ -29,8 +29,8 @@
 #include <string.h>
 
 struct sim_disk_copy {
-    struct sim_disk_copy *next; /* one for each file */
-    uint32_t owner;             /* of the first one: of the disk */
+    struct sim_disk_copy *next;    /* one for each file */
+    uint32_t owner;                /* of the first one: of the disk */
     char name[RAFT_FILE_NAME_MAX]; /* of the first one: the file that the disk had lost */
     size_t size;
     uint8_t bytes[];
@@ -254,7 +254,8 @@ static struct sim_disk_copy *copy_new(const struct sim_disk *disk, const char *n
 struct sim_disk_copy *sim_disk_copy(const struct sim_disk *disk)
 {
     const struct sim_image nothing = {0};
-    struct sim_disk_copy *head = copy_new(disk, disk->lost_file, &nothing); /* there may be no file */
+    struct sim_disk_copy *head =
+        copy_new(disk, disk->lost_file, &nothing); /* there may be no file */
     head->owner = disk->owner;
     struct sim_disk_copy **end = &head->next;
     for (size_t i = 0; i < disk->durable.count; i++) {

@@ -77,7 +77,7 @@ struct sim_link_rule {
     uint64_t latency_ns;
     uint64_t jitter_ns;
     uint64_t spread_ns; /* mean of an exponential delay, which is latency_ns at least; 0: none */
-    uint64_t tail; /* chance of a delay of at least tail_ns, with a heavy tail */
+    uint64_t tail;      /* chance of a delay of at least tail_ns, with a heavy tail */
     uint64_t tail_ns;
     uint64_t loss;
     uint64_t burst_ns; /* mean time for which a loss goes on; 0: a single message */

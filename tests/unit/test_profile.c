@@ -469,6 +469,7 @@ int main(void)
 {
     Suite *suite = suite_create("profile");
     TCase *draws = tcase_create("draws");
+    tcase_set_timeout(draws, 120);
     tcase_add_test(draws, draws_are_within_their_bounds);
     tcase_add_test(draws, words_of_a_draw_make_it_again);
     tcase_add_test(draws, override_refuses_what_is_no_parameter_and_no_value);

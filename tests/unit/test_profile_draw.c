@@ -483,6 +483,7 @@ int main(void)
 {
     Suite *suite = suite_create("profile_draw");
     TCase *tests = tcase_create("draws");
+    tcase_set_timeout(tests, 120);
     draw_all();
     tcase_add_test(tests, each_field_fills_its_range_evenly_or_by_octaves);
     tcase_add_test(tests, nasty_runs_have_the_harsh_half_of_each_range);
