@@ -13,8 +13,8 @@
  * Invariants:
  *  1. An operation is in `pending` from its submission until it is performed or the process dies.
  *  2. due_ns of an operation is greater than that of each one it follows.
- *  3. A failed operation changes nothing, but that a failed CLOSE closes and a failed SYNC makes
- *     what it covered never durable. */
+ *  3. A failed operation changes nothing, but that a failed CLOSE closes and a failed SYNC decides
+ *     for good about what it covered. */
 #include "disk_private.h"
 #include "world.h"
 
@@ -215,15 +215,13 @@ void sim_disk_heal(struct sim_disk *disk)
     for (struct sim_disk_op *op = disk->pending; op != NULL; op = op->next) {
         uint64_t mean_ns = mean_latency(disk, op->op);
         uint64_t due_ns = add_saturated(scheduler->now_ns, mean_ns + mean_ns / 2);
-        if (op->event->position == 0 || op->due_ns <= due_ns) {
-            continue; /* a paused process has it already, or it is in time */
-        }
         for (struct sim_disk_op *other = disk->pending; other != op; other = other->next) {
             if (follows(op, other) && due_ns <= other->due_ns) {
                 due_ns = add_saturated(other->due_ns, 1);
             }
         }
         if (due_ns < op->due_ns) {
+            assert(op->event->position != 0); /* what a paused process has already was due */
             op->due_ns = due_ns;
             sim_unschedule(scheduler, op->event);
             sim_schedule(scheduler, &disk->source, op->event, due_ns);
@@ -327,7 +325,13 @@ static enum raft_status write_file(struct sim_disk *disk, struct sim_disk_op *op
     assert(op->bytes != NULL || op->size == 0);
     size_t size = transferred(disk, op, op->size);
     if (size > 0 && !sim_inode_fits(disk, op->inode, add_saturated(op->offset, size))) {
-        return RAFT_NOSPACE;
+        uint64_t room = sim_inode_room(disk, op->inode);
+        bool is_refused = sim_draw_below(&disk->lengths, 2) == 0; /* else what fits is written */
+        if (is_refused || room <= op->offset) {
+            return RAFT_NOSPACE;
+        }
+        assert(room - op->offset < size);
+        size = (size_t)(room - op->offset);
     }
     if (size > 0) {
         sim_inode_write(disk, op->inode, op->offset, op->bytes, size, op->fault.lie);
@@ -584,17 +588,4 @@ uint64_t sim_disk_digest(const struct sim_disk *disk)
         digest = sim_hash(entry->inode->damage.bytes, entry->inode->damage.size, digest);
     }
     return digest;
-}
-
-void sim_disk_observe_all(struct sim_disk *disk)
-{
-    if (disk->observer.durable == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < disk->durable.count; i++) {
-        const struct sim_dir_entry *entry = disk->durable.entries[i];
-        const struct sim_image *image = &entry->inode->durable;
-        disk->observer.durable(disk->observer.ctx, disk->node, entry->name, image->bytes,
-                               image->size, 0);
-    }
 }

@@ -6,16 +6,17 @@
  * the write completed, has succeeded; a directory entry only when a sync of the directory has. At a
  * crash each write that is not durable (completed or under way) is kept, dropped or torn, sector by
  * sector of 512 bytes, independently; each directory operation that is not durable is kept or lost.
- * A failed sync leaves the writes it covered not durable for ever ("clean"), and their content
- * either kept in the cache or reverted; a failed sync of the directory did nothing. Any operation
- * may fail with EIO or, when the quota is reached and the file would grow, with ENOSPC; a read or a
- * write may be short, down to nothing. Never by itself: changes durable bytes that no write covers,
- * makes a failed operation durable, reorders a sync before writes it covers.
+ * Of the writes that a failed sync covered some may have got as far, sector by sector; the others
+ * are not durable for ever ("clean"), and their content is either kept in the cache or reverted. A
+ * failed sync of the directory did nothing. Any operation may fail with EIO; one that makes a file
+ * grow beyond the quota fails with ENOSPC, but that a write may write what fits. A read or a write
+ * may be short, down to nothing. Never by itself: changes durable bytes that no write covers, makes
+ * any other failed operation durable, reorders a sync before writes it covers, exceeds the quota.
  *
  * Damage is asked for, one piece at a time: durable bits rot; a write is lost, or lands at another
- * place, though it and its sync succeed, which shows after the next crash of the machine; a file is
+ * place, though it and its sync succeed, which shows when the machine has crashed; a file is
  * gone; the whole store is wiped, or is replaced by a copy, of its own as it once was or of another
- * node's. Rewriting what is damaged heals it.
+ * node's, with the damage it had. What is damaged is well when something else there is durable.
  */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H

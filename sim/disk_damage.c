@@ -1,9 +1,10 @@
 /* What goes wrong on the medium of the simulated disk although every operation succeeded.
  *
  * Terms. The durable image of a file is what the medium was told. *Damage* is how what it really
- * has differs: bytes to be XORed to what a read finds. *Latent* damage is still hidden by the cache
- * of the machine, and surfaces at its next crash. A *lie* is a write that reports success, as its
- * sync does, and is lost, or lands at another place.
+ * has differs: bytes to be XORed to what a read finds. *Latent* damage is hidden by the cache of
+ * the machine, which has other bytes there: such as are not durable yet, or never will be, or are
+ * by a lie. It surfaces when the machine crashes, or when a failed sync takes those bytes back. A
+ * *lie* is a write that reports success, as its sync does, and is lost, or lands at another place.
  *
  * Whoever watches what has become durable sees the durable image, and thus what the process could
  * rely on: damage is nobody's fault but the medium's.
@@ -11,16 +12,16 @@
  * Fault model. May: flip bits of durable bytes, at once visible; keep the old bytes of a range that
  * was written (zeros past the old end), and put the written ones over others of the same disk, both
  * visible after a crash; lose a file; empty the disk; bring back a whole earlier content. Never:
- * changes a size or a name by a lie, damages what is not durable, lets damage outlive a write over
- * it or the end of its file. A disk that *spares copies* lies only while nothing on it is damaged,
- * and what it misdirects lands on no file of the same number as the one it was meant for: so of a
- * thing that is there twice, in two places of a file or in a file and its twin, one copy stays
- * whole.
+ * changes a size or a name by a lie, shows damage under bytes that are not durable, lets damage
+ * outlive what has become durable over it, or the durable end of its file, heals it before. A disk
+ * that *spares copies* lies only while nothing on it is damaged, and what it misdirects lands on no
+ * file of the same number as the one it was meant for: so of a thing that is there twice, in two
+ * places of a file or in a file and its twin, one copy stays whole.
  *
  * Invariants:
- *  1. The damage of a file is no longer than its durable image was when it struck; what lies past
- *     its end is not read.
- *  2. Without damage both images are empty and cost nothing. */
+ *  1. No byte past the end of a durable image is damaged.
+ *  2. No byte has damage of both kinds, and none that a change covers has any but latent one.
+ *  3. Without damage both images are empty and cost nothing. */
 #include "disk_private.h"
 #include "world.h"
 
@@ -31,9 +32,9 @@
 struct sim_disk_copy {
     struct sim_disk_copy *next;    /* one for each file */
     uint32_t owner;                /* of the first one: of the disk */
-    char name[RAFT_FILE_NAME_MAX]; /* of the first one: the file that the disk had lost */
-    size_t size;
-    uint8_t bytes[];
+    char name[RAFT_FILE_NAME_MAX]; /* of the first one: of the file that was lost, or "" */
+    struct sim_image durable;
+    struct sim_image damage;
 };
 
 void sim_damage_apply(const struct sim_inode *inode, uint64_t offset, uint8_t *bytes, size_t size)
@@ -52,22 +53,57 @@ static void clear(struct sim_image *image, uint64_t offset, uint64_t size)
     }
 }
 
-void sim_damage_heal(struct sim_inode *inode, uint64_t offset, uint64_t size)
+static uint8_t bits_at(const struct sim_image *image, uint64_t offset)
 {
-    clear(&inode->damage, offset, size);
-    clear(&inode->latent, offset, size);
+    return offset < image->size ? image->bytes[offset] : 0;
 }
 
-/* Damages a byte of a file. */
-static void strike(struct sim_disk *disk, struct sim_image *image, uint64_t offset, uint8_t bits)
+static void set_bits(struct arena *arena, struct sim_image *image, uint64_t offset, uint8_t bits)
 {
-    if (bits == 0) {
-        return;
-    }
     if (offset >= image->size) {
-        sim_image_resize(disk->arena, image, offset + 1);
+        if (bits == 0) {
+            return;
+        }
+        sim_image_resize(arena, image, offset + 1);
     }
     image->bytes[offset] = bits;
+}
+
+/* Damage of a range becomes that of the other kind. */
+static void move(struct sim_disk *disk, struct sim_image *from, struct sim_image *to,
+                 uint64_t offset, uint64_t size)
+{
+    for (uint64_t i = offset; i < from->size && i - offset < size; i++) {
+        if (from->bytes[i] != 0) {
+            assert(bits_at(to, i) == 0);
+            set_bits(disk->arena, to, i, from->bytes[i]);
+            from->bytes[i] = 0;
+        }
+    }
+}
+
+void sim_damage_hide(struct sim_disk *disk, struct sim_inode *inode, uint64_t offset, uint64_t size)
+{
+    move(disk, &inode->damage, &inode->latent, offset, size);
+}
+
+void sim_damage_surface(struct sim_disk *disk, struct sim_inode *inode, uint64_t offset,
+                        uint64_t size)
+{
+    move(disk, &inode->latent, &inode->damage, offset, size);
+}
+
+/* Whether the cache has other bytes there than the durable ones. */
+static bool is_hidden(const struct sim_inode *inode, uint64_t offset)
+{
+    for (const struct sim_change *change = inode->changes; change != NULL; change = change->next) {
+        if (change->offset <= offset &&
+            (change->is_truncate || offset - change->offset < change->size)) {
+            return true;
+        }
+    }
+    return bits_at(&inode->latent, offset) != 0 || offset >= inode->cached.size ||
+           inode->cached.bytes[offset] != inode->durable.bytes[offset];
 }
 
 /* A file of the durable directory that has content, by a draw; NULL: there is none. name "": any.
@@ -106,8 +142,8 @@ bool sim_disk_rot(struct sim_disk *disk, const char *name, uint64_t offset, uint
     for (uint32_t i = 0; i < bits; i++) {
         uint64_t range = is_anywhere ? (uint64_t)inode->durable.size * 8 : 8;
         uint64_t bit = sim_draw_below(&disk->decay, range) + (is_anywhere ? 0 : offset * 8);
-        uint8_t old = bit / 8 < inode->damage.size ? inode->damage.bytes[bit / 8] : 0;
-        strike(disk, &inode->damage, bit / 8, (uint8_t)(old | 1u << (bit % 8)));
+        struct sim_image *image = is_hidden(inode, bit / 8) ? &inode->latent : &inode->damage;
+        set_bits(disk->arena, image, bit / 8, (uint8_t)(bits_at(image, bit / 8) | 1u << (bit % 8)));
     }
     return true;
 }
@@ -157,27 +193,30 @@ static void land(struct sim_disk *disk, struct sim_inode *inode, const uint8_t *
     uint64_t sectors = (durable->size + SIM_DISK_SECTOR - 1) / SIM_DISK_SECTOR;
     uint64_t offset = sim_draw_below(&disk->decay, sectors) * SIM_DISK_SECTOR;
     for (size_t i = 0; i < size && offset + i < durable->size; i++) {
-        strike(disk, &inode->latent, offset + i, durable->bytes[offset + i] ^ bytes[i]);
+        bool is_seen = bits_at(&inode->damage, offset + i) != 0;
+        set_bits(disk->arena, is_seen ? &inode->damage : &inode->latent, offset + i,
+                 durable->bytes[offset + i] ^ bytes[i]);
     }
 }
 
-void sim_damage_lie(struct sim_disk *disk, struct sim_inode *inode, const struct sim_change *change,
-                    size_t from, size_t size)
+void sim_damage_reach(struct sim_disk *disk, struct sim_inode *inode,
+                      const struct sim_change *change, size_t from, size_t size)
 {
     const struct sim_image *durable = &inode->durable;
-    if (change->is_truncate) {
-        sim_damage_heal(inode, change->offset, UINT64_MAX - change->offset);
-        return;
-    }
+    uint64_t first = change->offset + from;
+    uint64_t length = change->is_truncate ? UINT64_MAX - first : size;
     assert(from + size <= change->size);
-    sim_damage_heal(inode, change->offset + from, size);
     if (change->lie == SIM_LIE_NONE || (disk->spares_copies && sim_disk_is_damaged(disk))) {
+        clear(&inode->latent, first, length);
         return;
     }
+    assert(!change->is_truncate);
     for (size_t i = from; i < from + size; i++) {
         uint64_t at = change->offset + i;
         uint8_t old = at < durable->size ? durable->bytes[at] : 0;
-        strike(disk, &inode->latent, at, old ^ change->bytes[i]);
+        uint8_t bits = old ^ bits_at(&inode->latent, at) ^ change->bytes[i];
+        assert(bits_at(&inode->damage, at) == 0);
+        set_bits(disk->arena, &inode->latent, at, bits);
     }
     struct sim_inode *other = change->lie == SIM_LIE_MISDIRECTED ? draw_file(disk, "") : NULL;
     bool is_spared =
@@ -187,24 +226,15 @@ void sim_damage_lie(struct sim_disk *disk, struct sim_inode *inode, const struct
     }
 }
 
-void sim_damage_surface(struct sim_disk *disk, struct sim_inode *inode)
-{
-    const struct sim_image *latent = &inode->latent;
-    for (size_t i = 0; i < latent->size; i++) {
-        strike(disk, &inode->damage, i, latent->bytes[i]);
-    }
-    clear(&inode->latent, 0, latent->size);
-}
-
 void sim_damage_free(struct sim_disk *disk, struct sim_inode *inode)
 {
     arena_free(disk->arena, inode->damage.bytes);
     arena_free(disk->arena, inode->latent.bytes);
 }
 
-static bool has_damage(const struct sim_image *image, size_t file_size)
+static bool has_damage(const struct sim_image *image)
 {
-    for (size_t i = 0; i < image->size && i < file_size; i++) {
+    for (size_t i = 0; i < image->size; i++) {
         if (image->bytes[i] != 0) {
             return true;
         }
@@ -217,11 +247,10 @@ bool sim_disk_is_damaged(const struct sim_disk *disk)
     if (disk->lost_file[0] != 0 && sim_dir_find(disk, disk->lost_file) == NULL) {
         return true;
     }
-    for (size_t i = 0; i < disk->cached.count; i++) {
-        const struct sim_dir_entry *entry = disk->cached.entries[i];
-        const struct sim_inode *inode = entry->inode;
-        if (has_damage(&inode->damage, inode->cached.size) ||
-            has_damage(&inode->latent, inode->cached.size)) {
+    for (const struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
+        /* A file whose removal is not durable may yet come back. */
+        bool is_there = inode->is_linked || inode->entry != NULL;
+        if (is_there && (has_damage(&inode->damage) || has_damage(&inode->latent))) {
             return true;
         }
     }
@@ -239,29 +268,23 @@ void sim_disk_wipe(struct sim_disk *disk)
     assert(disk->inodes == NULL && disk->used == 0);
 }
 
-static struct sim_disk_copy *copy_new(const struct sim_disk *disk, const char *name,
-                                      const struct sim_image *image)
-{
-    struct sim_disk_copy *copy = arena_calloc(disk->arena, sizeof *copy + image->size);
-    snprintf(copy->name, sizeof copy->name, "%s", name);
-    copy->size = image->size;
-    if (image->size > 0) {
-        memcpy(copy->bytes, image->bytes, image->size);
-    }
-    return copy;
-}
-
 struct sim_disk_copy *sim_disk_copy(const struct sim_disk *disk)
 {
-    const struct sim_image nothing = {0};
-    struct sim_disk_copy *head =
-        copy_new(disk, disk->lost_file, &nothing); /* there may be no file */
+    struct sim_disk_copy *head = arena_calloc(disk->arena, sizeof *head);
     head->owner = disk->owner;
-    struct sim_disk_copy **end = &head->next;
+    memcpy(head->name, disk->lost_file, sizeof head->name);
+    struct sim_disk_copy *last = head;
     for (size_t i = 0; i < disk->durable.count; i++) {
         const struct sim_dir_entry *entry = disk->durable.entries[i];
-        *end = copy_new(disk, entry->name, &entry->inode->durable);
-        end = &(*end)->next;
+        const struct sim_inode *inode = entry->inode;
+        last->next = arena_calloc(disk->arena, sizeof *last);
+        last = last->next;
+        memcpy(last->name, entry->name, sizeof last->name);
+        sim_image_copy(disk->arena, &last->durable, &inode->durable);
+        for (uint64_t at = 0; at < inode->durable.size; at++) {
+            uint8_t bits = bits_at(&inode->damage, at) | bits_at(&inode->latent, at);
+            set_bits(disk->arena, &last->damage, at, bits);
+        }
     }
     return head;
 }
@@ -274,12 +297,10 @@ void sim_disk_restore(struct sim_disk *disk, const struct sim_disk_copy *copy)
     for (copy = copy->next; copy != NULL; copy = copy->next) {
         struct sim_inode *inode = sim_inode_new(disk);
         sim_dir_create(disk, copy->name, inode);
-        if (copy->size > 0) {
-            uint8_t *bytes = arena_alloc(disk->arena, copy->size);
-            memcpy(bytes, copy->bytes, copy->size);
-            sim_inode_write(disk, inode, 0, bytes, copy->size, SIM_LIE_NONE);
-            sim_inode_sync(disk, inode, inode->sequence);
-        }
+        sim_image_copy(disk->arena, &inode->cached, &copy->durable);
+        sim_image_copy(disk->arena, &inode->durable, &copy->durable);
+        sim_image_copy(disk->arena, &inode->damage, &copy->damage);
+        sim_inode_charge(disk, inode);
         sim_inode_drop(disk, inode); /* the directory has its own reference */
     }
     sim_dir_sync(disk, disk->dir_sequence);

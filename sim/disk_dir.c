@@ -206,6 +206,13 @@ static void notify_linked(struct sim_disk *disk, const struct sim_inode *inode)
     }
 }
 
+void sim_disk_observe_all(struct sim_disk *disk)
+{
+    for (size_t i = 0; i < disk->durable.count; i++) {
+        notify_linked(disk, disk->durable.entries[i]->inode);
+    }
+}
+
 /* Removes a durable name if it is there. */
 static void durable_remove(struct sim_disk *disk, const char *name)
 {

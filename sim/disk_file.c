@@ -6,13 +6,15 @@
  * Fault model of a crash. Each change is kept, lost or torn (sectors of 512 bytes, aligned in the
  * file, kept or lost one by one; a truncation is one piece), independently of the others; what is
  * kept is applied in the order in which it was performed. Where nothing was kept, the old durable
- * bytes stay, or zeros past the old end.
+ * bytes stay, or zeros past the old end: of a torn write at the end of a file the new size may be
+ * kept without any of its bytes. A failed sync does the same to what it covers, at once, since
+ * nobody knows how far it had come, and what is lost then never becomes durable.
  *
  * Invariants:
  *  1. cached = durable with all changes applied in order, unless a sync has failed and left its
  *     content in the cache.
- *  2. The durable image changes in reach_medium alone: with a sync that covers the change, or at a
- *     crash. It is what the medium was told; what it really has, disk_damage.c knows.
+ *  2. The durable image changes with a sync that covers a change, failed or not, and at a crash
+ *     alone. It is what the medium was told; what it really has, disk_damage.c knows.
  *  3. disk->used is the sum of the cached sizes of all files that have a name or a handle. */
 #include "disk_private.h"
 #include "world.h"
@@ -59,7 +61,7 @@ static void image_write(struct arena *arena, struct sim_image *image, uint64_t o
     memcpy(image->bytes + offset, bytes, size);
 }
 
-static void image_copy(struct arena *arena, struct sim_image *image, const struct sim_image *from)
+void sim_image_copy(struct arena *arena, struct sim_image *image, const struct sim_image *from)
 {
     sim_image_resize(arena, image, from->size);
     if (from->size > 0) {
@@ -119,14 +121,16 @@ void sim_inode_charge(struct sim_disk *disk, struct sim_inode *inode)
     inode->charged = size;
 }
 
+uint64_t sim_inode_room(const struct sim_disk *disk, const struct sim_inode *inode)
+{
+    assert(inode->charged == inode->cached.size && inode->charged <= disk->used);
+    uint64_t left = disk->used < disk->quota ? disk->quota - disk->used : 0;
+    return inode->cached.size + left;
+}
+
 bool sim_inode_fits(const struct sim_disk *disk, const struct sim_inode *inode, uint64_t size)
 {
-    assert(inode->charged == inode->cached.size);
-    if (size <= inode->cached.size) {
-        return true;
-    }
-    uint64_t growth = size - inode->cached.size;
-    bool fits = disk->used <= disk->quota && growth <= disk->quota - disk->used;
+    bool fits = size <= sim_inode_room(disk, inode);
     if (fits || !sim_fault_befalls(&disk->world->faults, disk->node, SIM_MISHAP_FULL)) {
         return true;
     }
@@ -157,7 +161,7 @@ void sim_inode_write(struct sim_disk *disk, struct sim_inode *inode, uint64_t of
 {
     assert(size > 0);
     image_write(disk->arena, &inode->cached, offset, bytes, size);
-    sim_damage_heal(inode, offset, size);
+    sim_damage_hide(disk, inode, offset, size);
     struct sim_change *change = change_add(disk, inode, offset);
     change->lie = lie;
     change->size = size;
@@ -168,7 +172,7 @@ void sim_inode_write(struct sim_disk *disk, struct sim_inode *inode, uint64_t of
 void sim_inode_truncate(struct sim_disk *disk, struct sim_inode *inode, uint64_t size)
 {
     sim_image_resize(disk->arena, &inode->cached, size);
-    sim_damage_heal(inode, size, UINT64_MAX - size);
+    sim_damage_hide(disk, inode, size, UINT64_MAX);
     struct sim_change *change = change_add(disk, inode, size);
     change->is_truncate = true;
     sim_inode_charge(disk, inode);
@@ -205,7 +209,7 @@ static size_t apply_change(struct sim_disk *disk, struct sim_image *image,
 static size_t reach_medium(struct sim_disk *disk, struct sim_inode *inode,
                            const struct sim_change *change, size_t from, size_t size)
 {
-    sim_damage_lie(disk, inode, change, from, size);
+    sim_damage_reach(disk, inode, change, from, size);
     return apply_part(disk, &inode->durable, change, from, size);
 }
 
@@ -243,24 +247,6 @@ void sim_inode_sync(struct sim_disk *disk, struct sim_inode *inode, uint64_t cov
     notify_durable(disk, inode, from);
 }
 
-void sim_inode_sync_failed(struct sim_disk *disk, struct sim_inode *inode, uint64_t covers)
-{
-    assert(covers <= inode->sequence);
-    struct sim_change *change = take_covered(inode, covers);
-    while (change != NULL) {
-        change_free(disk, change);
-        change = take_covered(inode, covers);
-    }
-    if (!disk->revert_failed_sync) {
-        return;
-    }
-    image_copy(disk->arena, &inode->cached, &inode->durable);
-    for (change = inode->changes; change != NULL; change = change->next) {
-        apply_change(disk, &inode->cached, change);
-    }
-    sim_inode_charge(disk, inode);
-}
-
 static bool piece_survives(struct sim_disk *disk, bool is_chosen)
 {
     return is_chosen ? sim_image_keeps(disk) : sim_draw_below(&disk->crash, 2) == 0;
@@ -285,6 +271,13 @@ static size_t apply_torn(struct sim_disk *disk, struct sim_inode *inode,
             first_changed = least(first_changed, changed);
         }
         from += size;
+    }
+    /* The size may be there without the bytes. A chosen image has SIM_DISK_ZERO for that. */
+    size_t end = (size_t)change->offset + change->size;
+    size_t old_end = inode->durable.size;
+    if (!is_chosen && end > old_end && sim_draw_below(&disk->crash, 2) == 0) {
+        sim_image_resize(disk->arena, &inode->durable, end);
+        first_changed = least(first_changed, old_end);
     }
     return first_changed;
 }
@@ -337,6 +330,35 @@ static size_t apply_surviving(struct sim_disk *disk, struct sim_inode *inode,
     return NOTHING_CHANGED;
 }
 
+/* The process sees what the medium has, but for what is written and not yet synced. */
+static void revert(struct sim_disk *disk, struct sim_inode *inode)
+{
+    sim_image_copy(disk->arena, &inode->cached, &inode->durable);
+    sim_damage_surface(disk, inode, 0, UINT64_MAX);
+    for (const struct sim_change *change = inode->changes; change != NULL; change = change->next) {
+        apply_change(disk, &inode->cached, change);
+        sim_damage_hide(disk, inode, change->offset,
+                        change->is_truncate ? UINT64_MAX : change->size);
+    }
+    sim_inode_charge(disk, inode);
+}
+
+void sim_inode_sync_failed(struct sim_disk *disk, struct sim_inode *inode, uint64_t covers)
+{
+    assert(covers <= inode->sequence);
+    size_t from = NOTHING_CHANGED;
+    struct sim_change *change = take_covered(inode, covers);
+    while (change != NULL) {
+        from = least(from, apply_surviving(disk, inode, change, SIM_UNSYNCED_RANDOM));
+        change_free(disk, change);
+        change = take_covered(inode, covers);
+    }
+    if (disk->revert_failed_sync) {
+        revert(disk, inode);
+    }
+    notify_durable(disk, inode, from);
+}
+
 void sim_inode_survive(struct sim_disk *disk, struct sim_inode *inode, enum sim_unsynced unsynced)
 {
     assert(unsynced != SIM_UNSYNCED_KEEP); /* the machine lives: nothing is decided */
@@ -347,8 +369,8 @@ void sim_inode_survive(struct sim_disk *disk, struct sim_inode *inode, enum sim_
         change_free(disk, change);
         change = take_covered(inode, inode->sequence);
     }
-    image_copy(disk->arena, &inode->cached, &inode->durable);
-    sim_damage_surface(disk, inode);
+    sim_image_copy(disk->arena, &inode->cached, &inode->durable);
+    sim_damage_surface(disk, inode, 0, UINT64_MAX);
     sim_inode_charge(disk, inode);
     notify_durable(disk, inode, from);
     assert(inode->changes == NULL);

@@ -116,21 +116,28 @@ uint32_t sim_disk_tail(const struct sim_disk *disk, uint64_t *out_file)
 
 /* ---- the digest ---- */
 
-static uint64_t changes_digest(const struct sim_inode *inode, uint64_t digest)
+static uint64_t image_digest(const struct sim_image *image, uint64_t digest)
+{
+    return sim_hash(image->bytes, image->size, sim_mix(digest, image->size, 0));
+}
+
+static uint64_t inode_digest(const struct sim_inode *inode, uint64_t digest)
 {
     for (const struct sim_change *change = inode->changes; change != NULL; change = change->next) {
         digest = sim_mix(digest, change->offset, change->size * 2 + change->is_truncate);
-        digest = sim_hash(change->bytes, change->size, digest);
+        digest = sim_hash(change->bytes, change->size, sim_mix(digest, (uint64_t)change->lie, 0));
     }
     /* Not the durable image with the changes: a failed sync may have left something else. */
-    return sim_hash(inode->cached.bytes, inode->cached.size, digest);
+    digest = image_digest(&inode->cached, image_digest(&inode->durable, digest));
+    return image_digest(&inode->latent, image_digest(&inode->damage, digest));
 }
 
 static uint64_t op_digest(const struct sim_disk_op *op, uint64_t digest)
 {
-    const uint64_t words[] = {(uint64_t)op->op,           op->offset,         op->size,
-                              (uint64_t)op->fault.status, op->fault.is_short, op->due_ns,
-                              op->bytes != NULL,          op->covers};
+    const uint64_t words[] = {
+        (uint64_t)op->op,           op->offset,         op->size,
+        (uint64_t)op->fault.status, op->fault.is_short, op->due_ns,
+        op->bytes != NULL,          op->covers,         (uint64_t)op->fault.lie};
     digest = sim_hash(words, sizeof words, digest);
     digest = sim_hash(op->name, sizeof op->name, digest);
     digest = sim_hash(op->name_to, sizeof op->name_to, digest);
@@ -140,13 +147,16 @@ static uint64_t op_digest(const struct sim_disk_op *op, uint64_t digest)
 uint64_t sim_disk_state_digest(const struct sim_disk *disk)
 {
     const uint64_t words[] = {disk->stream.counter, disk->crash.counter, disk->lengths.counter,
-                              disk->slow_ns,        disk->quota,         disk->used,
-                              disk->open_count};
+                              disk->decay.counter,  disk->slow_ns,       disk->quota,
+                              disk->used,           disk->open_count,    disk->owner};
     uint64_t digest = sim_hash(words, sizeof words, sim_disk_digest(disk));
     for (size_t i = 0; i < disk->cached.count; i++) {
         const struct sim_dir_entry *entry = disk->cached.entries[i];
         digest = sim_hash(entry->name, sizeof entry->name, digest);
-        digest = changes_digest(entry->inode, digest);
+    }
+    /* Such as have no name, too: they are open, or may come back. */
+    for (const struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
+        digest = inode_digest(inode, digest);
     }
     for (const struct sim_dir_op *op = disk->dir_ops; op != NULL; op = op->next) {
         digest = sim_hash(op->name, sizeof op->name, digest);

@@ -37,7 +37,7 @@ struct sim_inode {
     struct sim_image cached;
     struct sim_image durable;
     struct sim_image damage;    /* reads see the bytes XOR these, where there are any */
-    struct sim_image latent;    /* becomes damage when the machine crashes */
+    struct sim_image latent;    /* such as the cache hides */
     struct sim_change *changes; /* in the order in which they were performed */
     uint64_t sequence;          /* of the latest change */
 };
@@ -91,30 +91,36 @@ void sim_inode_drop(struct sim_disk *disk, struct sim_inode *inode);
 void sim_inode_charge(struct sim_disk *disk, struct sim_inode *inode);
 /* Whether the file may have this size under the quota. */
 bool sim_inode_fits(const struct sim_disk *disk, const struct sim_inode *inode, uint64_t size);
+/* The largest size that the file may have. */
+uint64_t sim_inode_room(const struct sim_disk *disk, const struct sim_inode *inode);
 /* Takes bytes. */
 void sim_inode_write(struct sim_disk *disk, struct sim_inode *inode, uint64_t offset,
                      uint8_t *bytes, size_t size, enum sim_lie lie);
 void sim_inode_truncate(struct sim_disk *disk, struct sim_inode *inode, uint64_t size);
 /* Makes the changes up to a sequence durable. */
 void sim_inode_sync(struct sim_disk *disk, struct sim_inode *inode, uint64_t covers);
-/* Forgets them instead, so that they never become durable. */
+/* Forgets them instead: what has not reached the medium by then never does. */
 void sim_inode_sync_failed(struct sim_disk *disk, struct sim_inode *inode, uint64_t covers);
 /* A crash: decides about each change, and makes cached and durable content the same. */
 void sim_inode_survive(struct sim_disk *disk, struct sim_inode *inode, enum sim_unsynced unsynced);
 /* Sets a new size; bytes that are new are zero. */
 void sim_image_resize(struct arena *arena, struct sim_image *image, uint64_t size);
+void sim_image_copy(struct arena *arena, struct sim_image *image, const struct sim_image *from);
 
 /* disk_damage.c */
 
 /* What a read of the cached bytes from an offset finds on the medium. */
 void sim_damage_apply(const struct sim_inode *inode, uint64_t offset, uint8_t *bytes, size_t size);
-/* A range was written, or the file cut: what was damaged there is well again. */
-void sim_damage_heal(struct sim_inode *inode, uint64_t offset, uint64_t size);
-/* [from, from + size) of a change is about to become durable, or so the process believes. */
-void sim_damage_lie(struct sim_disk *disk, struct sim_inode *inode, const struct sim_change *change,
-                    size_t from, size_t size);
-/* The machine has crashed: its cache hides nothing any more. */
-void sim_damage_surface(struct sim_disk *disk, struct sim_inode *inode);
+/* The cache has other bytes there from now on, and what is damaged below is not seen. */
+void sim_damage_hide(struct sim_disk *disk, struct sim_inode *inode, uint64_t offset,
+                     uint64_t size);
+/* The cache has none any more. */
+void sim_damage_surface(struct sim_disk *disk, struct sim_inode *inode, uint64_t offset,
+                        uint64_t size);
+/* [from, from + size) of a write, or a truncation, is about to become durable, or so the process
+ * believes: what was damaged there is well again, unless the change is a lie. */
+void sim_damage_reach(struct sim_disk *disk, struct sim_inode *inode,
+                      const struct sim_change *change, size_t from, size_t size);
 void sim_damage_free(struct sim_disk *disk, struct sim_inode *inode);
 
 /* disk_dir.c */

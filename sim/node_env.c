@@ -149,6 +149,9 @@ static enum raft_status env_io_run(void *ctx, enum raft_point point, struct raft
         sim_world_notice(node->world, SIM_NOTICE_DISK_ERROR, node->id, 0, 0,
                          raft_status_string(status));
     }
+    if (io->op == RAFT_IO_WRITE && status == RAFT_OK && io->done < io->size) {
+        sim_node_harm(node, SIM_HARM_SPACE);
+    }
     if (verdict.outcome == RAFT_OUTCOME_CRASH_AFTER) {
         sim_node_kill(node, SIM_UNSYNCED_RANDOM);
     }

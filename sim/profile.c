@@ -105,6 +105,7 @@ const char *sim_class_string(enum sim_fault_class class_)
         [SIM_CLASS_SQUEEZE] = "squeeze",   [SIM_CLASS_ROT] = "rot",
         [SIM_CLASS_LIE] = "lie",           [SIM_CLASS_WIPE] = "wipe",
         [SIM_CLASS_RESTORE] = "restore",   [SIM_CLASS_MEMBERS] = "members",
+        [SIM_CLASS_BROKEN] = "broken",
     };
     assert((unsigned)class_ < SIM_CLASS_COUNT && names[class_] != NULL);
     return names[class_];

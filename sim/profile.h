@@ -54,6 +54,7 @@ enum sim_fault_class {
     SIM_CLASS_SLOW,      /* a disk is slow */
     SIM_CLASS_STALL,     /* a disk does not answer, once a run */
     SIM_CLASS_EIO,       /* file operations other than syncs fail */
+    SIM_CLASS_BROKEN,    /* every file operation of a kind fails, for a while */
     SIM_CLASS_SHORT,     /* reads and writes are short */
     SIM_CLASS_SYNC,      /* syncs fail */
     SIM_CLASS_FULL,      /* a disk is full */
@@ -109,7 +110,8 @@ struct sim_draw {
     uint64_t split_gap_ms, split_rest_ms, split_ms, split_least_ms; /* rest, least: at least */
     uint64_t cut_gap_ms, cut_ms, clog_gap_ms, clog_ms;              /* clog_gap_ms: of each link */
     uint64_t slow_gap_ms, slow_ms, slow_us, stall_ms;
-    uint64_t eio_ppm, short_ppm, sync_ppm, full_gap_ms, full_ms, enospc_ppm;
+    uint64_t eio_ppm, broken_gap_ms, broken_ms, short_ppm, sync_ppm, full_gap_ms, full_ms,
+        enospc_ppm;
     uint64_t crash_gap_ms, crash_io_ppm; /* crash_gap_ms: of nodes that write nothing */
     uint64_t pause_gap_ms, pause_ms;     /* pause_gap_ms: of each node */
     uint64_t drift_ppm, step_gap_ms, step_ms, freeze_gap_ms, freeze_ms;

@@ -141,6 +141,22 @@ static void stall_begin(struct sim_profile *profile, struct profile_episode *epi
     episode->rule = rule;
 }
 
+/* Every operation of a kind fails, or just every operation. */
+static void broken_begin(struct sim_profile *profile, struct profile_episode *episode)
+{
+    static const char *const kinds[] = {"disk.*",        "disk.read",  "disk.write",  "disk.sync*",
+                                        "disk.truncate", "disk.open",  "disk.create", "disk.close",
+                                        "disk.unlink",   "disk.rename"};
+    uint64_t kind = sim_draw_below(&episode->stream, sizeof kinds / sizeof kinds[0]);
+    struct sim_rule *rule = sim_fault_rule_new(&profile->world->faults, kinds[kind]);
+    rule->on = (struct sim_selector){.nodes = 1u << episode->node, .role = SIM_SELECT_NODES};
+    rule->action = SIM_FAULT_OUTCOME;
+    rule->outcome = RAFT_OUTCOME_EIO;
+    rule->optional = true;
+    sim_fault_rule_arm(&profile->world->faults, rule);
+    episode->rule = rule;
+}
+
 static enum sim_unsynced unsynced_draw(struct sim_stream *stream)
 {
     static const enum sim_unsynced all[] = {SIM_UNSYNCED_LOSE, SIM_UNSYNCED_KEEP, SIM_UNSYNCED_TORN,
@@ -244,6 +260,7 @@ static struct times episode_times(const struct sim_profile *profile, enum sim_fa
         {SIM_CLASS_CUT, draw->cut_gap_ms, draw->cut_ms},
         {SIM_CLASS_SLOW, draw->slow_gap_ms, draw->slow_ms},
         {SIM_CLASS_STALL, draw->stall_ms == 0 ? 0 : draw->least_ms / 4 + 1, draw->stall_ms},
+        {SIM_CLASS_BROKEN, draw->broken_gap_ms, draw->broken_ms},
         {SIM_CLASS_FULL, draw->full_gap_ms, draw->full_ms},
         {SIM_CLASS_CRASH, crash_gap_ms, 0},
         {SIM_CLASS_PAUSE, pause_gap_ms, draw->pause_ms},
@@ -279,7 +296,8 @@ static bool hurts(enum sim_fault_class class_)
 {
     return class_ == SIM_CLASS_STALL || class_ == SIM_CLASS_FULL || class_ == SIM_CLASS_CRASH ||
            class_ == SIM_CLASS_PAUSE || class_ == SIM_CLASS_READ_ONLY ||
-           class_ == SIM_CLASS_RESTART || class_ == SIM_CLASS_FREEZE || class_ == SIM_CLASS_SQUEEZE;
+           class_ == SIM_CLASS_RESTART || class_ == SIM_CLASS_FREEZE ||
+           class_ == SIM_CLASS_SQUEEZE || class_ == SIM_CLASS_BROKEN;
 }
 
 /* Does what a class does to a node. */
@@ -289,6 +307,8 @@ static void node_begin(struct sim_profile *profile, enum sim_fault_class class_,
     struct sim_node *node = profile->world->nodes[episode->node];
     if (class_ == SIM_CLASS_STALL) {
         stall_begin(profile, episode, for_ns);
+    } else if (class_ == SIM_CLASS_BROKEN) {
+        broken_begin(profile, episode);
     } else if (class_ == SIM_CLASS_FULL) {
         node->disk.quota = node->disk.used + sim_draw_below(&episode->stream, FREE_BYTES_MAX);
     } else if (class_ == SIM_CLASS_SLOW) {
@@ -358,6 +378,8 @@ static void episode_end(struct sim_profile *profile, enum sim_fault_class class_
     } else if (class_ == SIM_CLASS_STALL) {
         sim_fault_rule_off(&profile->world->faults, episode->rule);
         sim_disk_heal(&node->disk);
+    } else if (class_ == SIM_CLASS_BROKEN) {
+        sim_fault_rule_off(&profile->world->faults, episode->rule);
     } else if (class_ == SIM_CLASS_FULL) {
         node->disk.quota = UINT64_MAX;
     } else if (class_ == SIM_CLASS_SLOW) {

@@ -1,7 +1,7 @@
 /* The atlas of a profile's run: which nodes may be hurt now, the *victims*.
  *
- * Terms. A node is *hurt* while it is not up, paused, full, read-only, stalled, or does not take
- * entries.
+ * Terms. A node is *hurt* while it is not up, paused, full, read-only, stalled, its disk is broken,
+ * or it does not take entries.
  *
  * Victims are at most a minority (but one in a cluster of one or two); others are chosen only when
  * none of them is hurt. An unrestricted run knows no atlas: everybody is a victim. A node that is
@@ -25,14 +25,20 @@
 #define MS            UINT64_C(1000000)
 #define ROTATE_ONE_IN 32u /* ticks, for a choice of other victims */
 
+/* Whether an episode of a class is about a node. */
+static bool is_in(const struct sim_profile *profile, enum sim_fault_class class_, uint32_t id)
+{
+    const struct profile_episode *episode = &profile->episodes[class_];
+    return episode->active && episode->node == id;
+}
+
 static bool is_hurt(const struct sim_profile *profile, uint32_t id)
 {
     const struct sim_node *node = profile->world->nodes[id];
     return node->state != SIM_NODE_UP || node->paused || node->disk.quota != UINT64_MAX ||
            node->memory_limit != UINT64_MAX || node->clock.drift_ppm == SIM_CLOCK_FROZEN ||
            node->is_read_only_wanted || node->view.condition != RAFT_RUNNING ||
-           (profile->episodes[SIM_CLASS_STALL].active &&
-            profile->episodes[SIM_CLASS_STALL].node == id);
+           is_in(profile, SIM_CLASS_STALL, id) || is_in(profile, SIM_CLASS_BROKEN, id);
 }
 
 static uint32_t victims_max(const struct sim_profile *profile)

@@ -143,6 +143,8 @@ static const struct field fields[] = {
     FIELD(slow_us, SIM_CLASS_SLOW, HOW_LOG, 1000, 1000000, 10000000),
     FAULT(stall_ms, SIM_CLASS_STALL, 100, 30000),
     PPM(eio_ppm, SIM_CLASS_EIO, 100, 10000),
+    EVERY(broken_gap_ms, SIM_CLASS_BROKEN, 300, 10000),
+    FAULT(broken_ms, SIM_CLASS_BROKEN, 50, 3000),
     PPM(short_ppm, SIM_CLASS_SHORT, 1000, 100000),
     PPM(sync_ppm, SIM_CLASS_SYNC, 100, 10000),
     EVERY(full_gap_ms, SIM_CLASS_FULL, 300, 10000),

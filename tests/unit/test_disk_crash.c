@@ -157,6 +157,43 @@ START_TEST(random_loss_keeps_drops_and_tears)
 }
 END_TEST
 
+static size_t told_size;
+
+static void saw_size(void *ctx, uint32_t node, const char *name, const uint8_t *bytes, size_t size,
+                     size_t from)
+{
+    (void)ctx, (void)node, (void)name, (void)bytes, (void)from;
+    told_size = size;
+}
+
+START_TEST(of_a_torn_write_the_size_may_survive_alone)
+{
+    uint32_t sizes[3] = {0};
+    uint32_t holes = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        raft_file file = durable_file("a", "old");
+        write_many(file, 3, 'n', SECTOR); /* touches two sectors */
+        told_size = 3;
+        disk->observer.durable = saw_size;
+        sim_disk_crash(disk, SIM_UNSYNCED_TORN);
+        int size = read_all("a");
+        ck_assert_uint_eq(told_size, (size_t)size);
+        ck_assert(size == 3 || size == SECTOR || size == SECTOR + 3);
+        ck_assert_mem_eq(content, "old", 3);
+        sizes[size == 3 ? 0 : size == SECTOR ? 1 : 2]++;
+        for (int i = 3; i < size; i++) {
+            ck_assert(content[i] == 'n' || content[i] == '\0');
+        }
+        holes += size > 3 && content[3] == '\0' && content[size - 1] == '\0';
+        ck_assert_uint_eq(disk->used, (uint64_t)size);
+    }
+    ck_assert(sizes[0] > 0 && sizes[1] > 0 && sizes[2] > 0);
+    ck_assert_uint_gt(holes, 0);
+}
+END_TEST
+
 START_TEST(a_later_write_may_survive_an_earlier_one)
 {
     bool seen = false;
@@ -219,6 +256,43 @@ START_TEST(a_write_under_way_at_a_crash_may_have_hit)
     ck_assert_uint_eq(hit[SIM_UNSYNCED_LOSE], 0);
     for (int unsynced = SIM_UNSYNCED_KEEP; unsynced <= SIM_UNSYNCED_RANDOM; unsynced++) {
         ck_assert(hit[unsynced] > 0 && hit[unsynced] < SEEDS / 4);
+    }
+}
+END_TEST
+
+START_TEST(whatever_changes_the_disk_may_have_hit)
+{
+    const struct {
+        enum raft_io_op op;
+        const char *name;
+        int a, b; /* sizes of the files if it has hit; -1: there is none */
+    } rows[] = {{RAFT_IO_TRUNCATE, "", 0, -1},
+                {RAFT_IO_CREATE, "a", 0, -1},
+                {RAFT_IO_UNLINK, "a", -1, -1},
+                {RAFT_IO_RENAME, "a", -1, 3},
+                {RAFT_IO_CREATE, "b", 3, 0}};
+    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        uint32_t hit[4] = {0};
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            close_disk();
+            open_disk(seed);
+            raft_file file = durable_file("a", "old");
+            struct raft_io io = rows[row].op == RAFT_IO_TRUNCATE
+                                    ? transfer(RAFT_IO_TRUNCATE, file, 0, NULL, 0)
+                                    : named(rows[row].op, rows[row].name);
+            strcpy(io.name_to, "b");
+            sim_disk_submit(disk, &io, no_fault, 1);
+            sim_disk_crash(disk, (enum sim_unsynced)(seed % 4));
+            int a = read_all("a");
+            int b = read_all("b");
+            bool has_hit = a == rows[row].a && b == rows[row].b;
+            ck_assert(has_hit || (a == 3 && b == -1));
+            hit[seed % 4] += has_hit;
+        }
+        ck_assert_uint_eq(hit[SIM_UNSYNCED_LOSE], 0);
+        for (int unsynced = SIM_UNSYNCED_KEEP; unsynced <= SIM_UNSYNCED_RANDOM; unsynced++) {
+            ck_assert(hit[unsynced] > 0 && hit[unsynced] < SEEDS / 4);
+        }
     }
 }
 END_TEST
@@ -462,6 +536,9 @@ START_TEST(the_observer_hears_of_durable_content_and_names_only)
     ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 1), RAFT_OK);
     ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
     expect_seen("a=1@1 ");
+    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 3), RAFT_OK);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    expect_seen("a=1@1 "); /* and two zeros */
 }
 END_TEST
 
@@ -497,6 +574,27 @@ START_TEST(the_observer_hears_what_a_crash_made_durable)
         } else {
             expect_seen("");
         }
+    }
+    ck_assert(heard > 0 && heard < SEEDS);
+}
+END_TEST
+
+START_TEST(the_observer_hears_what_a_failed_sync_made_durable)
+{
+    uint32_t heard = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        raft_file file = durable_file("a", "12");
+        observe();
+        ck_assert_int_eq(write_text(file, 1, "x"), RAFT_OK);
+        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
+        ck_assert_int_eq(sim_disk_run(disk, &sync, eio), RAFT_IO);
+        bool was_heard = seen[0] != '\0';
+        expect_seen(was_heard ? "a=1x@1 " : "");
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        expect_content("a", was_heard ? "1x" : "12");
+        heard += was_heard;
     }
     ck_assert(heard > 0 && heard < SEEDS);
 }
@@ -589,10 +687,12 @@ static void add_crash_tests(TCase *crash)
     tcase_add_test(crash, each_directory_operation_has_a_coin_of_its_own);
     tcase_add_test(crash, torn_writes_break_at_sectors_and_nowhere_else);
     tcase_add_test(crash, random_loss_keeps_drops_and_tears);
+    tcase_add_test(crash, of_a_torn_write_the_size_may_survive_alone);
     tcase_add_test(crash, a_later_write_may_survive_an_earlier_one);
     tcase_add_test(crash, when_only_the_process_dies_the_cache_stays_and_stays_unsynced);
     tcase_add_test(crash, what_a_dead_process_wrote_can_be_synced_by_the_next);
     tcase_add_test(crash, a_write_under_way_at_a_crash_may_have_hit);
+    tcase_add_test(crash, whatever_changes_the_disk_may_have_hit);
     tcase_add_test(crash, a_failing_write_under_way_never_hits);
     tcase_add_test(crash, a_deferred_event_is_left_to_its_owner_at_a_crash);
     tcase_add_test(crash, a_sync_covers_only_what_completed_before_it_was_submitted);
@@ -605,6 +705,7 @@ static void add_observer_tests(TCase *observer)
     tcase_add_test(observer, the_observer_hears_of_durable_content_and_names_only);
     tcase_add_test(observer, the_observer_hears_of_renames_and_removals);
     tcase_add_test(observer, the_observer_hears_what_a_crash_made_durable);
+    tcase_add_test(observer, the_observer_hears_what_a_failed_sync_made_durable);
     tcase_add_test(observer, the_observer_can_be_told_everything_again);
     tcase_add_test(observer, a_wiped_disk_is_empty);
 }

@@ -68,7 +68,7 @@ START_TEST(rot_finds_nothing_in_what_is_not_durable)
 }
 END_TEST
 
-START_TEST(rewriting_or_cutting_off_what_is_damaged_heals_it)
+START_TEST(rewriting_or_cutting_off_what_is_damaged_heals_it_for_good)
 {
     raft_file file = durable_file("a", "hello");
     ck_assert(sim_disk_rot(disk, "a", 1, 8));
@@ -79,6 +79,210 @@ START_TEST(rewriting_or_cutting_off_what_is_damaged_heals_it)
     ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 4), RAFT_OK);
     ck_assert_int_eq(write_text(file, 4, "o"), RAFT_OK);
     expect_content("a", "hello");
+    ck_assert(sim_disk_is_damaged(disk)); /* until it is durable */
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    ck_assert(!sim_disk_is_damaged(disk));
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    expect_content("a", "hello");
+}
+END_TEST
+
+START_TEST(a_durable_cut_heals_what_is_cut_off)
+{
+    raft_file file = durable_file("a", "hello");
+    ck_assert(sim_disk_rot(disk, "a", 4, 8));
+    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 4), RAFT_OK);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    ck_assert(!sim_disk_is_damaged(disk));
+    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 5), RAFT_OK);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    ck_assert_int_eq(read_all("a"), 5);
+    ck_assert_mem_eq(content, "hell\0", 5);
+}
+END_TEST
+
+START_TEST(a_crash_that_drops_a_rewrite_brings_the_rot_back)
+{
+    raft_file file = durable_file("a", "hello");
+    ck_assert(sim_disk_rot(disk, "a", 4, 1));
+    ck_assert_int_eq(write_text(file, 0, "HELLO"), RAFT_OK);
+    sim_disk_crash(disk, SIM_UNSYNCED_KEEP); /* the cache outlives the process */
+    expect_content("a", "HELLO");
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    ck_assert_uint_eq(bits_wrong("a", "hello"), 1);
+    ck_assert(sim_disk_is_damaged(disk));
+}
+END_TEST
+
+START_TEST(a_crash_that_drops_a_cut_brings_the_rot_back)
+{
+    raft_file file = durable_file("a", "hello");
+    ck_assert(sim_disk_rot(disk, "a", 4, 1));
+    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 3), RAFT_OK);
+    ck_assert(sim_disk_is_damaged(disk));
+    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 5), RAFT_OK);
+    ck_assert_int_eq(read_all("a"), 5);
+    ck_assert_mem_eq(content, "hel\0\0", 5); /* no rot in what is new */
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    ck_assert_uint_eq(bits_wrong("a", "hello"), 1);
+}
+END_TEST
+
+/* Rewrites what is rotten, fails to sync it, and crashes; counts what each variant shows. */
+START_TEST(a_failed_sync_of_a_rewrite_heals_what_it_made_durable_and_no_more)
+{
+    uint32_t healed[2] = {0};
+    for (uint64_t seed = 0; seed < 2 * SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        disk->revert_failed_sync = seed % 2 == 0;
+        raft_file file = durable_file("a", "hello");
+        ck_assert(sim_disk_rot(disk, "a", 4, 1));
+        ck_assert_int_eq(write_text(file, 0, "HELLO"), RAFT_OK);
+        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
+        ck_assert_int_eq(sim_disk_run(disk, &sync, eio), RAFT_IO);
+        bool is_healed = !sim_disk_is_damaged(disk);
+        if (is_healed || !disk->revert_failed_sync) {
+            expect_content("a", "HELLO");
+        } else {
+            ck_assert_uint_eq(bits_wrong("a", "hello"), 1);
+        }
+        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK); /* has nothing to do */
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        ck_assert_uint_eq(bits_wrong("a", is_healed ? "HELLO" : "hello"), is_healed ? 0 : 1);
+        ck_assert(sim_disk_is_damaged(disk) != is_healed);
+        healed[seed % 2] += is_healed;
+    }
+    for (int i = 0; i < 2; i++) {
+        ck_assert(healed[i] > SEEDS / 4 && healed[i] < SEEDS * 3 / 4);
+    }
+}
+END_TEST
+
+START_TEST(a_reverted_cache_still_hides_rot_below_what_the_sync_did_not_cover)
+{
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        disk->revert_failed_sync = true;
+        raft_file file = durable_file("a", "hello");
+        ck_assert(sim_disk_rot(disk, "a", 4, 1));
+        ck_assert_int_eq(write_text(file, 0, "x"), RAFT_OK);
+        char bytes[1] = {'.'}; /* more than a bit from o */
+        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
+        struct raft_io write = transfer(RAFT_IO_WRITE, file, 4, bytes, 1);
+        sim_disk_submit(disk, &sync, (struct sim_disk_fault){.status = RAFT_IO, .delay_ns = 9}, 1);
+        sim_disk_submit(disk, &write, no_fault, 1);
+        perform_all();
+        ck_assert_ptr_eq(completed[0], &write);
+        ck_assert_int_eq(read_all("a"), 5);
+        ck_assert_mem_eq(content + 1, "ell.", 4);
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        ck_assert_int_eq(read_all("a"), 5);
+        ck_assert(content[4] != '.' && content[4] != 'o');
+    }
+}
+END_TEST
+
+START_TEST(rot_under_what_is_not_durable_is_not_seen_before_that_is_dropped)
+{
+    char cut[] = "h\0\0\0";
+    const struct {
+        uint64_t at; /* of the rot */
+        const char *seen;
+        int size;
+    } rows[] = {{0, "hEllo", 5}, {1, "hEllo", 5}, {4, "h", 1}, {3, cut, 4}};
+    for (int row = 0; row < 4; row++) {
+        close_disk();
+        open_disk(1);
+        raft_file file = durable_file("a", "hello");
+        if (row < 2) {
+            ck_assert_int_eq(write_text(file, 0, "hE"), RAFT_OK); /* of which h is not new */
+        } else {
+            ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 1), RAFT_OK);
+        }
+        if (row == 3) {
+            ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 4), RAFT_OK);
+        }
+        ck_assert(sim_disk_rot(disk, "a", rows[row].at, 8));
+        ck_assert(sim_disk_is_damaged(disk));
+        ck_assert_int_eq(read_all("a"), rows[row].size);
+        ck_assert_mem_eq(content, rows[row].seen, (size_t)rows[row].size);
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        ck_assert_uint_gt(bits_wrong("a", "hello"), 0);
+        ck_assert_int_ne(content[rows[row].at], "hello"[rows[row].at]);
+    }
+}
+END_TEST
+
+START_TEST(rot_beside_what_is_not_durable_is_seen_at_once)
+{
+    raft_file file = durable_file("a", "hello");
+    ck_assert_int_eq(write_text(file, 1, "el"), RAFT_OK);
+    ck_assert(sim_disk_rot(disk, "a", 0, 1));
+    ck_assert(sim_disk_rot(disk, "a", 3, 1));
+    ck_assert_uint_eq(bits_wrong("a", "hello"), 2);
+}
+END_TEST
+
+START_TEST(rot_is_not_seen_in_zeros_that_are_new)
+{
+    raft_file file = durable_file("a", "");
+    ck_assert_int_eq(write_text(file, 3, "x"), RAFT_OK);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 0), RAFT_OK);
+    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 3), RAFT_OK);
+    ck_assert(sim_disk_rot(disk, "a", 1, 8)); /* a zero below, too */
+    ck_assert_int_eq(read_all("a"), 3);
+    ck_assert_mem_eq(content, "\0\0", 3);
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    ck_assert_int_eq(read_all("a"), 4);
+    ck_assert_int_ne(content[1], '\0');
+}
+END_TEST
+
+START_TEST(rot_where_a_lie_is_hidden_stays_hidden_with_it)
+{
+    raft_file file = durable_file("a", "old");
+    write_with(file, 0, "new", lost);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    ck_assert(sim_disk_rot(disk, "a", 0, 1));
+    expect_content("a", "new");
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    ck_assert_int_eq(read_all("a"), 3);
+    ck_assert_int_ne(content[0], 'n');
+    ck_assert_str_eq(content + 1, "ld");
+}
+END_TEST
+
+START_TEST(rot_under_what_a_failed_sync_has_left_in_the_cache_shows_after_a_crash)
+{
+    uint32_t hidden = 0;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        raft_file file = durable_file("a", "hello");
+        ck_assert_int_eq(write_text(file, 0, "HELLO"), RAFT_OK);
+        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
+        ck_assert_int_eq(sim_disk_run(disk, &sync, eio), RAFT_IO);
+        ck_assert(sim_disk_rot(disk, "a", 4, 1));
+        hidden += bits_wrong("a", "HELLO") == 0;
+        bool is_kept = bits_wrong("a", "HELLO") == 1;
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        ck_assert_uint_eq(bits_wrong("a", is_kept ? "HELLO" : "hello"), 1);
+    }
+    ck_assert(hidden > SEEDS / 4 && hidden < SEEDS * 3 / 4);
+}
+END_TEST
+
+START_TEST(a_file_that_may_come_back_is_still_damaged)
+{
+    durable_file("a", "hello"); /* stays open, which brings nothing back */
+    ck_assert(sim_disk_rot(disk, "a", 4, 1));
+    ck_assert_int_eq(run_named(RAFT_IO_UNLINK, "a"), RAFT_OK);
+    ck_assert(sim_disk_is_damaged(disk));
+    ck_assert_int_eq(run_named(RAFT_IO_SYNC_DIR, ""), RAFT_OK);
     ck_assert(!sim_disk_is_damaged(disk));
 }
 END_TEST
@@ -91,6 +295,7 @@ START_TEST(a_lost_write_shows_after_the_next_crash_of_the_machine)
     expect_content("a", "new bytes");
     sim_disk_crash(disk, SIM_UNSYNCED_KEEP); /* the cache outlives the process */
     expect_content("a", "new bytes");
+    ck_assert(sim_disk_is_damaged(disk)); /* though nobody has seen it */
     sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
     expect_content("a", "old bytes");
     ck_assert(sim_disk_is_damaged(disk));
@@ -130,6 +335,18 @@ START_TEST(a_lost_write_that_a_crash_drops_is_no_damage)
 }
 END_TEST
 
+START_TEST(a_lost_write_leaves_what_was_rotten_there)
+{
+    raft_file file = durable_file("a", "old");
+    ck_assert(sim_disk_rot(disk, "a", 2, 1));
+    write_with(file, 0, "new", lost);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    expect_content("a", "new");
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    ck_assert_uint_eq(bits_wrong("a", "old"), 1);
+}
+END_TEST
+
 START_TEST(a_misdirected_write_lies_over_bytes_of_another_file)
 {
     bool struck = false;
@@ -148,6 +365,71 @@ START_TEST(a_misdirected_write_lies_over_bytes_of_another_file)
         ck_assert(strcmp(content, "newbbb") == 0 || strcmp(content, "bbbbbb") == 0);
     }
     ck_assert(struck);
+}
+END_TEST
+
+START_TEST(a_lost_write_lands_nowhere)
+{
+    for (uint64_t seed = 1; seed <= SEEDS / 4; seed++) {
+        close_disk();
+        open_disk(seed);
+        durable_file("b", "bbbbbb");
+        raft_file file = durable_file("a", "aaaa");
+        write_with(file, 0, "new", lost);
+        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        expect_content("a", "aaaa");
+        expect_content("b", "bbbbbb");
+    }
+}
+END_TEST
+
+START_TEST(a_misdirected_write_lands_on_whole_sectors_and_makes_no_file_longer)
+{
+    uint32_t landed[3] = {0};
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        raft_file other = durable_file("b", "");
+        write_many(other, 0, 'b', 2 * SECTOR + 2);
+        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, other, 0), RAFT_OK);
+        raft_file file = durable_file("a", "aaaa");
+        write_with(file, 0, "new", misdirected);
+        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, other, 2 * SECTOR + 3), RAFT_OK);
+        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, other, 0), RAFT_OK);
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        ck_assert_int_eq(read_all("b"), 2 * SECTOR + 3);
+        ck_assert_int_eq(content[2 * SECTOR + 2], '\0'); /* was past the end */
+        for (size_t i = 0; i < 2 * SECTOR + 2; i++) {
+            ck_assert(content[i] == 'b' || (i % SECTOR < 3 && content[i] == "new"[i % SECTOR]));
+            landed[i / SECTOR] += content[i] == 'n';
+        }
+    }
+    ck_assert(landed[0] > 0 && landed[1] > 0 && landed[2] > 0);
+}
+END_TEST
+
+START_TEST(a_misdirected_write_takes_the_place_of_rot)
+{
+    uint32_t landed = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        durable_file("b", "bb");
+        ck_assert(sim_disk_rot(disk, "b", 0, 1));
+        raft_file file = durable_file("a", "aa");
+        write_with(file, 0, "xy", misdirected);
+        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        ck_assert_int_eq(read_all("b"), 2);
+        ck_assert_int_eq(content[1], 'b');
+        bool has_landed = content[0] == 'x'; /* no cache hides it there */
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        ck_assert_int_eq(read_all("b"), 2);
+        ck_assert(has_landed ? strcmp(content, "xy") == 0 : content[1] == 'b');
+        landed += has_landed;
+    }
+    ck_assert(landed > 0 && landed < SEEDS);
 }
 END_TEST
 
@@ -190,6 +472,24 @@ START_TEST(a_disk_that_spares_copies_misdirects_nothing_to_the_twin)
         expect_content("log-1", "aaaa");
         expect_content("ids-1", "bbbbbb");
         ck_assert_int_eq(read_all("ids-2"), 6);
+        struck = struck || strcmp(content, "newbbb") == 0;
+    }
+    ck_assert(struck);
+}
+END_TEST
+
+START_TEST(a_disk_that_spares_nothing_strikes_the_twin_too)
+{
+    bool struck = false;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        durable_file("ids-1", "bbbbbb");
+        raft_file file = durable_file("log-1", "aaaa");
+        write_with(file, 0, "new", misdirected);
+        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        ck_assert_int_eq(read_all("ids-1"), 6);
         struck = struck || strcmp(content, "newbbb") == 0;
     }
     ck_assert(struck);
@@ -247,6 +547,38 @@ START_TEST(a_copy_brings_back_what_was_durable_then)
 }
 END_TEST
 
+START_TEST(a_copy_has_the_damage_of_its_disk)
+{
+    raft_file file = durable_file("a", "hello");
+    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, durable_file("gone", "x"), 0), RAFT_OK);
+    ck_assert(sim_disk_rot(disk, "a", 1, 1));
+    write_with(file, 4, "O", lost);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    const struct sim_disk_copy *rotten = sim_disk_copy(disk);
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    ck_assert(sim_disk_lose(disk, "gone"));
+    const struct sim_disk_copy *lacking = sim_disk_copy(disk);
+    sim_disk_wipe(disk);
+    ck_assert(!sim_disk_is_damaged(disk));
+    sim_disk_restore(disk, rotten);
+    ck_assert_uint_eq(bits_wrong("a", "hello"), 1); /* no cache hides that "O" was lost */
+    expect_content("gone", "x");
+    file = open_file(RAFT_IO_OPEN, "a");
+    ck_assert_int_eq(write_text(file, 1, "e"), RAFT_OK);
+    ck_assert_int_eq(write_text(file, 4, "o"), RAFT_OK);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    ck_assert(!sim_disk_is_damaged(disk));
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+    sim_disk_restore(disk, lacking);
+    ck_assert_int_eq(read_all("gone"), -1);
+    ck_assert_uint_eq(bits_wrong("a", "hello"), 1);
+    file = open_file(RAFT_IO_OPEN, "a");
+    ck_assert_int_eq(write_text(file, 0, "hello"), RAFT_OK);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    ck_assert(sim_disk_is_damaged(disk)); /* a file is still missing */
+}
+END_TEST
+
 START_TEST(a_disk_knows_whose_store_it_holds)
 {
     uint32_t own = disk->node;
@@ -295,13 +627,15 @@ START_TEST(a_lost_file_is_gone_and_the_others_are_as_they_were)
 }
 END_TEST
 
-START_TEST(a_copy_of_a_disk_that_has_lost_a_file_is_as_damaged)
+START_TEST(a_lost_file_is_damage_until_it_is_there_again_if_something_was_in_it)
 {
+    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, durable_file("empty", ""), 0), RAFT_OK);
     ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, durable_file("a", "hello"), 0), RAFT_OK);
+    ck_assert(sim_disk_lose(disk, "empty"));
+    ck_assert(!sim_disk_is_damaged(disk));
     ck_assert(sim_disk_lose(disk, "a"));
-    sim_disk_restore(disk, sim_disk_copy(disk));
     ck_assert(sim_disk_is_damaged(disk));
-    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, durable_file("a", "again"), 0), RAFT_OK);
+    durable_file("a", "hello");
     ck_assert(!sim_disk_is_damaged(disk));
 }
 END_TEST
@@ -314,8 +648,38 @@ START_TEST(a_lost_file_does_not_come_back_with_a_rename_that_was_not_durable)
     ck_assert_int_eq(sim_disk_run(disk, &rename, no_fault), RAFT_OK);
     ck_assert(sim_disk_lose(disk, "a"));
     ck_assert_int_eq(run_named(RAFT_IO_SYNC_DIR, ""), RAFT_OK);
+    sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
     ck_assert_int_eq(read_all("a"), -1);
     ck_assert_int_eq(read_all("b"), -1);
+}
+END_TEST
+
+START_TEST(a_digest_of_the_state_knows_what_is_hidden)
+{
+    raft_file file = durable_file("a", "hello");
+    ck_assert_int_eq(write_text(file, 0, "HELLO"), RAFT_OK);
+    uint64_t durable = sim_disk_digest(disk);
+    uint64_t state = sim_disk_state_digest(disk);
+    ck_assert(sim_disk_rot(disk, "a", 4, 1));
+    ck_assert_uint_eq(sim_disk_digest(disk), durable);
+    ck_assert_uint_ne(sim_disk_state_digest(disk), state);
+    ck_assert_int_eq(run_named(RAFT_IO_UNLINK, "a"), RAFT_OK);
+    state = sim_disk_state_digest(disk);
+    ck_assert_int_eq(write_text(file, 0, "h"), RAFT_OK); /* may come back */
+    ck_assert_uint_ne(sim_disk_state_digest(disk), state);
+}
+END_TEST
+
+START_TEST(a_digest_of_the_state_knows_lies)
+{
+    uint64_t digests[3];
+    for (int lie = SIM_LIE_NONE; lie <= SIM_LIE_MISDIRECTED; lie++) {
+        close_disk();
+        open_disk(1);
+        write_with(durable_file("a", "hello"), 0, "HELLO", (struct sim_disk_fault){.lie = lie});
+        digests[lie] = sim_disk_state_digest(disk);
+    }
+    ck_assert(digests[0] != digests[1] && digests[1] != digests[2] && digests[0] != digests[2]);
 }
 END_TEST
 
@@ -352,23 +716,42 @@ static Suite *disk_damage_suite(void)
     TCase *tcase = tcase_create("damage");
     tcase_add_checked_fixture(tcase, setup, close_disk);
     tcase_add_test(tcase, a_lost_file_is_gone_and_the_others_are_as_they_were);
-    tcase_add_test(tcase, a_copy_of_a_disk_that_has_lost_a_file_is_as_damaged);
+    tcase_add_test(tcase, a_lost_file_is_damage_until_it_is_there_again_if_something_was_in_it);
     tcase_add_test(tcase, a_lost_file_does_not_come_back_with_a_rename_that_was_not_durable);
     tcase_add_test(tcase, rot_flips_a_bit_that_stays_flipped);
     tcase_add_test(tcase, rot_strikes_where_it_is_told_to);
     tcase_add_test(tcase, rot_finds_nothing_in_what_is_not_durable);
-    tcase_add_test(tcase, rewriting_or_cutting_off_what_is_damaged_heals_it);
+    tcase_add_test(tcase, rewriting_or_cutting_off_what_is_damaged_heals_it_for_good);
+    tcase_add_test(tcase, a_durable_cut_heals_what_is_cut_off);
+    tcase_add_test(tcase, a_crash_that_drops_a_rewrite_brings_the_rot_back);
+    tcase_add_test(tcase, a_crash_that_drops_a_cut_brings_the_rot_back);
+    tcase_add_test(tcase, a_failed_sync_of_a_rewrite_heals_what_it_made_durable_and_no_more);
+    tcase_add_test(tcase, a_reverted_cache_still_hides_rot_below_what_the_sync_did_not_cover);
+    tcase_add_test(tcase, rot_under_what_is_not_durable_is_not_seen_before_that_is_dropped);
+    tcase_add_test(tcase, rot_beside_what_is_not_durable_is_seen_at_once);
+    tcase_add_test(tcase, rot_is_not_seen_in_zeros_that_are_new);
+    tcase_add_test(tcase, rot_where_a_lie_is_hidden_stays_hidden_with_it);
+    tcase_add_test(tcase, rot_under_what_a_failed_sync_has_left_in_the_cache_shows_after_a_crash);
+    tcase_add_test(tcase, a_file_that_may_come_back_is_still_damaged);
     tcase_add_test(tcase, a_lost_write_shows_after_the_next_crash_of_the_machine);
     tcase_add_test(tcase, a_lost_write_at_the_end_leaves_zeros);
     tcase_add_test(tcase, a_write_over_a_lost_one_makes_it_good);
     tcase_add_test(tcase, a_lost_write_that_a_crash_drops_is_no_damage);
+    tcase_add_test(tcase, a_lost_write_leaves_what_was_rotten_there);
     tcase_add_test(tcase, a_misdirected_write_lies_over_bytes_of_another_file);
+    tcase_add_test(tcase, a_lost_write_lands_nowhere);
+    tcase_add_test(tcase, a_misdirected_write_lands_on_whole_sectors_and_makes_no_file_longer);
+    tcase_add_test(tcase, a_misdirected_write_takes_the_place_of_rot);
     tcase_add_test(tcase, a_disk_that_spares_copies_lies_about_one_thing_at_a_time);
     tcase_add_test(tcase, a_disk_that_spares_copies_misdirects_nothing_to_the_twin);
+    tcase_add_test(tcase, a_disk_that_spares_nothing_strikes_the_twin_too);
     tcase_add_test(tcase, damage_is_not_what_the_observer_is_told);
     tcase_add_test(tcase, a_copy_brings_back_what_was_durable_then);
+    tcase_add_test(tcase, a_copy_has_the_damage_of_its_disk);
     tcase_add_test(tcase, a_disk_knows_whose_store_it_holds);
     tcase_add_test(tcase, a_copy_of_nothing_brings_back_nothing);
+    tcase_add_test(tcase, a_digest_of_the_state_knows_what_is_hidden);
+    tcase_add_test(tcase, a_digest_of_the_state_knows_lies);
     tcase_add_test(tcase, damage_leaves_no_memory_behind);
     tcase_add_test(tcase, a_short_transfer_is_as_short_as_it_is_told);
     suite_add_tcase(suite, tcase);

@@ -465,6 +465,55 @@ START_TEST(a_run_lasts_until_there_were_three_snapshots)
 }
 END_TEST
 
+START_TEST(a_broken_disk_is_one_at_a_time_and_fails_for_as_long_as_it_lasts)
+{
+    const char *no_arena = NULL;
+    struct arena *arena = arena_open(&no_arena);
+    ck_assert_msg(arena != NULL, "%s", no_arena);
+    const struct sim_spec spec = {.sut = &sut_raft,
+                                  .profile = SIM_PROFILE_CALM,
+                                  .scenario = sim_profile_scenario(SIM_PROFILE_CALM),
+                                  .parameters = "nodes=5 length_ms=5000 broken_gap_ms=100 "
+                                                "broken_ms=200 down_ms=10",
+                                  .seed = 1,
+                                  .fill = 0xA5};
+    char error[SIM_TEXT_MAX] = "";
+    uint32_t kinds = 0;
+    bool is_broken = false;
+    uint32_t broken = 0;
+    uint32_t mended = 0;
+    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
+    ck_assert_msg(world != NULL, "%s", error);
+    while (sim_world_step(world)) {
+        uint32_t active = 0;
+        const char *last = "";
+        kinds = 0;
+        for (const struct sim_rule *rule = world->faults.rules; rule != NULL; rule = rule->next) {
+            ck_assert_uint_eq(rule->outcome, RAFT_OUTCOME_EIO);
+            ck_assert_int_eq(__builtin_popcount(rule->on.nodes), 1);
+            ck_assert_uint_eq(rule->on.role, SIM_SELECT_NODES);
+            active += rule->active;
+            kinds += strcmp(rule->pattern, last) != 0;
+            last = rule->pattern;
+        }
+        ck_assert_uint_le(active, 1);
+        broken += !is_broken && active == 1;
+        mended += is_broken && active == 0;
+        is_broken = active == 1;
+    }
+    ck_assert(broken > 1 && mended > 1 && kinds > 1);
+    bool fails_for_good = false;
+    for (uint32_t i = 0; i < world->faults.injection_count; i++) {
+        const struct sim_injection *injection = &world->faults.injections[i];
+        ck_assert_str_eq(injection->outcome, "eio");
+        fails_for_good = fails_for_good || injection->persistent;
+    }
+    ck_assert(fails_for_good);
+    ck_assert_msg(!world->has_finding, "%s", world->finding.message);
+    arena_close(arena);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("profile");
@@ -486,6 +535,7 @@ int main(void)
     tcase_add_test(runs, each_link_is_clogged_by_itself);
     tcase_add_test(runs, crashes_are_ten_times_likelier_while_a_write_is_pending);
     tcase_add_test(runs, a_run_lasts_until_there_were_three_snapshots);
+    tcase_add_test(runs, a_broken_disk_is_one_at_a_time_and_fails_for_as_long_as_it_lasts);
     suite_add_tcase(suite, runs);
     return unit_main(suite);
 }

@@ -108,6 +108,8 @@ static const struct row rows[] = {
     OF(slow_us, SLOW, RISES, 1000, 1000000),
     OF(stall_ms, STALL, RISES, 100, 30000),
     OF(eio_ppm, EIO, RISES, 100, 10000),
+    OF(broken_gap_ms, BROKEN, FALLS, 300, 10000),
+    OF(broken_ms, BROKEN, RISES, 50, 3000),
     OF(short_ppm, SHORT, RISES, 1000, 100000),
     OF(sync_ppm, SYNC, RISES, 100, 10000),
     OF(full_gap_ms, FULL, FALLS, 300, 10000),
