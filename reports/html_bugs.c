@@ -78,7 +78,8 @@ static void write_axis(const struct report *report, const struct bug *bug)
     uint64_t last = bug->events > bug->event ? bug->events : bug->event;
 
     html_print(report,
-               "<svg class=\"timeline\" viewBox=\"0 0 1100 104\" role=\"img\" aria-label=\"events "
+               "<div class=\"scroll\"><svg class=\"timeline\" viewBox=\"0 0 1100 104\" "
+               "role=\"img\" aria-label=\"events "
                "of the execution: faults, and the first bad step\">"
                "<path class=\"axis\" d=\"M%d 60 H%d\"/>",
                LINE_LEFT, LINE_LEFT + LINE_WIDTH);
@@ -134,7 +135,7 @@ static void write_timeline(struct report *report, const struct bug *bug)
                "<path class=\"end\" d=\"M%" PRIu64 " 50 l0 20 M%" PRIu64
                " 53 l14 14 m0 -14 l-14 14\"/>"
                "<text class=\"end-text\" x=\"%" PRIu64 "\" y=\"18\" text-anchor=\"%s\">"
-               "first bad step, event %s</text></svg>\n",
+               "first bad step, event %s</text></svg></div>\n",
                x, x - 7, x,
                x > 900   ? "end"
                : x < 200 ? "start"

@@ -123,23 +123,38 @@ void html_oracles(struct report *report)
     html_print(report, "</table></div>\n</section>\n");
 }
 
+/* The columns of a scenario's row. */
+enum {
+    SCENARIO_FILE,
+    SCENARIO_NAME,
+    SCENARIO_DOC,
+    SCENARIO_MASKED,
+    SCENARIO_EXECUTIONS,
+    SCENARIO_OUTCOMES, /* in the order of enum sim_outcome */
+    SCENARIO_EVENTS = SCENARIO_OUTCOMES + SIM_OUTCOME_COUNT,
+    SCENARIO_COMMITS,
+    SCENARIO_LEADER_CHANGES,
+    SCENARIO_FAULTS,
+    SCENARIO_SIM_NS,
+    SCENARIO_WALL_NS
+};
+
 static void write_scenario(const struct report *report, sqlite3_stmt *row)
 {
-    /* Columns 4 to 9 in the order of enum sim_outcome. */
     uint64_t outcomes[SIM_OUTCOME_COUNT];
-    uint64_t events = report_u64(row, 10);
-    uint64_t wall_ms = report_u64(row, 15) / 1000000;
+    uint64_t events = report_u64(row, SCENARIO_EVENTS);
+    uint64_t wall_ms = report_u64(row, SCENARIO_WALL_NS) / 1000000;
     char a[REPORT_WORD_MAX];
 
     for (int i = 0; i < SIM_OUTCOME_COUNT; i++) {
-        outcomes[i] = report_u64(row, 4 + i);
+        outcomes[i] = report_u64(row, SCENARIO_OUTCOMES + i);
     }
-    html_element(report, "<tr><td><b>", report_str(row, 1), "</b><br>");
-    if (report_str(row, 2)[0] != '\0') {
-        html_element(report, "<span class=\"soft\">", report_str(row, 2), "</span><br>");
+    html_element(report, "<tr><td><b>", report_str(row, SCENARIO_NAME), "</b><br>");
+    if (report_str(row, SCENARIO_DOC)[0] != '\0') {
+        html_element(report, "<span class=\"soft\">", report_str(row, SCENARIO_DOC), "</span><br>");
     }
-    html_element(report, "<code class=\"soft\">", report_str(row, 0), "</code></td>");
-    html_number(report, report_u64(row, 3));
+    html_element(report, "<code class=\"soft\">", report_str(row, SCENARIO_FILE), "</code></td>");
+    html_number(report, report_u64(row, SCENARIO_EXECUTIONS));
     html_print(report, "<td>");
     html_outcomes(report, outcomes, "stack thin");
     html_print(report, "<span class=\"soft\">");
@@ -149,15 +164,17 @@ static void write_scenario(const struct report *report, sqlite3_stmt *row)
                        report_outcome_word((enum sim_outcome)i));
         }
     }
-    if (report_u64(row, 16) > 0) {
-        html_print(report, " (%s masked early)", report_short(a, report_u64(row, 16)));
+    if (report_u64(row, SCENARIO_MASKED) > 0) {
+        html_print(report, " (%s masked early)", report_short(a, report_u64(row, SCENARIO_MASKED)));
     }
     html_print(report, "</span></td>");
-    for (int column = 10; column < 14; column++) {
+    for (int column = SCENARIO_EVENTS; column <= SCENARIO_FAULTS; column++) {
         html_print(report, "<td class=\"num\">%s</td>", report_short(a, report_u64(row, column)));
     }
-    html_print(report, "<td class=\"num\">%s</td>", report_duration(a, report_u64(row, 14)));
-    html_print(report, "<td class=\"num\">%s</td>", report_duration(a, report_u64(row, 15)));
+    html_print(report, "<td class=\"num\">%s</td>",
+               report_duration(a, report_u64(row, SCENARIO_SIM_NS)));
+    html_print(report, "<td class=\"num\">%s</td>",
+               report_duration(a, report_u64(row, SCENARIO_WALL_NS)));
     html_print(report, "<td class=\"num\">%s</td></tr>\n",
                wall_ms == 0 ? "–" : report_short(a, events * 1000 / wall_ms));
 }
@@ -203,10 +220,11 @@ void html_scenarios(struct report *report)
 {
     sqlite3_stmt *row = report_query(
         report, "SELECT v.file, v.name, (SELECT s.doc FROM scenarios s WHERE s.file = v.file AND "
-                "s.name = v.name ORDER BY s.doc DESC LIMIT 1), v.executions, v.ok, v.findings, "
-                "v.errors, v.skipped, v.xfail, v.diverged, v.events, v.commits, v.leader_changes, "
-                "v.faults_fired, v.sim_ns, v.wall_ns, v.masked FROM scenarios_summary v "
-                "ORDER BY v.file, v.name");
+                "s.name = v.name ORDER BY s.doc DESC LIMIT 1), v.masked, v.executions, "
+                "v.ok, v.findings, v.errors, v.skipped, v.xfail, v.diverged, v.executions - (v.ok "
+                "+ v.findings + v.errors + v.skipped + v.xfail + v.diverged), v.events, "
+                "v.commits, v.leader_changes, v.faults_fired, v.sim_ns, v.wall_ns "
+                "FROM scenarios_summary v ORDER BY v.file, v.name");
 
     html_print(report, "<section id=\"scenarios\">\n<h2>Scenarios</h2>\n<p>What each scenario came "
                        "to, and what it cost.</p>\n<div class=\"card scroll\">"

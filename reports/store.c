@@ -15,10 +15,12 @@
 #include "schema.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #define BUSY_TIMEOUT_MS 5000
@@ -180,6 +182,22 @@ static void destroy(struct store *store)
     free(store);
 }
 
+/* Why a file could not be made. SQLite tries once more for reading only, and that it then is not
+ * there is no reason. */
+static int creation_errno(sqlite3 *db, const char *path)
+{
+    int number = sqlite3_system_errno(db);
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL   ? strdup(".")
+                   : slash == path ? strdup("/")
+                                   : strndup(path, (size_t)(slash - path));
+    if (number == ENOENT && folder != NULL && access(folder, W_OK) != 0) {
+        number = errno;
+    }
+    free(folder);
+    return number;
+}
+
 struct store *store_open(const char *path, bool read_only, char *error, size_t error_size)
 {
     struct store *store = NULL;
@@ -200,7 +218,7 @@ struct store *store_open(const char *path, bool read_only, char *error, size_t e
         goto out;
     }
     if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK) {
-        int number = sqlite3_system_errno(store->db);
+        int number = read_only ? sqlite3_system_errno(store->db) : creation_errno(store->db, path);
         snprintf(error, error_size, "%s cannot be opened: %s", path,
                  number != 0 ? strerror(number) : sqlite3_errmsg(store->db));
         goto out;
@@ -235,12 +253,13 @@ bool store_close(struct store *store, char *error, size_t error_size)
     }
     if (!store->read_only) {
         ok = store_flush(store);
-        /* Even after a failed write the write-ahead log is folded back, if the device lets it. */
-        if (sqlite3_exec(store->db,
-                         "PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);"
-                         "PRAGMA journal_mode = DELETE",
-                         NULL, NULL, NULL) != SQLITE_OK &&
-            ok) {
+        /* Even after a failed write the write-ahead log is folded back, if the device lets it. It
+         * stays if somebody else has the file open: whoever is the last folds it back. */
+        int status = sqlite3_exec(store->db,
+                                  "PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);"
+                                  "PRAGMA journal_mode = DELETE",
+                                  NULL, NULL, NULL);
+        if (status != SQLITE_OK && status != SQLITE_BUSY && ok) {
             ok = store_fail_sqlite(store);
         }
     }

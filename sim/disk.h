@@ -129,6 +129,12 @@ void sim_disk_init(struct sim_disk *disk, struct sim_world *world, uint32_t node
  * has been decided by the caller. */
 void sim_disk_submit(struct sim_disk *disk, struct raft_io *io, struct sim_disk_fault fault,
                      uint32_t incarnation);
+/* Writes what a submitted operation does to which file, for a transcript: "write log-1, 30 bytes".
+ */
+void sim_disk_describe(const struct sim_disk *disk, const struct sim_event *event, char *text,
+                       size_t text_size);
+/* The name of a file that the process has open; "" if there is none, or it has no name any more. */
+const char *sim_disk_open_file(const struct sim_disk *disk);
 /* Performs a submitted operation, sets the results of its raft_io and returns it. Called for
  * SIM_EVENT_IO of a node that is up; frees the operation, not the event. The bytes of a write are
  * those it had when it was submitted; that they have not changed since is asserted. */

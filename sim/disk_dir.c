@@ -16,6 +16,7 @@
 #include "disk_private.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DIR_CAPACITY_MIN 16u
@@ -318,4 +319,70 @@ void sim_dir_wipe(struct sim_disk *disk)
     while (disk->durable.count > 0) {
         durable_remove(disk, disk->durable.entries[0]->name);
     }
+}
+
+/* ---- for people ---- */
+
+static const char *name_of(const struct sim_disk *disk, const struct sim_inode *inode)
+{
+    for (size_t i = 0; i < disk->cached.count; i++) {
+        if (disk->cached.entries[i]->inode == inode) {
+            return disk->cached.entries[i]->name;
+        }
+    }
+    return "";
+}
+
+void sim_disk_describe(const struct sim_disk *disk, const struct sim_event *event, char *text,
+                       size_t text_size)
+{
+    const struct sim_disk_op *op = event->data;
+    assert(event->kind == SIM_EVENT_IO && event->node == disk->node);
+    const char *file = op->inode == NULL ? op->name : name_of(disk, op->inode);
+    switch (op->op) {
+    case RAFT_IO_OPEN:
+        snprintf(text, text_size, "open %s", op->name);
+        return;
+    case RAFT_IO_CREATE:
+        snprintf(text, text_size, "create %s", op->name);
+        return;
+    case RAFT_IO_READ:
+        snprintf(text, text_size, "read %s, %zu bytes", file, op->size);
+        return;
+    case RAFT_IO_WRITE:
+        snprintf(text, text_size, "write %s, %zu bytes", file, op->size);
+        return;
+    case RAFT_IO_SYNC:
+        snprintf(text, text_size, "sync %s", file);
+        return;
+    case RAFT_IO_TRUNCATE:
+        snprintf(text, text_size, "truncate %s to %llu bytes", file,
+                 (unsigned long long)op->offset);
+        return;
+    case RAFT_IO_CLOSE:
+        snprintf(text, text_size, "close %s", file);
+        return;
+    case RAFT_IO_UNLINK:
+        snprintf(text, text_size, "unlink %s", op->name);
+        return;
+    case RAFT_IO_RENAME:
+        snprintf(text, text_size, "rename %s to %s", op->name, op->name_to);
+        return;
+    case RAFT_IO_SYNC_DIR:
+        snprintf(text, text_size, "sync the directory");
+        return;
+    case RAFT_IO_OP_COUNT:
+        break;
+    }
+    assert(!"not an operation");
+}
+
+const char *sim_disk_open_file(const struct sim_disk *disk)
+{
+    for (const struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
+        if (inode->handles > 0) {
+            return name_of(disk, inode);
+        }
+    }
+    return "";
 }

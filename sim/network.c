@@ -24,7 +24,8 @@
 struct fate {
     struct sim_link_rule *loser; /* the rule that dropped it */
     struct sim_link_rule *holder;
-    uint64_t delay_ns; /* on top of the link's */
+    struct sim_link_rule *narrowest; /* that leaves the link the least room; NULL: none does */
+    uint64_t delay_ns;               /* on top of the link's */
     bool is_duplicated;
     uint64_t duplicate_ns; /* how much later than the original the copy sets out */
 };
@@ -73,10 +74,22 @@ static bool rule_covers_link(const struct sim_network *network, const struct sim
            sim_selector_matches(world, &rule->to, from);
 }
 
-/* Whether a rule severs a link now. packet NULL: for messages of any type. */
-static bool rule_severs(const struct sim_network *network, const struct sim_link_rule *rule,
-                        uint32_t from, uint32_t to, struct sim_packet *packet)
+static bool rule_matches(const struct sim_network *network, const struct sim_link_rule *rule,
+                         struct sim_packet *packet)
 {
+    assert(rule->active);
+    if (!rule_covers_link(network, rule, packet->from, packet->to)) {
+        return false;
+    }
+    return rule->type[0] == '\0' || strcmp(rule->type, packet_type(network, packet)) == 0;
+}
+
+/* Whether a rule severs the link of a message now. */
+static bool rule_severs(const struct sim_network *network, const struct sim_link_rule *rule,
+                        struct sim_packet *packet)
+{
+    uint32_t from = packet->from;
+    uint32_t to = packet->to;
     assert(rule->active);
     if (network->world->scheduler.now_ns >= rule->trigger.until_ns) {
         return false;
@@ -88,31 +101,7 @@ static bool rule_severs(const struct sim_network *network, const struct sim_link
             return true;
         }
     }
-    if (!rule->cut || !rule_covers_link(network, rule, from, to)) {
-        return false;
-    }
-    if (rule->type[0] == '\0') {
-        return true;
-    }
-    return packet != NULL && strcmp(rule->type, packet_type(network, packet)) == 0;
-}
-
-static struct sim_link_rule *severing_rule(const struct sim_network *network, uint32_t from,
-                                           uint32_t to, struct sim_packet *packet)
-{
-    assert(from > 0 && from < SIM_NODES_MAX);
-    assert(to > 0 && to < SIM_NODES_MAX);
-    for (struct sim_link_rule *rule = network->rules; rule != NULL; rule = rule->next) {
-        if (rule_severs(network, rule, from, to, packet)) {
-            return rule;
-        }
-    }
-    return NULL;
-}
-
-bool sim_network_is_cut(const struct sim_network *network, uint32_t from, uint32_t to)
-{
-    return severing_rule(network, from, to, NULL) != NULL;
+    return rule->cut && rule_matches(network, rule, packet);
 }
 
 void sim_packet_drop(struct sim_network *network, struct sim_packet *packet, const char *why,
@@ -140,7 +129,10 @@ static bool befalls(const struct sim_network *network, const struct sim_packet *
 /* Drops a packet whose link is severed now; why says when that was noticed. */
 static bool is_severed(struct sim_network *network, struct sim_packet *packet, const char *why)
 {
-    struct sim_link_rule *rule = severing_rule(network, packet->from, packet->to, packet);
+    struct sim_link_rule *rule = network->rules;
+    while (rule != NULL && !rule_severs(network, rule, packet)) {
+        rule = rule->next;
+    }
     if (rule == NULL || !befalls(network, packet, SIM_MISHAP_CUT)) {
         return false;
     }
@@ -202,16 +194,6 @@ static struct sim_packet *packet_create(struct sim_network *network, uint32_t fr
         memcpy(packet->bytes, bytes, size);
     }
     return packet;
-}
-
-static bool rule_matches(const struct sim_network *network, const struct sim_link_rule *rule,
-                         struct sim_packet *packet)
-{
-    assert(rule->active);
-    if (!rule_covers_link(network, rule, packet->from, packet->to)) {
-        return false;
-    }
-    return rule->type[0] == '\0' || strcmp(rule->type, packet_type(network, packet)) == 0;
 }
 
 /* Notes that a rule did something visible to a message that goes on. */
@@ -304,18 +286,29 @@ static bool overflows(struct sim_network *network, struct sim_link_rule *rule,
     return false;
 }
 
+/* What a rule knows of the link of a message. */
+static struct sim_rule_link *rule_link(struct sim_network *network, struct sim_link_rule *rule,
+                                       const struct sim_packet *packet)
+{
+    if (rule->links == NULL) {
+        rule->links = arena_calloc(network->world->arena,
+                                   SIM_NODES_MAX * SIM_NODES_MAX * sizeof rule->links[0]);
+    }
+    return &rule->links[packet->from * SIM_NODES_MAX + packet->to];
+}
+
 /* Whether a rule loses a message, by itself, in a burst, or since the link is full or reset. */
 static bool loses(struct sim_network *network, struct sim_link_rule *rule,
                   const struct sim_packet *packet)
 {
     uint64_t now_ns = network->world->scheduler.now_ns;
-    if (rule->drop || now_ns < rule->burst_until_ns) {
+    struct sim_rule_link *link = rule->burst_ns != 0 ? rule_link(network, rule, packet) : NULL;
+    if (rule->drop || (link != NULL && now_ns < link->burst_until_ns)) {
         return true;
     }
     if (rule->loss != 0 && sim_draw_chance(&rule->stream, rule->loss)) {
-        if (rule->burst_ns != 0) {
-            uint64_t burst_ns = sim_draw_exponential(&rule->stream, rule->burst_ns);
-            rule->burst_until_ns = now_ns + burst_ns;
+        if (link != NULL) {
+            link->burst_until_ns = now_ns + sim_draw_exponential(&rule->stream, rule->burst_ns);
         }
         return true;
     }
@@ -330,20 +323,22 @@ static bool loses(struct sim_network *network, struct sim_link_rule *rule,
 }
 
 /* Time until a message has gone through a link of limited bandwidth, behind those before it. */
-static uint64_t transmit_ns(struct sim_link_rule *rule, uint64_t now_ns, size_t size)
+static uint64_t transmit_ns(struct sim_network *network, struct sim_link_rule *rule,
+                            const struct sim_packet *packet)
 {
     assert(rule->bandwidth_bytes_per_s > 0);
-    uint64_t own_ns = (uint64_t)size * UINT64_C(1000000000) / rule->bandwidth_bytes_per_s;
-    uint64_t start_ns = rule->busy_until_ns > now_ns ? rule->busy_until_ns : now_ns;
-    rule->busy_until_ns = start_ns + own_ns;
-    assert(rule->busy_until_ns >= now_ns);
-    return rule->busy_until_ns - now_ns;
+    struct sim_rule_link *link = rule_link(network, rule, packet);
+    uint64_t now_ns = network->world->scheduler.now_ns;
+    uint64_t own_ns = (uint64_t)packet->size * UINT64_C(1000000000) / rule->bandwidth_bytes_per_s;
+    uint64_t start_ns = link->busy_until_ns > now_ns ? link->busy_until_ns : now_ns;
+    link->busy_until_ns = start_ns + own_ns;
+    assert(link->busy_until_ns >= now_ns);
+    return link->busy_until_ns - now_ns;
 }
 
 static void rule_apply(struct sim_network *network, struct sim_link_rule *rule,
                        struct sim_packet *packet, struct fate *fate)
 {
-    uint64_t now_ns = network->world->scheduler.now_ns;
     uint64_t delay_ns = fate->delay_ns;
     assert(fate->loser == NULL && fate->holder == NULL);
     if (rule->hold && befalls(network, packet, SIM_MISHAP_HOLD)) {
@@ -354,6 +349,10 @@ static void rule_apply(struct sim_network *network, struct sim_link_rule *rule,
         fate->loser = rule;
         rule->effects++;
         return;
+    }
+    if (rule->capacity != 0 &&
+        (fate->narrowest == NULL || rule->capacity < fate->narrowest->capacity)) {
+        fate->narrowest = rule;
     }
     uint64_t least_ns = rule->latency_ns;
     uint64_t drawn_ns =
@@ -372,7 +371,7 @@ static void rule_apply(struct sim_network *network, struct sim_link_rule *rule,
         note_damage(network, packet, "reordered", rule);
     }
     if (rule->bandwidth_bytes_per_s != 0) {
-        fate->delay_ns += transmit_ns(rule, now_ns, packet->size);
+        fate->delay_ns += transmit_ns(network, rule, packet);
     }
     if (fate->delay_ns != delay_ns) {
         bool is_late = befalls(network, packet, SIM_MISHAP_DELAY);
@@ -472,7 +471,13 @@ void sim_network_send(struct sim_network *network, uint32_t from, uint32_t to, c
         struct sim_packet *copy = packet_create(network, from, to, packet->bytes, packet->size);
         copy->type = packet->type;
         sim_packet_schedule(network, source, packet, delay_ns);
-        sim_packet_schedule(network, source, copy, delay_ns + fate.duplicate_ns);
+        if (fate.narrowest != NULL && overflows(network, fate.narrowest, copy) &&
+            befalls(network, copy, SIM_MISHAP_LOSS)) {
+            fate.narrowest->effects++;
+            sim_packet_drop(network, copy, "lost", fate.narrowest->id);
+        } else {
+            sim_packet_schedule(network, source, copy, delay_ns + fate.duplicate_ns);
+        }
     } else {
         sim_packet_schedule(network, source, packet, delay_ns);
     }

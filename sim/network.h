@@ -50,6 +50,12 @@ void sim_trigger_init(struct sim_trigger *trigger);
 /* Counts a match and says whether the rule fires. Draws from stream only if p is set. */
 bool sim_trigger_fires(struct sim_trigger *trigger, uint64_t now_ns, struct sim_stream *stream);
 
+/* What a rule knows of one directed link. */
+struct sim_rule_link {
+    uint64_t burst_until_ns; /* it loses everything until then */
+    uint64_t busy_until_ns;  /* what was sent before is on its way out until then */
+};
+
 /* What a network rule does to a message that matches. Several rules add up; the first that drops or
  * holds wins; a message is duplicated once at most. Probabilities are thresholds of 2^64. A cut or
  * a partition is a state of the links: of the trigger only until_ns counts for it, and it fires for
@@ -80,15 +86,14 @@ struct sim_link_rule {
     uint64_t tail;      /* chance of a delay of at least tail_ns, with a heavy tail */
     uint64_t tail_ns;
     uint64_t loss;
-    uint64_t burst_ns; /* mean time for which a loss goes on; 0: a single message */
-    uint64_t burst_until_ns;
+    uint64_t burst_ns; /* mean time for which a loss of a link goes on; 0: a single message */
     uint64_t duplicate;
     uint64_t reorder; /* chance of an extra delay of up to 10 base latencies */
     uint64_t corrupt;
     uint64_t truncate;
     uint64_t reset;
-    uint64_t bandwidth_bytes_per_s; /* 0: unlimited */
-    uint64_t busy_until_ns;         /* bandwidth bookkeeping */
+    uint64_t bandwidth_bytes_per_s; /* of each link; 0: unlimited */
+    struct sim_rule_link *links;    /* [SIM_NODES_MAX][SIM_NODES_MAX], or NULL: not needed yet */
     struct sim_packet *held;        /* FIFO */
     struct sim_packet **held_end;
     uint64_t effects;         /* messages that it did something to */
@@ -151,7 +156,5 @@ void sim_network_heal(struct sim_network *network); /* all rules */
 void sim_network_rule_ring(struct sim_link_rule *rule, const uint32_t *order, uint32_t count);
 /* The first rule of the script that is not optional and had no effect on any message, or NULL. */
 const struct sim_link_rule *sim_network_vacuous(const struct sim_network *network);
-/* Whether a message from one node to another would be cut now. */
-bool sim_network_is_cut(const struct sim_network *network, uint32_t from, uint32_t to);
 
 #endif

@@ -1,8 +1,8 @@
 /* The clock of a simulated node, and its timers, which follow it.
  *
- * Fault model. May: run at another rate, stand still, jump forward or back, be thrown to and fro;
- * let a timer come late, with a heavy tail. Never: show the process a time that goes back, fire a
- * timer before its deadline, lose one.
+ * Fault model. May: begin anywhere, run at another rate, stand still, jump forward or back, be
+ * thrown to and fro; let a timer come late, with a heavy tail. Never: show the process a time that
+ * goes back, fire a timer before its deadline, lose one.
  *
  * Invariants:
  *  1. timers[t] is the queued (or deferred) event of timer t, or NULL.
@@ -20,7 +20,11 @@
 void sim_node_clock_init(struct sim_node *node)
 {
     /* Clocks of different nodes have nothing to do with each other, and none is the world's. */
-    node->clock.base_local_ns = (uint64_t)node->id * 1000000007;
+    uint64_t offset_ns = node->world->cluster.clock_offset_ns;
+    struct sim_stream stream;
+    sim_stream_init(&stream, node->world->seed, SIM_STREAM_CLOCK, node->id, 1);
+    node->clock.base_local_ns =
+        (uint64_t)node->id * 1000000007 + sim_draw_between(&stream, 0, offset_ns);
     sim_stream_init(&node->clock.stream, node->world->seed, SIM_STREAM_CLOCK, node->id, 0);
 }
 

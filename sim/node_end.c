@@ -115,6 +115,10 @@ void sim_node_crash_now(struct sim_node *node, enum sim_unsynced unsynced)
     assert(!node->running && sim_node_is_up(node));
     node->died_in_event = node->dying;
     sim_probe_crashes(world, node);
+    if (node->dying && !node->is_starting && node->process != NULL) {
+        node->sut->view(node->process, &node->view);
+        sim_oracle_dies(world->oracles, node->id);
+    }
     node->is_starting = false;
     process_forget(node, unsynced);
     node->state = SIM_NODE_DOWN;
@@ -155,7 +159,7 @@ static void check_released(struct sim_node *node)
     uint32_t before = world->leak_count;
     const char *site = sim_node_memory_leak(node);
     note_leak(node, "memory", node->block_count, site != NULL ? site : "");
-    note_leak(node, "file", node->disk.open_count, "");
+    note_leak(node, "file", node->disk.open_count, sim_disk_open_file(&node->disk));
     note_leak(node, "operation", sim_disk_pending(&node->disk), "");
     note_leak(node, "timer", sim_node_timers_armed(node), "");
     note_leak(node, "batch", node->batch != NULL, "");

@@ -16,6 +16,7 @@
 #include "world.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- files ---- */
@@ -180,6 +181,37 @@ static enum raft_status env_list(void *ctx, enum raft_point point, raft_list_vis
 
 /* ---- messages ---- */
 
+/* What is sent, and what it says: the transcript is read to see who believed what. */
+static void transcribe_message(struct sim_node *node, raft_node_id to, const uint8_t *bytes,
+                               size_t size)
+{
+    struct sut_message message;
+    char claim[128] = "";
+    if (!node->sut->describe(bytes, size, &message)) {
+        sim_world_transcribe(node->world, "    n%u sends ? to n%u", node->id, to);
+        return;
+    }
+    if (message.piece_of != 0) {
+        snprintf(claim, sizeof claim, ", the snapshot of %llu from byte %llu on",
+                 (unsigned long long)message.piece_of, (unsigned long long)message.piece_offset);
+    } else if (message.asks) {
+        snprintf(claim, sizeof claim, ", %u entries after %llu", message.entry_count,
+                 (unsigned long long)message.position);
+    } else if (message.refuses) {
+        snprintf(claim, sizeof claim,
+                 ", refuses what comes after %llu, hint (term %llu, index %llu)",
+                 (unsigned long long)message.position, (unsigned long long)message.hint.term,
+                 (unsigned long long)message.hint.index);
+    } else if (message.claims_index != 0) {
+        snprintf(claim, sizeof claim, ", holds up to %llu",
+                 (unsigned long long)message.claims_index);
+    } else if (message.grants) {
+        snprintf(claim, sizeof claim, ", granted");
+    }
+    sim_world_transcribe(node->world, "    n%u sends %s to n%u, term %llu%s", node->id,
+                         message.type, to, (unsigned long long)message.term, claim);
+}
+
 static enum raft_status env_send(void *ctx, enum raft_point point, raft_node_id to,
                                  const uint8_t *bytes, size_t size)
 {
@@ -204,12 +236,7 @@ static enum raft_status env_send(void *ctx, enum raft_point point, raft_node_id 
         return RAFT_BUSY;
     }
     if (world->transcript != NULL && (world->features & SUT_FEATURE_DESCRIBE)) {
-        struct sut_message message;
-        bool known = node->sut->describe(bytes, size, &message);
-        sim_world_transcribe(world, "    n%u sends %s to n%u, term %llu, %u entries", node->id,
-                             known ? message.type : "?", to,
-                             known ? (unsigned long long)message.term : 0,
-                             known ? message.entry_count : 0);
+        transcribe_message(node, to, bytes, size);
     }
     sim_oracle_sent(world->oracles, node->id, bytes, size);
     world->network.strike = sim_instant_message(&world->faults, node->id);

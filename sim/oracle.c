@@ -239,8 +239,8 @@ void sim_oracle_broken(struct sim_oracles *oracles, enum sim_oracle oracle, uint
     bool is_first = !world->has_finding;
     sim_fail(world, name, node, "%s", message);
     if (is_first && world->has_finding) {
-        snprintf(world->finding.signature, sizeof world->finding.signature, "%s: %.*s", name,
-                 (int)strcspn(message, ":"), message);
+        message[strcspn(message, ":")] = '\0';
+        sim_finding_sign(&world->finding, name, message);
     }
 }
 

@@ -70,6 +70,8 @@ void sim_oracle_starts(struct sim_oracles *oracles, uint32_t node);
  * attaches the disk if that has not been done. */
 void sim_oracle_started(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_crashed(struct sim_oracles *oracles, uint32_t node);
+/* Before a crash in the middle of a step, which nobody has looked at: the node's view is fresh. */
+void sim_oracle_dies(struct sim_oracles *oracles, uint32_t node);
 /* After an event of a node that is up; its view has been refreshed. peer: whose message it was, or
  * 0. */
 void sim_oracle_stepped(struct sim_oracles *oracles, uint32_t node, uint32_t peer);

@@ -348,12 +348,24 @@ static bool claim_holds(const struct sim_oracles *oracles, uint32_t node,
                                  sim_oracle_chain(oracles, node, claim->index));
 }
 
+/* A process that died in the step in which it spoke has promised that, though nobody looked at what
+ * it calls durable any more. */
+static void promise_note(const struct sim_oracles *oracles, struct oracle_node *state,
+                         raft_index index)
+{
+    if (!state->is_up && index > state->promised && index <= state->last &&
+        sim_oracle_is_durable(oracles, state, index, state->links[index].chain)) {
+        state->promised = index;
+    }
+}
+
 void sim_oracle_claims_check(struct sim_oracles *oracles, uint32_t node)
 {
     struct oracle_node *state = &oracles->nodes[node];
     for (uint32_t i = 0; i < state->claim_count; i++) {
         const struct oracle_claim *claim = &state->claims[i];
         if (claim_holds(oracles, node, claim)) {
+            promise_note(oracles, state, claim->index);
             continue;
         }
         sim_oracle_broken(

@@ -255,6 +255,18 @@ void sim_oracle_log_check(struct sim_oracles *oracles, uint32_t node)
     pull(oracles, node);
 }
 
+/* What it has cut in its last step nobody has heard of; what it has appended others may have. */
+void sim_oracle_dies(struct sim_oracles *oracles, uint32_t node)
+{
+    assert(node > 0 && node < SIM_NODES_MAX);
+    const struct oracle_node *state = &oracles->nodes[node];
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    if (state->is_up && view->log_generation == state->generation &&
+        view->base.index <= state->last) {
+        pull(oracles, node);
+    }
+}
+
 /* The nodes whose disks hold the canonical log up to an index, or did, before their store was taken
  * away or damaged. */
 static uint32_t durable_nodes(const struct sim_oracles *oracles, raft_index index)

@@ -9,9 +9,10 @@
  * Damage to what is durable is kept to one minority of the nodes for the whole run, so that no
  * entry loses more copies than the protocol survives, and progress after the heal is demanded of
  * every run. An unrestricted run may lose more; then it is unavailable-by-budget, which the phase
- * HEAL proves from the damaged disks. A machine that refuses its store is replaced by a new one
- * under a new id, which may be damaged in its stead. What is never drawn is an old copy of a node's
- * own store: it is a good one, of a node that has made no later promise, so that nobody could tell.
+ * HEAL proves from the damaged disks. A machine that refuses its store, or is gone for good, is
+ * replaced by a new one under a new id, which may be damaged in its stead. What is never drawn is
+ * an old copy of a node's own store: it is a good one, of a node that has made no later promise, so
+ * that nobody could tell.
  *
  * Invariants:
  *  1. One event of the agenda is queued during RUN; the one that is left over afterwards does
@@ -105,7 +106,7 @@ const char *sim_class_string(enum sim_fault_class class_)
         [SIM_CLASS_SQUEEZE] = "squeeze",   [SIM_CLASS_ROT] = "rot",
         [SIM_CLASS_LIE] = "lie",           [SIM_CLASS_WIPE] = "wipe",
         [SIM_CLASS_RESTORE] = "restore",   [SIM_CLASS_MEMBERS] = "members",
-        [SIM_CLASS_BROKEN] = "broken",
+        [SIM_CLASS_BROKEN] = "broken",     [SIM_CLASS_FILTER] = "filter",
     };
     assert((unsigned)class_ < SIM_CLASS_COUNT && names[class_] != NULL);
     return names[class_];
@@ -121,6 +122,7 @@ static void cluster_options(const struct sim_draw *draw, uint64_t seed,
     options->nodes = (uint32_t)draw->nodes;
     options->latency_ns = draw->latency_us * US;
     options->jitter_ns = draw->jitter_us * US;
+    options->clock_offset_ns = draw->offset_ms * MS;
     options->disk_read_ns = draw->read_us * US;
     options->disk_write_ns = draw->write_us * US;
     options->disk_sync_ns = draw->sync_us * US;

@@ -47,6 +47,7 @@ enum sim_fault_class {
     SIM_CLASS_PARTITION, /* the cluster falls into parts */
     SIM_CLASS_CUT,       /* links are cut in one direction */
     SIM_CLASS_CLOG,      /* links hold messages back */
+    SIM_CLASS_FILTER,    /* messages of one type are lost, or held back */
     SIM_CLASS_CAPACITY,  /* links have room for few messages */
     SIM_CLASS_TRUNCATE,  /* messages arrive in part */
     SIM_CLASS_RESET,     /* connections break */
@@ -59,7 +60,7 @@ enum sim_fault_class {
     SIM_CLASS_SYNC,      /* syncs fail */
     SIM_CLASS_FULL,      /* a disk is full */
     SIM_CLASS_CRASH,     /* a process dies */
-    SIM_CLASS_CRASH_IO,  /* a process dies at a file operation */
+    SIM_CLASS_CRASH_IO,  /* a process dies at a file operation, or when it sends */
     SIM_CLASS_PAUSE,     /* a process stands still */
     SIM_CLASS_DRIFT,     /* clocks run at other rates */
     SIM_CLASS_STEP,      /* clocks jump */
@@ -77,7 +78,7 @@ enum sim_fault_class {
     SIM_CLASS_RESTART, /* a node stops in good order and starts again, perhaps with other options */
     SIM_CLASS_MEMBERS, /* the members change */
     /* Damage to what is durable, from here on: in every fourth run any of it. */
-    SIM_CLASS_WIPE,    /* a store is gone, or a file of it */
+    SIM_CLASS_WIPE,    /* a store is gone, or a file of it, or the machine */
     SIM_CLASS_RESTORE, /* a store comes back from a copy: its own of now, or another node's */
     SIM_CLASS_LIE,     /* writes are lost or land elsewhere */
     SIM_CLASS_ROT,     /* durable bits flip */
@@ -93,6 +94,7 @@ struct sim_draw {
     uint64_t length_ms, least_ms, snapshots;   /* ends after least_ms, once so many were taken */
     uint64_t nodes, heartbeat_ms, election_ms; /* timeouts are in [election, 2 * election) */
     uint64_t latency_us, jitter_us, read_us, write_us, sync_us, apply_us, retry_ms;
+    uint64_t offset_ms; /* between the clocks at the beginning, at most */
     uint64_t batch, batch_bytes, window, payload, segment, pending, errors;
     uint64_t snapshot, trailing, piece, installs; /* entries, entries, bytes, followers */
     uint64_t log_memory;                          /* bytes of applied entries in memory */
@@ -112,8 +114,10 @@ struct sim_draw {
     uint64_t slow_gap_ms, slow_ms, slow_us, stall_ms;
     uint64_t eio_ppm, broken_gap_ms, broken_ms, short_ppm, sync_ppm, full_gap_ms, full_ms,
         enospc_ppm;
-    uint64_t crash_gap_ms, crash_io_ppm; /* crash_gap_ms: of nodes that write nothing */
-    uint64_t pause_gap_ms, pause_ms;     /* pause_gap_ms: of each node */
+    uint64_t crash_gap_ms, crash_io_ppm,
+        crash_send_ppm;              /* crash_gap_ms: of nodes that write nothing */
+    uint64_t pause_gap_ms, pause_ms; /* pause_gap_ms: of each node */
+    uint64_t filter_gap_ms, filter_ms;
     uint64_t drift_ppm, step_gap_ms, step_ms, freeze_gap_ms, freeze_ms;
     uint64_t strobe_gap_ms, strobe_ms, strobe_us, late_ppm, late_us;
     uint64_t squeeze_gap_ms, squeeze_ms, memory_ppm, refuse_ppm, machine_ppm, exit_ppm;

@@ -45,6 +45,22 @@ static void rule_add(struct sim_profile *profile, const char *pattern, enum raft
     sim_fault_rule_arm(&profile->world->faults, rule);
 }
 
+/* Victims die when they send, before the message is out or behind it. */
+static void sends_kill(struct sim_profile *profile)
+{
+    static const enum raft_outcome sides[] = {RAFT_OUTCOME_CRASH_BEFORE, RAFT_OUTCOME_CRASH_AFTER};
+    for (uint32_t i = 0; i < 2 && profile->draw.crash_send_ppm != 0; i++) {
+        struct sim_rule *rule = sim_fault_rule_new(&profile->world->faults, "message.send.refused");
+        rule->action = SIM_FAULT_CRASH; /* a hand-over declares none as its outcome */
+        rule->outcome = sides[i];
+        rule->optional = true;
+        rule->trigger.p = profile->draw.crash_send_ppm * PPM;
+        assert(profile->hurting_count < PROFILE_RULES_MAX);
+        profile->hurting[profile->hurting_count++] = rule;
+        sim_fault_rule_arm(&profile->world->faults, rule);
+    }
+}
+
 static void rules_add(struct sim_profile *profile)
 {
     static const char *const unsynced[] = {"disk.open",   "disk.create",   "disk.read",
@@ -258,6 +274,7 @@ static struct times episode_times(const struct sim_profile *profile, enum sim_fa
     } rows[] = {
         {SIM_CLASS_PARTITION, draw->split_gap_ms, draw->split_ms},
         {SIM_CLASS_CUT, draw->cut_gap_ms, draw->cut_ms},
+        {SIM_CLASS_FILTER, draw->filter_gap_ms, draw->filter_ms},
         {SIM_CLASS_SLOW, draw->slow_gap_ms, draw->slow_ms},
         {SIM_CLASS_STALL, draw->stall_ms == 0 ? 0 : draw->least_ms / 4 + 1, draw->stall_ms},
         {SIM_CLASS_BROKEN, draw->broken_gap_ms, draw->broken_ms},
@@ -337,9 +354,11 @@ static void episode_begin(struct sim_profile *profile, enum sim_fault_class clas
 {
     struct profile_episode *episode = &profile->episodes[class_];
     if (class_ == SIM_CLASS_PARTITION) {
-        sim_links_part(profile, episode);
+        sim_links_partition(profile, episode);
     } else if (class_ == SIM_CLASS_CUT) {
         sim_links_cut(profile, episode);
+    } else if (class_ == SIM_CLASS_FILTER) {
+        sim_links_filter(profile, episode);
     } else if (class_ == SIM_CLASS_STEP) {
         step_now(profile, episode);
     } else if (class_ == SIM_CLASS_TRANSFER) {
@@ -375,6 +394,12 @@ static void episode_end(struct sim_profile *profile, enum sim_fault_class class_
     episode->active = false;
     if (class_ == SIM_CLASS_PARTITION || class_ == SIM_CLASS_CUT) {
         sim_network_rule_heal(network, episode->link);
+    } else if (class_ == SIM_CLASS_FILTER) {
+        if (sim_draw_below(&episode->stream, 2) == 0) {
+            sim_network_rule_release(network, episode->link);
+        } else {
+            sim_network_rule_heal(network, episode->link);
+        }
     } else if (class_ == SIM_CLASS_STALL) {
         sim_fault_rule_off(&profile->world->faults, episode->rule);
         sim_disk_heal(&node->disk);
@@ -432,6 +457,7 @@ void sim_agenda_begin(struct sim_profile *profile)
         episode->next_ns = sim_draw_exponential(&episode->stream, times.gap_ms * MS);
     }
     rules_add(profile);
+    sends_kill(profile);
     sim_links_shape(profile);
     clocks_drift(profile);
     timers_delay(profile);

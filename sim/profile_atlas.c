@@ -5,13 +5,14 @@
  *
  * Victims are at most a minority (but one in a cluster of one or two); others are chosen only when
  * none of them is hurt. An unrestricted run knows no atlas: everybody is a victim. A node that is
- * down, by whatever fault, is started again after a time, unless it has refused a damaged store.
+ * down, by whatever fault, is started again after a time, unless it has refused a damaged store or
+ * its machine is gone.
  *
  * The *damageable* nodes are the only ones whose durable bytes are damaged, from the beginning of
- * the run to its end, and then they are the only victims, too: a node that refuses its store stays
- * down, until a new machine takes its place among the members and here. So of each entry a minority
- * of the copies at most is damaged, whenever it was written: the others are whole for the whole
- * run. A witness is one of them, since what it has is no copy.
+ * the run to its end, and then they are the only victims, too: a node that refuses its store, or
+ * whose machine is gone, stays down, until a new machine takes its place among the members and
+ * here. So of each entry a minority of the copies at most is damaged, whenever it was written: the
+ * others are whole for the whole run. A witness is one of them, since what it has is no copy.
  *
  * Invariants:
  *  1. Whoever is down is a victim.
@@ -150,7 +151,7 @@ void sim_atlas_revive(struct sim_profile *profile)
     uint64_t now_ns = world->scheduler.now_ns;
     for (uint32_t id = 1; id <= world->node_count; id++) {
         struct sim_node *node = world->nodes[id];
-        if (sim_node_is_up(node) || node->refused_store) {
+        if (sim_node_is_up(node) || node->refused_store || node->is_gone) {
             profile->revive_ns[id] = 0;
         } else if (profile->revive_ns[id] == 0) {
             /* Whoever has gone without being chosen is hurt all the same. */

@@ -84,8 +84,11 @@ void sim_damage_take(struct sim_profile *profile, struct profile_episode *episod
     if (id != 0) {
         struct sim_node *node = profile->world->nodes[id];
         sim_node_crash(node, SIM_UNSYNCED_LOSE);
-        if (sim_draw_below(&episode->stream, 4) == 0) {
+        uint64_t how = sim_draw_below(&episode->stream, 8);
+        if (how == 0) {
             sim_node_wipe(node);
+        } else if (how == 1) {
+            sim_node_retire(node);
         } else {
             lose_file(node, &episode->stream);
         }

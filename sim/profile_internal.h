@@ -61,10 +61,12 @@ void sim_agenda_tick(struct sim_profile *profile);
 /* profile_links.c */
 /* One rule for all that happens to single messages. */
 void sim_links_shape(struct sim_profile *profile);
-/* The cluster falls into parts: halves of any size, one alone, two and a bridge, a ring. */
-void sim_links_part(struct sim_profile *profile, struct profile_episode *episode);
-/* A node hears nobody, or nobody hears it, or only one other. */
+/* Each makes the rule of an episode: the cluster falls into parts; a node hears nobody, or nobody
+ * hears it, or only one other; messages of one type do not come, of one node to another, of one, to
+ * one, or of everybody to everybody. */
+void sim_links_partition(struct sim_profile *profile, struct profile_episode *episode);
 void sim_links_cut(struct sim_profile *profile, struct profile_episode *episode);
+void sim_links_filter(struct sim_profile *profile, struct profile_episode *episode);
 /* From now on a node hears nobody; an episode of cuts, of which none may be active. */
 void sim_links_deafen(struct sim_profile *profile, uint32_t node);
 /* Ends and begins the clogs that are due. */

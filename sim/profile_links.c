@@ -1,11 +1,18 @@
-/* What happens to the links of a profile's run: all messages are treated alike for the whole run,
- * and there are partitions, cuts and clogs.
+/* What a profile does to the links: to all of them for the whole run, and what an episode makes of
+ * some. Which rules these are follows from what is drawn alone; the agenda says when they end.
+ *
+ * Fault model. All that network.h allows; of partitions every shape: a node that is isolated, parts
+ * of random sizes, a bridge, a ring; links that are cut or clogged in one direction, of a node to
+ * another or to everybody; messages of one type that are lost or held back.
  *
  * Invariants:
  *  1. A link is clogged once at a time; what a clog has held arrives at its end, or is lost. */
 #include "profile_internal.h"
 
+#include <raft/message.h>
+
 #include <assert.h>
+#include <stdio.h>
 
 #define US  UINT64_C(1000)
 #define MS  UINT64_C(1000000)
@@ -52,16 +59,17 @@ static void ring_begin(struct sim_profile *profile, struct profile_episode *epis
     episode->link = rule;
 }
 
-void sim_links_part(struct sim_profile *profile, struct profile_episode *episode)
+void sim_links_partition(struct sim_profile *profile, struct profile_episode *episode)
 {
     struct sim_world *world = profile->world;
-    struct sim_link_rule *rule = sim_network_rule_new(&world->network);
     uint64_t shape = sim_draw_below(&episode->stream, world->node_count < 4 ? 4 : 5);
     if (shape == 4) {
         ring_begin(profile, episode);
         return;
     }
+    struct sim_link_rule *rule = sim_network_rule_new(&world->network);
     uint32_t alone = sim_atlas_pick_any(profile, &episode->stream);
+    uint32_t sides = 0;
     rule->partition = true;
     for (uint32_t id = 1; id <= world->node_count; id++) {
         uint64_t part = sim_draw_below(&episode->stream, shape == 3 ? 3 : 2);
@@ -69,17 +77,34 @@ void sim_links_part(struct sim_profile *profile, struct profile_episode *episode
         rule->groups[id] = shape == 0   ? 1 + (id == alone)
                            : shape == 3 ? (uint32_t)part
                                         : 1 + (uint32_t)part;
+        sides |= rule->groups[id];
+    }
+    /* If that has cut nobody off from anybody, it isolates the node. */
+    for (uint32_t id = 1; id <= world->node_count && sides != 3; id++) {
+        rule->groups[id] = 1 + (id == alone);
     }
     sim_network_rule_activate(&world->network, rule);
     episode->link = rule;
+}
+
+/* Somebody, and somebody else, if there is anybody else. */
+static void pick_two(struct sim_profile *profile, struct sim_stream *stream,
+                     struct sim_selector *out_one, struct sim_selector *out_other)
+{
+    uint32_t one = sim_atlas_pick_any(profile, stream);
+    uint32_t other = sim_atlas_pick_any(profile, stream);
+    other = other == one ? 1 + one % profile->world->node_count : other;
+    *out_one = (struct sim_selector){.nodes = 1u << one, .role = SIM_SELECT_NODES};
+    *out_other = (struct sim_selector){.nodes = 1u << other, .role = SIM_SELECT_NODES};
 }
 
 void sim_links_cut(struct sim_profile *profile, struct profile_episode *episode)
 {
     struct sim_network *network = &profile->world->network;
     struct sim_link_rule *rule = sim_network_rule_new(network);
-    struct sim_selector one = {.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream)};
-    struct sim_selector other = {.nodes = 1u << sim_atlas_pick_any(profile, &episode->stream)};
+    struct sim_selector one;
+    struct sim_selector other;
+    pick_two(profile, &episode->stream, &one, &other);
     bool is_all = sim_draw_below(&episode->stream, 2) == 0;
     bool hears = sim_draw_below(&episode->stream, 2) == 0;
     if (is_all) {
@@ -88,6 +113,23 @@ void sim_links_cut(struct sim_profile *profile, struct profile_episode *episode)
     rule->from = hears ? one : other;
     rule->to = hears ? other : one;
     rule->cut = true;
+    sim_network_rule_activate(network, rule);
+    episode->link = rule;
+}
+
+void sim_links_filter(struct sim_profile *profile, struct profile_episode *episode)
+{
+    struct sim_network *network = &profile->world->network;
+    struct sim_link_rule *rule = sim_network_rule_new(network);
+    uint64_t type = 1 + sim_draw_below(&episode->stream, RAFT_MESSAGE_TYPE_COUNT - 1);
+    pick_two(profile, &episode->stream, &rule->from, &rule->to);
+    uint64_t whose = sim_draw_below(&episode->stream, 4);
+    rule->from.role = whose & 1u ? SIM_SELECT_ANY : SIM_SELECT_NODES;
+    rule->to.role = whose & 2u ? SIM_SELECT_ANY : SIM_SELECT_NODES;
+    snprintf(rule->type, sizeof rule->type, "%s",
+             raft_message_type_string((enum raft_message_type)type));
+    rule->hold = sim_draw_below(&episode->stream, 2) == 0;
+    rule->drop = !rule->hold;
     sim_network_rule_activate(network, rule);
     episode->link = rule;
 }

@@ -146,7 +146,7 @@ static uint32_t find_lost(const struct sim_world *world,
 {
     for (uint32_t i = 0; i < configuration->count; i++) {
         const struct sim_node *node = world->nodes[configuration->members[i].id];
-        if (node->refused_store && !sim_node_is_up(node)) {
+        if ((node->refused_store || node->is_gone) && !sim_node_is_up(node)) {
             return node->id;
         }
     }

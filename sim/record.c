@@ -3,6 +3,8 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 const char *sim_efficacy_string(enum sim_efficacy efficacy)
 {
@@ -36,4 +38,19 @@ const char *sim_life_string(enum sim_life life)
     };
     assert((unsigned)life < SIM_LIFE_COUNT);
     return words[life];
+}
+
+void sim_finding_sign(struct sim_finding *finding, const char *rule, const char *what)
+{
+    static const char cut[] = "...";
+    char *text = finding->signature;
+    const size_t room = sizeof finding->signature;
+    int length = snprintf(text, room, "%s: %s", rule, what);
+    assert(length > 0);
+    if ((size_t)length >= room) {
+        text[room - sizeof cut + 1] = '\0';
+        char *space = strrchr(text, ' ');
+        assert(space != NULL);
+        memcpy(space, cut, sizeof cut);
+    }
 }

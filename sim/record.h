@@ -148,4 +148,7 @@ struct sim_execution {
                         no further; what it comes to is the base run's. 0: it was to its end */
 };
 
+/* Writes the signature: the rule, and as many whole words of a sentence as there is room for. */
+void sim_finding_sign(struct sim_finding *finding, const char *rule, const char *what);
+
 #endif

@@ -385,6 +385,12 @@ static void transcribe_event(struct sim_world *world, const struct sim_event *ev
         snprintf(what, sizeof what, " %s from n%u", known ? message.type : "?", packet->from);
     } else if (event->kind == SIM_EVENT_TIMER) {
         snprintf(what, sizeof what, " %s", timer_string(event->number));
+    } else if (event->kind == SIM_EVENT_IO) {
+        const struct sim_node *node = world->nodes[event->node];
+        if (event->incarnation == node->incarnation && node->process != NULL) {
+            what[0] = ' ';
+            sim_disk_describe(&node->disk, event, what + 1, sizeof what - 1);
+        }
     } else if (event->kind == SIM_EVENT_CLIENT || event->kind == SIM_EVENT_REQUEST ||
                event->kind == SIM_EVENT_REPLY) {
         snprintf(what, sizeof what, " of client %u", event->number);

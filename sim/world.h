@@ -44,6 +44,7 @@ struct sim_cluster_options {
     uint32_t nodes;    /* the voters of the bootstrap configuration */
     uint32_t learners; /* nodes beyond them, which the operator adds as learners */
     uint64_t latency_ns, jitter_ns;
+    uint64_t clock_offset_ns; /* clocks begin apart from each other, by so much at most */
     uint64_t disk_read_ns, disk_write_ns, disk_sync_ns;
     uint64_t apply_ns;
     uint32_t sessions; /* clients that a state machine remembers; at most SIM_SESSIONS_MAX */

@@ -219,8 +219,12 @@ static uint64_t network_digest(const struct sim_network *network, uint32_t nodes
     }
     for (const struct sim_link_rule *rule = network->rules; rule != NULL; rule = rule->next) {
         const uint64_t words[] = {rule->id, rule->trigger.matches, rule->trigger.fired,
-                                  rule->busy_until_ns, rule->stream.counter};
+                                  rule->stream.counter};
         digest = sim_hash(words, sizeof words, digest);
+        if (rule->links != NULL) {
+            digest = sim_hash(rule->links, SIM_NODES_MAX * SIM_NODES_MAX * sizeof rule->links[0],
+                              digest);
+        }
     }
     return digest;
 }

@@ -305,7 +305,7 @@ static void fail_progress(struct sim_world *world, const char *what)
     sim_fail(world, rule, 0, "%s %" PRIu64 " ms after every fault has ended: %s", what,
              (world->scheduler.now_ns - world->heal_started_ns) / 1000000, nodes);
     if (is_first && world->has_finding) {
-        snprintf(world->finding.signature, sizeof world->finding.signature, "%s: %s", rule, what);
+        sim_finding_sign(&world->finding, rule, what);
     }
 }
 

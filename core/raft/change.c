@@ -133,6 +133,11 @@ enum raft_status raft_change_recover(struct raft *raft, const struct raft_config
                             !keeps_witnesses(&raft->configuration, target))) {
         return RAFT_INVALID;
     }
+    /* A snapshot that is written or put in place replaces the log, whoever leads by then. */
+    bool is_replaced = raft->receive.busy || raft->receive.stage > RAFT_RECEIVING;
+    if (raft_exit_taken(raft->memory, RAFT_AT_RECOVER_BUSY, is_replaced)) {
+        return RAFT_BUSY;
+    }
     /* Nothing below can fail. */
     raft_become_follower(raft, raft->state.term, RAFT_NODE_NONE);
     raft_members_by_hand(raft, target);

@@ -183,7 +183,8 @@ static void on_lost(struct raft *raft, struct raft_peer *peer, enum raft_status 
         raft->snapshot_lost_ns = raft->now_ns;
         raft->snapshot_losses += raft->snapshot_losses <= LOSSES_MAX;
     }
-    if (peer != NULL && status != RAFT_STALE && raft->snapshot_losses == LOSSES_MAX) {
+    bool is_last = status != RAFT_STALE && raft->snapshot_losses == LOSSES_MAX;
+    if (is_last && raft->role == RAFT_LEADER) {
         raft_become_follower(raft, raft->state.term, RAFT_NODE_NONE);
     } else if (peer != NULL) {
         raft_become_probe(raft, peer, raft->log->base.index + 1);

@@ -218,12 +218,19 @@ enum raft_status raft_on_repair_rep(struct raft *raft, const struct raft_message
     return RAFT_OK;
 }
 
+bool raft_repair_is_vital(const struct raft *raft, struct raft_entry_id id)
+{
+    return id.index > raft->log->cold.index && raft_log_matches(raft->log, id);
+}
+
 void raft_on_repaired(struct raft *raft, const struct raft_event *event)
 {
     assert(raft->storage_busy);
     raft->storage_busy = false;
     if (event->status == RAFT_CORRUPT) {
-        /* Nobody's entry fits what is left of its record. It may have been compacted since. */
+        /* Nobody's entry fits what is left of its record. It may have been cut or compacted since.
+         */
+        assert(!raft_repair_is_vital(raft, event->id));
         if (event->id.index == raft->log->lost) {
             raft_log_unmendable(raft->log);
         }

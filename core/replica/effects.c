@@ -247,8 +247,7 @@ enum raft_status raft_replica_job_done(struct raft_replica *replica,
         event.type = RAFT_EVENT_RESET;
         break;
     case RAFT_JOB_REPAIR:
-        if (done->status == RAFT_CORRUPT && done->id.index > replica->log.cold.index) {
-            /* An entry that is not applied, so that no snapshot of this node makes up for it. */
+        if (done->status == RAFT_CORRUPT && raft_repair_is_vital(replica->raft, done->id)) {
             return done->status;
         }
         event.type = RAFT_EVENT_REPAIRED;

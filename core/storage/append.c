@@ -154,11 +154,9 @@ enum raft_status raft_storage_append(struct raft_storage *storage, const struct 
 
 static void prepare_roll(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io)
 {
-    bool is_ids = step == RAFT_STEP_ROLL_IDS_CREATE || step == RAFT_STEP_ROLL_IDS_WRITE ||
-                  step == RAFT_STEP_ROLL_IDS_SYNC || step == RAFT_STEP_ROLL_IDS_CLOSE ||
-                  step == RAFT_STEP_UNROLL_IDS_CLOSE || step == RAFT_STEP_UNROLL_IDS_UNLINK;
+    bool is_ids = raft_step_is_of_ids(step);
     if (io->op == RAFT_IO_CREATE || io->op == RAFT_IO_UNLINK) {
-        raft_segment_name(is_ids ? RAFT_PART_IDS : RAFT_PART_LOG, storage->first, io->name);
+        raft_segment_name(raft_steps[step].part, storage->first, io->name);
     } else if (io->op != RAFT_IO_SYNC_DIR) {
         io->file = is_ids ? storage->spare_ids : storage->spare_file;
         assert(io->file != 0);
@@ -177,7 +175,7 @@ void raft_append_prepare(struct raft_storage *storage, enum raft_step_id step, s
         return;
     }
     const struct raft_segment *segment = &storage->segments[storage->segment_count - 1];
-    bool is_ids = step >= RAFT_STEP_IDS_WRITE && step <= RAFT_STEP_UNDO_IDS_SYNC;
+    bool is_ids = raft_step_is_of_ids(step);
     io->file = is_ids ? storage->ids_file : storage->segment_file;
     io->offset = is_ids ? raft_id_offset(segment->first, storage->first) : segment->size;
     if (step == RAFT_STEP_APPEND_WRITE) {

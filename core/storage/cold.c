@@ -16,7 +16,6 @@
 #include "storage_internal.h"
 
 #include <assert.h>
-#include <string.h>
 
 void raft_load_release(struct raft_storage *storage)
 {
@@ -131,16 +130,11 @@ static void take_entries(struct raft_storage *storage)
             break;
         }
         struct raft_entry *entry = NULL;
-        enum raft_status status = raft_entry_create(storage->memory, RAFT_AT_COLD_LOAD_ENTRY,
-                                                    (enum raft_entry_kind)record.kind, record.size,
-                                                    RAFT_HOLDER_LOADING, &entry);
+        enum raft_status status =
+            raft_record_entry(storage->memory, RAFT_AT_COLD_LOAD_ENTRY, &record, &entry);
         if (status != RAFT_OK) {
             fail(cold, status, 0);
             break;
-        }
-        entry->id = record.id;
-        if (record.size > 0) {
-            memcpy(entry->payload, record.payload, record.size);
         }
         cold->entries[cold->taken++] = entry;
         at += record.span;

@@ -59,16 +59,12 @@ enum raft_status raft_storage_reset(struct raft_storage *storage, struct raft_en
 void raft_compact_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io)
 {
     assert(step >= RAFT_STEP_COMPACT_IDS_UNLINK && step <= RAFT_STEP_RESET_SYNC_DIR);
-    bool is_ids = step == RAFT_STEP_COMPACT_IDS_UNLINK || step == RAFT_STEP_RESET_IDS_UNLINK;
     bool is_reset = step >= RAFT_STEP_RESET_CLOSE;
     if (io->op == RAFT_IO_UNLINK) {
         size_t position = is_reset ? storage->segment_count - 1 : 0;
-        raft_segment_name(is_ids ? RAFT_PART_IDS : RAFT_PART_LOG, storage->segments[position].first,
-                          io->name);
-    } else if (step == RAFT_STEP_RESET_CLOSE) {
-        io->file = storage->segment_file;
-    } else if (step == RAFT_STEP_RESET_IDS_CLOSE) {
-        io->file = storage->ids_file;
+        raft_segment_name(raft_steps[step].part, storage->segments[position].first, io->name);
+    } else if (io->op == RAFT_IO_CLOSE) {
+        io->file = raft_step_is_of_ids(step) ? storage->ids_file : storage->segment_file;
     }
 }
 

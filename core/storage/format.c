@@ -178,6 +178,26 @@ static uint32_t id_crc(const uint8_t *bytes, raft_index segment_first)
     return raft_crc32c(crc, bytes + RAFT_ID_MARK + 1, RAFT_ID_SIZE - RAFT_ID_MARK - 1);
 }
 
+enum raft_status raft_record_entry(const struct raft_memory *memory, enum raft_point point,
+                                   const struct raft_record *record, struct raft_entry **out_entry)
+{
+    struct raft_entry *entry = NULL;
+    enum raft_status status = raft_entry_create(memory, point, (enum raft_entry_kind)record->kind,
+                                                record->size, RAFT_HOLDER_LOADING, &entry);
+    if (status != RAFT_OK) {
+        return status;
+    }
+    entry->id = record->id;
+    entry->damaged = !record->is_whole;
+    if (entry->damaged) {
+        memset(entry->payload, 0, record->size);
+    } else if (record->size > 0) {
+        memcpy(entry->payload, record->payload, record->size);
+    }
+    *out_entry = entry;
+    return RAFT_OK;
+}
+
 void raft_id_encode(const struct raft_record *record, raft_index segment_first,
                     uint8_t bytes[RAFT_ID_SIZE])
 {

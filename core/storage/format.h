@@ -63,6 +63,12 @@ bool raft_record_decode(const uint8_t *bytes, size_t size, raft_index segment_fi
 /* The same for the size bytes that stand, or are to stand, at offset. */
 bool raft_record_check(const uint8_t *at, size_t size, raft_index segment_first, uint64_t offset,
                        struct raft_record *out_record);
+/* Makes an entry of a record, held as LOADING; of one that is not whole a damaged one, of zeros.
+ * RAFT_NOMEM. */
+RAFT_MUST_CHECK enum raft_status raft_record_entry(const struct raft_memory *memory,
+                                                   enum raft_point point,
+                                                   const struct raft_record *record,
+                                                   struct raft_entry **out_entry);
 
 /* The identity of a record, for the file of identities. Its mark is one byte beside the checksum:
  * it can be written alone, and however that write ends, the identity stays good. */

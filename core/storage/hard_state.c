@@ -118,25 +118,36 @@ enum raft_status raft_state_bootstrap(struct raft_storage *storage)
     return create_file(storage, &zero);
 }
 
+/* RAFT_NOT_FOUND. */
+static enum raft_status open_file(struct raft_storage *storage, uint64_t *out_size)
+{
+    struct raft_io open = {.op = RAFT_IO_OPEN};
+    raft_storage_name_set(open.name, RAFT_STATE_NAME);
+    enum raft_status status = raft_storage_run(storage, RAFT_AT_STATE_LOAD_OPEN, &open);
+    if (status == RAFT_OK) {
+        storage->state_file = open.file;
+        *out_size = open.file_size;
+    }
+    return status;
+}
+
 /* Opens the file and reads what is good of its copies. RAFT_NOT_FOUND. */
 static enum raft_status read_copies(struct raft_storage *storage, struct raft_hard_state copies[2],
                                     bool good[2])
 {
     static const enum raft_point points[2] = {RAFT_AT_STATE_LOAD_READ_A, RAFT_AT_STATE_LOAD_READ_B};
-    struct raft_io open = {.op = RAFT_IO_OPEN};
-    raft_storage_name_set(open.name, RAFT_STATE_NAME);
-    enum raft_status status = raft_storage_run(storage, RAFT_AT_STATE_LOAD_OPEN, &open);
+    uint64_t size = 0;
+    enum raft_status status = open_file(storage, &size);
     if (status != RAFT_OK) {
         return status;
     }
-    storage->state_file = open.file;
     for (unsigned i = 0; i < 2; i++) {
         uint8_t bytes[RAFT_STATE_SIZE];
-        struct raft_io read = {.op = RAFT_IO_READ, .file = open.file, .bytes = bytes};
+        struct raft_io read = {.op = RAFT_IO_READ, .file = storage->state_file, .bytes = bytes};
         read.offset = i * RAFT_STATE_OFFSET_B;
         read.size = sizeof bytes;
         /* A file that is too short has lost the copy: damage, not a failing device. */
-        if (open.file_size < read.offset + read.size) {
+        if (size < read.offset + read.size) {
             continue;
         }
         status = raft_storage_run(storage, points[i], &read);
@@ -230,11 +241,7 @@ enum raft_status raft_state_lose(struct raft_storage *storage, uint32_t losses, 
     if (storage->state_file != 0) {
         return rewrite_copies(storage, 0);
     }
+    uint64_t size = 0;
     enum raft_status status = create_file(storage, &state);
-    if (status != RAFT_OK) {
-        return status;
-    }
-    struct raft_hard_state copies[2] = {{0}, {0}};
-    bool good[2] = {false, false};
-    return read_copies(storage, copies, good);
+    return status == RAFT_OK ? open_file(storage, &size) : status;
 }

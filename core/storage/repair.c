@@ -57,14 +57,6 @@ enum raft_status raft_storage_repair(struct raft_storage *storage, const struct 
     return raft_lane_start(storage, &storage->log_lane, RAFT_JOB_REPAIR, step);
 }
 
-static bool is_of_ids(enum raft_step_id step)
-{
-    return step == RAFT_STEP_REPAIR_IDS_OPEN || step == RAFT_STEP_REPAIR_IDS_READ ||
-           step == RAFT_STEP_REPAIR_MARK || step == RAFT_STEP_REPAIR_MARK_SYNC ||
-           step == RAFT_STEP_REPAIR_IDS_WRITE || step == RAFT_STEP_REPAIR_IDS_SYNC ||
-           step == RAFT_STEP_REPAIR_IDS_CLOSE;
-}
-
 /* Which bytes of the identity: all of them, or those of the mark and nothing else. */
 static void prepare_id(struct raft_storage *storage, enum raft_step_id step, raft_index first,
                        struct raft_io *io)
@@ -84,9 +76,9 @@ void raft_repair_prepare(struct raft_storage *storage, enum raft_step_id step, s
 {
     assert(step >= RAFT_STEP_REPAIR_OPEN && step <= RAFT_STEP_REPAIR_IDS_CLOSE);
     raft_index first = segment_first(storage);
-    bool is_ids = is_of_ids(step);
+    bool is_ids = raft_step_is_of_ids(step);
     if (io->op == RAFT_IO_OPEN) {
-        raft_segment_name(is_ids ? RAFT_PART_IDS : RAFT_PART_LOG, first, io->name);
+        raft_segment_name(raft_steps[step].part, first, io->name);
         return;
     }
     if (is_in_last(storage)) {

@@ -21,7 +21,6 @@
 #include "segment_load.h"
 
 #include <assert.h>
-#include <string.h>
 
 enum finding { FOUND_NOTHING, FOUND_H, FOUND_H_P, FOUND_I, FOUND_CONTRADICTION };
 
@@ -70,26 +69,32 @@ static void note(struct raft_storage *storage, struct raft_trail *trail,
 }
 
 /* Whether something in this segment shows that the entry at index, whose record would be at the
- * image's end, was acknowledged. */
+ * image's end, was acknowledged. All that lies behind is looked at once: what is taken of it later
+ * shows nothing of the entries behind it. */
 static bool is_followed(struct raft_storage *storage, struct raft_trail *trail,
-                        const struct raft_image *image, raft_index index)
+                        struct raft_image *image, raft_index index)
 {
-    bool found = false;
+    if (image->is_looked_over) {
+        return image->shown_end > index;
+    }
     struct raft_record record;
+    image->is_looked_over = true;
     for (raft_index at = index + 1; at - image->first < image->id_count; at++) {
         if (raft_image_id(image, at, &record)) {
             note(storage, trail, &record);
-            found = true;
+            image->shown_end = at;
         }
     }
     for (size_t at = image->end; at + RAFT_RECORD_HEADER_SIZE <= image->log_size;
          at += RAFT_RECORD_ALIGN) {
         if (raft_record_decode(image->log, image->log_size, image->first, at, &record)) {
             note(storage, trail, &record);
-            found = found || record.batch_first > index;
+            if (record.batch_first > image->shown_end) {
+                image->shown_end = record.batch_first;
+            }
         }
     }
-    return found;
+    return image->shown_end > index;
 }
 
 /* Whether an identity is what must come next. */
@@ -107,25 +112,16 @@ static bool continues(const struct raft_trail *trail, const struct raft_record *
 
 /* Puts the entry of a record into the log. RAFT_NOMEM. */
 static enum raft_status take_entry(struct raft_storage *storage, struct raft_log *log,
-                                   const struct raft_record *record, bool is_whole)
+                                   const struct raft_record *record)
 {
     enum raft_status status = raft_log_reserve(log, 1);
     if (status != RAFT_OK) {
         return status;
     }
     struct raft_entry *entry = NULL;
-    status = raft_entry_create(storage->memory, RAFT_AT_SEGMENT_LOAD_ENTRY,
-                               (enum raft_entry_kind)record->kind, record->size,
-                               RAFT_HOLDER_LOADING, &entry);
+    status = raft_record_entry(storage->memory, RAFT_AT_SEGMENT_LOAD_ENTRY, record, &entry);
     if (status != RAFT_OK) {
         return status;
-    }
-    entry->id = record->id;
-    entry->damaged = !is_whole;
-    if (entry->damaged) {
-        memset(entry->payload, 0, record->size);
-    } else if (record->size > 0) {
-        memcpy(entry->payload, record->payload, record->size);
     }
     raft_log_append(log, entry);
     raft_entry_drop(entry, RAFT_HOLDER_LOADING);
@@ -135,7 +131,7 @@ static enum raft_status take_entry(struct raft_storage *storage, struct raft_log
 /* Puts a record into the table of offsets, and into the log if the snapshot does not have it.
  * RAFT_NOMEM. */
 static enum raft_status take_record(struct raft_storage *storage, struct raft_trail *trail,
-                                    const struct raft_record *record, bool is_whole)
+                                    const struct raft_record *record)
 {
     enum raft_status status =
         raft_storage_reserve_offsets(storage, RAFT_AT_SEGMENT_LOAD_OFFSETS, 1);
@@ -147,7 +143,7 @@ static enum raft_status take_record(struct raft_storage *storage, struct raft_tr
         trail->disagrees = record->id.term != trail->base.term;
     }
     if (record->id.index > base && !trail->disagrees) {
-        status = take_entry(storage, trail->log, record, is_whole);
+        status = take_entry(storage, trail->log, record);
         if (status != RAFT_OK) {
             return status;
         }
@@ -236,7 +232,7 @@ enum raft_status raft_image_take(struct raft_storage *storage, struct raft_trail
             !continues(trail, &record, is_whole, batch, batch_first)) {
             return RAFT_OK;
         }
-        enum raft_status status = take_record(storage, trail, &record, is_whole);
+        enum raft_status status = take_record(storage, trail, &record);
         if (status != RAFT_OK) {
             return status;
         }

@@ -24,6 +24,8 @@ struct raft_image {
     raft_index batch_first;
     raft_index heal_first; /* the identities that must be written; heal_last < heal_first: none */
     raft_index heal_last;
+    bool is_looked_over;  /* as far as its last byte, for what it shows of the entries before */
+    raft_index shown_end; /* those before it were acknowledged */
 };
 
 /* What has been read so far. */

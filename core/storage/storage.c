@@ -32,7 +32,21 @@
 #include <assert.h>
 #include <string.h>
 
-#define LANES 5u
+/* The lanes, in the order in which they are retried, and the places of open handles, in the order
+ * in which the CLOSE job closes them. */
+#define LANES(storage)                                                                             \
+    {                                                                                              \
+        &(storage)->state_lane, &(storage)->log_lane, &(storage)->snapshot_lane,                   \
+            &(storage)->fetch_lane, &(storage)->load_lane                                          \
+    }
+#define LANE_COUNT 5u
+#define FILES(storage)                                                                             \
+    {                                                                                              \
+        &(storage)->spare_file, &(storage)->spare_ids, &(storage)->own.file,                       \
+            &(storage)->part.file, &(storage)->fetch_file, &(storage)->cold.file,                  \
+            &(storage)->ids_file, &(storage)->segment_file, &(storage)->state_file                 \
+    }
+#define FILE_COUNT 9u
 
 enum raft_status raft_storage_create(const struct raft_options *options, const struct raft_env *env,
                                      struct raft_storage **out_storage)
@@ -175,10 +189,8 @@ enum raft_status raft_storage_reserve_offsets(struct raft_storage *storage, enum
 /* The handle that the CLOSE job closes next, or NULL. */
 static raft_file *file_to_close(struct raft_storage *storage)
 {
-    raft_file *const files[] = {&storage->spare_file, &storage->spare_ids,    &storage->own.file,
-                                &storage->part.file,  &storage->fetch_file,   &storage->cold.file,
-                                &storage->ids_file,   &storage->segment_file, &storage->state_file};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    raft_file *const files[FILE_COUNT] = FILES(storage);
+    for (size_t i = 0; i < FILE_COUNT; i++) {
         if (*files[i] != 0) {
             return files[i];
         }
@@ -310,11 +322,10 @@ enum raft_status raft_lane_start(struct raft_storage *storage, struct raft_lane 
 
 enum raft_status raft_storage_close(struct raft_storage *storage, bool *out_closed)
 {
-    assert(storage->state_lane.job == RAFT_JOB_NONE);
-    assert(storage->log_lane.job == RAFT_JOB_NONE);
-    assert(storage->snapshot_lane.job == RAFT_JOB_NONE);
-    assert(storage->fetch_lane.job == RAFT_JOB_NONE);
-    assert(storage->load_lane.job == RAFT_JOB_NONE);
+    const struct raft_lane *const lanes[LANE_COUNT] = LANES(storage);
+    for (size_t i = 0; i < LANE_COUNT; i++) {
+        assert(lanes[i]->job == RAFT_JOB_NONE);
+    }
     *out_closed = file_to_close(storage) == NULL;
     if (*out_closed) {
         return RAFT_OK;
@@ -426,16 +437,6 @@ static bool may_end_early(enum raft_job job)
            job == RAFT_JOB_RESTORE || job == RAFT_JOB_LOAD;
 }
 
-/* The lanes, in the order in which they are retried. */
-static struct raft_lane *lane_at(struct raft_storage *storage, size_t position)
-{
-    struct raft_lane *const lanes[LANES] = {&storage->state_lane, &storage->log_lane,
-                                            &storage->snapshot_lane, &storage->fetch_lane,
-                                            &storage->load_lane};
-    assert(position < LANES);
-    return lanes[position];
-}
-
 bool raft_storage_io_done(struct raft_storage *storage, struct raft_io *io,
                           struct raft_storage_done *out_done)
 {
@@ -463,8 +464,9 @@ bool raft_storage_io_done(struct raft_storage *storage, struct raft_io *io,
 
 bool raft_storage_retry(struct raft_storage *storage)
 {
-    for (size_t i = 0; i < LANES; i++) {
-        struct raft_lane *lane = lane_at(storage, i);
+    struct raft_lane *const lanes[LANE_COUNT] = LANES(storage);
+    for (size_t i = 0; i < LANE_COUNT; i++) {
+        struct raft_lane *lane = lanes[i];
         if (lane->stalled) {
             assert(!lane->in_flight);
             lane->stalled = submit(storage, lane) != RAFT_OK;
@@ -475,9 +477,10 @@ bool raft_storage_retry(struct raft_storage *storage)
 
 void raft_storage_abandon(struct raft_storage *storage)
 {
+    struct raft_lane *const lanes[LANE_COUNT] = LANES(storage);
     storage->abandoned = true;
-    for (size_t i = 0; i < LANES; i++) {
-        struct raft_lane *lane = lane_at(storage, i);
+    for (size_t i = 0; i < LANE_COUNT; i++) {
+        struct raft_lane *lane = lanes[i];
         if (!lane->stalled) {
             continue;
         }
@@ -492,16 +495,22 @@ void raft_storage_abandon(struct raft_storage *storage)
 
 bool raft_storage_stalled(const struct raft_storage *storage)
 {
-    return storage->state_lane.stalled || storage->log_lane.stalled ||
-           storage->snapshot_lane.stalled || storage->fetch_lane.stalled ||
-           storage->load_lane.stalled;
+    const struct raft_lane *const lanes[LANE_COUNT] = LANES(storage);
+    bool is_stalled = false;
+    for (size_t i = 0; i < LANE_COUNT; i++) {
+        is_stalled = is_stalled || lanes[i]->stalled;
+    }
+    return is_stalled;
 }
 
 bool raft_storage_in_flight(const struct raft_storage *storage)
 {
-    return storage->state_lane.in_flight || storage->log_lane.in_flight ||
-           storage->snapshot_lane.in_flight || storage->fetch_lane.in_flight ||
-           storage->load_lane.in_flight;
+    const struct raft_lane *const lanes[LANE_COUNT] = LANES(storage);
+    bool is_in_flight = false;
+    for (size_t i = 0; i < LANE_COUNT; i++) {
+        is_in_flight = is_in_flight || lanes[i]->in_flight;
+    }
+    return is_in_flight;
 }
 
 uint32_t raft_storage_entries_held(const struct raft_storage *storage)
@@ -512,12 +521,10 @@ uint32_t raft_storage_entries_held(const struct raft_storage *storage)
 
 uint32_t raft_storage_files_open(const struct raft_storage *storage)
 {
-    const raft_file files[] = {storage->state_file, storage->segment_file, storage->ids_file,
-                               storage->spare_file, storage->spare_ids,    storage->fetch_file,
-                               storage->cold.file,  storage->own.file,     storage->part.file};
+    const raft_file *const files[FILE_COUNT] = FILES(storage);
     uint32_t count = 0;
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        count += files[i] != 0;
+    for (size_t i = 0; i < FILE_COUNT; i++) {
+        count += *files[i] != 0;
     }
     return count;
 }

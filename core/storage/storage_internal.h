@@ -120,12 +120,17 @@ enum raft_step_id {
     RAFT_STEP_COUNT
 };
 
-/* The operation and the fault point of a step. */
+/* The operation and the fault point of a step, and which file of a segment it is on, if any. */
 struct raft_step {
     enum raft_io_op op;
     enum raft_point point;
+    enum raft_part part;
 };
 extern const struct raft_step raft_steps[RAFT_STEP_COUNT]; /* steps.c */
+static inline bool raft_step_is_of_ids(enum raft_step_id step)
+{
+    return raft_steps[step].part == RAFT_PART_IDS;
+}
 
 /* At most one job, of which at most one operation is with the environment. */
 struct raft_lane {

@@ -58,14 +58,11 @@ enum raft_status raft_storage_truncate(struct raft_storage *storage, raft_index 
 void raft_truncate_prepare(struct raft_storage *storage, enum raft_step_id step, struct raft_io *io)
 {
     assert(step >= RAFT_STEP_CUT_CLOSE && step <= RAFT_STEP_CUT_NOTHING);
-    bool is_ids = step == RAFT_STEP_CUT_IDS_CLOSE || step == RAFT_STEP_CUT_IDS_UNLINK ||
-                  step == RAFT_STEP_CUT_IDS_OPEN || step == RAFT_STEP_CUT_IDS_TRUNCATE ||
-                  step == RAFT_STEP_CUT_IDS_SYNC;
     if (io->op == RAFT_IO_UNLINK || io->op == RAFT_IO_OPEN) {
-        raft_segment_name(is_ids ? RAFT_PART_IDS : RAFT_PART_LOG,
+        raft_segment_name(raft_steps[step].part,
                           storage->segments[storage->segment_count - 1].first, io->name);
     } else if (io->op != RAFT_IO_SYNC_DIR) {
-        io->file = is_ids ? storage->ids_file : storage->segment_file;
+        io->file = raft_step_is_of_ids(step) ? storage->ids_file : storage->segment_file;
         assert(io->file != 0);
     }
     if (step == RAFT_STEP_CUT_TRUNCATE) {

@@ -1,5 +1,5 @@
-/* Comfort only: the page says everything without it. Copy buttons on commands, a filter for the
- * points, and opening a point that a link names. */
+/* Comfort only: the page says everything without it. Copy buttons on commands, tables sorted by a
+ * click on a column's head, a filter for the points, and opening a point that a link names. */
 "use strict";
 (function () {
   document.querySelectorAll("pre.command").forEach(function (command) {
@@ -16,6 +16,41 @@
       });
     });
     command.appendChild(button);
+  });
+
+  /* What a cell is worth: "2.7k", "37 min 11 s", "41 %"; what is no number comes last. */
+  const units = { k: 1e3, M: 1e6, G: 1e9, "µs": 1e-6, ms: 1e-3, min: 60, h: 3600, d: 86400 };
+  const worth = function (cell) {
+    const parts = cell.textContent.replace(/,/g, "").match(/[\d.]+ ?(µs|ms|min|[kMGshd])?/g);
+    return (parts || ["-1"]).reduce(function (sum, part) {
+      return sum + parseFloat(part) * (units[part.replace(/[\d.\- ]/g, "")] || 1);
+    }, 0);
+  };
+  document.querySelectorAll(".card.scroll > table:not(.waffle)").forEach(function (table) {
+    const heads = table.querySelectorAll("th");
+    const rows = Array.from(table.rows).slice(1);
+    if (rows.length < 3 || heads.length !== table.rows[0].cells.length) return;
+    heads.forEach(function (head, column) {
+      if (head.textContent.trim() === "") return;
+      const numbers = head.classList.contains("num");
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", function () {
+        const was = head.getAttribute("aria-sort");
+        const up = was === null ? !numbers : was === "descending";
+        heads.forEach(function (other) { other.removeAttribute("aria-sort"); });
+        head.setAttribute("aria-sort", up ? "ascending" : "descending");
+        rows.sort(function (a, b) {
+          const x = a.cells[column], y = b.cells[column];
+          const order = numbers ? worth(x) - worth(y)
+            : x.textContent < y.textContent ? -1 : x.textContent > y.textContent ? 1 : 0;
+          return up ? order : -order;
+        });
+        rows[0].parentNode.append(...rows);
+      });
+    });
   });
 
   const map = document.querySelector(".map");

@@ -135,6 +135,7 @@ function on(kind, o, fn) end
 ---@field priorities? integer[]      of n1, n2, …, for leadership: 0..255 (0)
 ---@field latency_ms? number         one way, every link (1)
 ---@field jitter_ms? number          (1)
+---@field clock_offset_ms? number    clocks begin apart from each other, by so much at most (0)
 ---@field disk_read_ms? number       mean (0.1)
 ---@field disk_write_ms? number      mean (0.2)
 ---@field disk_sync_ms? number       mean (1)
@@ -253,13 +254,13 @@ function NetRule:release() end
 ---@field tail? number           probability of a delay with a heavy tail
 ---@field tail_ms? number        its least; every doubling is half as likely
 ---@field loss? number           probability
----@field burst_ms? number       mean time for which a loss goes on
+---@field burst_ms? number       mean time for which a loss of a link goes on
 ---@field dup? number            probability
 ---@field reorder? number        probability
 ---@field corrupt? number        probability of a flipped bit
 ---@field truncate? number       probability that only a first part arrives
 ---@field reset? number          probability that the connection breaks: of what is under way a first part arrives
----@field bandwidth_kbps? integer
+---@field bandwidth_kbps? integer of each link
 ---@field capacity? integer      messages under way on a link; one more evicts a random one
 
 ---Two or more groups; the last may be "rest".
@@ -336,7 +337,7 @@ function Node:crash(o) end
 function Node:restart(o) end
 ---Asks for a stop in good order.
 function Node:stop() end
----Nothing reaches the process until it is resumed.
+---Nothing reaches the process until it is resumed; its clock goes on.
 ---@return Effect
 function Node:pause() end
 function Node:resume() end
@@ -501,6 +502,8 @@ function Fault:outcome(o) end
 ---@param n number
 ---@return Fault
 function Fault:delay_ms(n) end
+---The node dies, before ("before", unless said) or behind what it does at the point: an operation of its
+---disk, or a message ("message.send.refused").
 ---@param side? "before"|"after"
 ---@return Fault
 function Fault:crash(side) end

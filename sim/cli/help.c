@@ -226,7 +226,10 @@ static const char list_text[] =
     "squall list SCENARIO… [--tag TAG] [--sut FILE.so]\n"
     "\n"
     "  squall list scenarios                 the library\n"
-    "  squall list scenarios --tag disk      the scenarios with a tag\n";
+    "  squall list scenarios --tag disk      the scenarios with a tag\n"
+    "\n"
+    "Of each: where it is, what it shows, how many seeds it takes, its tags, and its params with\n"
+    "their defaults, which --set NAME=VALUE changes.\n";
 
 static const char check_history_text[] =
     "squall check-history FILE [options]\n"

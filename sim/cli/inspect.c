@@ -169,6 +169,9 @@ enum cli_status cli_list(const struct cli_options *options)
         if (info->tags[0] != '\0') {
             printf(", tags %s", info->tags);
         }
+        if (scenario->variants[0][0] != '\0') {
+            printf("\n    params %s", scenario->variants[0]);
+        }
         printf("\n");
     }
     sim_catalogue_release(&catalogue);

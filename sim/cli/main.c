@@ -59,7 +59,8 @@ int main(int argc, char **argv)
     struct cli_options options;
     char error[SIM_TEXT_MAX];
     enum cli_status status = CLI_CLEAN;
-    signal(SIGXFSZ, SIG_IGN); /* the write that is refused says so */
+    /* A limit on the size of files is a full disk: a call that fails, and is told. */
+    (void)signal(SIGXFSZ, SIG_IGN);
     if (!cli_options_parse(&options, argc, argv, error, sizeof error)) {
         fprintf(stderr, "squall: %s\n", error);
         return CLI_USAGE;
@@ -74,7 +75,7 @@ int main(int argc, char **argv)
     } else {
         status = command_call(&options, argc, argv);
     }
-    if (fflush(stdout) != 0) {
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
         fprintf(stderr, "squall: cannot write to standard output: %s\n", strerror(errno));
         return CLI_USAGE;
     }

@@ -20,8 +20,11 @@ bool cli_colour_wanted(FILE *stream)
     return isatty(fileno(stream)) == 1 && (no_colour == NULL || no_colour[0] == '\0');
 }
 
+/* Before a line of news. A transcript on standard output may go to the same place: its lines stay
+ * whole. */
 static void status_clear(struct cli_recorder *recorder)
 {
+    fflush(stdout);
     if (recorder->status_shown) {
         fputs("\r\033[K", stderr);
         recorder->status_shown = false;

@@ -190,7 +190,9 @@ static void verdict_print(const struct cli_recorder *recorder, enum sim_campaign
         fprintf(out, ", hash %016llx", (unsigned long long)recorder->last.trace_hash);
     }
     fputc('\n', out);
-    if (recorder->db != NULL) {
+    if (recorder->store_failed) {
+        fprintf(out, "not all of it is in %s\n", recorder->db);
+    } else if (recorder->db != NULL) {
         fprintf(out, "results in %s; see them with: %s report %s -o report.html\n", recorder->db,
                 recorder->options->program, recorder->db);
     }

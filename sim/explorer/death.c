@@ -94,6 +94,10 @@ static void message_write(const struct sim_death *death, const char *line,
                           const struct sim_page *page, char *message, size_t message_size)
 {
     unsigned long long event = (unsigned long long)atomic_load(&page->event);
+    /* Nothing in the run can do this. */
+    const char *outside = WIFSIGNALED(death->status) && WTERMSIG(death->status) == SIGKILL
+                              ? ", from outside: somebody, or the system for want of memory"
+                              : "";
     const char *colon = line[0] == '\0' ? "" : ": ";
     if (death->is_stuck) {
         snprintf(
@@ -101,8 +105,8 @@ static void message_write(const struct sim_death *death, const char *line,
             "the run did not end within %u s of real time (after event %llu); it was killed%s%s",
             death->wall_s, event, colon, line);
     } else if (WIFSIGNALED(death->status)) {
-        snprintf(message, message_size, "the process died of SIG%s in event %llu%s%s",
-                 sigabbrev_np(WTERMSIG(death->status)), event + 1, colon, line);
+        snprintf(message, message_size, "the process died of SIG%s in event %llu%s%s%s",
+                 sigabbrev_np(WTERMSIG(death->status)), event + 1, outside, colon, line);
     } else {
         snprintf(message, message_size, "the process ended itself with status %d in event %llu%s%s",
                  WEXITSTATUS(death->status), event + 1, colon, line);

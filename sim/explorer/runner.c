@@ -309,6 +309,7 @@ bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, boo
     head->edge_count = entered_copy(&runner->edges, bytes + size);
     size += SIM_ENTERED_SIZE(head->edge_count);
     runner->sent++;
+    fflush(stdout); /* its transcript comes before what is said of it */
     bool sent = sim_wire_send(runner->out, SIM_FRAME_RESULT, bytes, size);
     free(bytes);
     return sent;

@@ -122,6 +122,7 @@ struct sim_script {
     struct {
         char call[SIM_NAME_MAX];
         char where[SIM_NAME_MAX];
+        char error[SIM_NAME_MAX]; /* that it returned as well, or "" */
         uint64_t time_ns;
     } last_nil; /* the last API call that returned nil */
     uint32_t serials;
@@ -174,6 +175,11 @@ void script_error_text(struct sim_script *script, lua_State *L, char *out, size_
 /* "file.lua:12" of the innermost frame of a scenario file, or "" if there is none; a path that does
  * not fit loses its beginning. */
 void script_where(lua_State *L, char *out, size_t size);
+/* Appends each frame of a scenario file behind the innermost, as "called from file:line". */
+void script_callers(lua_State *L, const char *separator, char *out, size_t size);
+/* Remembers that a call returned nil, and an error or "": a hint if somebody goes on with the nil.
+ */
+void script_note_nil(lua_State *L, const char *call, const char *error);
 /* Raises "file:line: call: message", the second without the call. */
 _Noreturn void script_raise(lua_State *L, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -63,12 +63,29 @@ static void read_key(lua_State *L, int index, struct sim_command *command)
 
 /* ---- operations ---- */
 
+static const char *operation_name(const struct sim_operation *operation)
+{
+    switch (operation->command.type) {
+    case SIM_COMMAND_PUT:
+        return "client:put";
+    case SIM_COMMAND_GET:
+        return "client:get";
+    case SIM_COMMAND_CAS:
+        return "client:cas";
+    case SIM_COMMAND_REGISTER:
+        break; /* a client's own, and part of no history */
+    }
+    assert(false);
+    return "";
+}
+
 static int operation_ended(lua_State *L, int status, lua_KContext context)
 {
     const struct sim_operation *operation = script_of(L)->current->operation;
     (void)status, (void)context;
     assert(operation != NULL && operation->completed_event != 0);
     if (operation->outcome != SIM_CLIENT_OK) {
+        script_note_nil(L, operation_name(operation), operation->error);
         lua_pushnil(L);
         lua_pushstring(L, operation->error);
         return 2;
@@ -79,6 +96,7 @@ static int operation_ended(lua_State *L, int status, lua_KContext context)
         return 1;
     case SIM_COMMAND_GET:
         if (!operation->result.found) {
+            script_note_nil(L, operation_name(operation), "");
             lua_pushnil(L);
             return 1;
         }

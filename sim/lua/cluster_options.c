@@ -10,7 +10,7 @@ struct cluster_options {
     int64_t nodes, learners, rounds, log_memory;
     int64_t batch_entries, batch_bytes, window, payload_bytes, pending, segment_bytes, errors;
     int64_t snapshot_every, snapshot_trailing, snapshot_bytes, snapshot_installs;
-    uint64_t latency_ns, jitter_ns, read_ns, write_ns, sync_ns, apply_ns;
+    uint64_t latency_ns, jitter_ns, offset_ns, read_ns, write_ns, sync_ns, apply_ns;
     uint64_t election_min_ns, election_max_ns, heartbeat_ns, retry_ns, catch_up_ns;
     int64_t drift_ppm, sessions;
     struct sim_selector none; /* witnesses and priorities are read by hand */
@@ -44,6 +44,7 @@ static const struct script_option cluster_option_list[] = {
     DURATION("retry", retry_ns),
     DURATION("latency", latency_ns),
     DURATION("jitter", jitter_ns),
+    DURATION("clock_offset", offset_ns),
     DURATION("disk_read", read_ns),
     DURATION("disk_write", write_ns),
     DURATION("disk_sync", sync_ns),
@@ -90,6 +91,7 @@ static void options_from(struct cluster_options *to, const struct sim_cluster_op
         .errors = from->raft.append_errors_max,
         .latency_ns = from->latency_ns,
         .jitter_ns = from->jitter_ns,
+        .offset_ns = from->clock_offset_ns,
         .read_ns = from->disk_read_ns,
         .write_ns = from->disk_write_ns,
         .sync_ns = from->disk_sync_ns,
@@ -116,6 +118,7 @@ static void options_to(const struct cluster_options *from, struct sim_cluster_op
     to->raft.catch_up_ns_max = from->catch_up_ns;
     to->latency_ns = from->latency_ns;
     to->jitter_ns = from->jitter_ns;
+    to->clock_offset_ns = from->offset_ns;
     to->disk_read_ns = from->read_ns;
     to->disk_write_ns = from->write_ns;
     to->disk_sync_ns = from->sync_ns;
@@ -189,9 +192,10 @@ static void read_members(lua_State *L, struct sim_cluster_options *options)
 /* Whether an option is of the world around the nodes, the same for all of them and for good. */
 static bool is_of_world(const char *name)
 {
-    static const char *const names[] = {"nodes",     "learners", "witnesses",          "priorities",
-                                        "latency",   "jitter",   "disk_read",          "disk_write",
-                                        "disk_sync", "apply",    "revert_failed_sync", "sessions"};
+    static const char *const names[] = {
+        "nodes",        "learners",  "witnesses",         "priorities", "latency",
+        "jitter",       "disk_read", "disk_write",        "disk_sync",  "apply",
+        "clock_offset", "sessions",  "revert_failed_sync"};
     for (size_t i = 0; i < SCRIPT_COUNT(names); i++) {
         if (strcmp(names[i], name) == 0) {
             return true;

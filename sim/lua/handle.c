@@ -148,14 +148,6 @@ static void check_call(lua_State *L, struct sim_script *script,
     }
 }
 
-/* Remembers a nil, for the hint when somebody indexes it. */
-static void note_nil(lua_State *L, struct sim_script *script, const char *call)
-{
-    snprintf(script->last_nil.call, sizeof(script->last_nil.call), "%s", call);
-    script_where(L, script->last_nil.where, sizeof(script->last_nil.where));
-    script->last_nil.time_ns = script->world == NULL ? 0 : script->world->scheduler.now_ns;
-}
-
 static int enter(lua_State *L, const struct script_function *function, void *self)
 {
     struct sim_script *script = script_of(L);
@@ -164,7 +156,7 @@ static int enter(lua_State *L, const struct script_function *function, void *sel
     check_call(L, script, function);
     int results = function->call(L, script, self);
     if (results > 0 && lua_isnil(L, -results)) {
-        note_nil(L, script, call);
+        script_note_nil(L, call, results > 1 ? lua_tostring(L, -1) : "");
     }
     return results;
 }

@@ -53,6 +53,7 @@ static int change_ended(lua_State *L, int status, lua_KContext node)
     (void)status;
     assert(change != NULL && change->outcome != SIM_CHANGE_OPEN);
     if (change->outcome != SIM_CHANGE_DONE) {
+        script_note_nil(L, node != 0 ? "cluster:add" : "the change", change->error);
         lua_pushnil(L);
         lua_pushstring(L, change->error);
         return 2;

@@ -82,7 +82,13 @@ static int log_line(lua_State *L, struct sim_script *script, void *self)
     lua_getfield(L, -1, "format");
     lua_remove(L, -2);
     lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, 1);
+    if (lua_pcall(L, lua_gettop(L) - 1, 1, 0) != LUA_OK) {
+        /* Called from here, string.format does not know what it is called. */
+        if (lua_type(L, -1) == LUA_TSTRING) {
+            luaL_gsub(L, lua_tostring(L, -1), "to '?'", "to 'log'");
+        }
+        return lua_error(L);
+    }
     sim_world_transcribe(script->world, "    log: %s", lua_tostring(L, -1));
     return 0;
 }

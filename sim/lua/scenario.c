@@ -135,6 +135,12 @@ static void read_params(lua_State *L, struct declaration *declared)
     lua_pop(L, 1);
 }
 
+static const char *push_names(lua_State *L, const char *const *names, uint32_t count)
+{
+    return count == 0 ? lua_pushliteral(L, "none, since the scenario has no params")
+                      : script_push_list(L, names, count);
+}
+
 static void check_param_name(lua_State *L, const struct declaration *declared, const char *what,
                              const char *name)
 {
@@ -143,8 +149,10 @@ static void check_param_name(lua_State *L, const struct declaration *declared, c
             return;
         }
     }
-    script_raise_plain(L, "scenario '%s': %s '%s', which is not in params%s", declared->name, what,
-                       name, script_push_guess(L, name, declared->params, declared->param_count));
+    const char *guess = script_push_guess(L, name, declared->params, declared->param_count);
+    script_raise_plain(L, "scenario '%s': %s '%s', which is not in params%s; these are: %s",
+                       declared->name, what, name, guess,
+                       push_names(L, declared->params, declared->param_count));
 }
 
 /* Checks sweep and leaves it at AT_SWEEP. */
@@ -320,7 +328,7 @@ static void apply_given(lua_State *L, struct sim_script *script, const struct de
         }
         const char *name = lua_pushlstring(L, at, name_length);
         const char *value = lua_pushlstring(L, at + name_length + 1, length - name_length - 1);
-        check_param_name(L, declared, "sets", name);
+        check_param_name(L, declared, "--set gives", name);
         lua_getfield(L, AT_DEFAULTS, name);
         push_given(L, name, value);
         check_bounds(L, name, AT_RULES);
@@ -343,7 +351,7 @@ static int param(lua_State *L)
     const char *name = script_push_string(L, 2);
     const char *guess = script_push_guess(L, name, names, count);
     script_raise_plain(L, "p (parameters) has no field '%s'%s; it has: %s", name, guess,
-                       script_push_list(L, names, count));
+                       push_names(L, names, count));
 }
 
 static int new_param(lua_State *L)

@@ -196,6 +196,42 @@ static void append(char *out, size_t size, const char *text)
     snprintf(out + length, size - length, "%s", text);
 }
 
+void script_callers(lua_State *L, const char *separator, char *out, size_t size)
+{
+    lua_Debug frame;
+    for (int i = 1; i < SCRIPT_FRAMES_MAX && find_frame(L, i, &frame); i++) {
+        char where[SCRIPT_WHERE_MAX];
+        format_where(&frame, where, sizeof(where));
+        append(out, size, separator);
+        append(out, size, "called from ");
+        append(out, size, where);
+    }
+}
+
+void script_note_nil(lua_State *L, const char *call, const char *error)
+{
+    struct sim_script *script = script_of(L);
+    snprintf(script->last_nil.call, sizeof(script->last_nil.call), "%s", call);
+    snprintf(script->last_nil.error, sizeof(script->last_nil.error), "%s",
+             error == NULL ? "" : error);
+    script_where(L, script->last_nil.where, sizeof(script->last_nil.where));
+    script->last_nil.time_ns = script->world == NULL ? 0 : script->world->scheduler.now_ns;
+}
+
+/* The call that the nil of an error may have come from. */
+static void append_hint(const struct sim_script *script, char *out, size_t size)
+{
+    char hint[SIM_TEXT_MAX];
+    const char *error = script->last_nil.error;
+    const char *remedy =
+        strcmp(script->last_nil.call, "cluster:leader") == 0 ? "; use c:wait_leader{}" : "";
+    snprintf(hint, sizeof(hint), "\nhint: %s: %s() returned nil%s%s%s at %llu ms%s",
+             script->last_nil.where, script->last_nil.call, error[0] == '\0' ? "" : ", \"", error,
+             error[0] == '\0' ? "" : "\"", (unsigned long long)(script->last_nil.time_ns / 1000000),
+             remedy);
+    append(out, size, hint);
+}
+
 void script_error_text(struct sim_script *script, lua_State *L, char *out, size_t size)
 {
     char place[SCRIPT_WHERE_MAX]; /* the file alone, if the stack is gone */
@@ -225,21 +261,9 @@ void script_error_text(struct sim_script *script, lua_State *L, char *out, size_
         lua_pop(L, 1);
     }
     if (strstr(out, "a nil value") != NULL && script->last_nil.call[0] != '\0') {
-        char hint[SIM_TEXT_MAX];
-        const char *remedy =
-            strcmp(script->last_nil.call, "cluster:leader") == 0 ? "; use c:wait_leader{}" : "";
-        snprintf(hint, sizeof(hint), "\nhint: %s: %s() returned nil at %llu ms%s",
-                 script->last_nil.where, script->last_nil.call,
-                 (unsigned long long)(script->last_nil.time_ns / 1000000), remedy);
-        append(out, size, hint);
+        append_hint(script, out, size);
     }
-    lua_Debug frame;
-    for (int i = 1; i < SCRIPT_FRAMES_MAX && find_frame(L, i, &frame); i++) {
-        char where[SCRIPT_WHERE_MAX];
-        format_where(&frame, where, sizeof(where));
-        append(out, size, "\ncalled from ");
-        append(out, size, where);
-    }
+    script_callers(L, "\n", out, size);
 }
 
 static void report_text(struct sim_script *script, const char *text)
@@ -340,6 +364,10 @@ bool script_load(struct sim_script *script, const char *text, size_t size, char 
     if (!lua_checkstack(L, 10)) {
         return false;
     }
+    if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* some editors mark UTF-8 so */
+        text += 3;
+        size -= 3;
+    }
     lua_pushcfunction(L, tell);
     const char *name = lua_pushfstring(L, "@%s", script->file);
     int status = luaL_loadbufferx(L, text, size, name, "t");
@@ -351,6 +379,9 @@ bool script_load(struct sim_script *script, const char *text, size_t size, char 
             snprintf(error, error_size, "%s", lua_tostring(L, -1));
         } else {
             script_error_text(script, L, error, error_size);
+        }
+        if (status == LUA_ERRSYNTAX && strstr(error, "near '!'") != NULL) {
+            append(error, error_size, " (Lua writes ~= for \"is not equal\", and not for \"!\")");
         }
     }
     lua_settop(L, 0);

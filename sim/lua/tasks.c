@@ -170,6 +170,11 @@ _Noreturn void script_expectation(lua_State *L, const char *where, const char *f
     va_start(arguments, format);
     vsnprintf(text + length, sizeof(text) - (size_t)length, format, arguments);
     va_end(arguments);
+    char here[SCRIPT_WHERE_MAX];
+    script_where(L, here, sizeof(here));
+    if (strcmp(here, where) == 0) { /* not a check, which was made elsewhere */
+        script_callers(L, "; ", text, sizeof(text));
+    }
     script->stop = SCRIPT_STOP_QUIET;
     sim_expectation_failed(script->world, text);
     script_unwind(L);

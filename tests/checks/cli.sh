@@ -63,6 +63,8 @@ expect 1 'expect.eq' run fails.lua --seed 1 --db fails.db
 expect 1 'squall replay' run fails.lua --seed 1 --no-db
 expect 3 'no_such_method' run broken.lua --seed 1 --no-db
 expect 3 'unfinished.lua' run unfinished.lua --no-db
+expect 3 '--set gives' run fails.lua --seed 1 --no-db --set nodes=5
+expect 0 'params gap_ms=' list "$scenarios/nemesis.lua"
 
 # A recorded execution is run again, and has the same hash.
 id=$(sqlite3 hello.db 'SELECT id FROM executions LIMIT 1')
@@ -107,6 +109,25 @@ fi
 grep -q '<html' hello.html || { echo "hello.html is no page"; failed=1; }
 if grep -nE '(src|href)="?https?:' hello.html; then
     echo "the page loads something from a network"
+    failed=1
+fi
+
+# What cannot be written is said, and is no success.
+for limit in 8 64; do
+    status=0
+    (ulimit -f "$limit" && "$squall" run "$scenarios/nemesis.lua" --seeds 1..3 --db small.db) \
+        >small.txt 2>&1 || status=$?
+    if [ "$status" -ne 2 ] || ! grep -q '^squall: small.db' small.txt; then
+        echo "a file that cannot grow beyond $limit blocks: status $status"
+        cat small.txt
+        failed=1
+    fi
+    rm -f small.db*
+done
+status=0
+"$squall" run "$scenarios/hello.lua" --seed 1 --no-db >/dev/full 2>full.txt || status=$?
+if [ "$status" -ne 2 ] || ! grep -q 'standard output' full.txt; then
+    echo "a full standard output: status $status"
     failed=1
 fi
 

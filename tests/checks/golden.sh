@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Small scenarios run exactly as tests/golden/*.txt tells. Only what a reader wants is compared: no
-# numbers of events, no I/O that led to nothing, no speed, nothing of the stop at the end.
+# numbers of events, no I/O that led to nothing, no sizes of writes, no speed, nothing of the stop at
+# the end.
 #
 # Usage: golden.sh [--rewrite] [--seed N] SQUALL [NAME…]
 set -euo pipefail
@@ -26,11 +27,11 @@ if [ "${#names[@]}" -eq 0 ]; then
 fi
 
 readable() { # the transcript on standard input
-    sed -E 's/^([0-9]+\.[0-9]{3})[0-9]* #[0-9]+/\1/' |
+    sed -E 's/^([0-9]+\.[0-9]{3})[0-9]* #[0-9]+/\1/; s/( io .*)(,| to) [0-9]+ bytes$/\1/' |
         awk '
             /^    phase stop$/ { over = 1 }
             over { next }
-            /^[0-9.]+ .* (io|applied)$/ || /^[0-9.]+ (script|phase)$/ { held = $0; next }
+            /^[0-9.]+ n[0-9]+ (io .*|applied)$/ || /^[0-9.]+ (script|phase)$/ { held = $0; next }
             /^[0-9.]+ / { held = "" }
             held != "" { print held; held = "" }
             { print }'

@@ -95,6 +95,26 @@ START_TEST(lists_names_in_order_until_told_to_stop)
 }
 END_TEST
 
+START_TEST(says_what_is_done_to_which_file)
+{
+    char text[64];
+    char bytes[] = "hello";
+    ck_assert_str_eq(sim_disk_open_file(disk), "");
+    raft_file file = open_file(RAFT_IO_CREATE, "old");
+    ck_assert_int_eq(rename_file("old", "new"), RAFT_OK);
+    ck_assert_str_eq(sim_disk_open_file(disk), "new");
+    struct raft_io io = transfer(RAFT_IO_WRITE, file, 0, bytes, 5);
+    sim_disk_submit(disk, &io, no_fault, 1);
+    struct sim_event *event = sim_scheduler_pop(&world->scheduler);
+    sim_disk_describe(disk, event, text, sizeof text);
+    ck_assert_str_eq(text, "write new, 5 bytes");
+    ck_assert_ptr_eq(sim_disk_perform(disk, event), &io);
+    sim_event_free(&world->scheduler, event);
+    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, file, 0), RAFT_OK);
+    ck_assert_str_eq(sim_disk_open_file(disk), "");
+}
+END_TEST
+
 START_TEST(rename_replaces_and_keeps_content)
 {
     durable_file("old", "1");
@@ -631,6 +651,7 @@ static void add_device_tests(TCase *device)
     tcase_add_test(device, create_empties_an_existing_file);
     tcase_add_test(device, names_that_do_not_exist_are_not_found);
     tcase_add_test(device, lists_names_in_order_until_told_to_stop);
+    tcase_add_test(device, says_what_is_done_to_which_file);
     tcase_add_test(device, rename_replaces_and_keeps_content);
     tcase_add_test(device, an_unlinked_file_stays_readable_through_its_handle);
     tcase_add_test(device, handles_are_never_reused);

@@ -60,6 +60,13 @@ static void expect_at_the_end(struct sim_world *world, const char *rule, const c
     expect(world, rule, words);
 }
 
+static void expect_a_good_end(struct sim_world *world)
+{
+    sim_world_script_ended(world);
+    sim_world_run(world);
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+}
+
 /* ---- memory ---- */
 
 static void *take(struct sim_node *node, size_t size)
@@ -71,12 +78,14 @@ START_TEST(fresh_memory_has_the_pattern_of_the_node)
 {
     struct sim_node *node = world_open()->nodes[1];
     uint64_t bytes = node->block_bytes;
+    ck_assert_uint_eq(node->fill, spec.fill);
     node->running = true;
+    node->fill = 0x3c; /* which nobody else leaves there */
     const uint8_t *block = take(node, 100);
     ck_assert_ptr_nonnull(block);
     ck_assert_uint_eq(node->block_bytes, bytes + 100);
     for (uint32_t i = 0; i < 100; i++) {
-        ck_assert_uint_eq(block[i], 0xa5);
+        ck_assert_uint_eq(block[i], 0x3c);
     }
 }
 END_TEST
@@ -146,6 +155,223 @@ START_TEST(memory_that_is_released_twice_is_found)
 }
 END_TEST
 
+START_TEST(freed_memory_has_a_pattern_until_it_leaves_the_quarantine)
+{
+    struct sim_world *world = world_open();
+    struct sim_node *node = world->nodes[1];
+    node->running = true;
+    uint8_t *block = take(node, 100);
+    node->memory.free(node->memory.ctx, block);
+    for (uint32_t i = 0; i < 100; i++) {
+        ck_assert_uint_eq(block[i], 0xdd);
+    }
+    block[99] = 0;
+    for (int i = 0; i < 5000 && !world->has_finding; i++) {
+        node->memory.free(node->memory.ctx, take(node, 1000));
+    }
+    expect(world, "ledger", "memory was written after its release: 100 bytes");
+}
+END_TEST
+
+START_TEST(memory_is_fit_for_anything_and_counted_until_it_is_released)
+{
+    struct sim_node *node = world_open()->nodes[1];
+    uint64_t bytes = node->block_bytes;
+    uint64_t blocks = node->block_count;
+    void *taken[40];
+    node->running = true;
+    for (size_t i = 0; i < 40; i++) {
+        taken[i] = take(node, i * i * 10);
+        ck_assert_uint_eq((uintptr_t)taken[i] % 16, 0);
+    }
+    ck_assert_uint_eq(node->block_count, blocks + 40);
+    for (size_t i = 0; i < 40; i++) {
+        node->memory.free(node->memory.ctx, taken[i * 7 % 40]);
+    }
+    ck_assert_uint_eq(node->block_count, blocks);
+    ck_assert_uint_eq(node->block_bytes, bytes);
+}
+END_TEST
+
+START_TEST(a_dying_process_gets_no_memory_and_gives_none_back)
+{
+    struct sim_world *world = world_open();
+    struct sim_node *node = world->nodes[1];
+    struct sim_rule *rule = sim_fault_rule_new(&world->faults, "**");
+    rule->action = SIM_FAULT_OUTCOME;
+    rule->outcome = RAFT_OUTCOME_NULL;
+    rule->trigger.nth = 1000000;
+    node->running = true;
+    void *block = take(node, 100);
+    uint64_t bytes = node->block_bytes;
+    sim_fault_rule_arm(&world->faults, rule);
+    node->dying = true;
+    ck_assert_ptr_null(take(node, 1));
+    ck_assert_uint_eq(rule->trigger.matches, 0); /* no fault is spent on it */
+    node->memory.free(node->memory.ctx, block);
+    ck_assert_uint_eq(node->block_bytes, bytes);
+    ck_assert(!sim_node_is_excused(node, RAFT_NOMEM));
+}
+END_TEST
+
+/* ---- the process ---- */
+
+static void run_until(struct sim_world *world, uint64_t until_ns)
+{
+    while (sim_world_next_ns(world) <= until_ns && sim_world_step(world)) {
+    }
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+}
+
+static void run_for(struct sim_world *world, uint64_t ns)
+{
+    run_until(world, world->scheduler.now_ns + ns);
+}
+
+static uint64_t messages_of(const struct sim_world *world, uint32_t node)
+{
+    uint64_t sent = 0;
+    for (uint32_t to = 1; to <= world->node_count; to++) {
+        sent += world->network.links[node][to].source.counter;
+    }
+    return sent;
+}
+
+START_TEST(a_paused_process_does_nothing_while_time_goes_on)
+{
+    for (uint32_t id = 1; id <= 3; id++) {
+        struct sim_world *world = world_open();
+        struct sim_node *node = world->nodes[id];
+        const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
+        sim_client_begin(sim_client_create(world, 3000 * MS), &command, 0);
+        while (sim_disk_pending(&node->disk) == 0 && sim_world_step(world)) {
+        }
+        uint32_t pending = sim_disk_pending(&node->disk);
+        sim_node_pause(node);
+        const struct raft_view view = node->view;
+        uint64_t bytes = node->block_bytes;
+        uint64_t sent = messages_of(world, id);
+        raft_time before = sim_node_now(node);
+        run_for(world, 1000 * MS);
+        ck_assert_int_eq(memcmp(&node->view, &view, sizeof view), 0);
+        ck_assert_uint_eq(node->block_bytes, bytes);
+        ck_assert_uint_eq(messages_of(world, id), sent);
+        ck_assert_uint_eq(sim_disk_pending(&node->disk), pending);
+        ck_assert_uint_gt(sim_node_now(node), before + 900 * MS);
+        ck_assert_int_eq(sim_node_campaign(node), RAFT_BUSY);
+        ck_assert_ptr_nonnull(sim_world_leader(world));
+        ck_assert_uint_gt(node->deferred_count, 1);
+        const struct sim_event *first = node->deferred[0];
+        const struct sim_event *second = node->deferred[1];
+        sim_node_resume(node);
+        ck_assert_uint_eq(first->time_ns, world->scheduler.now_ns);
+        ck_assert_uint_eq(first->order, second->order); /* they come in their order */
+        ck_assert_uint_lt(first->counter, second->counter);
+        run_for(world, 500 * MS);
+        ck_assert_uint_gt(node->view.state.sequence + node->view.commit, 0);
+        ck_assert_uint_gt(messages_of(world, id), sent);
+        expect_a_good_end(world);
+    }
+}
+END_TEST
+
+START_TEST(a_crash_takes_everything_of_the_process_and_nothing_of_the_others)
+{
+    struct sim_world *world = world_open();
+    struct sim_node *node = sim_world_leader(world);
+    uint32_t other = node->id % 3 + 1;
+    uint64_t bytes = world->nodes[other]->block_bytes;
+    ck_assert_uint_gt(node->block_count, 0);
+    sim_node_crash(node, SIM_UNSYNCED_LOSE);
+    ck_assert_int_eq(node->state, SIM_NODE_DOWN);
+    ck_assert_uint_eq(node->block_count, 0);
+    ck_assert_uint_eq(node->block_bytes, 0);
+    ck_assert_uint_eq(sim_node_timers_armed(node), 0);
+    ck_assert_uint_eq(node->disk.open_count, 0);
+    ck_assert_uint_eq(sim_disk_pending(&node->disk), 0);
+    ck_assert_uint_eq(world->nodes[other]->block_bytes, bytes);
+    for (uint32_t i = 0; i < world->scheduler.count; i++) {
+        const struct sim_event *event = world->scheduler.heap[i];
+        ck_assert(event->node != node->id || event->kind == SIM_EVENT_MESSAGE);
+    }
+    run_for(world, 1000 * MS);
+    ck_assert_int_eq(node->state, SIM_NODE_DOWN); /* nobody starts it by itself */
+    sim_node_crash(node, SIM_UNSYNCED_LOSE);
+    ck_assert_uint_eq(node->crashes, 1);
+    expect_a_good_end(world);
+}
+END_TEST
+
+START_TEST(a_node_starts_again_at_its_time_and_one_that_is_gone_never)
+{
+    struct sim_world *world = world_open();
+    struct sim_node *later = world->nodes[1];
+    struct sim_node *gone = world->nodes[2];
+    sim_node_crash(later, SIM_UNSYNCED_LOSE);
+    uint64_t start_ns = world->scheduler.now_ns + 300 * MS;
+    sim_node_start_at(later, start_ns);
+    run_until(world, start_ns - 1);
+    ck_assert_int_eq(later->state, SIM_NODE_DOWN);
+    run_until(world, start_ns);
+    ck_assert_int_eq(later->state, SIM_NODE_UP);
+    ck_assert_uint_eq(later->incarnation, 2);
+    sim_node_retire(gone);
+    sim_node_start_at(gone, world->scheduler.now_ns);
+    sim_node_start(gone);
+    run_for(world, 1000 * MS);
+    ck_assert_int_eq(gone->state, SIM_NODE_DOWN);
+    expect_a_good_end(world);
+    ck_assert_uint_eq(gone->incarnation, 1);
+}
+END_TEST
+
+START_TEST(a_process_has_the_options_of_its_start)
+{
+    struct sim_world *world = world_open();
+    struct sim_node *node = world->nodes[1];
+    node->options.heartbeat_ns = 7 * MS;
+    ck_assert_uint_ne(node->started.heartbeat_ns, 7 * MS);
+    sim_node_start(node); /* it is up */
+    ck_assert_uint_ne(node->started.heartbeat_ns, 7 * MS);
+    sim_node_stop(node);
+    run_for(world, 1000 * MS);
+    ck_assert_int_eq(node->state, SIM_NODE_STOPPED);
+    sim_node_start(node);
+    ck_assert_uint_eq(node->started.heartbeat_ns, 7 * MS);
+    ck_assert_uint_ne(world->nodes[2]->started.heartbeat_ns, 7 * MS);
+    expect_a_good_end(world);
+}
+END_TEST
+
+static const enum raft_outcome sides[] = {RAFT_OUTCOME_CRASH_BEFORE, RAFT_OUTCOME_CRASH_AFTER};
+
+START_TEST(a_process_dies_before_an_operation_of_its_disk_or_after_it)
+{
+    static const char *const operations[] = {"disk.write", "disk.sync"};
+    for (int i = 0; i < 2; i++) {
+        struct sim_world *world = world_open();
+        struct sim_node *node = world->nodes[2];
+        struct sim_rule *rule = sim_fault_rule_new(&world->faults, operations[i]);
+        rule->on = (struct sim_selector){.nodes = 1u << 2, .role = SIM_SELECT_NODES};
+        rule->action = SIM_FAULT_OUTCOME;
+        rule->outcome = sides[_i];
+        sim_fault_rule_arm(&world->faults, rule);
+        sim_node_stop(world->nodes[3]); /* lest others' operations are counted */
+        run_for(world, 100 * MS);
+        const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
+        sim_client_begin(sim_client_create(world, 3000 * MS), &command, 0);
+        uint64_t operations_before = node->disk.change_last;
+        while (node->crashes == 0 && sim_world_step(world)) {
+        }
+        ck_assert_uint_eq(rule->trigger.fired, 1);
+        ck_assert_uint_eq(node->died_in_event, sides[_i] == RAFT_OUTCOME_CRASH_BEFORE);
+        ck_assert(i == 1 || (node->disk.change_last > operations_before) ==
+                                (sides[_i] == RAFT_OUTCOME_CRASH_AFTER));
+        expect_a_good_end(world);
+    }
+}
+END_TEST
+
 /* ---- the state machine ---- */
 
 /* At this point node 2 is struck once; then a client writes, and the run goes to its end. */
@@ -165,13 +391,6 @@ static struct sim_world *strike_and_write(const char *point, enum raft_outcome o
     ck_assert_uint_eq(rule->trigger.fired, 1);
     ck_assert_uint_eq(world->clients.ok, 1);
     return world;
-}
-
-static void expect_a_good_end(struct sim_world *world)
-{
-    sim_world_script_ended(world);
-    sim_world_run(world);
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
 }
 
 START_TEST(a_batch_that_is_refused_comes_again)
@@ -210,6 +429,33 @@ START_TEST(a_message_may_be_refused_at_once_and_is_then_nobodys)
     ck_assert_int_eq(node->env.send(node->env.ctx, A_REFUSAL, 2, (const uint8_t *)"x", 1),
                      RAFT_BUSY);
     ck_assert_uint_eq(world->network.sent, sent);
+}
+END_TEST
+
+START_TEST(a_damaged_message_changes_nothing)
+{
+    static const char *const damages[] = {"corrupt", "truncate"};
+    for (int i = 0; i < 2; i++) {
+        struct sim_world *world = world_open();
+        uint32_t follower = sim_world_leader(world)->id % 3 + 1;
+        const struct sim_node *node = world->nodes[follower];
+        struct sim_link_rule *rule = sim_network_rule_new(&world->network);
+        rule->to = (struct sim_selector){.nodes = 1u << follower, .role = SIM_SELECT_NODES};
+        *(damages[i][0] == 'c' ? &rule->corrupt : &rule->truncate) = UINT64_MAX;
+        run_for(world, 20 * MS); /* what is under way arrives */
+        const struct raft_view view = node->view;
+        uint64_t blocks = node->block_count;
+        uint64_t sent = messages_of(world, follower);
+        sim_network_rule_activate(&world->network, rule);
+        const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
+        sim_client_begin(sim_client_create(world, 3000 * MS), &command, 0);
+        run_for(world, 100 * MS); /* no election is due yet */
+        ck_assert_uint_gt(rule->effects, 0);
+        ck_assert_int_eq(memcmp(&node->view, &view, sizeof view), 0);
+        ck_assert_uint_eq(node->block_count, blocks);
+        ck_assert_uint_eq(messages_of(world, follower), sent);
+        expect_a_good_end(world);
+    }
 }
 END_TEST
 
@@ -432,9 +678,18 @@ int main(void)
     tcase_add_test(tests, an_allocation_fails_at_its_point_once_or_from_then_on);
     tcase_add_test(tests, memory_that_is_written_after_its_release_is_found);
     tcase_add_test(tests, memory_that_is_released_twice_is_found);
+    tcase_add_test(tests, freed_memory_has_a_pattern_until_it_leaves_the_quarantine);
+    tcase_add_test(tests, memory_is_fit_for_anything_and_counted_until_it_is_released);
+    tcase_add_test(tests, a_dying_process_gets_no_memory_and_gives_none_back);
+    tcase_add_test(tests, a_paused_process_does_nothing_while_time_goes_on);
+    tcase_add_test(tests, a_crash_takes_everything_of_the_process_and_nothing_of_the_others);
+    tcase_add_test(tests, a_node_starts_again_at_its_time_and_one_that_is_gone_never);
+    tcase_add_test(tests, a_process_has_the_options_of_its_start);
+    tcase_add_loop_test(tests, a_process_dies_before_an_operation_of_its_disk_or_after_it, 0, 2);
     tcase_add_test(tests, a_batch_that_is_refused_comes_again);
     tcase_add_test(tests, a_machine_that_fails_ends_its_process_and_no_other);
     tcase_add_test(tests, a_message_may_be_refused_at_once_and_is_then_nobodys);
+    tcase_add_test(tests, a_damaged_message_changes_nothing);
     tcase_add_test(tests, a_message_to_nobody_is_found);
     tcase_add_test(tests, a_process_that_never_stops_is_found);
     tcase_add_test(tests, a_process_that_says_twice_that_it_has_stopped_is_found);

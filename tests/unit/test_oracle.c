@@ -347,6 +347,8 @@ START_TEST(current_term_commit_fires_when_a_leader_commits_an_older_term)
     elect(1, 2);
     commit(1, 1);
     expect("current-term-commit");
+    ck_assert_str_eq(fake.world->finding.signature,
+                     "current-term-commit: a leader committed an entry of an older...");
 }
 END_TEST
 

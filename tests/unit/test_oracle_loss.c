@@ -438,6 +438,35 @@ START_TEST(monotonic_accepts_a_match_of_before_the_damage)
 }
 END_TEST
 
+/* The last that node 2 did was to say that it has the fourth entry, if it did that. */
+static void die_speaking(raft_index index)
+{
+    three_entries_everywhere();
+    for (uint32_t node = 1; node <= 2; node++) {
+        put(node, 1, 104);
+        step(node);
+        persist(node);
+    }
+    send(2, &(struct sut_message){
+                .type = "append_rep", .from = 2, .to = 1, .term = 1, .claims_index = index});
+    lose_log(true);
+    match(4);
+}
+
+START_TEST(monotonic_accepts_a_match_of_what_a_process_said_when_it_died)
+{
+    die_speaking(4);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(monotonic_fires_on_a_match_beyond_what_a_process_said_when_it_died)
+{
+    die_speaking(3);
+    expect("monotonic");
+}
+END_TEST
+
 START_TEST(monotonic_accepts_it_until_a_restarted_peer_is_whole_again)
 {
     replicate_the_fourth();
@@ -571,6 +600,8 @@ int main(void)
                    monotonic_fires_on_a_match_of_another_entry_below_what_a_damaged_peer_had);
     tcase_add_test(tests, monotonic_accepts_a_match_below_what_a_damaged_peer_had);
     tcase_add_test(tests, monotonic_accepts_a_match_of_before_the_damage);
+    tcase_add_test(tests, monotonic_accepts_a_match_of_what_a_process_said_when_it_died);
+    tcase_add_test(tests, monotonic_fires_on_a_match_beyond_what_a_process_said_when_it_died);
     tcase_add_test(tests, monotonic_accepts_it_until_a_restarted_peer_is_whole_again);
     tcase_add_test(tests, monotonic_fires_on_a_match_that_a_damaged_peer_never_had);
     tcase_add_test(tests, monotonic_fires_on_a_match_of_a_peer_without_damage);

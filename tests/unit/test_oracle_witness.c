@@ -108,6 +108,36 @@ START_TEST(log_matching_fires_on_an_id_that_no_log_has_had)
 }
 END_TEST
 
+/* Node 1 appends in the step in which it dies, or cuts its log as well. */
+static void append_and_die(bool cuts)
+{
+    elect(1, 1);
+    replicate(1, 1);
+    if (cuts) {
+        cut(1, 0);
+        put(1, 1, 101);
+    }
+    put(1, 1, 102);
+    sim_oracle_dies(fake.world->oracles, 1);
+    end(1, SIM_NODE_DOWN);
+    put_elided(3, 1);
+    put_elided(3, 1);
+}
+
+START_TEST(log_matching_knows_what_a_leader_has_appended_in_the_step_in_which_it_died)
+{
+    append_and_die(false);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(log_matching_takes_no_cut_of_a_dying_leader_for_its_log)
+{
+    append_and_die(true);
+    expect("log-matching");
+}
+END_TEST
+
 START_TEST(log_matching_fires_on_a_payload_behind_an_id_that_differs)
 {
     elect(1, 1);
@@ -133,6 +163,9 @@ int main(void)
     tcase_add_test(tests, witness_is_skipped_when_the_implementation_has_none);
     tcase_add_test(tests, log_matching_fires_on_an_id_that_no_log_has_had);
     tcase_add_test(tests, log_matching_fires_on_a_payload_behind_an_id_that_differs);
+    tcase_add_test(tests,
+                   log_matching_knows_what_a_leader_has_appended_in_the_step_in_which_it_died);
+    tcase_add_test(tests, log_matching_takes_no_cut_of_a_dying_leader_for_its_log);
     suite_add_tcase(suite, tests);
     return unit_main(suite);
 }

@@ -4,6 +4,7 @@
 
 #include <sim/world.h>
 
+#include <raft/message.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -201,9 +202,10 @@ static uint32_t damaged_members(const struct sim_world *world,
 }
 
 /* Runs a seed with damaged stores, never of more than a minority of the members unless it is
- * unrestricted; returns how many nodes were damaged, and adds how many new ones came. */
+ * unrestricted; returns how many nodes were damaged, and adds how many are gone for good, and how
+ * many new ones came. */
 static uint32_t run_damaged(struct arena *arena, enum sim_profile_kind kind, uint64_t seed,
-                            struct sim_execution *out_execution, uint32_t *replaced)
+                            struct sim_execution *out_execution, uint32_t *gone, uint32_t *replaced)
 {
     const struct sim_spec spec = {.sut = &sut_raft,
                                   .profile = kind,
@@ -232,6 +234,9 @@ static uint32_t run_damaged(struct arena *arena, enum sim_profile_kind kind, uin
     sim_world_result(world, out_execution);
     ck_assert(!is_bound || out_execution->outcome == SIM_OUTCOME_OK);
     *replaced += is_bound ? world->node_count - at_first : 0;
+    for (uint32_t id = 1; id <= world->node_count && is_bound; id++) {
+        *gone += world->nodes[id]->is_gone;
+    }
     return (uint32_t)__builtin_popcount(damaged);
 }
 
@@ -242,15 +247,17 @@ START_TEST(lost_stores_are_a_minority_of_the_members_and_are_replaced)
     ck_assert_msg(arena != NULL, "%s", error);
     uint32_t damaged = 0;
     uint32_t unavailable = 0;
+    uint32_t gone = 0;
     uint32_t replaced = 0;
     for (uint64_t seed = 1; seed <= RUNS; seed++) {
         struct sim_execution execution;
-        damaged += run_damaged(arena, SIM_PROFILE_SWARM, seed, &execution, &replaced);
-        run_damaged(arena, SIM_PROFILE_UNRESTRICTED, seed, &execution, &replaced);
+        damaged += run_damaged(arena, SIM_PROFILE_SWARM, seed, &execution, &gone, &replaced);
+        run_damaged(arena, SIM_PROFILE_UNRESTRICTED, seed, &execution, &gone, &replaced);
         unavailable += execution.outcome == SIM_OUTCOME_UNAVAILABLE;
     }
     ck_assert_uint_gt(damaged, RUNS / 3);
     ck_assert_uint_gt(unavailable, 0);
+    ck_assert_uint_gt(gone, RUNS / 8);
     ck_assert_uint_gt(replaced, RUNS / 3);
     arena_close(arena);
 }
@@ -514,6 +521,134 @@ START_TEST(a_broken_disk_is_one_at_a_time_and_fails_for_as_long_as_it_lasts)
 }
 END_TEST
 
+/* A run without faults but those that the parameters name. */
+static struct sim_world *run_named(struct arena *arena, const char *parameters, uint64_t seed)
+{
+    static struct sim_spec spec;
+    char error[SIM_TEXT_MAX] = "";
+    spec = (struct sim_spec){.sut = &sut_raft,
+                             .profile = SIM_PROFILE_CALM,
+                             .scenario = sim_profile_scenario(SIM_PROFILE_CALM),
+                             .parameters = parameters,
+                             .seed = seed,
+                             .fill = 0xA5};
+    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
+    ck_assert_msg(world != NULL, "%s", error);
+    sim_world_run(world);
+    ck_assert_msg(!world->has_finding, "%s", world->finding.message);
+    return world;
+}
+
+/* How many directed links a rule takes. */
+static uint32_t links_taken(const struct sim_world *world, const struct sim_link_rule *rule)
+{
+    uint32_t taken = 0;
+    for (uint32_t from = 1; from <= world->node_count; from++) {
+        for (uint32_t to = 1; to <= world->node_count; to++) {
+            uint32_t here = rule->groups[from];
+            uint32_t there = rule->groups[to];
+            bool is_split =
+                (here != 0 && there != 0 && here != there) || (rule->severed[from] >> to & 1u) != 0;
+            bool is_covered = sim_selector_matches(world, &rule->from, from) &&
+                              sim_selector_matches(world, &rule->to, to);
+            taken += from != to && (rule->partition ? is_split : is_covered);
+        }
+    }
+    return taken;
+}
+
+START_TEST(every_episode_of_links_takes_some_of_them)
+{
+    const char *no_arena = NULL;
+    struct arena *arena = arena_open(&no_arena);
+    ck_assert_msg(arena != NULL, "%s", no_arena);
+    uint32_t sizes[2][64] = {{0}}; /* by the links that were taken: partitions, other rules */
+    for (uint32_t nodes = 2; nodes <= 5; nodes++) {
+        char parameters[256];
+        snprintf(parameters, sizeof parameters,
+                 "nodes=%u length_ms=4000 split_gap_ms=50 split_ms=20 cut_gap_ms=50 cut_ms=20 "
+                 "clog_gap_ms=50 clog_ms=20",
+                 nodes);
+        const struct sim_world *world = run_named(arena, parameters, nodes);
+        const struct sim_link_rule *rule = world->network.created;
+        for (; rule != NULL; rule = rule->next_created) {
+            uint32_t taken = links_taken(world, rule);
+            ck_assert_uint_gt(taken, 0);
+            sizes[!rule->partition][taken] += nodes == 5;
+        }
+    }
+    ck_assert(sizes[0][8] > 0 && sizes[0][12] > 0 && sizes[0][10] > 0);
+    ck_assert(sizes[1][1] > 0 && sizes[1][4] > 0);
+    arena_close(arena);
+}
+END_TEST
+
+START_TEST(filters_take_messages_of_any_type_and_lose_or_hold_them)
+{
+    const char *no_arena = NULL;
+    struct arena *arena = arena_open(&no_arena);
+    ck_assert_msg(arena != NULL, "%s", no_arena);
+    uint32_t types = 0;
+    uint32_t held = 0;
+    uint32_t lost = 0;
+    const struct sim_world *world =
+        run_named(arena, "nodes=5 length_ms=20000 filter_gap_ms=100 filter_ms=100", 1);
+    const struct sim_link_rule *rule = world->network.created;
+    for (; rule != NULL; rule = rule->next_created) {
+        for (int type = 1; type < RAFT_MESSAGE_TYPE_COUNT; type++) {
+            const char *name = raft_message_type_string((enum raft_message_type)type);
+            types |= strcmp(rule->type, name) == 0 ? 1u << type : 0;
+        }
+        held += rule->hold && rule->effects > 0;
+        lost += rule->drop && rule->effects > 0;
+        ck_assert(rule->type[0] != 0 && rule->hold != rule->drop);
+    }
+    ck_assert_uint_eq(types, (1u << RAFT_MESSAGE_TYPE_COUNT) - 2);
+    ck_assert(held > 0 && lost > 0);
+    arena_close(arena);
+}
+END_TEST
+
+START_TEST(processes_die_before_and_behind_a_message)
+{
+    const char *no_arena = NULL;
+    struct arena *arena = arena_open(&no_arena);
+    ck_assert_msg(arena != NULL, "%s", no_arena);
+    uint32_t fired[RAFT_OUTCOME_COUNT] = {0};
+    const struct sim_world *world =
+        run_named(arena, "nodes=3 length_ms=10000 crash_send_ppm=10000 down_ms=50", 1);
+    for (const struct sim_rule *rule = world->faults.rules; rule != NULL; rule = rule->next) {
+        ck_assert_int_eq(rule->action, SIM_FAULT_CRASH);
+        fired[rule->outcome] += (uint32_t)rule->trigger.fired;
+    }
+    ck_assert_uint_gt(fired[RAFT_OUTCOME_CRASH_BEFORE], 0);
+    ck_assert_uint_gt(fired[RAFT_OUTCOME_CRASH_AFTER], 0);
+    ck_assert_uint_eq(world->crashes,
+                      fired[RAFT_OUTCOME_CRASH_BEFORE] + fired[RAFT_OUTCOME_CRASH_AFTER]);
+    arena_close(arena);
+}
+END_TEST
+
+START_TEST(clocks_begin_as_far_apart_as_the_seed_says)
+{
+    const char *no_arena = NULL;
+    struct arena *arena = arena_open(&no_arena);
+    ck_assert_msg(arena != NULL, "%s", no_arena);
+    uint64_t longest_ns = 0;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct sim_draw draw;
+        sim_profile_draw(SIM_PROFILE_CALM, seed, &draw);
+        const struct sim_world *world = run_named(arena, "length_ms=100", seed);
+        ck_assert_uint_eq(world->cluster.clock_offset_ns, draw.offset_ms * 1000000);
+        uint64_t apart_ns = sim_node_now(world->nodes[1]) - world->scheduler.now_ns;
+        longest_ns = apart_ns > longest_ns ? apart_ns : longest_ns;
+        ck_assert_uint_le(apart_ns, draw.offset_ms * 1000000 + 2000000000);
+    }
+    ck_assert_uint_gt(longest_ns, 10000000000); /* further than a constant of the node's number */
+    arena_close(arena);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("profile");
@@ -536,6 +671,10 @@ int main(void)
     tcase_add_test(runs, crashes_are_ten_times_likelier_while_a_write_is_pending);
     tcase_add_test(runs, a_run_lasts_until_there_were_three_snapshots);
     tcase_add_test(runs, a_broken_disk_is_one_at_a_time_and_fails_for_as_long_as_it_lasts);
+    tcase_add_test(runs, every_episode_of_links_takes_some_of_them);
+    tcase_add_test(runs, filters_take_messages_of_any_type_and_lose_or_hold_them);
+    tcase_add_test(runs, processes_die_before_and_behind_a_message);
+    tcase_add_test(runs, clocks_begin_as_far_apart_as_the_seed_says);
     suite_add_tcase(suite, runs);
     return unit_main(suite);
 }

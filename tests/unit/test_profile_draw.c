@@ -7,7 +7,7 @@
 #define SEEDS    12000u
 #define ENOUGH   150u /* draws of a field that say something */
 #define SIGMAS   4u   /* off, for a count that is no accident */
-#define OCTAVES  20u  /* at most, of a range */
+#define OCTAVES  32u  /* at most, of a range */
 #define NO_CLASS SIM_CLASS_COUNT
 
 enum shape {
@@ -52,6 +52,7 @@ static const struct row rows[] = {
     BASE(read_us, RISES, 10, 500),
     BASE_IF(write_us, RISES, 10, 2000, LONG_ELECTION),
     BASE_IF(sync_us, RISES, 10, 15000, LONG_ELECTION),
+    BASE(offset_ms, RISES, 1, 1000000000),
     BASE(apply_us, RISES, 10, 2000),
     BASE(retry_ms, RISES, 2, 50),
     BASE(batch, RISES, 1, 64),
@@ -103,6 +104,8 @@ static const struct row rows[] = {
     OF(cut_ms, CUT, RISES, 50, 3000),
     OF(clog_gap_ms, CLOG, FALLS, 500, 50000), /* up to 2 % in 10 ms, of each link */
     OF(clog_ms, CLOG, RISES, 10, 5000),
+    OF(filter_gap_ms, FILTER, FALLS, 300, 10000),
+    OF(filter_ms, FILTER, RISES, 50, 3000),
     OF(slow_gap_ms, SLOW, FALLS, 300, 10000),
     OF(slow_ms, SLOW, RISES, 50, 3000),
     OF(slow_us, SLOW, RISES, 1000, 1000000),
@@ -117,6 +120,7 @@ static const struct row rows[] = {
     OF(enospc_ppm, FULL, RISES, 100, 10000),
     OF(crash_gap_ms, CRASH, FALLS, 1000, 60000),
     OF(crash_io_ppm, CRASH_IO, RISES, 100, 5000),
+    OF(crash_send_ppm, CRASH_IO, RISES, 100, 5000),
     OF(pause_gap_ms, PAUSE, FALLS, 2000, 120000),
     OF(pause_ms, PAUSE, RISES, 1, 20), /* in election timeouts */
     OF(drift_ppm, DRIFT, RISES, 50, 50000),

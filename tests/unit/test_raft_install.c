@@ -600,6 +600,23 @@ START_TEST(makes_way_when_it_cannot_read_one_snapshot_after_the_other)
 }
 END_TEST
 
+/* Node 2 loses its turn while the third one is read. */
+START_TEST(makes_way_also_when_nobody_waits_for_the_last_one_any_more)
+{
+    lead_behind_a_snapshot();
+    lose_snapshots(2);
+    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED,
+                             .snapshot = seen.last_snapshot.snapshot});
+    drain();
+    refuse_at(2, id(3, 10), id(1, 4));
+    ck_assert_int_eq(seen.fetch, 1);
+    heartbeat(T_MAX);
+    ck_assert_int_eq(state_of(2), RAFT_PROBE);
+    not_fetched(RAFT_CORRUPT);
+    ck_assert_int_eq(view.role, RAFT_FOLLOWER);
+}
+END_TEST
+
 START_TEST(a_snapshot_that_can_be_read_lets_it_begin_to_count_again)
 {
     lead_behind_a_snapshot();
@@ -819,6 +836,7 @@ static Suite *install_suite(void)
     tcase_add_test(tests, sends_none_while_its_own_is_saved);
     tcase_add_test(tests, an_unreadable_snapshot_gets_a_successor_before_it_is_sent);
     tcase_add_test(tests, makes_way_when_it_cannot_read_one_snapshot_after_the_other);
+    tcase_add_test(tests, makes_way_also_when_nobody_waits_for_the_last_one_any_more);
     tcase_add_test(tests, a_snapshot_that_can_be_read_lets_it_begin_to_count_again);
     tcase_add_test(tests, a_disk_that_reads_no_snapshot_gets_a_new_one_only_after_a_pause);
     tcase_add_test(tests, a_refused_read_is_tried_again);

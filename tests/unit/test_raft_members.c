@@ -351,6 +351,67 @@ START_TEST(unsafe_recovery_of_a_leader_makes_it_step_down)
 }
 END_TEST
 
+#define SNAPSHOT_SIZE 10u
+
+/* A follower of node 2 without a log is sent the first bytes of a snapshot of (1, 20). */
+static void receive_piece(uint32_t size)
+{
+    create(3, 4, 0);
+    receive((struct raft_message){
+        .type = RAFT_MESSAGE_INSTALL_REQ,
+        .from = 2,
+        .term = 4,
+        .id = {1, 20},
+        .total = SNAPSHOT_SIZE,
+        .bytes = core_memory_alloc(&memory, RAFT_AT_MESSAGE_DECODE_PIECE, size),
+        .size = size,
+    });
+    ck_assert_int_eq(seen.receive, 1);
+}
+
+static void written(uint32_t size)
+{
+    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_RECEIVED,
+                             .offset = size,
+                             .snapshot = {.id = {1, 20}, .configuration = OF(VOTER(1), VOTER(2))}});
+    drain();
+}
+
+static void lead_by_hand(void)
+{
+    ck_assert_int_eq(recover(OF(VOTER(1))), RAFT_OK);
+    drain();
+    time_out();
+    persist_state();
+    ck_assert_int_eq(view.role, RAFT_LEADER);
+}
+
+/* Or the log of a node that leads by hand would be replaced. */
+START_TEST(unsafe_recovery_waits_for_a_snapshot_that_is_put_in_place)
+{
+    receive_piece(SNAPSHOT_SIZE);
+    ck_assert_int_eq(recover(OF(VOTER(1))), RAFT_BUSY);
+    written(SNAPSHOT_SIZE);
+    ck_assert_int_eq(seen.restore, 1);
+    ck_assert_int_eq(recover(OF(VOTER(1))), RAFT_BUSY);
+    feed((struct raft_event){.type = RAFT_EVENT_RESTORED});
+    drain();
+    feed((struct raft_event){.type = RAFT_EVENT_RESET});
+    drain();
+    lead_by_hand();
+    ck_assert_uint_eq(view.last.index, 22); /* its first entry, and the configuration */
+}
+END_TEST
+
+START_TEST(unsafe_recovery_waits_for_no_piece_that_does_not_come)
+{
+    receive_piece(4);
+    written(4);
+    lead_by_hand();
+    ck_assert_uint_eq(view.last.index, 2);
+}
+END_TEST
+
 START_TEST(unsafe_recovery_needs_a_configuration_in_which_the_node_could_lead)
 {
     create(3, 0, 0);
@@ -414,6 +475,8 @@ static Suite *members_suite(void)
     tcase_add_test(tests, a_configuration_set_by_hand_outlives_a_snapshot_with_another);
     tcase_add_test(tests, what_was_set_by_hand_is_dropped_when_a_leader_is_heard);
     tcase_add_test(tests, unsafe_recovery_of_a_leader_makes_it_step_down);
+    tcase_add_test(tests, unsafe_recovery_waits_for_a_snapshot_that_is_put_in_place);
+    tcase_add_test(tests, unsafe_recovery_waits_for_no_piece_that_does_not_come);
     tcase_add_test(tests, unsafe_recovery_needs_a_configuration_in_which_the_node_could_lead);
     suite_add_tcase(suite, tests);
     return suite;

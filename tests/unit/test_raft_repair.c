@@ -212,6 +212,22 @@ START_TEST(a_record_that_could_not_be_rewritten_is_tried_again)
 }
 END_TEST
 
+/* Its record cannot be rewritten, as storage finds out when the leader has another entry there. */
+START_TEST(can_do_without_an_entry_that_was_cut_while_it_was_rewritten)
+{
+    create_damaged(1u << 4);
+    receive_repair(3, core_entry(&memory, 1, 4, "x"));
+    struct raft_entry_id lost = seen.last_log.last;
+    ck_assert(raft_repair_is_vital(raft, lost));
+    receive_append(2, 2, at(3), 3, 1);
+    ck_assert(!raft_repair_is_vital(raft, lost));
+    feed((struct raft_event){.type = RAFT_EVENT_REPAIRED, .id = lost, .status = RAFT_CORRUPT});
+    drain();
+    ck_assert_int_eq(seen.truncate, 1);
+    ck_assert_int_eq(view.condition, RAFT_RUNNING);
+}
+END_TEST
+
 START_TEST(takes_a_damaged_entry_from_any_member_without_a_leader)
 {
     create_damaged(1u << 4);
@@ -388,6 +404,7 @@ static Suite *repair_suite(void)
     tcase_add_test(tests, takes_a_damaged_entry_from_the_leaders_append);
     tcase_add_test(tests, acknowledges_a_repaired_entry_when_its_record_is_rewritten);
     tcase_add_test(tests, a_record_that_could_not_be_rewritten_is_tried_again);
+    tcase_add_test(tests, can_do_without_an_entry_that_was_cut_while_it_was_rewritten);
     tcase_add_test(tests, takes_a_damaged_entry_from_any_member_without_a_leader);
     tcase_add_test(tests, asks_for_the_next_damaged_entry_as_soon_as_one_has_come);
     tcase_add_test(tests, ignores_an_entry_that_is_not_damaged_here);

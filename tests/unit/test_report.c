@@ -502,6 +502,18 @@ START_TEST(buckets_are_half_an_octave)
 }
 END_TEST
 
+START_TEST(page_counts_the_outcomes_of_each_scenario)
+{
+    struct sim_execution execution = an_execution(2, SIM_OUTCOME_UNAVAILABLE);
+    add_ok();
+    make(HTML);
+    ck_assert_says(">1 ok</span></td><td class=\"num\">1.0k</td>");
+    add(&execution, NULL);
+    make(HTML);
+    ck_assert_says(">1 ok, 1 unavailable-by-budget</span></td><td class=\"num\">2.0k</td>");
+}
+END_TEST
+
 static Suite *report_suite(void)
 {
     Suite *suite = suite_create("report");
@@ -528,6 +540,7 @@ static Suite *report_suite(void)
     tcase_add_test(cases, a_scenario_is_vacuous_by_most_of_its_own_faults);
     tcase_add_test(cases, page_shows_liveness_as_a_picture);
     tcase_add_test(cases, buckets_are_half_an_octave);
+    tcase_add_test(cases, page_counts_the_outcomes_of_each_scenario);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -1,87 +1,5 @@
 /* The Lua binding: what a mistake is told, what a script cannot see, and that it repeats. */
-#include "unit.h"
-
-#include <sim/world.h>
-
-#include <stdio.h>
-#include <string.h>
-
-static struct arena *arena;
-
-static void setup(void)
-{
-    const char *error = NULL;
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
-}
-
-static void teardown(void)
-{
-    arena_close(arena);
-}
-
-struct result {
-    char message[SIM_TEXT_MAX]; /* of the first thing that went wrong; "" if nothing did */
-    char rule[SIM_NAME_MAX];
-    enum sim_outcome outcome;
-    uint64_t hash;
-    char log[65536]; /* the transcript's lines of log(...) */
-};
-
-static void collect_log(void *ctx, const char *line)
-{
-    struct result *result = ctx;
-    const char *text = strstr(line, "log: ");
-    if (text != NULL) {
-        size_t length = strlen(result->log);
-        snprintf(result->log + length, sizeof(result->log) - length, "%s\n", text + 5);
-    }
-}
-
-static const char *file_name = "x.lua";
-
-/* Runs a whole file to its end. */
-static void run_file(const char *text, const char *parameters, uint64_t seed, struct result *result)
-{
-    const struct sim_scenario_source source = {file_name, text, strlen(text)};
-    const struct sim_spec spec = {.sut = &sut_raft,
-                                  .source = &source,
-                                  .scenario = "t",
-                                  .parameters = parameters,
-                                  .seed = seed,
-                                  .fill = 0xA5};
-    struct sim_execution execution;
-    memset(result, 0, sizeof(*result));
-    struct sim_world *world =
-        sim_world_create(arena, &spec, result->message, sizeof(result->message));
-    if (world == NULL) {
-        result->outcome = SIM_OUTCOME_ERROR;
-        return;
-    }
-    world->transcript = collect_log;
-    world->transcript_ctx = result;
-    sim_world_run(world);
-    sim_world_result(world, &execution);
-    result->outcome = execution.outcome;
-    result->hash = execution.trace_hash;
-    if (world->has_error) {
-        snprintf(result->message, sizeof(result->message), "%s", world->error_text);
-    } else if (world->has_finding) {
-        snprintf(result->message, sizeof(result->message), "%s", world->finding.message);
-        snprintf(result->rule, sizeof(result->rule), "%s", world->finding.rule);
-    }
-}
-
-/* Runs the body of a run function; it stands on line 1. */
-static void run_body(const char *body, struct result *result)
-{
-    static char text[65536];
-    snprintf(text, sizeof(text),
-             "scenario{ name = 't', params = { hold_ms = {20, 'x'}, nth = {1, 'y', min = 1} }, run "
-             "= function(p) %s end }",
-             body);
-    run_file(text, "", 1, result);
-}
+#include "script_fixture.h"
 
 /* ---- mistakes ---- */
 
@@ -99,8 +17,6 @@ START_TEST(line_of_a_rule_is_told_however_long_the_path_is)
     ck_assert_ptr_nonnull(strstr(result.message, "its/beginning/x.lua:1: fault rule never fired"));
 }
 END_TEST
-
-#define C "local c = cluster{} "
 
 struct mistake {
     const char *body;
@@ -216,6 +132,13 @@ static const struct mistake mistakes[] = {
     {C "local l = c:leader() l:crash()", "attempt to index a nil value (local 'l')\nhint: x.lua:1: "
                                          "cluster:leader() returned nil at 0 ms; "
                                          "use c:wait_leader{}"},
+    {C "local n = c:add{ within_ms = 10 } n:crash()",
+     "attempt to index a nil value (local 'n')\nhint: x.lua:1: cluster:add() returned nil, "
+     "\"no_leader\" at 10 ms"},
+    {C "local v = c:client{ timeout_ms = 10 }:get('k') return v + 1",
+     "attempt to perform arithmetic on a nil value (local 'v')\nhint: x.lua:1: client:get() "
+     "returned nil, \"not_leader\" at 10 ms"},
+    {"log('%d', 'x')", "bad argument #2 to 'log' (number expected, got string)"},
     {C "return p.hold",
      "p (parameters) has no field 'hold' (did you mean 'hold_ms'?); it has: hold_ms, nth"},
     {C "p.hold_ms = 3", "p (parameters) cannot be changed: use a local variable"},
@@ -312,6 +235,9 @@ static const struct top_level_mistake top_level_mistakes[] = {
     {"local c = cluster{}", "x.lua:1: cluster: call it inside run = function(p) ... end"},
     {"math.random()", "x.lua:1: math.random: call it inside run = function(p) ... end"},
     {"if x the", "x.lua:1: 'then' expected near 'the'"},
+    {"\xEF\xBB\xBFif x the", "x.lua:1: 'then' expected near 'the'"},
+    {"if x != 1 then", "x.lua:1: 'then' expected near '!' (Lua writes ~= for \"is not equal\", and "
+                       "not for \"!\")"},
     {"local x = 1", "x.lua: there is no scenario 't' in this file"},
     {"scenario{ name = 't' }", "x.lua:1: scenario: option 'run' is required"},
     {"scenario{ name = 't t', run = print }",
@@ -320,7 +246,8 @@ static const struct top_level_mistake top_level_mistakes[] = {
      "x.lua:1: scenario: unknown option 'runn' (did you mean 'run'?); options are: budget, checks, "
      "doc, finish, known_bug, name, params, run, seeds, sweep, tags"},
     {"scenario{ name = 't', params = { nth = {1} }, sweep = { nht = {1} }, run = print }",
-     "x.lua:1: scenario 't': sweep over 'nht', which is not in params (did you mean 'nth'?)"},
+     "x.lua:1: scenario 't': sweep over 'nht', which is not in params (did you mean 'nth'?); "
+     "these are: nth"},
     {"scenario{ name = 't', params = { nth = {1} }, sweep = { nth = {'a'} }, run = print }",
      "x.lua:1: scenario: sweep over 'nth': value 1 is not of the type of the default"},
     {"scenario{ name = 't', params = { nth = {0, 'x', min = 1} }, run = print }",
@@ -375,6 +302,8 @@ static const struct mistake failures[] = {
     {C "expect.eq(c[1], 1)", "expect.eq failed: got n1, expected 1"},
     {C "expect.eq(1, 2, 'one is two')", "expect.eq failed: one is two: got 1, expected 2"},
     {C "pcall(expect.eq, 1, 2)", "expect.eq failed: got 1, expected 2"},
+    {C "local function f() expect.eq(1, 2) end f()",
+     "expect.eq failed: got 1, expected 2; called from x.lua:1"},
     {C "expect.error('x', function() end)", "expect.error failed: no error, expected 'x'"},
     {C "expect.reached('crashed')",
      "expect.reached failed: 'crashed' was reached 0 times, expected at least 1"},
@@ -595,7 +524,9 @@ START_TEST(parameters_are_read_from_text_with_the_type_of_their_default)
     run_file(text, "e=4", 1, &result);
     ck_assert_str_eq(result.message, "x.lua:1: scenario: parameter 'e' = 4 is more than 3");
     run_file(text, "f=4", 1, &result);
-    ck_assert_str_eq(result.message, "x.lua:1: scenario 't': sets 'f', which is not in params");
+    ck_assert_str_eq(result.message,
+                     "x.lua:1: scenario 't': --set gives 'f', which is not in params; these are: "
+                     "a, b, c, d, e");
 }
 END_TEST
 

@@ -630,6 +630,24 @@ START_TEST(says_that_another_process_holds_the_file)
 }
 END_TEST
 
+START_TEST(two_campaigns_share_a_file)
+{
+    struct sim_execution execution = an_execution(1, SIM_OUTCOME_OK);
+    uint64_t id = 0;
+
+    begin();
+    ck_assert(store_add_execution(store, run, "a.lua", &execution, NULL, "squall run a.lua", &id));
+    ck_assert(store_flush(store));
+    struct store *other = store_open(path, false, error, sizeof error);
+    ck_assert_msg(other != NULL, "%s", error);
+    end(); /* the write-ahead log is left to the other */
+    ck_assert_msg(store_close(other, error, sizeof error), "%s", error);
+    char log_path[sizeof path + 8];
+    snprintf(log_path, sizeof log_path, "%s-wal", path);
+    ck_assert_int_ne(access(log_path, F_OK), 0);
+}
+END_TEST
+
 START_TEST(rows_of_an_execution_must_follow_it)
 {
     struct sim_injection injection = {
@@ -727,6 +745,7 @@ static Suite *store_suite(void)
     tcase_add_test(cases, a_killed_campaign_keeps_what_was_flushed);
     tcase_add_test(cases, a_full_device_loses_nothing_that_was_flushed);
     tcase_add_test(cases, says_that_another_process_holds_the_file);
+    tcase_add_test(cases, two_campaigns_share_a_file);
     tcase_add_test(cases, rows_of_an_execution_must_follow_it);
     tcase_add_test(cases, tells_which_execution_went_where_none_had_been);
     tcase_add_test(cases, words_of_outcomes_can_be_read_back);

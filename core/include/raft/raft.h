@@ -127,7 +127,7 @@ enum raft_event_type {
     RAFT_EVENT_CAMPAIGN,  /* campaign now, without pre-vote. RAFT_BUSY */
     RAFT_EVENT_TRANSFER,  /* node: leads instead, if it can. RAFT_NOT_LEADER, RAFT_BUSY … */
     RAFT_EVENT_CHANGE,    /* configuration: the target. RAFT_NOT_LEADER, RAFT_INVALID, RAFT_BUSY */
-    RAFT_EVENT_RECOVER,   /* configuration: in force by hand, unsafe. RAFT_INVALID */
+    RAFT_EVENT_RECOVER,   /* configuration: in force by hand, unsafe. RAFT_INVALID, RAFT_BUSY */
     RAFT_EVENT_READ,      /* begins a read of the view's commit and read_round */
     RAFT_EVENT_READ_ONLY, /* read_only; cannot fail */
     RAFT_EVENT_SNAPSHOT,  /* take one now. RAFT_BUSY */
@@ -267,6 +267,10 @@ RAFT_MUST_CHECK enum raft_status raft_step(struct raft *raft, const struct raft_
 
 /* Whether something waits for a RETRY event. */
 bool raft_wants_retry(const struct raft *raft);
+/* Whether the node must fail when the record of an entry cannot be rewritten (REPAIR,
+ * RAFT_CORRUPT): the log still has it and it is not applied, so that no snapshot of this node makes
+ * up for it. */
+bool raft_repair_is_vital(const struct raft *raft, struct raft_entry_id id);
 
 /* A read-only view; costs nothing when unused. */
 struct raft_view {

@@ -91,8 +91,8 @@ RAFT_MUST_CHECK enum raft_status raft_replica_change(struct raft_replica *replic
  * others still live, there may be two leaders. The node campaigns among the members of target, and
  * makes it the first configuration of its term; a restart before that forgets it, and so does
  * hearing of a leader. RAFT_INVALID (no configuration, this node could not lead in it, or a
- * member of the one in force would become a witness or be one no more),
- * RAFT_STOPPED. */
+ * member of the one in force would become a witness or be one no more), RAFT_BUSY (a snapshot from
+ * the leader is just being written or put in place), RAFT_STOPPED. */
 RAFT_MUST_CHECK enum raft_status raft_replica_recover(struct raft_replica *replica,
                                                       raft_time now_ns,
                                                       const struct raft_configuration *target);
