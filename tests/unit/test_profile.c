@@ -566,7 +566,8 @@ START_TEST(every_episode_of_links_takes_some_of_them)
     for (uint32_t nodes = 2; nodes <= 5; nodes++) {
         char parameters[256];
         snprintf(parameters, sizeof parameters,
-                 "nodes=%u length_ms=4000 split_gap_ms=50 split_ms=20 cut_gap_ms=50 cut_ms=20 "
+                 "nodes=%u learners=0 length_ms=4000 split_gap_ms=50 split_ms=20 cut_gap_ms=50 "
+                 "cut_ms=20 "
                  "clog_gap_ms=50 clog_ms=20",
                  nodes);
         const struct sim_world *world = run_named(arena, parameters, nodes);
