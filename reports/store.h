@@ -89,7 +89,10 @@ typedef bool (*store_execution_visit)(void *ctx, const char *parameters, uint64_
 bool store_visit_executions(struct store *store, const struct store_build *build,
                             const char *scenario, const char *text, store_execution_visit visit,
                             void *ctx);
-/* The highest seed that any execution of a scenario of this name had; 0: there is none. */
-bool store_highest_seed(struct store *store, const char *scenario, uint64_t *out_seed);
+/* Visits the seeds that executions of a scenario of this name had, each once, ascending; visit
+ * returns false to stop, which is a failure. */
+typedef bool (*store_seed_visit)(void *ctx, uint64_t seed);
+bool store_visit_seeds(struct store *store, const char *scenario, store_seed_visit visit,
+                       void *ctx);
 
 #endif

@@ -373,28 +373,28 @@ out:
     return ok;
 }
 
-bool store_highest_seed(struct store *store, const char *scenario, uint64_t *out_seed)
+bool store_visit_seeds(struct store *store, const char *scenario, store_seed_visit visit, void *ctx)
 {
-    static const char sql[] = "SELECT coalesce(max(e.seed), 0) FROM executions e "
-                              "JOIN scenarios s ON s.id = e.scenario WHERE s.name = ?1";
+    static const char sql[] = "SELECT DISTINCT e.seed FROM executions e "
+                              "JOIN scenarios s ON s.id = e.scenario WHERE s.name = ?1 ORDER BY 1";
     sqlite3_stmt *statement = NULL;
-    bool ok = false;
+    int result = SQLITE_ERROR;
+    bool goes_on = true;
 
-    assert(scenario != NULL && out_seed != NULL);
-    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) != SQLITE_OK) {
-        store_fail_sqlite(store);
-        goto out;
+    assert(scenario != NULL && visit != NULL);
+    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) == SQLITE_OK) {
+        store_bind_text(statement, 1, scenario);
+        result = sqlite3_step(statement);
     }
-    store_bind_text(statement, 1, scenario);
-    if (sqlite3_step(statement) != SQLITE_ROW) {
-        store_fail_sqlite(store);
-        goto out;
+    while (result == SQLITE_ROW && goes_on) {
+        goes_on = visit(ctx, (uint64_t)sqlite3_column_int64(statement, 0));
+        result = sqlite3_step(statement);
     }
-    *out_seed = (uint64_t)sqlite3_column_int64(statement, 0);
-    ok = true;
-out:
+    if (goes_on && result != SQLITE_DONE) {
+        store_fail_sqlite(store);
+    }
     sqlite3_finalize(statement);
-    return ok;
+    return goes_on && result == SQLITE_DONE;
 }
 
 bool store_visit_executions(struct store *store, const struct store_build *build,

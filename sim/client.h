@@ -80,6 +80,8 @@ struct sim_load {
     uint32_t mix_put, mix_get, mix_cas; /* relative weights */
     bool reads_by_index;                /* its gets go without a log entry */
     uint32_t padding;                   /* of each command */
+    bool has_all_sizes;                 /* half of the commands are of other sizes, see load.c */
+    uint32_t caps[3];                   /* then: what is bounded by the first is the largest */
     uint64_t until_ns;
     bool stopped;
     bool ended; /* all clients idle after stopped */

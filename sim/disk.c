@@ -192,14 +192,14 @@ void sim_disk_submit(struct sim_disk *disk, struct raft_io *io, struct sim_disk_
     struct sim_disk_op *op = op_new(disk, io, fault);
     uint64_t mean_ns = mean_latency(disk, op->op);
     uint64_t drawn_ns = mean_ns / 2 + sim_draw_below(&disk->stream, mean_ns);
-    uint64_t latency_ns = add_saturated(drawn_ns, add_saturated(disk->slow_ns, fault.delay_ns));
-    op->due_ns = add_saturated(scheduler->now_ns, latency_ns);
+    uint64_t slow_ns = op->op == RAFT_IO_READ ? disk->slow_ns / 10 : disk->slow_ns;
+    drawn_ns += slow_ns == 0 ? 0 : sim_draw_exponential(&disk->stream, slow_ns);
+    op->due_ns = add_saturated(scheduler->now_ns, add_saturated(drawn_ns, fault.delay_ns));
     struct sim_disk_op **end = &disk->pending;
-    while (*end != NULL) {
+    for (; *end != NULL; end = &(*end)->next) {
         if (follows(op, *end) && op->due_ns <= (*end)->due_ns) {
             op->due_ns = add_saturated((*end)->due_ns, 1);
         }
-        end = &(*end)->next;
     }
     *end = op;
     op->event = sim_event_new(scheduler, SIM_EVENT_IO, disk->node);

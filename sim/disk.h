@@ -97,7 +97,7 @@ struct sim_disk {
     struct sim_source source;
     struct sim_disk_observer observer;
     uint64_t read_ns, write_ns, sync_ns; /* mean latencies; each operation draws in [1/2, 3/2) */
-    uint64_t slow_ns;                    /* added to each operation */
+    uint64_t slow_ns;                    /* mean of what is added, of a READ a tenth; 0: nothing */
     uint64_t quota;                      /* bytes all files together may have; UINT64_MAX: none */
     uint64_t used;
     struct sim_watch *quota_watch;      /* or NULL */

@@ -1,6 +1,9 @@
 /* Loads: clients that work by themselves, with pauses between their operations.
  *
- * What a client does next is drawn from its own stream: pause, type, key, in this order. Values are
+ * What a client does next is drawn from its own stream: pause, type, key, size, in this order. Of a
+ * load that has commands of all sizes every second one is as short as it can be, longer by a power
+ * of 8, or of the size of one of its caps, or larger by one: but for what is larger than the first
+ * cap by more than one, which would only be refused, again and again. Values are
  * unique ("c<client>.<sequence>"), so that a history tells which write a read saw; a CAS expects
  * the value that the client has seen last, whatever the key, so that some succeed and some do not.
  * A load may come in bursts: all its clients are busy for a while, and then begin nothing for a
@@ -122,6 +125,30 @@ static enum sim_command_type draw_type(struct sim_client *client)
     return draw - load->mix_put < load->mix_get ? SIM_COMMAND_GET : SIM_COMMAND_CAS;
 }
 
+#define POWERS 5u /* of 8: from 1 to 4096 */
+
+/* How much to add to a command to give it one of all sizes. */
+static uint32_t draw_padding(struct sim_client *client, const struct sim_command *command)
+{
+    const struct sim_load *load = client->load;
+    const uint32_t caps = sizeof load->caps / sizeof load->caps[0];
+    uint64_t own = sim_command_size(command) - command->padding;
+    uint64_t shape = sim_draw_below(&client->stream, 2 * (1 + POWERS + 2 * caps));
+    uint64_t size = own;
+    if (shape >= 1 + POWERS + 2 * caps) {
+        return load->padding;
+    }
+    if (shape > POWERS) {
+        uint64_t cap = shape - POWERS - 1;
+        size = load->caps[cap / 2] + cap % 2;
+    } else if (shape > 0) {
+        size = own + (UINT64_C(1) << 3 * (shape - 1));
+    }
+    uint64_t most = (uint64_t)load->caps[0] + 1;
+    size = size > most ? most : size;
+    return size > own ? (uint32_t)(size - own) : 0;
+}
+
 void sim_load_think_done(struct sim_client *client)
 {
     struct sim_load *load = client->load;
@@ -130,7 +157,7 @@ void sim_load_think_done(struct sim_client *client)
         sim_load_stop(load);
         return;
     }
-    struct sim_command command = {.padding = load->padding};
+    struct sim_command command = {.padding = load->padding, .epoch = client->epoch};
     command.type = draw_type(client);
     command.by_index = command.type == SIM_COMMAND_GET && load->reads_by_index;
     uint64_t key = sim_draw_below(&client->stream, load->keys);
@@ -141,6 +168,9 @@ void sim_load_think_done(struct sim_client *client)
     }
     if (command.type == SIM_COMMAND_CAS) {
         memcpy(command.expected, client->seen, sizeof command.expected);
+    }
+    if (load->has_all_sizes) {
+        command.padding = draw_padding(client, &command);
     }
     sim_client_begin(client, &command, 0);
 }

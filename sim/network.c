@@ -354,7 +354,10 @@ static void rule_apply(struct sim_network *network, struct sim_link_rule *rule,
         (fate->narrowest == NULL || rule->capacity < fate->narrowest->capacity)) {
         fate->narrowest = rule;
     }
-    fate->delay_ns += rule->latency_ns;
+    uint64_t least_ns = rule->latency_ns;
+    uint64_t drawn_ns =
+        rule->spread_ns == 0 ? 0 : sim_draw_exponential(&rule->stream, rule->spread_ns);
+    fate->delay_ns += drawn_ns > least_ns ? drawn_ns : least_ns;
     if (rule->jitter_ns != 0) {
         fate->delay_ns += sim_draw_between(&rule->stream, 0, rule->jitter_ns);
     }

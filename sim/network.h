@@ -82,7 +82,8 @@ struct sim_link_rule {
     uint32_t capacity;               /* messages under way on a link; 0: any number */
     uint64_t latency_ns;
     uint64_t jitter_ns;
-    uint64_t tail; /* chance of a delay of at least tail_ns, with a heavy tail */
+    uint64_t spread_ns; /* mean of an exponential delay, which is latency_ns at least; 0: none */
+    uint64_t tail;      /* chance of a delay of at least tail_ns, with a heavy tail */
     uint64_t tail_ns;
     uint64_t loss;
     uint64_t burst_ns; /* mean time for which a loss of a link goes on; 0: a single message */

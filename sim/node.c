@@ -475,6 +475,9 @@ void sim_node_settle(struct sim_node *node)
     }
     node->is_whole |= node->view.condition == RAFT_RUNNING &&
                       node->view.state_durable >= node->view.state.sequence;
+    if (node->is_whole) {
+        node->disk.lost_file[0] = 0; /* what was in it is there again, or covered */
+    }
     sim_oracle_stepped(world->oracles, node->id, peer);
     if (sim_disk_pending(&node->disk) == 0) {
         node->idle_event = world->events;

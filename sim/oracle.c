@@ -386,6 +386,7 @@ static void examine(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
     sim_oracle_patience_check(oracles, node);
     sim_oracle_vanished_check(oracles, node);
     sim_oracle_bounded_check(oracles, node, peer);
+    sim_oracle_spells_check(oracles, node);
     remember(oracles, node);
 }
 

@@ -236,6 +236,7 @@ struct oracle_node {
     struct oracle_surface surface;
     struct oracle_contact contacts[SIM_NODES_MAX]; /* by sender */
     struct oracle_spell spells[SIM_NODES_MAX];     /* by sender, of a leader */
+    bool catches_up;                               /* a leader that gets the log to whom it adds */
     bool has_sent_pieces[SIM_NODES_MAX]; /* by receiver: behind the first one, of a snapshot */
     struct oracle_harms harms;
     struct oracle_patience patience;
@@ -408,6 +409,8 @@ void sim_oracle_traffic_cause(struct sim_oracles *oracles, uint32_t node);
 
 /* oracle_repeats.c */
 /* A message of a peer arrives. */
+/* After a step: whether a follower begins anew. */
+void sim_oracle_spells_check(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,
                               const struct sut_message *message);
 /* A node sends a message. */

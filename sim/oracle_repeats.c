@@ -4,9 +4,9 @@
  * hint where it may agree; one for the sake of a damaged entry is none, since it lasts until the
  * entry is repaired. A leader *asks again* if it sends an append at a position that was refused
  * when the refusal has arrived already. A *spell* of a follower ends when something of it matches,
- * when it is sent a snapshot, and when a fault strikes it or the leader. A snapshot *restarts* when
- * its first piece is sent after a later one. It is *calm* in the liveness phase when whatever was
- * under way at the heal has had time to arrive.
+ * when it is sent a snapshot, when members are added, and when a fault strikes it or the leader. A
+ * snapshot *restarts* when its first piece is sent after a later one. It is *calm* in the liveness
+ * phase when whatever was under way at the heal has had time to arrive.
  *
  *  1. In one spell a leader asks at the same position and is refused with the same hint
  *     REFUSALS_MAX times at most. A leader that takes no hint would ask for ever, and every answer
@@ -99,6 +99,20 @@ static void spell_check(struct sim_oracles *oracles, uint32_t node, uint32_t pee
         spell->number++;
         spell->has_refused = false;
     }
+}
+
+/* Who is added, perhaps once more after that was given up, begins as a follower of whom nothing is
+ * known. */
+void sim_oracle_spells_check(struct sim_oracles *oracles, uint32_t node)
+{
+    struct oracle_node *state = &oracles->nodes[node];
+    assert(node > 0 && node < SIM_NODES_MAX);
+    bool catches_up = oracles->world->nodes[node]->view.change == RAFT_CHANGE_CATCHING_UP;
+    for (uint32_t peer = 1; catches_up && !state->catches_up && peer < SIM_NODES_MAX; peer++) {
+        state->spells[peer].number++;
+        state->spells[peer].has_refused = false;
+    }
+    state->catches_up = catches_up;
 }
 
 void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,

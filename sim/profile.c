@@ -1,8 +1,9 @@
 /* A run of a profile, from the first event to the end of the phase RUN.
  *
- *     time 0: the cluster, the loads --> agenda, every 10 ms on average --> length_ms: HEAL, STOP
+ *     time 0: the cluster, the loads --> agenda, every 10 ms on average --> HEAL, STOP
  *
- * What is drawn is in profile_draw.c, what happens and when in profile_agenda.c. After the phase
+ * What is drawn is in profile_draw.c, what happens and when in profile_agenda.c. The phase RUN is
+ * over when least_ms have passed and snapshots were taken, or after length_ms. After the phase
  * RUN the phases of every run follow (world_phases.c): all faults end, and the cluster must get on.
  *
  * Damage to what is durable is kept to one minority of the nodes for the whole run, so that no
@@ -218,6 +219,8 @@ static void load_start(struct sim_profile *profile, uint32_t clients, bool by_in
         .mix_get = only_reads ? 1 : (uint32_t)draw->gets,
         .mix_cas = only_reads ? 0 : (uint32_t)draw->cas,
         .padding = (uint32_t)draw->padding,
+        .caps = {(uint32_t)draw->payload, (uint32_t)draw->batch_bytes, (uint32_t)draw->segment},
+        .has_all_sizes = draw->sizes != 0,
         .reads_by_index = by_index,
     };
     sim_load_start(profile->world, &load);
@@ -254,7 +257,8 @@ static uint64_t catch_up_ns(const struct sim_profile *profile)
     }
     raft_index committed = sim_oracle_committed(profile->world->oracles);
     uint64_t entries = last > committed ? last : committed;
-    uint64_t batch = draw->batch_bytes / (ENTRY_BYTES + draw->padding);
+    uint64_t longest = draw->sizes != 0 ? draw->payload : draw->padding;
+    uint64_t batch = draw->batch_bytes / (ENTRY_BYTES + longest);
     batch = batch < draw->batch ? batch : draw->batch;
     batch = batch == 0 ? 1 : batch;
     /* A message there and back, and a write, a sync and an application, each at its slowest. */
@@ -275,6 +279,22 @@ static void clocks_repair(struct sim_profile *profile)
     }
 }
 
+/* Whether enough has happened: as much time as may be, or as must be and enough snapshots. */
+static bool is_over(struct sim_profile *profile)
+{
+    const struct sim_world *world = profile->world;
+    uint64_t now_ns = world->scheduler.now_ns;
+    raft_index newest = profile->snapshot;
+    for (uint32_t id = 1; id <= world->node_count; id++) {
+        const struct raft_view *view = &world->nodes[id]->view;
+        newest = view->snapshot.index > newest ? view->snapshot.index : newest;
+    }
+    profile->snapshots += newest > profile->snapshot;
+    profile->snapshot = newest;
+    return now_ns >= profile->end_ns ||
+           (now_ns >= profile->draw.least_ms * MS && profile->snapshots >= profile->draw.snapshots);
+}
+
 static void finish(struct sim_profile *profile)
 {
     struct sim_world *world = profile->world;
@@ -292,7 +312,7 @@ void sim_profile_event(struct sim_profile *profile)
     }
     if (!profile->begun) {
         begin(profile);
-    } else if (scheduler->now_ns >= profile->end_ns) {
+    } else if (is_over(profile)) {
         finish(profile);
         return;
     } else {

@@ -91,7 +91,7 @@ const char *sim_class_string(enum sim_fault_class class_);
 /* Units are in the names; ppm are probabilities in millionths. All of one type, for the table. */
 struct sim_draw {
     uint64_t mode;
-    uint64_t length_ms;
+    uint64_t length_ms, least_ms, snapshots;   /* ends after least_ms, once so many were taken */
     uint64_t nodes, heartbeat_ms, election_ms; /* timeouts are in [election, 2 * election) */
     uint64_t latency_us, jitter_us, read_us, write_us, sync_us, apply_us, retry_ms;
     uint64_t offset_ms; /* between the clocks at the beginning, at most */
@@ -99,7 +99,8 @@ struct sim_draw {
     uint64_t snapshot, trailing, piece, installs; /* entries, entries, bytes, followers */
     uint64_t log_memory;                          /* bytes of applied entries in memory */
     uint64_t prevote, quorum, lease, bound_ppm, reverts, quarantine;
-    uint64_t clients, by_index, think_ms, keys, puts, gets, cas, padding; /* by_index: clients */
+    uint64_t clients, by_index, think_ms, keys, puts, gets, cas, padding, sizes; /* see below */
+    /* by_index: clients; padding: bytes; sizes: 1: of every size, up to each cap and one over it */
     uint64_t sessions;                   /* clients that a state machine remembers */
     uint64_t busy_ms, quiet_ms;          /* bursts of the loads; quiet 0: none */
     uint64_t readers;                    /* 1: the clients that read by index do nothing else */
@@ -108,12 +109,15 @@ struct sim_draw {
     uint64_t down_ms;                    /* mean time until a node is started again */
     uint64_t loss_ppm, burst_ms, dup_ppm, delay_us, spread_us, tail_ppm, tail_us;
     uint64_t reorder_ppm, corrupt_ppm, capacity, truncate_ppm, reset_ppm, lag_ppm, lag_us;
-    uint64_t split_gap_ms, split_ms, cut_gap_ms, cut_ms, clog_gap_ms, clog_ms;
-    uint64_t filter_gap_ms, filter_ms;
+    uint64_t split_gap_ms, split_rest_ms, split_ms, split_least_ms; /* rest, least: at least */
+    uint64_t cut_gap_ms, cut_ms, clog_gap_ms, clog_ms;              /* clog_gap_ms: of each link */
     uint64_t slow_gap_ms, slow_ms, slow_us, stall_ms;
     uint64_t eio_ppm, broken_gap_ms, broken_ms, short_ppm, sync_ppm, full_gap_ms, full_ms,
         enospc_ppm;
-    uint64_t crash_gap_ms, crash_io_ppm, crash_send_ppm, pause_gap_ms, pause_ms;
+    uint64_t crash_gap_ms, crash_io_ppm,
+        crash_send_ppm;              /* crash_gap_ms: of nodes that write nothing */
+    uint64_t pause_gap_ms, pause_ms; /* pause_gap_ms: of each node */
+    uint64_t filter_gap_ms, filter_ms;
     uint64_t drift_ppm, step_gap_ms, step_ms, freeze_gap_ms, freeze_ms;
     uint64_t strobe_gap_ms, strobe_ms, strobe_us, late_ppm, late_us;
     uint64_t squeeze_gap_ms, squeeze_ms, memory_ppm, refuse_ppm, machine_ppm, exit_ppm;

@@ -8,7 +8,7 @@
  * node fails, and clocks and links that are wrong. Clients change their minds about whom to ask.
  *
  * Invariants:
- *  1. A class has at most one episode at a time.
+ *  1. A class has at most one episode at a time, but for clogs (profile_links.c).
  *  2. Each class draws from a stream of its own.
  *  3. A rule that hurts matches victims only. */
 #include "profile_internal.h"
@@ -23,6 +23,7 @@
 #define STROBE_PERIOD_MAX (100 * MS)
 #define SQUEEZE_MAX       4000u /* bytes that a process may still have */
 #define FREE_BYTES_MAX    2000u /* of a disk that is as good as full */
+#define IDLE_CRASH_ONE_IN 10u   /* crashes are so much likelier while a write is pending */
 
 /* ---- rules ---- */
 
@@ -179,9 +180,14 @@ static enum sim_unsynced unsynced_draw(struct sim_stream *stream)
     return all[sim_draw_below(stream, sizeof all / sizeof all[0])];
 }
 
+/* A crash is tried so often as if everybody were writing all the time; who is idle is spared. */
 static void crash_now(struct sim_profile *profile, struct profile_episode *episode)
 {
     struct sim_world *world = profile->world;
+    bool is_idle = sim_disk_pending(&world->nodes[episode->node]->disk) == 0;
+    if (is_idle && sim_draw_below(&episode->stream, IDLE_CRASH_ONE_IN) != 0) {
+        return;
+    }
     enum sim_unsynced unsynced = unsynced_draw(&episode->stream);
     bool is_power_failure =
         sim_draw_below(&episode->stream, 8) == 0 && profile->draw.mode == SIM_MODE_UNRESTRICTED;
@@ -249,25 +255,32 @@ static void campaign_now(struct sim_profile *profile, struct profile_episode *ep
 
 /* ---- the classes in time ---- */
 
-/* What a class draws for its episodes: pauses between them, and how long they last (0: a moment).
- * False: it has none, or is off. */
-static bool episode_times(const struct sim_draw *draw, enum sim_fault_class class_,
-                          uint64_t *out_gap_ms, uint64_t *out_last_ms)
+/* When a class has its episodes: the least time between two and the mean of what is added to it,
+ * and the same of how long they last (0: a moment). */
+struct times {
+    uint64_t gap_ms, last_ms; /* means; gap 0: the class has no episodes, or is off */
+    uint64_t rest_ms, least_ms;
+};
+
+static struct times episode_times(const struct sim_profile *profile, enum sim_fault_class class_)
 {
+    const struct sim_draw *draw = &profile->draw;
+    /* Each node is paused so often, but there is one crash for them all. */
+    uint64_t pause_gap_ms = draw->pause_gap_ms / profile->world->node_count;
+    uint64_t crash_gap_ms = draw->crash_gap_ms / IDLE_CRASH_ONE_IN;
     const struct {
         enum sim_fault_class class_;
         uint64_t gap_ms, last_ms;
-    } times[] = {
+    } rows[] = {
         {SIM_CLASS_PARTITION, draw->split_gap_ms, draw->split_ms},
         {SIM_CLASS_CUT, draw->cut_gap_ms, draw->cut_ms},
-        {SIM_CLASS_CLOG, draw->clog_gap_ms, draw->clog_ms},
         {SIM_CLASS_FILTER, draw->filter_gap_ms, draw->filter_ms},
         {SIM_CLASS_SLOW, draw->slow_gap_ms, draw->slow_ms},
-        {SIM_CLASS_STALL, draw->stall_ms == 0 ? 0 : draw->length_ms / 4 + 1, draw->stall_ms},
+        {SIM_CLASS_STALL, draw->stall_ms == 0 ? 0 : draw->least_ms / 4 + 1, draw->stall_ms},
         {SIM_CLASS_BROKEN, draw->broken_gap_ms, draw->broken_ms},
         {SIM_CLASS_FULL, draw->full_gap_ms, draw->full_ms},
-        {SIM_CLASS_CRASH, draw->crash_gap_ms, 0},
-        {SIM_CLASS_PAUSE, draw->pause_gap_ms, draw->pause_ms},
+        {SIM_CLASS_CRASH, crash_gap_ms, 0},
+        {SIM_CLASS_PAUSE, pause_gap_ms, draw->pause_ms},
         {SIM_CLASS_STEP, draw->step_gap_ms, 0},
         {SIM_CLASS_FREEZE, draw->freeze_gap_ms, draw->freeze_ms},
         {SIM_CLASS_STROBE, draw->strobe_us == 0 ? 0 : draw->strobe_gap_ms, draw->strobe_ms},
@@ -281,14 +294,18 @@ static bool episode_times(const struct sim_draw *draw, enum sim_fault_class clas
         {SIM_CLASS_RESTART, draw->restart_gap_ms, 0},
         {SIM_CLASS_MEMBERS, draw->members_gap_ms, 0},
     };
-    for (uint32_t i = 0; i < sizeof times / sizeof times[0]; i++) {
-        if (times[i].class_ == class_) {
-            *out_gap_ms = times[i].gap_ms;
-            *out_last_ms = times[i].last_ms;
-            return times[i].gap_ms != 0;
+    struct times times = {0};
+    for (uint32_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].class_ == class_) {
+            times.gap_ms = rows[i].gap_ms;
+            times.last_ms = rows[i].last_ms;
         }
     }
-    return false;
+    if (class_ == SIM_CLASS_PARTITION) {
+        times.rest_ms = draw->split_rest_ms;
+        times.least_ms = draw->split_least_ms;
+    }
+    return times;
 }
 
 /* Whether a class hurts the node it takes. */
@@ -340,8 +357,6 @@ static void episode_begin(struct sim_profile *profile, enum sim_fault_class clas
         sim_links_partition(profile, episode);
     } else if (class_ == SIM_CLASS_CUT) {
         sim_links_cut(profile, episode);
-    } else if (class_ == SIM_CLASS_CLOG) {
-        sim_links_clog(profile, episode);
     } else if (class_ == SIM_CLASS_FILTER) {
         sim_links_filter(profile, episode);
     } else if (class_ == SIM_CLASS_STEP) {
@@ -379,7 +394,7 @@ static void episode_end(struct sim_profile *profile, enum sim_fault_class class_
     episode->active = false;
     if (class_ == SIM_CLASS_PARTITION || class_ == SIM_CLASS_CUT) {
         sim_network_rule_heal(network, episode->link);
-    } else if (class_ == SIM_CLASS_CLOG || class_ == SIM_CLASS_FILTER) {
+    } else if (class_ == SIM_CLASS_FILTER) {
         if (sim_draw_below(&episode->stream, 2) == 0) {
             sim_network_rule_release(network, episode->link);
         } else {
@@ -412,24 +427,22 @@ static void episode_tick(struct sim_profile *profile, enum sim_fault_class class
 {
     struct profile_episode *episode = &profile->episodes[class_];
     uint64_t now_ns = profile->world->scheduler.now_ns;
-    uint64_t gap_ms = 0;
-    uint64_t last_ms = 0;
     if (now_ns < (episode->active ? episode->until_ns : episode->next_ns)) {
         return;
     }
-    bool comes = episode_times(&profile->draw, class_, &gap_ms, &last_ms);
-    assert(comes);
+    const struct times times = episode_times(profile, class_);
+    assert(times.gap_ms != 0);
     if (episode->active) {
         episode_end(profile, class_);
     } else {
-        uint64_t for_ns = sim_draw_exponential(&episode->stream, last_ms * MS);
-        for_ns = class_ == SIM_CLASS_STALL ? last_ms * MS : for_ns;
+        uint64_t for_ns = sim_draw_exponential(&episode->stream, times.last_ms * MS);
+        for_ns = class_ == SIM_CLASS_STALL ? times.last_ms * MS : times.least_ms * MS + for_ns;
         episode->until_ns = now_ns + for_ns;
         episode_begin(profile, class_, for_ns);
     }
-    uint64_t pause_ns = sim_draw_exponential(&episode->stream, gap_ms * MS);
+    uint64_t pause_ns = sim_draw_exponential(&episode->stream, times.gap_ms * MS);
     bool is_over = class_ == SIM_CLASS_STALL;
-    episode->next_ns = is_over ? UINT64_MAX : now_ns + pause_ns;
+    episode->next_ns = is_over ? UINT64_MAX : now_ns + times.rest_ms * MS + pause_ns;
 }
 
 void sim_agenda_begin(struct sim_profile *profile)
@@ -439,12 +452,12 @@ void sim_agenda_begin(struct sim_profile *profile)
     for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
         struct profile_episode *episode = &profile->episodes[i];
         const char *name = sim_class_string((enum sim_fault_class)i);
-        uint64_t gap_ms = 0;
-        uint64_t last_ms = 0;
         sim_stream_init(&episode->stream, world->seed, SIM_STREAM_PROFILE,
                         sim_hash(name, strlen(name), 0), 4);
-        bool comes = episode_times(&profile->draw, (enum sim_fault_class)i, &gap_ms, &last_ms);
-        episode->next_ns = comes ? sim_draw_exponential(&episode->stream, gap_ms * MS) : UINT64_MAX;
+        const struct times times = episode_times(profile, (enum sim_fault_class)i);
+        episode->next_ns = times.gap_ms == 0
+                               ? UINT64_MAX
+                               : sim_draw_exponential(&episode->stream, times.gap_ms * MS);
     }
     rules_add(profile);
     sends_kill(profile);
@@ -478,6 +491,7 @@ void sim_agenda_tick(struct sim_profile *profile)
     sim_atlas_revive(profile);
     sim_members_replace(profile);
     sim_atlas_rotate(profile);
+    sim_links_clog(profile);
     for (uint32_t i = 0; i < SIM_CLASS_COUNT && !profile->world->over; i++) {
         episode_tick(profile, (enum sim_fault_class)i);
     }

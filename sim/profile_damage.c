@@ -1,29 +1,31 @@
 /* Damage to what is durable, as a profile does it: to the nodes that its atlas allows, for a whole
- * run. Each thing in a store is there twice, and a store survives that one of the two goes: a disk
- * that is damaged is let alone until it is whole again, and its node has got back what was lost. */
+ * run. Each thing in a store is there twice, and a store survives that one of the two goes, and
+ * that both go if it can tell so: a disk that is damaged is let alone until it is whole again, and
+ * its node has got back what was lost. */
 #include "profile_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define ROT_BITS_MAX 64u
+#define IDS          "ids-" /* of a segment "log-…" of the same number */
 
-static bool count_name(void *visitor, const char *name)
-{
-    (void)name;
-    (*(uint64_t *)visitor)++;
-    return true;
-}
-
-struct name_choice {
-    uint64_t left;
+/* Files of a store whose names begin alike, and one of them. */
+struct files {
+    const char *prefix;
+    uint64_t count;  /* of them */
+    uint64_t chosen; /* the number of the one that is looked for */
     char name[RAFT_FILE_NAME_MAX];
 };
 
-static bool choose_name(void *visitor, const char *name)
+static bool visit_name(void *visitor, const char *name)
 {
-    struct name_choice *choice = visitor;
-    snprintf(choice->name, sizeof choice->name, "%s", name);
-    return choice->left-- > 0;
+    struct files *files = visitor;
+    if (strncmp(name, files->prefix, strlen(files->prefix)) == 0 &&
+        files->count++ == files->chosen) {
+        snprintf(files->name, sizeof files->name, "%s", name);
+    }
+    return true;
 }
 
 /* Whether there is nothing that the disk has lost, and nothing that the node has yet to get back.
@@ -33,17 +35,47 @@ static bool is_sound(const struct sim_node *node)
     return !sim_disk_is_damaged(&node->disk) && (!node->was_damaged || node->is_whole);
 }
 
-/* A file of a store that is whole otherwise. */
+/* Chooses one of the files that begin like this, but for `spared` at both ends; false: there is
+ * none. */
+static bool choose_file(const struct sim_disk *disk, struct sim_stream *stream, const char *prefix,
+                        uint64_t spared, struct files *files)
+{
+    *files = (struct files){.prefix = prefix, .chosen = UINT64_MAX};
+    sim_disk_list_durable(disk, visit_name, files);
+    if (files->count <= 2 * spared) {
+        return false;
+    }
+    *files = (struct files){.prefix = prefix,
+                            .chosen = spared + sim_draw_below(stream, files->count - 2 * spared)};
+    sim_disk_list_durable(disk, visit_name, files);
+    return true;
+}
+
+/* A kind of file is as likely as another, however many there are of it: a segment or its
+ * identities, a segment with its identities, a snapshot, any. The first and the last segment never
+ * go with their identities: nobody could tell that there was more behind the log, and nobody
+ * whether it was the snapshot before the log that went. */
 static void lose_file(struct sim_node *node, struct sim_stream *stream)
 {
-    uint64_t count = 0;
-    struct name_choice choice = {0};
-    sim_disk_list_durable(&node->disk, count_name, &count);
-    choice.left = sim_draw_below(stream, count);
-    if (count > 0 && is_sound(node) && sim_node_store_is_free(node)) {
-        sim_disk_list_durable(&node->disk, choose_name, &choice);
-        (void)sim_disk_lose(&node->disk, choice.name);
+    enum { PART, SEGMENT, SNAPSHOT, ANY, KINDS };
+    static const char *const prefixes[KINDS] = {"log-", "log-", "snapshot-", ""};
+    struct sim_disk *disk = &node->disk;
+    uint64_t kind = sim_draw_below(stream, KINDS);
+    bool is_of_identities = sim_draw_below(stream, 2) == 0;
+    struct files files;
+    const char *prefix = kind == PART && is_of_identities ? IDS : prefixes[kind];
+    if (!is_sound(node) || !sim_node_store_is_free(node) ||
+        !choose_file(disk, stream, prefix, kind == SEGMENT, &files)) {
+        return;
     }
+    sim_world_transcribe(node->world, "    n%u loses %s%s", node->id, files.name,
+                         kind == SEGMENT ? " and its identities" : "");
+    if (kind == SEGMENT) {
+        char twin[sizeof files.name + sizeof IDS];
+        snprintf(twin, sizeof twin, IDS "%s", files.name + strlen(prefix));
+        (void)sim_disk_lose(disk, twin);
+    }
+    (void)sim_disk_lose(disk, files.name);
 }
 
 void sim_damage_take(struct sim_profile *profile, struct profile_episode *episode)

@@ -25,10 +25,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LENGTH_MS    10000u
+#define LENGTH_MS    60000u
+#define LEAST_MS     10000u
+#define SNAPSHOTS    3u
 #define WHOLE_PPM    1000000u
 #define BURST_MS_MAX 1000u
 #define COMMAND_MAX  256u /* bytes of a command without padding, at most about */
+
+#define COIN         6u /* of streams: what they are for; a class may be named as a field is */
 
 enum { NO_CLASS = SIM_CLASS_COUNT };
 
@@ -54,7 +58,7 @@ struct field {
 #name, offsetof(struct sim_draw, name), class_, how, low, high, limit, 0                   \
     }
 #define PPM(name, class_, low, high)      FIELD(name, class_, HOW_LOG, low, high, WHOLE_PPM)
-#define EVERY(name, class_, low)          FIELD(name, class_, HOW_INTERVAL, low, 10000, 1000000)
+#define EVERY(name, class_, low, high)    FIELD(name, class_, HOW_INTERVAL, low, high, 1000000)
 #define FAULT(name, class_, low, high)    FIELD(name, class_, HOW_LOG, low, high, 1000000)
 #define BASE(name, how, low, high, limit) FIELD(name, NO_CLASS, how, low, high, limit)
 
@@ -62,6 +66,8 @@ static const struct field fields[] = {
     BASE(mode, HOW_NOT, 0, SIM_MODE_COUNT - 1, 0),
     {"length_ms", offsetof(struct sim_draw, length_ms), NO_CLASS, HOW_NOT, 1, 10000000, 0,
      LENGTH_MS},
+    {"least_ms", offsetof(struct sim_draw, least_ms), NO_CLASS, HOW_NOT, 1, 10000000, 0, LEAST_MS},
+    {"snapshots", offsetof(struct sim_draw, snapshots), NO_CLASS, HOW_NOT, 1, 1000, 0, SNAPSHOTS},
     BASE(nodes, HOW_NOT, 1, 15, 0),
     BASE(heartbeat_ms, HOW_NOT, 1, 100000, 0),
     BASE(election_ms, HOW_NOT, 2, 100000, 0),
@@ -69,7 +75,7 @@ static const struct field fields[] = {
     BASE(jitter_us, HOW_LOG, 10, 8000, 10000000),
     BASE(read_us, HOW_LOG, 10, 500, 10000000),
     BASE(write_us, HOW_LOG, 10, 2000, 10000000),
-    BASE(sync_us, HOW_LOG, 10, 5000, 10000000),
+    BASE(sync_us, HOW_LOG, 10, 15000, 10000000),
     BASE(apply_us, HOW_LOG, 10, 2000, 10000000),
     BASE(retry_ms, HOW_LOG, 2, 50, 100000),
     BASE(offset_ms, HOW_LOG, 1, 1000000000, 1000000000),
@@ -93,12 +99,13 @@ static const struct field fields[] = {
     BASE(quarantine, HOW_EVENLY, 0, 1, 0),
     BASE(clients, HOW_LOG, 1, 8, 32),
     BASE(by_index, HOW_NOT, 0, 32, 0),
-    BASE(think_ms, HOW_LOG, 10, 500, 1000000),
+    BASE(think_ms, HOW_LOG, 1, 1000, 1000000),
     BASE(keys, HOW_LOG, 1, 16, 1000),
     BASE(puts, HOW_EVENLY, 1, 4, 100),
     BASE(gets, HOW_EVENLY, 0, 4, 100),
     BASE(cas, HOW_EVENLY, 0, 2, 100),
     BASE(padding, HOW_NOT, 0, 1000000, 0),
+    BASE(sizes, HOW_EVENLY, 0, 1, 0),
     {"sessions", offsetof(struct sim_draw, sessions), NO_CLASS, HOW_NOT, 1, SIM_SESSIONS_MAX, 0,
      SIM_SESSIONS_MAX},
     BASE(busy_ms, HOW_NOT, 0, 10000, 1000000),
@@ -109,12 +116,12 @@ static const struct field fields[] = {
     BASE(prefers, HOW_NOT, 0, 1, 0),
     BASE(rounds, HOW_LOG, 1, 16, 1000000),
     BASE(catch_up_ms, HOW_LOG, 50, 5000, 1000000),
-    BASE(down_ms, HOW_LOG, 10, 3000, 1000000),
-    PPM(loss_ppm, SIM_CLASS_LOSS, 1000, 300000),
+    BASE(down_ms, HOW_LOG, 10, 30000, 1000000),
+    PPM(loss_ppm, SIM_CLASS_LOSS, 8333, 300000),
     PPM(dup_ppm, SIM_CLASS_DUPLICATE, 1000, 500000),
     FAULT(burst_ms, SIM_CLASS_LOSS, 1, 200),
     FAULT(delay_us, SIM_CLASS_DELAY, 100, 30000),
-    FAULT(spread_us, SIM_CLASS_DELAY, 1000, 100000),
+    FAULT(spread_us, SIM_CLASS_DELAY, 30000, 100000),
     PPM(tail_ppm, SIM_CLASS_DELAY, 100, 20000),
     FAULT(tail_us, SIM_CLASS_DELAY, 10000, 300000),
     PPM(reorder_ppm, SIM_CLASS_REORDER, 1000, 300000),
@@ -124,58 +131,60 @@ static const struct field fields[] = {
     PPM(reset_ppm, SIM_CLASS_RESET, 100, 20000),
     PPM(lag_ppm, SIM_CLASS_LAG, 100, 20000),
     FAULT(lag_us, SIM_CLASS_LAG, 1000, 100000),
-    EVERY(split_gap_ms, SIM_CLASS_PARTITION, 300),
-    FAULT(split_ms, SIM_CLASS_PARTITION, 50, 3000),
-    EVERY(cut_gap_ms, SIM_CLASS_CUT, 300),
+    EVERY(split_gap_ms, SIM_CLASS_PARTITION, 333, 10000),
+    FIELD(split_rest_ms, SIM_CLASS_PARTITION, HOW_EVENLY, 0, 200, 1000000),
+    FAULT(split_ms, SIM_CLASS_PARTITION, 100, 1000),
+    FIELD(split_least_ms, SIM_CLASS_PARTITION, HOW_EVENLY, 1000, 2000, 1000000),
+    EVERY(cut_gap_ms, SIM_CLASS_CUT, 300, 10000),
     FAULT(cut_ms, SIM_CLASS_CUT, 50, 3000),
-    EVERY(clog_gap_ms, SIM_CLASS_CLOG, 100),
+    EVERY(clog_gap_ms, SIM_CLASS_CLOG, 500, 50000),
     FAULT(clog_ms, SIM_CLASS_CLOG, 10, 5000),
-    EVERY(filter_gap_ms, SIM_CLASS_FILTER, 300),
+    EVERY(filter_gap_ms, SIM_CLASS_FILTER, 300, 10000),
     FAULT(filter_ms, SIM_CLASS_FILTER, 50, 3000),
-    EVERY(slow_gap_ms, SIM_CLASS_SLOW, 300),
+    EVERY(slow_gap_ms, SIM_CLASS_SLOW, 300, 10000),
     FAULT(slow_ms, SIM_CLASS_SLOW, 50, 3000),
-    FAULT(slow_us, SIM_CLASS_SLOW, 1000, 200000),
+    FIELD(slow_us, SIM_CLASS_SLOW, HOW_LOG, 1000, 1000000, 10000000),
     FAULT(stall_ms, SIM_CLASS_STALL, 100, 30000),
     PPM(eio_ppm, SIM_CLASS_EIO, 100, 10000),
-    EVERY(broken_gap_ms, SIM_CLASS_BROKEN, 300),
+    EVERY(broken_gap_ms, SIM_CLASS_BROKEN, 300, 10000),
     FAULT(broken_ms, SIM_CLASS_BROKEN, 50, 3000),
     PPM(short_ppm, SIM_CLASS_SHORT, 1000, 100000),
     PPM(sync_ppm, SIM_CLASS_SYNC, 100, 10000),
-    EVERY(full_gap_ms, SIM_CLASS_FULL, 300),
+    EVERY(full_gap_ms, SIM_CLASS_FULL, 300, 10000),
     FAULT(full_ms, SIM_CLASS_FULL, 50, 3000),
     PPM(enospc_ppm, SIM_CLASS_FULL, 100, 10000),
-    EVERY(crash_gap_ms, SIM_CLASS_CRASH, 300),
+    EVERY(crash_gap_ms, SIM_CLASS_CRASH, 1000, 60000),
     PPM(crash_io_ppm, SIM_CLASS_CRASH_IO, 100, 5000),
     PPM(crash_send_ppm, SIM_CLASS_CRASH_IO, 100, 5000),
-    EVERY(pause_gap_ms, SIM_CLASS_PAUSE, 300),
-    FAULT(pause_ms, SIM_CLASS_PAUSE, 10, 6000),
-    FIELD(drift_ppm, SIM_CLASS_DRIFT, HOW_LOG, 50, 100000, 499999),
-    EVERY(step_gap_ms, SIM_CLASS_STEP, 300),
+    EVERY(pause_gap_ms, SIM_CLASS_PAUSE, 2000, 120000),
+    FAULT(pause_ms, SIM_CLASS_PAUSE, 1, 20), /* in election timeouts, as drawn */
+    FIELD(drift_ppm, SIM_CLASS_DRIFT, HOW_LOG, 50, 50000, 499999),
+    EVERY(step_gap_ms, SIM_CLASS_STEP, 300, 10000),
     FAULT(step_ms, SIM_CLASS_STEP, 10, 300000),
-    EVERY(freeze_gap_ms, SIM_CLASS_FREEZE, 300),
+    EVERY(freeze_gap_ms, SIM_CLASS_FREEZE, 300, 10000),
     FAULT(freeze_ms, SIM_CLASS_FREEZE, 50, 3000),
-    EVERY(strobe_gap_ms, SIM_CLASS_STROBE, 300),
+    EVERY(strobe_gap_ms, SIM_CLASS_STROBE, 300, 10000),
     FAULT(strobe_ms, SIM_CLASS_STROBE, 50, 3000),
     FAULT(strobe_us, SIM_CLASS_STROBE, 1000, 500000),
     PPM(late_ppm, SIM_CLASS_LATE, 1000, 300000),
     FAULT(late_us, SIM_CLASS_LATE, 1000, 50000),
-    EVERY(squeeze_gap_ms, SIM_CLASS_SQUEEZE, 300),
+    EVERY(squeeze_gap_ms, SIM_CLASS_SQUEEZE, 300, 10000),
     FAULT(squeeze_ms, SIM_CLASS_SQUEEZE, 50, 3000),
-    PPM(memory_ppm, SIM_CLASS_MEMORY, 10, 10000),
+    PPM(memory_ppm, SIM_CLASS_MEMORY, 10, 1000),
     PPM(refuse_ppm, SIM_CLASS_REFUSE, 100, 20000),
     PPM(machine_ppm, SIM_CLASS_MACHINE, 100, 5000),
     PPM(exit_ppm, SIM_CLASS_EXIT, 10, 2000),
-    EVERY(ro_gap_ms, SIM_CLASS_READ_ONLY, 300),
+    EVERY(ro_gap_ms, SIM_CLASS_READ_ONLY, 300, 10000),
     FAULT(ro_ms, SIM_CLASS_READ_ONLY, 50, 3000),
-    EVERY(transfer_gap_ms, SIM_CLASS_TRANSFER, 100),
-    EVERY(campaign_gap_ms, SIM_CLASS_CAMPAIGN, 100),
-    EVERY(restart_gap_ms, SIM_CLASS_RESTART, 300),
-    EVERY(rot_gap_ms, SIM_CLASS_ROT, 1000),
+    EVERY(transfer_gap_ms, SIM_CLASS_TRANSFER, 100, 10000),
+    EVERY(campaign_gap_ms, SIM_CLASS_CAMPAIGN, 100, 10000),
+    EVERY(restart_gap_ms, SIM_CLASS_RESTART, 300, 10000),
+    EVERY(rot_gap_ms, SIM_CLASS_ROT, 1000, 10000),
     PPM(lose_ppm, SIM_CLASS_LIE, 100, 5000),
     PPM(misdirect_ppm, SIM_CLASS_LIE, 100, 5000),
-    EVERY(wipe_gap_ms, SIM_CLASS_WIPE, 2000),
-    EVERY(restore_gap_ms, SIM_CLASS_RESTORE, 2000),
-    EVERY(members_gap_ms, SIM_CLASS_MEMBERS, 100),
+    EVERY(wipe_gap_ms, SIM_CLASS_WIPE, 1000, 10000),
+    EVERY(restore_gap_ms, SIM_CLASS_RESTORE, 2000, 10000),
+    EVERY(members_gap_ms, SIM_CLASS_MEMBERS, 100, 10000),
 };
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])
 
@@ -290,8 +299,9 @@ static uint64_t draw_classes(enum sim_profile_mode mode, uint64_t seed)
         return UINT64_C(1) << draw_alone(seed, "class", SIM_CLASS_COUNT);
     }
     for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
+        const char *name = coin_of((enum sim_fault_class)i);
         struct sim_stream stream;
-        stream_open(&stream, seed, coin_of((enum sim_fault_class)i));
+        sim_stream_init(&stream, seed, SIM_STREAM_PROFILE, sim_hash(name, strlen(name), 0), COIN);
         on |= (uint64_t)(sim_draw_below(&stream, 2) == 0) << i;
     }
     /* Damage fixes who may be hurt at all: most runs are without. */
@@ -312,7 +322,7 @@ static void draw_cluster(struct sim_draw *draw, uint64_t seed)
     static const struct {
         uint64_t below; /* per cent */
         uint64_t nodes;
-    } sizes[] = {{3, 1}, {8, 2}, {53, 3}, {60, 4}, {88, 5}, {91, 6}, {100, 7}};
+    } sizes[] = {{3, 1}, {8, 2}, {53, 3}, {60, 4}, {90, 5}, {100, 7}};
     static const uint64_t timeouts[][2] = {
         {50, 150}, {29, 271}, {101, 521}, {100, 1000}, {100, 2000}};
     uint64_t percent = draw_alone(seed, "nodes", 100);
@@ -332,12 +342,14 @@ static void draw_cluster(struct sim_draw *draw, uint64_t seed)
     if (draw_alone(seed, "fifo", 4) == 0) {
         draw->jitter_us = 0; /* links keep their order */
     }
-    draw->learners = draw->members_gap_ms != 0 ? draw_alone(seed, "learners", 3) : 0;
+    draw->pause_ms *= draw->election_ms;
+    draw->learners = draw_alone(seed, "learners", 3);
     draw->witness = draw_alone(seed, "witness", 8) == 0;
     draw->prefers = draw_alone(seed, "prefers", 4) == 0;
     /* Who was removed and has not heard of it is kept from disturbing by pre-vote alone. */
     draw->prevote = draw_alone(seed, "prevote", 8) != 0 || draw->members_gap_ms != 0;
     draw->quorum = draw_alone(seed, "quorum", 8) != 0;
+    draw->drift_ppm *= draw->mode == SIM_MODE_UNRESTRICTED ? 2 : 1;
     if (draw->drift_ppm != 0 && draw_alone(seed, "tight", 2) == 0) {
         draw->bound_ppm = draw->drift_ppm; /* the nodes know it, and have nothing to spare */
     }
@@ -391,6 +403,8 @@ void sim_profile_draw(enum sim_profile_kind kind, uint64_t seed, struct sim_draw
     }
     out_draw->mode = (uint64_t)mode;
     out_draw->length_ms = LENGTH_MS;
+    out_draw->least_ms = LEAST_MS;
+    out_draw->snapshots = SNAPSHOTS;
     draw_cluster(out_draw, seed);
     draw_loads(out_draw, seed);
 }

@@ -19,6 +19,12 @@ struct profile_episode {
     struct sim_stream stream;
 };
 
+/* Of a link; rule NULL: none. */
+struct profile_clog {
+    struct sim_link_rule *rule;
+    uint64_t until_ns;
+};
+
 struct sim_profile {
     struct sim_world *world;
     struct sim_draw draw;
@@ -32,7 +38,9 @@ struct sim_profile {
     uint64_t replace_ns;                         /* 0: nobody has to be */
     const struct sim_member_change *replacement; /* under way, or NULL */
     bool begun;
-    uint64_t end_ns;
+    uint64_t end_ns;                             /* at the latest */
+    raft_index snapshot;                         /* the newest of any node */
+    uint64_t snapshots;                          /* so many newer ones were seen */
     uint32_t victims;                            /* bit per node id */
     uint32_t damageable;                         /* likewise; 0: what is durable stays whole */
     int64_t drift_ppm[SIM_NODES_MAX];            /* of each clock, when nothing else is wrong */
@@ -41,6 +49,8 @@ struct sim_profile {
     uint32_t hurting_count;
     struct sim_rule *lying[PROFILE_LIES]; /* rules of damageable disks, or NULL */
     struct profile_episode episodes[SIM_CLASS_COUNT];
+    struct profile_clog clogs[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
+    uint64_t clog_ns;                                        /* the next one; 0: the run begins */
 };
 
 /* Rules that hold for the whole run; and when each class has its first episode. */
@@ -49,17 +59,18 @@ void sim_agenda_begin(struct sim_profile *profile);
 void sim_agenda_tick(struct sim_profile *profile);
 
 /* profile_links.c */
-/* One rule for all that happens to single messages, for the whole run. */
+/* One rule for all that happens to single messages. */
 void sim_links_shape(struct sim_profile *profile);
 /* Each makes the rule of an episode: the cluster falls into parts; a node hears nobody, or nobody
- * hears it, or only one other; a link holds back; messages of one type do not come, of one node to
- * another, of one, to one, or of everybody to everybody. */
+ * hears it, or only one other; messages of one type do not come, of one node to another, of one, to
+ * one, or of everybody to everybody. */
 void sim_links_partition(struct sim_profile *profile, struct profile_episode *episode);
 void sim_links_cut(struct sim_profile *profile, struct profile_episode *episode);
-void sim_links_clog(struct sim_profile *profile, struct profile_episode *episode);
 void sim_links_filter(struct sim_profile *profile, struct profile_episode *episode);
-/* From now on a node hears nobody: an episode of cuts, which must not have one. */
+/* From now on a node hears nobody; an episode of cuts, of which none may be active. */
 void sim_links_deafen(struct sim_profile *profile, uint32_t node);
+/* Ends and begins the clogs that are due. */
+void sim_links_clog(struct sim_profile *profile);
 
 /* profile_members.c */
 /* Begins a change of the members, if one is possible now. */

@@ -3,7 +3,10 @@
  *
  * Fault model. All that network.h allows; of partitions every shape: a node that is isolated, parts
  * of random sizes, a bridge, a ring; links that are cut or clogged in one direction, of a node to
- * another or to everybody; messages of one type that are lost or held back. */
+ * another or to everybody; messages of one type that are lost or held back.
+ *
+ * Invariants:
+ *  1. A link is clogged once at a time; what a clog has held arrives at its end, or is lost. */
 #include "profile_internal.h"
 
 #include <raft/message.h>
@@ -36,7 +39,7 @@ void sim_links_shape(struct sim_profile *profile)
     rule->tail = draw->tail_us == 0 ? 0 : draw->tail_ppm * PPM;
     rule->tail_ns = draw->tail_us * US;
     rule->latency_ns = draw->delay_us * US;
-    rule->jitter_ns = draw->spread_us * US;
+    rule->spread_ns = draw->spread_us * US;
     sim_network_rule_activate(&profile->world->network, rule);
 }
 
@@ -114,20 +117,6 @@ void sim_links_cut(struct sim_profile *profile, struct profile_episode *episode)
     episode->link = rule;
 }
 
-void sim_links_clog(struct sim_profile *profile, struct profile_episode *episode)
-{
-    struct sim_network *network = &profile->world->network;
-    struct sim_link_rule *rule = sim_network_rule_new(network);
-    pick_two(profile, &episode->stream, &rule->from, &rule->to);
-    if (sim_draw_below(&episode->stream, 4) == 0) {
-        rule->to.role = SIM_SELECT_ANY;
-    }
-    rule->hold = true;
-    rule->shuffles = sim_draw_below(&episode->stream, 2) == 0;
-    sim_network_rule_activate(network, rule);
-    episode->link = rule;
-}
-
 void sim_links_filter(struct sim_profile *profile, struct profile_episode *episode)
 {
     struct sim_network *network = &profile->world->network;
@@ -158,4 +147,59 @@ void sim_links_deafen(struct sim_profile *profile, uint32_t node)
     cut->active = true;
     cut->until_ns = profile->world->scheduler.now_ns +
                     sim_draw_exponential(&cut->stream, profile->draw.cut_ms * MS);
+}
+
+static void clog_begin(struct sim_profile *profile, struct sim_stream *stream, uint64_t begin_ns)
+{
+    struct sim_network *network = &profile->world->network;
+    uint64_t from = 1 + sim_draw_below(stream, profile->world->node_count);
+    uint64_t to = 1 + sim_draw_below(stream, profile->world->node_count);
+    uint64_t for_ns = sim_draw_exponential(stream, profile->draw.clog_ms * MS);
+    bool shuffles = sim_draw_below(stream, 2) == 0;
+    struct profile_clog *clog = &profile->clogs[from][to];
+    if (from == to || clog->rule != NULL) {
+        return;
+    }
+    struct sim_link_rule *rule = sim_network_rule_new(network);
+    rule->from = (struct sim_selector){.nodes = 1u << from, .role = SIM_SELECT_NODES};
+    rule->to = (struct sim_selector){.nodes = 1u << to, .role = SIM_SELECT_NODES};
+    rule->hold = true;
+    rule->shuffles = shuffles;
+    sim_network_rule_activate(network, rule);
+    *clog = (struct profile_clog){.rule = rule, .until_ns = begin_ns + for_ns};
+}
+
+static void clogs_end(struct sim_profile *profile, struct sim_stream *stream, uint64_t now_ns)
+{
+    struct sim_network *network = &profile->world->network;
+    for (uint32_t i = 0; i < SIM_NODES_MAX * SIM_NODES_MAX; i++) {
+        struct profile_clog *clog = &profile->clogs[i / SIM_NODES_MAX][i % SIM_NODES_MAX];
+        if (clog->rule == NULL || now_ns < clog->until_ns) {
+            continue;
+        }
+        if (sim_draw_below(stream, 2) == 0) {
+            sim_network_rule_release(network, clog->rule);
+        } else {
+            sim_network_rule_heal(network, clog->rule);
+        }
+        clog->rule = NULL;
+    }
+}
+
+void sim_links_clog(struct sim_profile *profile)
+{
+    struct sim_stream *stream = &profile->episodes[SIM_CLASS_CLOG].stream;
+    uint64_t now_ns = profile->world->scheduler.now_ns;
+    uint64_t nodes = profile->world->node_count;
+    if (profile->draw.clog_gap_ms == 0 || nodes < 2) {
+        return;
+    }
+    clogs_end(profile, stream, now_ns);
+    while (profile->clog_ns <= now_ns) {
+        if (profile->clog_ns != 0) {
+            clog_begin(profile, stream, now_ns);
+        }
+        uint64_t gap_ns = profile->draw.clog_gap_ms * MS / (nodes * nodes); /* of all pairs */
+        profile->clog_ns += 1 + sim_draw_exponential(stream, gap_ns);
+    }
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define DB_DEFAULT "squall.db"
+#define GAP_MAX    1000u /* seeds that are missing in a row */
 
 const struct sut_ops *cli_sut(const struct cli_options *options)
 {
@@ -136,13 +137,30 @@ static enum sim_task_kind kind_of(enum cli_command command)
                                   : SIM_TASK_VERIFY;
 }
 
-/* The seeds of the command line; of a profile without any, those after the ones in the file. False
- * with a message if the file cannot be read. */
+/* What a campaign of a profile goes on with: the seeds behind those in its file, and what is
+ * missing among those, since they were under way when an earlier campaign was ended. */
+struct gaps {
+    struct sim_tasks *tasks;
+    uint64_t highest;
+};
+
+static bool gap_add(void *ctx, uint64_t seed)
+{
+    struct gaps *gaps = ctx;
+    uint64_t first = gaps->highest + 1;
+    gaps->highest = seed;
+    /* What is far from the others was asked for by itself. */
+    return seed - first > GAP_MAX || sim_tasks_add(gaps->tasks, SIM_TASK_RUN, first, seed);
+}
+
+/* The seeds of the command line; of a profile without any, those after the ones in the file, and
+ * tasks for what is missing in it. False with a message if the file cannot be read. */
 static bool seeds_choose(const struct cli_options *options, const char *db,
-                         const struct sim_catalogue *catalogue, struct sim_seed_range *out_seeds)
+                         const struct sim_catalogue *catalogue, struct sim_seed_range *out_seeds,
+                         struct sim_tasks *tasks)
 {
     char error[SIM_TEXT_MAX];
-    uint64_t highest = 0;
+    struct gaps gaps = {.tasks = tasks};
     *out_seeds = (struct sim_seed_range){
         .given = options->has_seeds, .first = options->seed_first, .last = options->seed_last};
     if (options->has_seeds || options->profile == SIM_PROFILE_NONE || options->command != CLI_RUN ||
@@ -155,14 +173,14 @@ static bool seeds_choose(const struct cli_options *options, const char *db,
         return false;
     }
     const struct sim_scenario_info *info = &catalogue->scenarios[0].info;
-    bool found = store_highest_seed(store, info->name, &highest);
+    bool found = store_visit_seeds(store, info->name, gap_add, &gaps);
     if (!found) {
         fprintf(stderr, "squall: %s\n", store_error(store));
     }
     (void)store_close(store, error, sizeof error);
-    if (found && highest > 0 && highest <= CLI_SEED_MAX - info->seed_limit) {
+    if (found && gaps.highest > 0 && gaps.highest <= CLI_SEED_MAX - info->seed_limit) {
         *out_seeds = (struct sim_seed_range){
-            .given = true, .first = highest + 1, .last = highest + info->seed_limit};
+            .given = true, .first = gaps.highest + 1, .last = gaps.highest + info->seed_limit};
     }
     return found;
 }
@@ -179,8 +197,9 @@ static enum cli_status campaign_run(const struct cli_options *options,
     const char *db = options->no_db ? NULL : options->db != NULL ? options->db : DB_DEFAULT;
     struct sim_seed_range seeds;
     const struct sut_ops *sut_next = NULL;
-    if (!cli_sut_next(options, &sut_next) || !seeds_choose(options, db, catalogue, &seeds)) {
-        return CLI_USAGE;
+    if (!cli_sut_next(options, &sut_next) ||
+        !seeds_choose(options, db, catalogue, &seeds, &tasks)) {
+        goto out;
     }
     struct sim_campaign campaign = {
         .sut = sut,
@@ -203,7 +222,7 @@ static enum cli_status campaign_run(const struct cli_options *options,
         .trace = {options->checkpoints, options->fields_from, options->fields_to},
         .no_recheck = is_printed(options),
         .twins = is_printed(options) || options->no_db ? SIM_TWINS_NONE : options->twins,
-        .is_endless = !options->has_seeds && (options->for_s != 0 || options->until_finding),
+        .is_endless = cli_is_endless(options),
         .endless_kind = kind_of(options->command),
         .endless_seed = seeds.given ? seeds.first : 1,
         .for_ns = options->for_s * UINT64_C(1000000000),

@@ -542,3 +542,8 @@ bool cli_options_parse(struct cli_options *options, int argc, char **argv, char 
     }
     return sweep_check(&parse);
 }
+
+bool cli_is_endless(const struct cli_options *options)
+{
+    return !options->has_seeds && (options->for_s != 0 || options->until_finding);
+}

@@ -86,5 +86,7 @@ bool cli_options_parse(struct cli_options *options, int argc, char **argv, char 
 
 /* The closest of count names, or NULL if none is close enough to be meant. */
 const char *cli_suggest(const char *word, const char *const *names, size_t count);
+/* Whether a campaign takes one seed after the other until something ends it. */
+bool cli_is_endless(const struct cli_options *options);
 
 #endif

@@ -39,8 +39,15 @@ static void status_print(const struct cli_recorder *recorder, uint64_t now, char
     uint64_t elapsed_ms = (now - recorder->began_ns) / 1000000 + 1;
     char left[64] = "";
     char of[32] = "";
+    uint64_t for_ms = recorder->options->for_s * 1000;
+    uint64_t left_s = for_ms > elapsed_ms ? (for_ms - elapsed_ms) / 1000 : 0;
+    bool ends = for_ms > elapsed_ms;
     if (recorder->unknown == 0 && done > 0 && recorder->planned > done) {
-        uint64_t left_s = (recorder->planned - done) * elapsed_ms / done / 1000;
+        uint64_t work_s = (recorder->planned - done) * elapsed_ms / done / 1000;
+        left_s = ends && left_s < work_s ? left_s : work_s;
+        ends = true;
+    }
+    if (ends) {
         snprintf(left, sizeof left, ", %llu s left", (unsigned long long)left_s);
     }
     if (recorder->unknown == 0 && recorder->planned > 0) {

@@ -110,7 +110,7 @@ bool cli_recorder_open(struct cli_recorder *recorder, const struct cli_options *
 {
     *recorder = (struct cli_recorder){.options = options, .catalogue = catalogue, .db = db};
     recorder->sut = sut;
-    recorder->planned = tasks->executions;
+    recorder->planned = cli_is_endless(options) ? 0 : tasks->executions;
     recorder->variants_left = tasks->variants_left;
     for (uint32_t i = 0; i < tasks->count; i++) {
         recorder->unknown += tasks->items[i].kind == SIM_TASK_SWEEP ? 1 : 0;

@@ -60,11 +60,14 @@ struct sim_seed_range {
     uint64_t last;
 };
 
-/* Cuts a campaign into tasks. A sweep takes the first parameter set of each scenario (the one that
+/* Cuts a campaign into tasks, beside those that there are. A sweep takes the first parameter set of
+ * each scenario (the one that
  * --set names), unless it is exhaustive. False: out of memory. */
 bool sim_tasks_build(struct sim_tasks *tasks, const struct sim_catalogue *catalogue,
                      enum sim_task_kind kind, const struct sim_seed_range *seeds, bool exhaustive,
                      uint32_t jobs);
+/* Adds seeds [first, end) of the first scenario, one a task. False: out of memory. */
+bool sim_tasks_add(struct sim_tasks *tasks, enum sim_task_kind kind, uint64_t first, uint64_t end);
 void sim_tasks_release(struct sim_tasks *tasks);
 /* The number-th task of an endless campaign: the next few seeds of each parameter set in turn. */
 void sim_tasks_endless(const struct sim_catalogue *catalogue, enum sim_task_kind kind,

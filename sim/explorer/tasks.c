@@ -7,9 +7,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define CHUNK_MAX     32u      /* seeds of one task */
-#define TASKS_MAX     1000000u /* about; of an enormous range the pieces are larger */
-#define CHUNK_ENDLESS 8u
+#define CHUNK_MAX 32u      /* seeds of one task */
+#define TASKS_MAX 1000000u /* about; of an enormous range the pieces are larger */
 
 static bool task_add(struct sim_tasks *tasks, const struct sim_task *task)
 {
@@ -102,7 +101,6 @@ bool sim_tasks_build(struct sim_tasks *tasks, const struct sim_catalogue *catalo
 {
     assert(jobs > 0);
     assert(!seeds->given || seeds->first <= seeds->last);
-    *tasks = (struct sim_tasks){0};
     uint64_t total = executions_total(catalogue, kind, seeds, exhaustive);
     uint64_t chunk = total / ((uint64_t)jobs * 8);
     chunk = chunk < 1 || kind == SIM_TASK_SWEEP ? 1 : chunk;
@@ -127,8 +125,16 @@ bool sim_tasks_build(struct sim_tasks *tasks, const struct sim_catalogue *catalo
             }
         }
     }
-    tasks->executions = total;
+    tasks->executions += total;
     return true;
+}
+
+bool sim_tasks_add(struct sim_tasks *tasks, enum sim_task_kind kind, uint64_t first, uint64_t end)
+{
+    assert(first <= end && kind != SIM_TASK_SWEEP);
+    tasks->executions += end - first;
+    return range_add(tasks, (struct sim_task){.kind = kind, .shard_count = 1}, first, end - first,
+                     1);
 }
 
 void sim_tasks_endless(const struct sim_catalogue *catalogue, enum sim_task_kind kind,
@@ -140,9 +146,10 @@ void sim_tasks_endless(const struct sim_catalogue *catalogue, enum sim_task_kind
         sets += catalogue->scenarios[i].variant_count;
     }
     uint64_t left = number % sets;
-    uint64_t seed = first_seed + number / sets * CHUNK_ENDLESS;
-    *out_task = (struct sim_task){
-        .kind = kind, .shard_count = 1, .seed = seed, .seed_end = seed + CHUNK_ENDLESS};
+    /* One seed each: what is under way when the campaign ends is all that is not done. */
+    uint64_t seed = first_seed + number / sets;
+    *out_task =
+        (struct sim_task){.kind = kind, .shard_count = 1, .seed = seed, .seed_end = seed + 1};
     while (left >= catalogue->scenarios[out_task->scenario].variant_count) {
         left -= catalogue->scenarios[out_task->scenario].variant_count;
         out_task->scenario++;

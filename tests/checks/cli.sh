@@ -83,9 +83,27 @@ expect 0 '' run --profile calm --for 1s --set length_ms=500 --db calm.db
 expect 0 'mode=calm' run --profile calm --seed 1 --transcript --no-db
 highest=$(sqlite3 calm.db 'SELECT min(seed) = 1 AND max(seed) = count(*) FROM executions')
 [ "$highest" = 1 ] || { echo "a campaign of a profile left seeds out, or repeated some"; failed=1; }
+# What was under way when a campaign was ended comes first when it goes on.
+missing='SELECT count(*) FROM (SELECT 1 UNION SELECT 3 UNION SELECT 4 EXCEPT SELECT seed FROM executions)'
+expect 0 'profile:calm' run --profile calm --seed 2 --set length_ms=500 --db gaps.db
+expect 0 'profile:calm' run --profile calm --seed 5 --set length_ms=500 --db gaps.db
+expect 0 '' run --profile calm --for 1s --set length_ms=500 --db gaps.db
+[ "$(sqlite3 gaps.db "$missing")" = 0 ] || { echo "seeds that were missing in a file still are"; failed=1; }
+[ "$(sqlite3 gaps.db 'SELECT count(*) = count(DISTINCT seed) FROM executions')" = 1 ] || {
+    echo "seeds of a file were repeated"
+    failed=1
+}
 id=$(sqlite3 calm.db 'SELECT id FROM executions WHERE seed = 2')
 expect 0 'is the recorded one' replay "$id" --db calm.db
 expect 0 '' replay --profile calm --seed 2
+
+# A file that may not grow any more is said to be one; what is in it is whole.
+status=0
+out=$(ulimit -f 200; "$squall" run --profile calm --seeds 1..40 --set length_ms=500 --db limit.db 2>&1) || status=$?
+if [ "$status" -ne 2 ] || ! grep -qF 'limit.db: ' <<<"$out"; then
+    echo "a file that cannot grow: status $status, wanted 2 with a message: $out"
+    failed=1
+fi
 
 # A page that says what it is, with no address to load from.
 grep -q '<html' hello.html || { echo "hello.html is no page"; failed=1; }

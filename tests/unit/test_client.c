@@ -172,6 +172,41 @@ START_TEST(load_in_bursts_begins_nothing_while_it_is_quiet)
 }
 END_TEST
 
+/* Whether an operation of the history had a command of a size. */
+static bool has_size(size_t size)
+{
+    const struct sim_operation *operation = world->clients.history;
+    while (operation != NULL && sim_command_size(&operation->command) != size) {
+        operation = operation->next;
+    }
+    return operation != NULL;
+}
+
+START_TEST(a_load_of_all_sizes_goes_up_to_one_over_each_cap)
+{
+    const struct sim_load load = {.client_count = 4,
+                                  .interval_ns = MS,
+                                  .keys = 1,
+                                  .has_all_sizes = true,
+                                  .caps = {3000, 2000, 100000},
+                                  .padding = 7};
+    uint32_t constant = 0;
+    uint32_t bare = 0;
+    leader();
+    sim_load_start(world, &load);
+    run_for(2000 * MS);
+    ck_assert(has_size(2000) && has_size(2001) && has_size(3000) && has_size(3001));
+    const struct sim_operation *operation = world->clients.history;
+    for (; operation != NULL; operation = operation->next) {
+        ck_assert_uint_le(sim_command_size(&operation->command), 3001);
+        constant += operation->command.padding == 7;
+        bare += operation->command.padding == 0;
+    }
+    ck_assert_uint_gt(constant, 100);
+    ck_assert_uint_gt(bare, 10);
+}
+END_TEST
+
 static Suite *client_suite(void)
 {
     Suite *suite = suite_create("client");
@@ -185,6 +220,7 @@ static Suite *client_suite(void)
     tcase_add_test(tcase, load_ends_when_it_is_stopped);
     tcase_add_test(tcase, load_ends_by_itself_at_its_time);
     tcase_add_test(tcase, load_in_bursts_begins_nothing_while_it_is_quiet);
+    tcase_add_test(tcase, a_load_of_all_sizes_goes_up_to_one_over_each_cap);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -214,16 +214,38 @@ START_TEST(each_operation_has_a_latency_about_its_mean)
 }
 END_TEST
 
-START_TEST(a_slow_disk_and_a_delay_come_on_top)
+static uint64_t mean_of_transfers(enum raft_io_op op)
+{
+    char bytes[1] = {'x'};
+    raft_file file = open_file(RAFT_IO_CREATE, "a");
+    uint64_t start_ns = world->scheduler.now_ns;
+    for (int i = 0; i < 1000; i++) {
+        struct raft_io io = transfer(op, file, 0, bytes, 1);
+        sim_disk_submit(disk, &io, no_fault, 1);
+        perform_all();
+    }
+    return (world->scheduler.now_ns - start_ns) / 1000;
+}
+
+START_TEST(a_slow_disk_adds_a_mean_time_to_a_write_and_a_tenth_of_it_to_a_read)
+{
+    disk->write_ns = 100;
+    disk->read_ns = 100;
+    disk->slow_ns = 10000;
+    uint64_t write_ns = mean_of_transfers(RAFT_IO_WRITE);
+    uint64_t read_ns = mean_of_transfers(RAFT_IO_READ);
+    ck_assert(write_ns > 9000 && write_ns < 11200);
+    ck_assert(read_ns > 1000 && read_ns < 1200);
+}
+END_TEST
+
+START_TEST(a_delay_comes_on_top)
 {
     struct raft_io io = named(RAFT_IO_SYNC_DIR, "");
     disk->sync_ns = 10;
     ck_assert_uint_lt(time_of(&io, 0), 15);
-    disk->slow_ns = 1000;
-    uint64_t slow_ns = time_of(&io, 0);
-    ck_assert(slow_ns >= 1005 && slow_ns < 1015);
     uint64_t delayed_ns = time_of(&io, 500);
-    ck_assert(delayed_ns >= 1505 && delayed_ns < 1515);
+    ck_assert(delayed_ns >= 505 && delayed_ns < 515);
 }
 END_TEST
 
@@ -651,7 +673,8 @@ static void add_device_tests(TCase *device)
     tcase_add_test_raise_signal(device, using_a_closed_handle_dies, SIGABRT);
     tcase_add_test_raise_signal(device, changing_bytes_under_way_dies, SIGABRT);
     tcase_add_test(device, each_operation_has_a_latency_about_its_mean);
-    tcase_add_test(device, a_slow_disk_and_a_delay_come_on_top);
+    tcase_add_test(device, a_slow_disk_adds_a_mean_time_to_a_write_and_a_tenth_of_it_to_a_read);
+    tcase_add_test(device, a_delay_comes_on_top);
     tcase_add_test(device, a_stall_has_no_end_but_a_heal);
     tcase_add_test(device, a_heal_leaves_alone_what_a_paused_process_has);
     tcase_add_test(device, an_operation_has_no_effect_before_it_completes);

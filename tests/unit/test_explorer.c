@@ -339,7 +339,7 @@ START_TEST(every_seed_is_in_exactly_one_task)
     struct sim_catalogue_scenario scenario = {.variants = variants, .variant_count = 2};
     const struct sim_catalogue catalogue = {.scenarios = &scenario, .count = 1};
     const struct sim_seed_range seeds = {.given = true, .first = 5, .last = 104};
-    struct sim_tasks tasks;
+    struct sim_tasks tasks = {0};
     uint32_t seen[2][100] = {{0}};
     ck_assert(sim_tasks_build(&tasks, &catalogue, SIM_TASK_RUN, &seeds, false, 3));
     ck_assert_uint_eq(tasks.executions, 200);
@@ -362,7 +362,7 @@ START_TEST(endless_campaign_takes_every_seed_of_every_variant_once)
                                                   {.variants = variants + 1, .variant_count = 2}};
     const struct sim_catalogue catalogue = {.scenarios = scenarios, .count = 2};
     uint32_t seen[3][256] = {{0}};
-    for (uint64_t number = 0; number < 9; number++) {
+    for (uint64_t number = 0; number < 72; number++) {
         struct sim_task task;
         sim_tasks_endless(&catalogue, SIM_TASK_RUN, 100, number, &task);
         ck_assert_uint_lt(task.seed_end, 256);
@@ -385,7 +385,7 @@ START_TEST(small_sweep_is_split_into_shards)
     struct sim_catalogue_scenario scenario = {.variants = variants, .variant_count = 1};
     const struct sim_catalogue catalogue = {.scenarios = &scenario, .count = 1};
     const struct sim_seed_range seeds = {.given = false};
-    struct sim_tasks tasks;
+    struct sim_tasks tasks = {0};
     ck_assert(sim_tasks_build(&tasks, &catalogue, SIM_TASK_SWEEP, &seeds, true, 2));
     ck_assert_uint_eq(tasks.count, tasks.items[0].shard_count);
     ck_assert_uint_gt(tasks.count, 1);

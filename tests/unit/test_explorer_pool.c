@@ -90,7 +90,7 @@ static enum sim_campaign_end campaign_run(struct seen *seen, uint64_t first, uin
     struct sim_catalogue_scenario scenario = {.variants = variants, .variant_count = 1};
     const struct sim_catalogue catalogue = {.scenarios = &scenario, .count = 1};
     const struct sim_seed_range seeds = {.given = true, .first = first, .last = last};
-    struct sim_tasks tasks;
+    struct sim_tasks tasks = {0};
     strcpy(scenario.info.name, "double");
     ck_assert(sim_tasks_build(&tasks, &catalogue, SIM_TASK_RUN, &seeds, false, 2));
     const struct sim_campaign campaign = {

@@ -72,6 +72,28 @@ START_TEST(delays_within_latency_and_jitter)
 }
 END_TEST
 
+START_TEST(a_spread_is_exponential_and_the_latency_of_its_rule_at_least)
+{
+    struct sim_link_rule *rule = rule_from_to(1, 2);
+    uint64_t sum_ns = 0;
+    uint32_t least = 0;
+    rule->latency_ns = 500;
+    rule->spread_ns = 1000;
+    sim_network_rule_activate(network, rule);
+    for (int i = 0; i < 1000; i++) {
+        uint64_t sent_ns = world->scheduler.now_ns;
+        send_text(1, 2, "x");
+        expect_text("x");
+        uint64_t took_ns = world->scheduler.now_ns - sent_ns - LATENCY_NS;
+        ck_assert_uint_ge(took_ns, 500);
+        least += took_ns == 500;
+        sum_ns += took_ns;
+    }
+    ck_assert(least > 350 && least < 440);           /* 1 - e^(-1/2) of them */
+    ck_assert(sum_ns > 1030000 && sum_ns < 1190000); /* 500 + e^(-1/2) * 1000 on average */
+}
+END_TEST
+
 START_TEST(never_delivers_to_a_node_that_is_down)
 {
     send_text(1, 2, "x");
@@ -559,6 +581,7 @@ static Suite *network_suite(void)
     tcase_add_test(links, leaves_no_memory_behind);
     tcase_add_test(links, keeps_the_order_of_a_link_without_jitter);
     tcase_add_test(links, delays_within_latency_and_jitter);
+    tcase_add_test(links, a_spread_is_exponential_and_the_latency_of_its_rule_at_least);
     tcase_add_test(links, never_delivers_to_a_node_that_is_down);
     tcase_add_test(links, never_describes_a_message_nobody_asks_about);
     suite_add_tcase(suite, links);

@@ -74,13 +74,12 @@ static void *take(struct sim_node *node, size_t size)
     return node->memory.alloc(node->memory.ctx, AN_ALLOC, size);
 }
 
-START_TEST(fresh_memory_has_the_pattern_of_the_node)
+START_TEST(fresh_memory_has_the_pattern_of_the_arena)
 {
     struct sim_node *node = world_open()->nodes[1];
     uint64_t bytes = node->block_bytes;
-    ck_assert_uint_eq(node->fill, spec.fill);
     node->running = true;
-    node->fill = 0x3c; /* which nobody else leaves there */
+    arena_set_fill(arena, 0x3c); /* which nobody else leaves there */
     const uint8_t *block = take(node, 100);
     ck_assert_ptr_nonnull(block);
     ck_assert_uint_eq(node->block_bytes, bytes + 100);
@@ -703,9 +702,9 @@ START_TEST(a_fingerprint_sees_what_lies_between_that)
     faults->suspended = !faults->suspended;
     ck_assert_uint_ne(fingerprint_of(world), fingerprint);
     faults->suspended = !faults->suspended;
-    world->nodes[1]->fill++; /* behind the quarantine */
+    world->nodes[1]->reads_open++; /* behind the quarantine */
     ck_assert_uint_ne(fingerprint_of(world), fingerprint);
-    world->nodes[1]->fill--;
+    world->nodes[1]->reads_open--;
     world->nodes[1]->memory_limit--; /* before it */
     ck_assert_uint_ne(fingerprint_of(world), fingerprint);
     world->nodes[1]->memory_limit++;
@@ -735,7 +734,7 @@ int main(void)
     TCase *tests = tcase_create("node");
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_test(tests, fresh_memory_has_the_pattern_of_the_node);
+    tcase_add_test(tests, fresh_memory_has_the_pattern_of_the_arena);
     tcase_add_test(tests, a_memory_limit_refuses_what_exceeds_it_and_changes_nothing);
     tcase_add_test(tests, an_allocation_fails_at_its_point_once_or_from_then_on);
     tcase_add_test(tests, memory_that_is_written_after_its_release_is_found);

@@ -253,6 +253,22 @@ START_TEST(bounded_accepts_refusals_after_something_has_matched)
 }
 END_TEST
 
+START_TEST(bounded_accepts_refusals_of_who_is_added_once_more)
+{
+    lead_in_calm();
+    for (uint32_t i = 0; i < 9; i++) {
+        ask_and_refuse(5, 3, 2);
+        view_of(1)->change = RAFT_CHANGE_NONE;
+        step(1);
+        view_of(1)->change = RAFT_CHANGE_CATCHING_UP;
+        step(1);
+    }
+    expect(NULL);
+    ask_and_refuse(5, 3, 4);
+    expect("bounded");
+}
+END_TEST
+
 static void send_piece(uint64_t offset, raft_index snapshot)
 {
     send(1, &(struct sut_message){.type = "install_req",
@@ -363,6 +379,7 @@ int main(void)
     tcase_add_test(tests, bounded_fires_on_a_snapshot_that_moves_no_further);
     tcase_add_test(tests, bounded_fires_on_a_long_log_of_a_witness);
     tcase_add_test(tests, bounded_fires_on_a_hint_that_is_not_taken);
+    tcase_add_test(tests, bounded_accepts_refusals_of_who_is_added_once_more);
     tcase_add_test(tests, bounded_accepts_refusals_of_what_was_asked_before_the_first_came);
     tcase_add_test(tests, bounded_accepts_refusals_after_something_has_matched);
     tcase_add_test(tests, bounded_fires_on_a_snapshot_that_restarts_without_end);

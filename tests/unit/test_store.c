@@ -216,18 +216,39 @@ START_TEST(finds_the_cheapest_execution_of_a_signature)
 }
 END_TEST
 
-START_TEST(knows_the_highest_seed_of_a_scenario)
+/* Up to two seeds. */
+struct seeds {
+    uint32_t count;
+    uint64_t items[2];
+};
+
+static bool note_seed(void *ctx, uint64_t seed)
 {
-    uint64_t seed = 7;
+    struct seeds *seeds = ctx;
+    bool has_room = seeds->count < sizeof seeds->items / sizeof seeds->items[0];
+    if (has_room) {
+        seeds->items[seeds->count++] = seed;
+    }
+    return has_room;
+}
+
+START_TEST(visits_the_seeds_of_a_scenario_in_order_and_each_once)
+{
+    struct seeds seeds = {0};
     begin();
     struct sim_execution low = an_execution(3, SIM_OUTCOME_OK);
     struct sim_execution high = an_execution(41, SIM_OUTCOME_OK);
+    struct sim_execution other = an_execution(41, SIM_OUTCOME_OK);
+    strcpy(other.parameters, "n=2");
     add(&high, NULL);
     add(&low, NULL);
-    ck_assert(store_highest_seed(store, "no-such-scenario", &seed));
-    ck_assert_uint_eq(seed, 0);
-    ck_assert(store_highest_seed(store, high.scenario, &seed));
-    ck_assert_uint_eq(seed, 41);
+    add(&other, NULL);
+    ck_assert(store_visit_seeds(store, "no-such-scenario", note_seed, &seeds));
+    ck_assert_uint_eq(seeds.count, 0);
+    ck_assert(store_visit_seeds(store, high.scenario, note_seed, &seeds));
+    ck_assert_uint_eq(seeds.count, 2);
+    ck_assert(seeds.items[0] == 3 && seeds.items[1] == 41);
+    ck_assert(!store_visit_seeds(store, high.scenario, note_seed, &seeds));
     end();
 }
 END_TEST
@@ -709,7 +730,7 @@ static Suite *store_suite(void)
     tcase_add_test(cases, ships_no_strict_table);
     tcase_add_test(cases, keeps_every_field_of_an_execution);
     tcase_add_test(cases, finds_the_cheapest_execution_of_a_signature);
-    tcase_add_test(cases, knows_the_highest_seed_of_a_scenario);
+    tcase_add_test(cases, visits_the_seeds_of_a_scenario_in_order_and_each_once);
     tcase_add_test(cases, announced_finding_is_no_bug);
     tcase_add_test(cases, edited_scenario_does_not_change_an_old_execution);
     tcase_add_test(cases, equal_executions_are_rows_of_their_own_with_small_ids);
