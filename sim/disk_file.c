@@ -160,9 +160,11 @@ void sim_inode_write(struct sim_disk *disk, struct sim_inode *inode, uint64_t of
                      uint8_t *bytes, size_t size, enum sim_lie lie)
 {
     assert(size > 0);
+    size_t old_size = inode->cached.size;
     image_write(disk->arena, &inode->cached, offset, bytes, size);
     sim_damage_hide(disk, inode, offset, size);
     struct sim_change *change = change_add(disk, inode, offset);
+    change->new_size = inode->cached.size == old_size ? 0 : inode->cached.size;
     change->lie = lie;
     change->size = size;
     change->bytes = bytes;
@@ -213,6 +215,19 @@ static size_t reach_medium(struct sim_disk *disk, struct sim_inode *inode,
     return apply_part(disk, &inode->durable, change, from, size);
 }
 
+/* All of a change. A file has one size: a write that moved it brings the one that the file had
+ * then, whatever became of a truncation before. */
+static size_t reach_whole(struct sim_disk *disk, struct sim_inode *inode,
+                          const struct sim_change *change)
+{
+    size_t first_changed = reach_medium(disk, inode, change, 0, change->size);
+    if (change->new_size != 0 && change->new_size < inode->durable.size) {
+        const struct sim_change cut = {.is_truncate = true, .offset = change->new_size};
+        first_changed = least(first_changed, reach_medium(disk, inode, &cut, 0, 0));
+    }
+    return first_changed;
+}
+
 static void notify_durable(struct sim_disk *disk, const struct sim_inode *inode, size_t from)
 {
     if (from == NOTHING_CHANGED || inode->entry == NULL || disk->observer.durable == NULL) {
@@ -240,7 +255,7 @@ void sim_inode_sync(struct sim_disk *disk, struct sim_inode *inode, uint64_t cov
     size_t from = NOTHING_CHANGED;
     struct sim_change *change = take_covered(inode, covers);
     while (change != NULL) {
-        from = least(from, reach_medium(disk, inode, change, 0, change->size));
+        from = least(from, reach_whole(disk, inode, change));
         change_free(disk, change);
         change = take_covered(inode, covers);
     }
@@ -317,7 +332,7 @@ static size_t apply_surviving(struct sim_disk *disk, struct sim_inode *inode,
     case SIM_UNSYNCED_LOSE:
         return NOTHING_CHANGED;
     case SIM_UNSYNCED_KEEP:
-        return reach_medium(disk, inode, change, 0, change->size);
+        return reach_whole(disk, inode, change);
     case SIM_UNSYNCED_TORN:
         return apply_torn(disk, inode, change, false);
     case SIM_UNSYNCED_CHOSEN:

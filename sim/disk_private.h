@@ -20,7 +20,8 @@ struct sim_change {
     uint64_t number;   /* on its disk */
     bool is_truncate;
     enum sim_lie lie;
-    uint64_t offset; /* of a truncation: the new size */
+    uint64_t offset;   /* of a truncation: the new size */
+    uint64_t new_size; /* of a write that made the file longer; else 0 */
     size_t size;
     uint8_t *bytes; /* owned; NULL for a truncation */
 };

@@ -85,6 +85,12 @@ void sim_oracle_asked(struct sim_oracles *oracles, uint32_t node, const struct s
     }
 }
 
+static void spell_end(struct oracle_spell *spell)
+{
+    spell->number++;
+    spell->has_refused = false;
+}
+
 /* A spell ends as well when something is done to either of them: whoever is made to fail, to refuse
  * or to overlook an answer may be where it was before. */
 static void spell_check(struct sim_oracles *oracles, uint32_t node, uint32_t peer)
@@ -96,8 +102,8 @@ static void spell_check(struct sim_oracles *oracles, uint32_t node, uint32_t pee
     harm = other > harm ? other : harm;
     if (harm != state->harms.of[peer]) {
         state->harms.of[peer] = harm;
-        spell->number++;
-        spell->has_refused = false;
+        spell_end(spell);
+        spell->matched.index = 0;
     }
 }
 
@@ -109,10 +115,17 @@ void sim_oracle_spells_check(struct sim_oracles *oracles, uint32_t node)
     assert(node > 0 && node < SIM_NODES_MAX);
     bool catches_up = oracles->world->nodes[node]->view.change == RAFT_CHANGE_CATCHING_UP;
     for (uint32_t peer = 1; catches_up && !state->catches_up && peer < SIM_NODES_MAX; peer++) {
-        state->spells[peer].number++;
-        state->spells[peer].has_refused = false;
+        spell_end(&state->spells[peer]);
+        state->spells[peer].matched.index = 0;
     }
     state->catches_up = catches_up;
+}
+
+static void matched_note(struct oracle_spell *spell, const struct sut_message *message)
+{
+    raft_index known = spell->matched.term == message->term ? spell->matched.index : 0;
+    spell->matched.term = message->term;
+    spell->matched.index = message->claims_index > known ? message->claims_index : known;
 }
 
 void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,
@@ -124,15 +137,20 @@ void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,
         return;
     }
     struct oracle_spell *spell = &state->spells[message->from];
+    if (message->matches) {
+        matched_note(spell, message);
+    }
     if (message->matches || is_sent_snapshot(oracles, node, message->from)) {
-        spell->number++;
-        spell->has_refused = false;
+        spell_end(spell);
         return;
     }
     if (!message->refuses) {
         return;
     }
     spell_check(oracles, node, message->from);
+    if (spell->matched.term == message->term && message->position <= spell->matched.index) {
+        return; /* an answer from before, that was long under way */
+    }
     uint64_t *asked = asked_find(oracles, node, message->from, message->position);
     bool is_new = asked == NULL || *asked > 0;
     if (asked == NULL) {

@@ -281,8 +281,30 @@ static size_t record_span(const uint8_t *bytes, size_t size, raft_index first, s
     return span;
 }
 
+/* The record that ends at an offset, or NULL: there is none, it is the beginning. */
+static const uint8_t *record_before(const uint8_t *bytes, size_t size, raft_index first, size_t end)
+{
+    for (size_t at = end; at >= SEGMENT_SIZE + RECORD_ALIGN;) {
+        at -= RECORD_ALIGN;
+        bool is_whole = false;
+        if (end - at >= RECORD_SIZE && record_span(bytes, size, first, at, &is_whole) == end - at) {
+            return bytes + at;
+        }
+    }
+    return NULL;
+}
+
+/* Whether a record may stand behind another one of a log: number of the append, index and term. */
+static bool may_follow(const uint8_t *record, const uint8_t *previous)
+{
+    return previous == NULL || (get64(record + 16) >= get64(previous + 16) &&
+                                get64(record + 32) > get64(previous + 32) &&
+                                get64(record + 40) >= get64(previous + 40));
+}
+
 /* The whole records from an offset on; what is not whole is passed over, if a whole one follows.
- * The name tells the first index as well as the header, which a store can do without. */
+ * What may not follow was cut off, and is still there because that never became durable. The name
+ * tells the first index as well as the header, which a store can do without. */
 static size_t read_segment(const char *name, const uint8_t *bytes, size_t size, size_t from,
                            const struct sut_durable_sink *sink)
 {
@@ -293,6 +315,7 @@ static size_t read_segment(const char *name, const uint8_t *bytes, size_t size, 
     sink->segment(sink->ctx, first);
     size_t at = from < SEGMENT_SIZE ? SEGMENT_SIZE : from;
     size_t end = at; /* of the last whole record */
+    const uint8_t *previous = record_before(bytes, size, first, at);
     while (at < size) {
         bool is_whole = false;
         size_t span = record_span(bytes, size, first, at, &is_whole);
@@ -300,6 +323,10 @@ static size_t read_segment(const char *name, const uint8_t *bytes, size_t size, 
             at += span > 0 ? span : RECORD_ALIGN;
             continue;
         }
+        if (!may_follow(bytes + at, previous)) {
+            break;
+        }
+        previous = bytes + at;
         const struct sut_entry entry = {
             .id = {.index = get64(bytes + at + 32), .term = get64(bytes + at + 40)},
             .kind = (enum raft_entry_kind)get32(bytes + at + 12),

@@ -507,6 +507,32 @@ START_TEST(what_a_failed_sync_has_not_saved_a_good_one_does_not_save_either)
 }
 END_TEST
 
+START_TEST(a_write_that_moves_the_end_of_a_file_brings_its_size)
+{
+    uint32_t longer = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        raft_file file = durable_file("a", "an old and long text");
+        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
+        ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 3), RAFT_OK);
+        ck_assert_int_eq(sim_disk_run(disk, &sync, eio), RAFT_IO);
+        ck_assert_int_eq(write_text(file, 0, "An"), RAFT_OK); /* moves no end */
+        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        struct sim_disk_copy *copy = sim_disk_copy(disk);
+        ck_assert_int_eq(write_text(file, 3, "new"), RAFT_OK);
+        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        ck_assert_int_eq(read_all("a"), 6);
+        ck_assert_str_eq(content, "An new");
+        sim_disk_restore(disk, copy);
+        longer += read_all("a") != 3;
+        ck_assert(strcmp(content, "An ") == 0 || strcmp(content, "An old and long text") == 0);
+    }
+    ck_assert(longer > SEEDS / 4 && longer < SEEDS * 3 / 4);
+}
+END_TEST
+
 START_TEST(a_failed_sync_saves_sectors_of_what_it_covers_and_nothing_else)
 {
     uint32_t kept[5] = {0};
@@ -694,6 +720,7 @@ static void add_fault_tests(TCase *faults)
     tcase_add_test(faults, a_failed_operation_does_nothing);
     tcase_add_test(faults, a_failed_close_closes);
     tcase_add_test(faults, what_a_failed_sync_has_not_saved_a_good_one_does_not_save_either);
+    tcase_add_test(faults, a_write_that_moves_the_end_of_a_file_brings_its_size);
     tcase_add_test(faults, a_failed_sync_saves_sectors_of_what_it_covers_and_nothing_else);
     tcase_add_test(faults, a_failed_sync_may_revert_the_cache);
     tcase_add_test(faults, a_short_write_writes_a_proper_first_part_or_nothing);

@@ -253,6 +253,18 @@ START_TEST(bounded_accepts_refusals_after_something_has_matched)
 }
 END_TEST
 
+START_TEST(bounded_accepts_refusals_that_come_after_what_they_refused_has_matched)
+{
+    lead_in_calm();
+    answer(&(struct sut_message){
+        .type = "append_rep", .from = 2, .to = 1, .term = 1, .matches = true, .claims_index = 5});
+    ask_and_refuse(5, 3, 9);
+    expect(NULL);
+    ask_and_refuse(6, 3, 4);
+    expect("bounded");
+}
+END_TEST
+
 START_TEST(bounded_accepts_refusals_of_who_is_added_once_more)
 {
     lead_in_calm();
@@ -380,6 +392,7 @@ int main(void)
     tcase_add_test(tests, bounded_fires_on_a_long_log_of_a_witness);
     tcase_add_test(tests, bounded_fires_on_a_hint_that_is_not_taken);
     tcase_add_test(tests, bounded_accepts_refusals_of_who_is_added_once_more);
+    tcase_add_test(tests, bounded_accepts_refusals_that_come_after_what_they_refused_has_matched);
     tcase_add_test(tests, bounded_accepts_refusals_of_what_was_asked_before_the_first_came);
     tcase_add_test(tests, bounded_accepts_refusals_after_something_has_matched);
     tcase_add_test(tests, bounded_fires_on_a_snapshot_that_restarts_without_end);
