@@ -533,6 +533,23 @@ START_TEST(a_write_that_moves_the_end_of_a_file_brings_its_size)
 }
 END_TEST
 
+START_TEST(a_truncation_to_the_size_that_the_cache_has_reaches_the_medium)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        raft_file file = durable_file("a", "an old and long text");
+        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
+        ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 3), RAFT_OK);
+        ck_assert_int_eq(sim_disk_run(disk, &sync, eio), RAFT_IO);
+        ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 3), RAFT_OK);
+        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        ck_assert_int_eq(read_all("a"), 3);
+    }
+}
+END_TEST
+
 START_TEST(a_failed_sync_saves_sectors_of_what_it_covers_and_nothing_else)
 {
     uint32_t kept[5] = {0};
@@ -721,6 +738,7 @@ static void add_fault_tests(TCase *faults)
     tcase_add_test(faults, a_failed_close_closes);
     tcase_add_test(faults, what_a_failed_sync_has_not_saved_a_good_one_does_not_save_either);
     tcase_add_test(faults, a_write_that_moves_the_end_of_a_file_brings_its_size);
+    tcase_add_test(faults, a_truncation_to_the_size_that_the_cache_has_reaches_the_medium);
     tcase_add_test(faults, a_failed_sync_saves_sectors_of_what_it_covers_and_nothing_else);
     tcase_add_test(faults, a_failed_sync_may_revert_the_cache);
     tcase_add_test(faults, a_short_write_writes_a_proper_first_part_or_nothing);
