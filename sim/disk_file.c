@@ -201,12 +201,6 @@ static size_t apply_part(struct sim_disk *disk, struct sim_image *image,
     return least((size_t)change->offset + from, old_size);
 }
 
-static size_t apply_change(struct sim_disk *disk, struct sim_image *image,
-                           const struct sim_change *change)
-{
-    return apply_part(disk, image, change, 0, change->size);
-}
-
 /* The same for the medium, which may lie about it. */
 static size_t reach_medium(struct sim_disk *disk, struct sim_inode *inode,
                            const struct sim_change *change, size_t from, size_t size)
@@ -215,13 +209,19 @@ static size_t reach_medium(struct sim_disk *disk, struct sim_inode *inode,
     return apply_part(disk, &inode->durable, change, from, size);
 }
 
-/* All of a change. A file has one size: a write that moved it brings the one that the file had
- * then, whatever became of a truncation before. */
+/* A file has one size: a write that moved its end brings the one that the file had then, whatever
+ * became of a truncation before. Whether it cuts off what an image still has behind that. */
+static bool cuts_off(const struct sim_image *image, const struct sim_change *change)
+{
+    return change->new_size != 0 && change->new_size < image->size;
+}
+
+/* All of a change. */
 static size_t reach_whole(struct sim_disk *disk, struct sim_inode *inode,
                           const struct sim_change *change)
 {
     size_t first_changed = reach_medium(disk, inode, change, 0, change->size);
-    if (change->new_size != 0 && change->new_size < inode->durable.size) {
+    if (cuts_off(&inode->durable, change)) {
         const struct sim_change cut = {.is_truncate = true, .offset = change->new_size};
         first_changed = least(first_changed, reach_medium(disk, inode, &cut, 0, 0));
     }
@@ -303,13 +303,13 @@ static size_t apply_damaged(struct sim_disk *disk, struct sim_inode *inode,
 {
     const struct sim_disk_image *how = &disk->image;
     if (change->number != disk->change_last || change->is_truncate) {
-        return reach_medium(disk, inode, change, 0, change->size);
+        return reach_whole(disk, inode, change);
     }
     assert(!change->is_truncate && how->byte < change->size);
     if (how->damage == SIM_DISK_CUT) {
         return how->byte == 0 ? NOTHING_CHANGED : reach_medium(disk, inode, change, 0, how->byte);
     }
-    size_t changed = reach_medium(disk, inode, change, 0, change->size);
+    size_t changed = reach_whole(disk, inode, change);
     uint8_t *bytes = inode->durable.bytes + change->offset;
     if (how->damage == SIM_DISK_ZERO) {
         memset(bytes + how->byte, 0, change->size - how->byte);
@@ -351,9 +351,12 @@ static void revert(struct sim_disk *disk, struct sim_inode *inode)
     sim_image_copy(disk->arena, &inode->cached, &inode->durable);
     sim_damage_surface(disk, inode, 0, UINT64_MAX);
     for (const struct sim_change *change = inode->changes; change != NULL; change = change->next) {
-        apply_change(disk, &inode->cached, change);
-        sim_damage_hide(disk, inode, change->offset,
-                        change->is_truncate ? UINT64_MAX : change->size);
+        apply_part(disk, &inode->cached, change, 0, change->size);
+        bool is_end = change->is_truncate || cuts_off(&inode->cached, change);
+        if (is_end && !change->is_truncate) {
+            sim_image_resize(disk->arena, &inode->cached, change->new_size);
+        }
+        sim_damage_hide(disk, inode, change->offset, is_end ? UINT64_MAX : change->size);
     }
     sim_inode_charge(disk, inode);
 }

@@ -90,7 +90,8 @@ void sim_inode_hold(struct sim_inode *inode);
 void sim_inode_drop(struct sim_disk *disk, struct sim_inode *inode);
 /* Brings the quota up to date after a change of size, links or handles. */
 void sim_inode_charge(struct sim_disk *disk, struct sim_inode *inode);
-/* Whether the file may have this size under the quota. */
+/* Whether the file may have this size under the quota. If not, the quota has struck: this counts as
+ * a fault, and in the twin without that there is room for everything. */
 bool sim_inode_fits(const struct sim_disk *disk, const struct sim_inode *inode, uint64_t size);
 /* The largest size that the file may have. */
 uint64_t sim_inode_room(const struct sim_disk *disk, const struct sim_inode *inode);
@@ -100,7 +101,7 @@ void sim_inode_write(struct sim_disk *disk, struct sim_inode *inode, uint64_t of
 void sim_inode_truncate(struct sim_disk *disk, struct sim_inode *inode, uint64_t size);
 /* Makes the changes up to a sequence durable. */
 void sim_inode_sync(struct sim_disk *disk, struct sim_inode *inode, uint64_t covers);
-/* Forgets them instead: what has not reached the medium by then never does. */
+/* The same when the sync fails: some of it has come so far, and the rest never will. */
 void sim_inode_sync_failed(struct sim_disk *disk, struct sim_inode *inode, uint64_t covers);
 /* A crash: decides about each change, and makes cached and durable content the same. */
 void sim_inode_survive(struct sim_disk *disk, struct sim_inode *inode, enum sim_unsynced unsynced);

@@ -7,7 +7,8 @@
  * after that in part, the rest not), cut a directed link for any time. Never: invents a message,
  * delivers to a node that is not up, delivers bytes that a receiver without checksums would take
  * for another message of the same link without the corrupt option, touches a message that has
- * arrived. Loss and shaping are decided when a message is sent, cuts when it is delivered. */
+ * arrived. Loss and shaping are decided when a message is sent, cuts when it is sent and when it is
+ * delivered. */
 #ifndef SIM_NETWORK_H
 #define SIM_NETWORK_H
 

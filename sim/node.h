@@ -168,10 +168,10 @@ bool sim_node_is_up(const struct sim_node *node); /* UP or STOPPING */
 enum sim_life sim_node_life(const struct sim_node *node);
 
 /* Whether its disk is not what it made of it. */
+bool sim_node_is_damaged(const struct sim_node *node);
 /* Whether no process runs on its store. One does in the twin without the crash that was to precede
  * what is done to the store, and there nothing is done to it. */
 bool sim_node_store_is_free(const struct sim_node *node);
-bool sim_node_is_damaged(const struct sim_node *node);
 /* Of a node that is not up: everything is gone. */
 void sim_node_wipe(struct sim_node *node);
 /* Of a node that is not up: its store is as it once was. */

@@ -134,7 +134,7 @@ bool sim_profile_override(struct sim_draw *draw, const char *parameters, char *e
                           size_t error_size);
 /* What is neither 0 nor usual, as words that override. Returns their length, like snprintf. */
 size_t sim_profile_print(const struct sim_draw *draw, char *text, size_t text_size);
-/* Whether a class is on. */
+/* Whether a class is on: something of it is not 0. */
 bool sim_profile_has(const struct sim_draw *draw, enum sim_fault_class class_);
 
 struct sim_profile; /* of a run, in the arena */

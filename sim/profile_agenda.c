@@ -262,12 +262,18 @@ struct times {
     uint64_t rest_ms, least_ms;
 };
 
+/* A gap for episodes that are so many times as frequent. Only a gap that was 0 is. */
+static uint64_t split_gap(uint64_t gap_ms, uint64_t times)
+{
+    return gap_ms == 0 ? 0 : gap_ms < times ? 1 : gap_ms / times;
+}
+
 static struct times episode_times(const struct sim_profile *profile, enum sim_fault_class class_)
 {
     const struct sim_draw *draw = &profile->draw;
     /* Each node is paused so often, but there is one crash for them all. */
-    uint64_t pause_gap_ms = draw->pause_gap_ms / profile->world->node_count;
-    uint64_t crash_gap_ms = draw->crash_gap_ms / IDLE_CRASH_ONE_IN;
+    uint64_t pause_gap_ms = split_gap(draw->pause_gap_ms, profile->world->node_count);
+    uint64_t crash_gap_ms = split_gap(draw->crash_gap_ms, IDLE_CRASH_ONE_IN);
     const struct {
         enum sim_fault_class class_;
         uint64_t gap_ms, last_ms;

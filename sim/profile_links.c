@@ -1,5 +1,6 @@
 /* What a profile does to the links: to all of them for the whole run, and what an episode makes of
- * some. Which rules these are follows from what is drawn alone; the agenda says when they end.
+ * some. Which rules these are follows from what is drawn alone; but for clogs, the agenda says when
+ * they end.
  *
  * Fault model. All that network.h allows; of partitions every shape: a node that is isolated, parts
  * of random sizes, a bridge, a ring; links that are cut or clogged in one direction, of a node to

@@ -550,6 +550,40 @@ START_TEST(a_truncation_to_the_size_that_the_cache_has_reaches_the_medium)
 }
 END_TEST
 
+START_TEST(a_reverted_cache_has_the_size_that_the_next_sync_gives_the_file)
+{
+    uint32_t whole = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        close_disk();
+        open_disk(seed);
+        disk->revert_failed_sync = true;
+        raft_file file = durable_file("a", "an old and long text");
+        ck_assert(sim_disk_rot(disk, "a", 9, 1));
+        ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 3), RAFT_OK);
+        char bytes[] = "new";
+        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
+        struct raft_io write = transfer(RAFT_IO_WRITE, file, 3, bytes, 3);
+        sim_disk_submit(disk, &sync, (struct sim_disk_fault){.status = RAFT_IO, .delay_ns = 9}, 1);
+        sim_disk_submit(disk, &write, no_fault, 1); /* not covered: stays */
+        perform_all();
+        ck_assert_ptr_eq(completed[0], &write);
+        struct sim_disk_copy *copy = sim_disk_copy(disk);
+        expect_content("a", "an new");
+        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
+        expect_content("a", "an new");
+        file = open_file(RAFT_IO_OPEN, "a");
+        ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 12), RAFT_OK);
+        ck_assert_int_eq(read_all("a"), 12);
+        ck_assert_int_eq(content[9], 0); /* what was damaged there was cut off */
+        ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, file, 0), RAFT_OK);
+        sim_disk_restore(disk, copy);
+        whole += read_all("a") > 3;
+    }
+    ck_assert(whole > SEEDS / 4 && whole < SEEDS * 3 / 4);
+}
+END_TEST
+
 START_TEST(a_failed_sync_saves_sectors_of_what_it_covers_and_nothing_else)
 {
     uint32_t kept[5] = {0};
@@ -738,6 +772,7 @@ static void add_fault_tests(TCase *faults)
     tcase_add_test(faults, a_failed_close_closes);
     tcase_add_test(faults, what_a_failed_sync_has_not_saved_a_good_one_does_not_save_either);
     tcase_add_test(faults, a_write_that_moves_the_end_of_a_file_brings_its_size);
+    tcase_add_test(faults, a_reverted_cache_has_the_size_that_the_next_sync_gives_the_file);
     tcase_add_test(faults, a_truncation_to_the_size_that_the_cache_has_reaches_the_medium);
     tcase_add_test(faults, a_failed_sync_saves_sectors_of_what_it_covers_and_nothing_else);
     tcase_add_test(faults, a_failed_sync_may_revert_the_cache);

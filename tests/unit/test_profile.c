@@ -12,6 +12,14 @@
 #define RUNS          24u
 #define STEPS_AT_MOST 2000000u
 
+static struct arena *arena_new(void)
+{
+    const char *error = NULL;
+    struct arena *arena = arena_open(&error);
+    ck_assert_msg(arena != NULL, "%s", error);
+    return arena;
+}
+
 static uint32_t classes_on(const struct sim_draw *draw)
 {
     uint32_t count = 0;
@@ -156,9 +164,7 @@ static uint32_t run_seed(struct arena *arena, enum sim_profile_kind kind, uint64
 
 START_TEST(no_more_than_a_minority_is_hurt_at_once)
 {
-    const char *error = NULL;
-    struct arena *arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
+    struct arena *arena = arena_new();
     uint64_t faults = 0;
     uint64_t commits = 0;
     for (uint64_t seed = 1; seed <= RUNS; seed++) {
@@ -176,9 +182,7 @@ END_TEST
 
 START_TEST(unrestricted_runs_hurt_whole_clusters)
 {
-    const char *error = NULL;
-    struct arena *arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
+    struct arena *arena = arena_new();
     uint32_t most = 0;
     for (uint64_t seed = 1; seed <= RUNS; seed++) {
         struct sim_execution execution;
@@ -242,9 +246,7 @@ static uint32_t run_damaged(struct arena *arena, enum sim_profile_kind kind, uin
 
 START_TEST(lost_stores_are_a_minority_of_the_members_and_are_replaced)
 {
-    const char *error = NULL;
-    struct arena *arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
+    struct arena *arena = arena_new();
     uint32_t damaged = 0;
     uint32_t unavailable = 0;
     uint32_t gone = 0;
@@ -265,9 +267,7 @@ END_TEST
 
 START_TEST(recorded_parameters_give_the_same_run)
 {
-    const char *no_arena = NULL;
-    struct arena *arena = arena_open(&no_arena);
-    ck_assert_msg(arena != NULL, "%s", no_arena);
+    struct arena *arena = arena_new();
     struct sim_execution execution;
     run_seed(arena, SIM_PROFILE_SWARM, 1, &execution);
     const struct sim_spec spec = {.sut = &sut_raft,
@@ -288,24 +288,33 @@ START_TEST(recorded_parameters_give_the_same_run)
 }
 END_TEST
 
+/* A run of a calm cluster without faults but those that the parameters name. */
+static struct sim_world *run_open(struct arena *arena, struct sim_spec *spec,
+                                  const char *parameters, uint64_t seed)
+{
+    char error[SIM_TEXT_MAX] = "";
+    *spec = (struct sim_spec){.sut = &sut_raft,
+                              .profile = SIM_PROFILE_CALM,
+                              .scenario = sim_profile_scenario(SIM_PROFILE_CALM),
+                              .parameters = parameters,
+                              .seed = seed,
+                              .fill = 0xA5};
+    struct sim_world *world = sim_world_create(arena, spec, error, sizeof error);
+    ck_assert_msg(world != NULL, "%s", error);
+    return world;
+}
+
 /* A rule of a node or two does not reach the others. */
 START_TEST(clogs_and_cuts_take_the_links_of_chosen_nodes_only)
 {
-    const char *no_arena = NULL;
-    struct arena *arena = arena_open(&no_arena);
-    ck_assert_msg(arena != NULL, "%s", no_arena);
-    const struct sim_spec spec = {.sut = &sut_raft,
-                                  .profile = SIM_PROFILE_CALM,
-                                  .scenario = sim_profile_scenario(SIM_PROFILE_CALM),
-                                  .parameters = "nodes=5 length_ms=5000 clog_gap_ms=100 clog_ms=50 "
-                                                "transfer_gap_ms=100 cut_gap_ms=1000000 cut_ms=50",
-                                  .seed = 1,
-                                  .fill = 0xA5};
-    char error[SIM_TEXT_MAX] = "";
+    struct arena *arena = arena_new();
+    struct sim_spec spec;
     uint32_t clogs = 0;
     uint32_t cuts = 0;
-    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
-    ck_assert_msg(world != NULL, "%s", error);
+    struct sim_world *world = run_open(arena, &spec,
+                                       "nodes=5 length_ms=5000 clog_gap_ms=100 clog_ms=50 "
+                                       "transfer_gap_ms=100 cut_gap_ms=1000000 cut_ms=50",
+                                       1);
     while (sim_world_step(world)) {
         const struct sim_link_rule *rule = world->network.rules;
         for (; rule != NULL; rule = rule->next) {
@@ -322,30 +331,6 @@ START_TEST(clogs_and_cuts_take_the_links_of_chosen_nodes_only)
 }
 END_TEST
 
-/* A run of a calm cluster to which something is done. */
-static struct sim_world *run_open(struct arena *arena, struct sim_spec *spec,
-                                  const char *parameters)
-{
-    char error[SIM_TEXT_MAX] = "";
-    *spec = (struct sim_spec){.sut = &sut_raft,
-                              .profile = SIM_PROFILE_CALM,
-                              .scenario = sim_profile_scenario(SIM_PROFILE_CALM),
-                              .parameters = parameters,
-                              .seed = 1,
-                              .fill = 0xA5};
-    struct sim_world *world = sim_world_create(arena, spec, error, sizeof error);
-    ck_assert_msg(world != NULL, "%s", error);
-    return world;
-}
-
-static struct arena *arena_new(void)
-{
-    const char *error = NULL;
-    struct arena *arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
-    return arena;
-}
-
 static bool is_parted(const struct sim_world *world)
 {
     const struct sim_link_rule *rule = world->network.rules;
@@ -361,7 +346,8 @@ START_TEST(partitions_and_their_gaps_have_a_least_length)
     struct sim_spec spec;
     struct sim_world *world = run_open(arena, &spec,
                                        "nodes=3 length_ms=60000 snapshots=1000 split_gap_ms=1 "
-                                       "split_rest_ms=150 split_ms=1 split_least_ms=400");
+                                       "split_rest_ms=150 split_ms=1 split_least_ms=400",
+                                       1);
     const uint64_t tick_ns = 20000000;
     bool was_parted = false;
     uint64_t since_ns = 0;
@@ -386,9 +372,9 @@ START_TEST(each_link_is_clogged_by_itself)
 {
     struct arena *arena = arena_new();
     struct sim_spec spec;
-    struct sim_world *world =
-        run_open(arena, &spec,
-                 "nodes=3 learners=0 length_ms=60000 snapshots=1000 clog_gap_ms=1000 clog_ms=500");
+    struct sim_world *world = run_open(
+        arena, &spec,
+        "nodes=3 learners=0 length_ms=60000 snapshots=1000 clog_gap_ms=1000 clog_ms=500", 1);
     uint32_t most = 0;
     while (sim_world_step(world) && world->phase == SIM_PHASE_RUN) {
         uint32_t active = 0;
@@ -422,7 +408,8 @@ START_TEST(crashes_are_ten_times_likelier_while_a_write_is_pending)
         run_open(arena, &spec,
                  "nodes=1 learners=0 length_ms=200000 least_ms=200000 crash_gap_ms=2000 "
                  "down_ms=10 election_ms=150 heartbeat_ms=50 think_ms=10 sync_us=2000 "
-                 "snapshots=1000 clients=4");
+                 "snapshots=1000 clients=4",
+                 1);
     for (bool goes_on = true; goes_on && world->phase == SIM_PHASE_RUN;) {
         const struct sim_node *node = world->node_count > 0 ? world->nodes[1] : NULL;
         bool was_up = node != NULL && node->state == SIM_NODE_UP;
@@ -448,7 +435,7 @@ END_TEST
 static uint64_t length_of(struct arena *arena, const char *parameters)
 {
     struct sim_spec spec;
-    struct sim_world *world = run_open(arena, &spec, parameters);
+    struct sim_world *world = run_open(arena, &spec, parameters, 1);
     sim_world_run(world);
     ck_assert(!world->has_finding);
     return world->heal_started_ns / 1000000;
@@ -474,23 +461,14 @@ END_TEST
 
 START_TEST(a_broken_disk_is_one_at_a_time_and_fails_for_as_long_as_it_lasts)
 {
-    const char *no_arena = NULL;
-    struct arena *arena = arena_open(&no_arena);
-    ck_assert_msg(arena != NULL, "%s", no_arena);
-    const struct sim_spec spec = {.sut = &sut_raft,
-                                  .profile = SIM_PROFILE_CALM,
-                                  .scenario = sim_profile_scenario(SIM_PROFILE_CALM),
-                                  .parameters = "nodes=5 length_ms=5000 broken_gap_ms=100 "
-                                                "broken_ms=200 down_ms=10",
-                                  .seed = 1,
-                                  .fill = 0xA5};
-    char error[SIM_TEXT_MAX] = "";
+    struct arena *arena = arena_new();
+    struct sim_spec spec;
     uint32_t kinds = 0;
     bool is_broken = false;
     uint32_t broken = 0;
     uint32_t mended = 0;
-    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
-    ck_assert_msg(world != NULL, "%s", error);
+    struct sim_world *world = run_open(
+        arena, &spec, "nodes=5 length_ms=5000 broken_gap_ms=100 broken_ms=200 down_ms=10", 1);
     while (sim_world_step(world)) {
         uint32_t active = 0;
         const char *last = "";
@@ -521,19 +499,11 @@ START_TEST(a_broken_disk_is_one_at_a_time_and_fails_for_as_long_as_it_lasts)
 }
 END_TEST
 
-/* A run without faults but those that the parameters name. */
+/* That run, to its end. */
 static struct sim_world *run_named(struct arena *arena, const char *parameters, uint64_t seed)
 {
     static struct sim_spec spec;
-    char error[SIM_TEXT_MAX] = "";
-    spec = (struct sim_spec){.sut = &sut_raft,
-                             .profile = SIM_PROFILE_CALM,
-                             .scenario = sim_profile_scenario(SIM_PROFILE_CALM),
-                             .parameters = parameters,
-                             .seed = seed,
-                             .fill = 0xA5};
-    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
-    ck_assert_msg(world != NULL, "%s", error);
+    struct sim_world *world = run_open(arena, &spec, parameters, seed);
     sim_world_run(world);
     ck_assert_msg(!world->has_finding, "%s", world->finding.message);
     return world;
@@ -559,9 +529,7 @@ static uint32_t links_taken(const struct sim_world *world, const struct sim_link
 
 START_TEST(every_episode_of_links_takes_some_of_them)
 {
-    const char *no_arena = NULL;
-    struct arena *arena = arena_open(&no_arena);
-    ck_assert_msg(arena != NULL, "%s", no_arena);
+    struct arena *arena = arena_new();
     uint32_t sizes[2][64] = {{0}}; /* by the links that were taken: partitions, other rules */
     for (uint32_t nodes = 2; nodes <= 5; nodes++) {
         char parameters[256];
@@ -586,9 +554,7 @@ END_TEST
 
 START_TEST(filters_take_messages_of_any_type_and_lose_or_hold_them)
 {
-    const char *no_arena = NULL;
-    struct arena *arena = arena_open(&no_arena);
-    ck_assert_msg(arena != NULL, "%s", no_arena);
+    struct arena *arena = arena_new();
     uint32_t types = 0;
     uint32_t held = 0;
     uint32_t lost = 0;
@@ -612,9 +578,7 @@ END_TEST
 
 START_TEST(processes_die_before_and_behind_a_message)
 {
-    const char *no_arena = NULL;
-    struct arena *arena = arena_open(&no_arena);
-    ck_assert_msg(arena != NULL, "%s", no_arena);
+    struct arena *arena = arena_new();
     uint32_t fired[RAFT_OUTCOME_COUNT] = {0};
     const struct sim_world *world =
         run_named(arena, "nodes=3 length_ms=10000 crash_send_ppm=10000 down_ms=50", 1);
@@ -632,9 +596,7 @@ END_TEST
 
 START_TEST(clocks_begin_as_far_apart_as_the_seed_says)
 {
-    const char *no_arena = NULL;
-    struct arena *arena = arena_open(&no_arena);
-    ck_assert_msg(arena != NULL, "%s", no_arena);
+    struct arena *arena = arena_new();
     uint64_t longest_ns = 0;
     for (uint64_t seed = 1; seed <= 5; seed++) {
         struct sim_draw draw;
@@ -646,6 +608,27 @@ START_TEST(clocks_begin_as_far_apart_as_the_seed_says)
         ck_assert_uint_le(apart_ns, draw.offset_ms * 1000000 + 2000000000);
     }
     ck_assert_uint_gt(longest_ns, 10000000000); /* further than a constant of the node's number */
+    arena_close(arena);
+}
+END_TEST
+
+START_TEST(a_gap_that_many_share_is_never_too_short_to_be_one)
+{
+    struct arena *arena = arena_new();
+    ck_assert_uint_gt(run_named(arena, "nodes=3 length_ms=500 crash_gap_ms=9", 1)->crashes, 0);
+    ck_assert_uint_gt(
+        run_named(arena, "nodes=3 length_ms=500 pause_gap_ms=2 pause_ms=9", 1)->pauses, 0);
+    arena_close(arena);
+}
+END_TEST
+
+START_TEST(disks_that_only_misdirect_do_so)
+{
+    struct arena *arena = arena_new();
+    const struct sim_world *world =
+        run_named(arena, "nodes=3 length_ms=5000 misdirect_ppm=100000", 1);
+    ck_assert_uint_gt(world->faults.injection_count, 0);
+    ck_assert_str_eq(world->faults.injections[0].outcome, "misdirected");
     arena_close(arena);
 }
 END_TEST
@@ -676,6 +659,8 @@ int main(void)
     tcase_add_test(runs, filters_take_messages_of_any_type_and_lose_or_hold_them);
     tcase_add_test(runs, processes_die_before_and_behind_a_message);
     tcase_add_test(runs, clocks_begin_as_far_apart_as_the_seed_says);
+    tcase_add_test(runs, a_gap_that_many_share_is_never_too_short_to_be_one);
+    tcase_add_test(runs, disks_that_only_misdirect_do_so);
     suite_add_tcase(suite, runs);
     return unit_main(suite);
 }
