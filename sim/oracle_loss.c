@@ -178,16 +178,17 @@ static bool is_older(const struct raft_hard_state *state, raft_term term, raft_n
            (state->term == term && vote != RAFT_NODE_NONE && state->vote != vote);
 }
 
-/* Whether it starts with less than it had on its disk and has said. A state that only its disk had
- * it may be without: neither counts a vote in that. */
+/* Whether it starts with less than it had on its disk and has said. What only its disk had, damage
+ * may have taken back: then a vote in that does not count either. */
 static bool starts_older(struct sim_oracles *oracles, uint32_t node)
 {
     struct oracle_node *state = &oracles->nodes[node];
-    const struct raft_hard_state *found = &oracles->world->nodes[node]->view.state;
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    const struct raft_hard_state *found = &sim_node->view.state;
     if (!is_older(found, state->start_term, state->start_vote)) {
         return false;
     }
-    if (is_older(found, state->loss.said_term, state->loss.said_vote)) {
+    if (!sim_node->was_damaged || is_older(found, state->loss.said_term, state->loss.said_vote)) {
         return true;
     }
     sim_oracle_vote_is_lost(oracles, node, state->start_term);

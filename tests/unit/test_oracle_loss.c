@@ -203,6 +203,24 @@ START_TEST(recovery_accepts_the_older_of_two_states_if_the_newer_one_was_being_w
 }
 END_TEST
 
+START_TEST(recovery_fires_on_an_older_state_without_damage)
+{
+    begin_state(2, 1);
+    view_of(2)->state.sequence = 1;
+    step(2);
+    fake.is_dirty = true;
+    sim_oracle_starts(fake.world->oracles, 2);
+    persist_state(2, 1, RAFT_NODE_NONE);
+    end(2, SIM_NODE_DOWN);
+    view_of(2)->state = (struct raft_hard_state){.term = 1};
+    for (uint64_t i = 1; i <= 3; i++) {
+        put(2, 1, 100 + i);
+    }
+    start(2);
+    expect("recovery");
+}
+END_TEST
+
 START_TEST(election_safety_accepts_another_vote_instead_of_one_that_was_being_written)
 {
     begin_state(2, 1);
@@ -724,6 +742,7 @@ int main(void)
                         0, 4);
     tcase_add_loop_test(
         tests, recovery_accepts_the_older_of_two_states_if_the_newer_one_was_being_written, 0, 2);
+    tcase_add_test(tests, recovery_fires_on_an_older_state_without_damage);
     tcase_add_test(tests,
                    election_safety_accepts_another_vote_instead_of_one_that_was_being_written);
     tcase_add_test(tests, recovery_fires_on_a_quarantine_that_a_restart_ends);
