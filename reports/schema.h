@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #define SCHEMA_APPLICATION_ID 0x73717561 /* "squa" */
-#define SCHEMA_NUMBER         3
+#define SCHEMA_NUMBER         4
 
 extern const char schema_sql[];   /* schema.sql, made into a C array by the build */
 extern const char schema_2_sql[]; /* schema_2.sql */

@@ -1,4 +1,4 @@
--- The schema of a campaign's file, number 3.
+-- The schema of a campaign's file, number 4.
 --
 -- Tables hold what was seen; views are what people and programs should read, and keep their columns
 -- from one schema number to the next. Words (outcomes, roles, phases, kinds) are text, so that a

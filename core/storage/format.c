@@ -167,17 +167,6 @@ bool raft_record_decode(const uint8_t *bytes, size_t size, raft_index segment_fi
     return raft_record_check(bytes + offset, size - offset, segment_first, offset, out_record);
 }
 
-/* The checksum of an identity, which holds in its segment alone, and with any mark. */
-static uint32_t id_crc(const uint8_t *bytes, raft_index segment_first)
-{
-    uint8_t begin[RAFT_ID_MARK + 1 + 4];
-    put64(begin, segment_first);
-    memcpy(begin + 8, bytes + 4, RAFT_ID_MARK - 4);
-    begin[sizeof begin - 1] = 0;
-    uint32_t crc = raft_crc32c(0, begin, sizeof begin);
-    return raft_crc32c(crc, bytes + RAFT_ID_MARK + 1, RAFT_ID_SIZE - RAFT_ID_MARK - 1);
-}
-
 enum raft_status raft_record_entry(const struct raft_memory *memory, enum raft_point point,
                                    const struct raft_record *record, struct raft_entry **out_entry)
 {
@@ -196,6 +185,17 @@ enum raft_status raft_record_entry(const struct raft_memory *memory, enum raft_p
     }
     *out_entry = entry;
     return RAFT_OK;
+}
+
+/* The checksum of an identity, which holds in its segment alone, and with any mark. */
+static uint32_t id_crc(const uint8_t *bytes, raft_index segment_first)
+{
+    uint8_t begin[RAFT_ID_MARK + 1 + 4];
+    put64(begin, segment_first);
+    memcpy(begin + 8, bytes + 4, RAFT_ID_MARK - 4);
+    begin[sizeof begin - 1] = 0;
+    uint32_t crc = raft_crc32c(0, begin, sizeof begin);
+    return raft_crc32c(crc, bytes + RAFT_ID_MARK + 1, RAFT_ID_SIZE - RAFT_ID_MARK - 1);
 }
 
 void raft_id_encode(const struct raft_record *record, raft_index segment_first,

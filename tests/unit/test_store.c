@@ -117,7 +117,7 @@ START_TEST(leaves_one_plain_file)
     ck_assert_int_ne(access(scratch_path("c.db-wal"), F_OK), 0);
     ck_assert_str_eq(ask("PRAGMA journal_mode"), "delete");
     ck_assert_str_eq(ask("PRAGMA application_id"), "1936815457");
-    ck_assert_str_eq(ask("PRAGMA user_version"), "3");
+    ck_assert_str_eq(ask("PRAGMA user_version"), "4");
     ck_assert_str_eq(ask("PRAGMA integrity_check"), "ok");
 }
 END_TEST
@@ -415,7 +415,7 @@ START_TEST(every_row_has_the_types_that_the_schema_says)
 {
     sqlite3 *db = NULL;
     char *schema = strict_schema(schema_sql, 17);
-    const char *const steps[SCHEMA_NUMBER] = {schema, "", ""};
+    const char *const steps[SCHEMA_NUMBER] = {schema, "", "", ""};
 
     ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
     ck_assert_msg(schema_prepare(db, path, false, steps, SCHEMA_NUMBER, error, sizeof error), "%s",
@@ -475,21 +475,21 @@ END_TEST
 
 START_TEST(a_failing_migration_leaves_the_file_as_it_was)
 {
-    static const char *const steps[] = {schema_sql, "", "", "CREATE TABLE more (a TEXT)",
-                                        "CREATE TABLE more (b TEXT)"};
+    static const char *const steps[] = {
+        schema_sql, "", "", "", "CREATE TABLE more (a TEXT)", "CREATE TABLE more (b TEXT)"};
     sqlite3 *db = NULL;
 
     begin();
     end();
     ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-    ck_assert(!schema_prepare(db, path, false, steps, 5, error, sizeof error));
-    ck_assert_str_eq(ask("PRAGMA user_version"), "3");
+    ck_assert(!schema_prepare(db, path, false, steps, 6, error, sizeof error));
+    ck_assert_str_eq(ask("PRAGMA user_version"), "4");
     ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE name = 'more'"), "0");
 
-    ck_assert(!schema_prepare(db, path, true, steps, 4, error, sizeof error));
-    ck_assert(schema_prepare(db, path, false, steps, 4, error, sizeof error));
+    ck_assert(!schema_prepare(db, path, true, steps, 5, error, sizeof error));
+    ck_assert(schema_prepare(db, path, false, steps, 5, error, sizeof error));
     sqlite3_close(db);
-    ck_assert_str_eq(ask("PRAGMA user_version"), "4");
+    ck_assert_str_eq(ask("PRAGMA user_version"), "5");
     ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE name = 'more'"), "1");
 }
 END_TEST
@@ -518,7 +518,7 @@ START_TEST(file_of_number_one_keeps_its_counts_and_gets_the_new_views)
     store = store_open(path, false, error, sizeof error);
     ck_assert_msg(store != NULL, "%s", error);
     end();
-    ck_assert_str_eq(ask("PRAGMA user_version"), "3");
+    ck_assert_str_eq(ask("PRAGMA user_version"), "4");
     ck_assert_str_eq(ask("SELECT sum(masked) FROM executions"), "0");
     ck_assert_str_eq(ask("SELECT times FROM point_coverage WHERE outcome = 'reached'"), "42");
     ck_assert_str_eq(ask("SELECT times || ' ' || executions || ' ' || survived || ' ' || phase "
@@ -530,6 +530,20 @@ START_TEST(file_of_number_one_keeps_its_counts_and_gets_the_new_views)
     ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE type = 'view' AND name IN "
                          "('point_totals', 'phase_summary')"),
                      "2");
+}
+END_TEST
+
+START_TEST(file_of_number_three_gets_the_view_of_number_four)
+{
+    begin();
+    end();
+    perform("DROP VIEW scenarios_vacuous; CREATE VIEW scenarios_vacuous AS SELECT 1;"
+            "PRAGMA user_version = 3");
+    begin();
+    end();
+    ck_assert_str_eq(ask("SELECT sql LIKE '%branch%' FROM sqlite_master "
+                         "WHERE name = 'scenarios_vacuous'"),
+                     "1");
 }
 END_TEST
 
@@ -740,6 +754,7 @@ static Suite *store_suite(void)
     tcase_add_test(cases, refuses_what_is_no_campaign);
     tcase_add_test(cases, refuses_a_newer_file_and_leaves_it_alone);
     tcase_add_test(cases, file_of_number_one_keeps_its_counts_and_gets_the_new_views);
+    tcase_add_test(cases, file_of_number_three_gets_the_view_of_number_four);
     tcase_add_test(cases, step_to_the_current_number_makes_the_same_columns);
     tcase_add_test(cases, a_failing_migration_leaves_the_file_as_it_was);
     tcase_add_test(cases, a_killed_campaign_keeps_what_was_flushed);
