@@ -1,5 +1,6 @@
 -- A follower starts again without its term and vote: both copies have rotted, or the file is gone. With
--- the option `quarantine` it follows and applies, and neither votes nor counts, for the life of its store.
+-- the option `quarantine` it follows and applies, and neither votes nor counts, for the life of its store. One copy
+-- may be lost while the other is good: what was not yet in both has been promised to nobody.
 
 local function lose_promises(node, how)
   node:crash()
@@ -107,5 +108,33 @@ scenario{
     for i = 1, 21 do expect.eq(cl:get("k" .. i), i) end
     other:restart()
     expect.converged{ within_ms = 3000 }
+  end,
+}
+
+scenario{
+  name  = "a_promise_that_was_being_written",
+  doc   = "A candidate dies when one copy of its new term and vote is written, and that rots: it has promised nothing yet, and votes anew.",
+  tags  = {"disk", "recovery", "damage", "election"},
+  seeds = 5,
+
+  run = function()
+    local c = cluster{ nodes = 3, prevote = false, quarantine = true }
+    local leader, cl = c:wait_leader(), c:client()
+    expect.ok(cl:put("k1", 1))
+    expect.converged{ within_ms = 2000 }
+    local hurt, other = table.unpack(c:others(leader))
+    local term = hurt.term
+    fault.at("state.save.write_b"):on(hurt):times(1):crash()
+    hurt:campaign()
+    expect.eventually("it dies", { within_ms = 500, poll_ms = 5 }, function() return not hurt.up end)
+    hurt.disk:bitrot{ file = "hard-state", offset = 9 }
+    hurt:restart()
+    expect.eq(hurt.condition, "running")
+    expect.eq(hurt.term, term, "the older of two promises")
+    leader:crash()
+    other:campaign()
+    expect.ok(cl:put("k2", 2), "by another vote in the same term")
+    leader:restart()
+    expect.converged{ within_ms = 2000 }
   end,
 }

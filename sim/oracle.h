@@ -98,8 +98,8 @@ void sim_oracle_applied(struct sim_oracles *oracles, uint32_t node, const struct
  * that the state itself names. */
 void sim_oracle_restored(struct sim_oracles *oracles, uint32_t node, raft_index index,
                          raft_index applied, uint64_t digest);
-/* A command was taken by a node; or what is in no log of its own: a read, a change of the members.
- * Each is completed. */
+/* A node has taken a command; or a read or a change of the members, of which no state machine
+ * hears. Each is completed. */
 void sim_oracle_submitted(struct sim_oracles *oracles, uint32_t node, uint64_t request,
                           const uint8_t *payload, size_t size);
 void sim_oracle_taken(struct sim_oracles *oracles, uint32_t node, uint64_t request);

@@ -165,33 +165,38 @@ void sim_oracle_configuration_at(const struct sim_oracles *oracles, uint32_t nod
     }
 }
 
-void sim_oracle_configuration_in_force(const struct sim_oracles *oracles, uint32_t node,
-                                       struct raft_configuration *out)
+/* What a node goes by, or NULL: that of the options. */
+static const struct raft_configuration *in_force(const struct sim_oracles *oracles, uint32_t node)
 {
     const struct raft_view *view = &oracles->world->nodes[node]->view;
     if (oracles->was_recovered && view->configuration_by_hand) {
-        *out = view->configuration;
+        return &view->configuration;
+    }
+    const struct oracle_configuration *newest =
+        newest_at(&oracles->nodes[node], oracles->nodes[node].last);
+    return newest == NULL ? NULL : &newest->value;
+}
+
+void sim_oracle_configuration_in_force(const struct sim_oracles *oracles, uint32_t node,
+                                       struct raft_configuration *out)
+{
+    const struct raft_configuration *found = in_force(oracles, node);
+    if (found != NULL) {
+        *out = *found;
     } else {
-        sim_oracle_configuration_at(oracles, node, oracles->nodes[node].last, out);
+        raft_options_configuration(&oracles->world->nodes[node]->options, out);
     }
 }
 
 bool sim_oracle_knows(const struct sim_oracles *oracles, uint32_t node, raft_node_id other)
 {
-    const struct sim_node *sim_node = oracles->world->nodes[node];
-    const struct oracle_configuration *newest =
-        newest_at(&oracles->nodes[node], oracles->nodes[node].last);
+    const struct raft_options *options = &oracles->world->nodes[node]->options;
+    const struct raft_configuration *found = in_force(oracles, node);
     bool is_founder = false;
-    if (oracles->was_recovered && sim_node->view.configuration_by_hand) {
-        return raft_configuration_find(&sim_node->view.configuration, other) != NULL;
+    for (uint32_t i = 0; found == NULL && i < options->voter_count; i++) {
+        is_founder |= options->voters[i] == other;
     }
-    if (newest != NULL) {
-        return raft_configuration_find(&newest->value, other) != NULL;
-    }
-    for (uint32_t i = 0; i < sim_node->options.voter_count; i++) {
-        is_founder |= sim_node->options.voters[i] == other;
-    }
-    return is_founder;
+    return found == NULL ? is_founder : raft_configuration_find(found, other) != NULL;
 }
 
 void sim_oracle_configuration_pulled(struct sim_oracles *oracles, uint32_t node,

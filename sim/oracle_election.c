@@ -3,7 +3,8 @@
  * Invariants:
  *  1. leaders maps each term in which anybody led to the first who did.
  *  2. votes maps (term, node) to the candidate that a durable hard state or a message of the node
- *     named first. A vote in memory binds nobody: a crash may take it back before it was spoken. */
+ *     named first. A vote in memory binds nobody: a crash may take it back before it was spoken; so
+ *     may damage one that was still being written. */
 #include "oracle_internal.h"
 
 #include <assert.h>
@@ -27,15 +28,26 @@ void sim_oracle_voted(struct sim_oracles *oracles, uint32_t node, raft_term term
 {
     assert(candidate != RAFT_NODE_NONE);
     oracles->checks[SIM_ORACLE_ELECTION_SAFETY]++;
-    raft_node_id earlier = sim_oracle_vote_of(oracles, node, term);
-    if (earlier == RAFT_NODE_NONE) {
+    uint64_t *known = sim_table_find(&oracles->votes, vote_key(node, term));
+    raft_node_id earlier = known == NULL ? RAFT_NODE_NONE : (raft_node_id)*known;
+    if (known == NULL) {
         sim_table_put(&oracles->votes, vote_key(node, term), candidate);
+    } else if (earlier == RAFT_NODE_NONE) {
+        *known = candidate;
     } else if (earlier != candidate) {
         sim_oracle_broken(
             oracles, SIM_ORACLE_ELECTION_SAFETY, node,
             "two votes in one term: node %u voted for node %u and for node %u in term "
             "%" PRIu64,
             node, earlier, candidate, term);
+    }
+}
+
+void sim_oracle_vote_is_lost(struct sim_oracles *oracles, uint32_t node, raft_term term)
+{
+    uint64_t *candidate = sim_table_find(&oracles->votes, vote_key(node, term));
+    if (candidate != NULL) {
+        *candidate = RAFT_NODE_NONE;
     }
 }
 

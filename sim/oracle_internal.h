@@ -175,6 +175,9 @@ struct oracle_loss {
     struct raft_entry_id promised; /* and before this start, until what that lacks is made up for;
                                     * else index 0 */
     bool lacks_state;              /* a start: there should be a hard state, and none can be read */
+    /* The newest term that it called durable, or spoke of, and its vote in that. */
+    raft_term said_term;
+    raft_node_id said_vote;
 };
 
 struct oracle_node {
@@ -360,6 +363,8 @@ void sim_oracle_claims_check(struct sim_oracles *oracles, uint32_t node);
 /* oracle_election.c */
 void sim_oracle_voted(struct sim_oracles *oracles, uint32_t node, raft_term term,
                       raft_node_id candidate);
+/* Damage has taken back a vote that only the disk knew. */
+void sim_oracle_vote_is_lost(struct sim_oracles *oracles, uint32_t node, raft_term term);
 /* Whom a node is known to have voted for in a term, or RAFT_NODE_NONE. */
 raft_node_id sim_oracle_vote_of(const struct sim_oracles *oracles, uint32_t node, raft_term term);
 void sim_oracle_election_check(struct sim_oracles *oracles, uint32_t node);
@@ -377,6 +382,8 @@ bool sim_oracle_counts_for(const struct sim_oracles *oracles, uint32_t node, raf
  */
 bool sim_oracle_had(const struct sim_oracles *oracles, uint32_t node, raft_index index,
                     uint64_t chain);
+/* A node dies in the middle of a step: what it has called durable in it. */
+void sim_oracle_loss_dies(struct sim_oracles *oracles, uint32_t node);
 /* Whether it gets over what it lacks only under a leader, so that it does not become one before. */
 bool sim_oracle_needs_leader(const struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_loss_starts(struct sim_oracles *oracles, uint32_t node);
@@ -410,9 +417,9 @@ void sim_oracle_traffic_sent(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_traffic_cause(struct sim_oracles *oracles, uint32_t node);
 
 /* oracle_repeats.c */
-/* A message of a peer arrives. */
 /* After a step: whether a follower begins anew. */
 void sim_oracle_spells_check(struct sim_oracles *oracles, uint32_t node);
+/* A message of a peer arrives. */
 void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,
                               const struct sut_message *message);
 /* A node sends a message. */

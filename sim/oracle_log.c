@@ -261,6 +261,7 @@ void sim_oracle_dies(struct sim_oracles *oracles, uint32_t node)
     assert(node > 0 && node < SIM_NODES_MAX);
     const struct oracle_node *state = &oracles->nodes[node];
     const struct raft_view *view = &oracles->world->nodes[node]->view;
+    sim_oracle_loss_dies(oracles, node);
     if (state->is_up && view->log_generation == state->generation &&
         view->base.index <= state->last) {
         pull(oracles, node);

@@ -4,8 +4,9 @@
  * Terms. A node is in *quarantine* if its term and vote are lost. It has *lost entries* if it does
  * not know which ones it has acknowledged.
  *
- *  1. Whoever starts without the hard state that it had, be it gone or an older one, is in
- *     quarantine, for the life of its store.
+ *  1. Whoever starts without the hard state that it had, be it gone or older than what it has said,
+ *     is in quarantine, for the life of its store. What nobody could rely on yet, since it was only
+ *     being written, damage may take back.
  *  2. A node in quarantine grants neither votes nor pre-votes, and no majority needs it for what it
  *     did not have when the quarantine began. A node that has lost entries grants none either.
  *  3. Neither of them campaigns, nor does a node of which entries are damaged or the state machine
@@ -146,6 +147,53 @@ static void note_lost(const struct sim_oracles *oracles, struct oracle_node *sta
     }
 }
 
+static void said_note(struct oracle_loss *loss, raft_term term, raft_node_id vote)
+{
+    if (term > loss->said_term) {
+        loss->said_term = term;
+        loss->said_vote = RAFT_NODE_NONE;
+    }
+    if (term == loss->said_term && vote != RAFT_NODE_NONE) {
+        loss->said_vote = vote;
+    }
+}
+
+static void said_look(struct sim_oracles *oracles, uint32_t node)
+{
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    if (view->state_durable >= view->state.sequence) {
+        said_note(&oracles->nodes[node].loss, view->state.term, view->state.vote);
+    }
+}
+
+void sim_oracle_loss_dies(struct sim_oracles *oracles, uint32_t node)
+{
+    said_look(oracles, node);
+}
+
+/* Whether a hard state is older than a term and a vote in it. */
+static bool is_older(const struct raft_hard_state *state, raft_term term, raft_node_id vote)
+{
+    return state->term < term ||
+           (state->term == term && vote != RAFT_NODE_NONE && state->vote != vote);
+}
+
+/* Whether it starts with less than it had on its disk and has said. A state that only its disk had
+ * it may be without: neither counts a vote in that. */
+static bool starts_older(struct sim_oracles *oracles, uint32_t node)
+{
+    struct oracle_node *state = &oracles->nodes[node];
+    const struct raft_hard_state *found = &oracles->world->nodes[node]->view.state;
+    if (!is_older(found, state->start_term, state->start_vote)) {
+        return false;
+    }
+    if (is_older(found, state->loss.said_term, state->loss.said_vote)) {
+        return true;
+    }
+    sim_oracle_vote_is_lost(oracles, node, state->start_term);
+    return false;
+}
+
 void sim_oracle_loss_started(struct sim_oracles *oracles, uint32_t node)
 {
     struct oracle_node *state = &oracles->nodes[node];
@@ -153,11 +201,9 @@ void sim_oracle_loss_started(struct sim_oracles *oracles, uint32_t node)
     const struct sim_node *sim_node = oracles->world->nodes[node];
     const struct raft_view *view = &sim_node->view;
     bool was_quarantined = (loss->known & RAFT_LOSS_PROMISES) != 0 && !sim_node->is_store_planted;
-    bool is_older = view->state.term < state->start_term ||
-                    (view->state.term == state->start_term && state->start_vote != RAFT_NODE_NONE &&
-                     view->state.vote != state->start_vote);
+    bool is_behind = starts_older(oracles, node);
     oracles->checks[SIM_ORACLE_RECOVERY]++;
-    if ((loss->lacks_state || is_older || was_quarantined) &&
+    if ((loss->lacks_state || is_behind || was_quarantined) &&
         view->condition != RAFT_CONDITION_QUARANTINED) {
         sim_oracle_broken(oracles, SIM_ORACLE_RECOVERY, node,
                           "a start without promises and without quarantine: node %u %s, and is %s",
@@ -184,6 +230,8 @@ void sim_oracle_loss_started(struct sim_oracles *oracles, uint32_t node)
         loss->promised = last_promised(state);
     }
     loss->known = view->state.losses;
+    loss->said_term = 0;
+    loss->said_vote = RAFT_NODE_NONE;
 }
 
 /* Whether what was lost, as far as it is committed, is on the disk again. */
@@ -206,6 +254,7 @@ void sim_oracle_loss_check(struct sim_oracles *oracles, uint32_t node)
     uint32_t over = state->loss.known & ~view->state.losses;
     uint32_t new = view->state.losses & ~state->loss.known;
     bool has_losses = view->state.losses != 0 || view->is_blank;
+    said_look(oracles, node);
     oracles->checks[SIM_ORACLE_RECOVERY] += has_losses || over != 0;
     if ((has_losses || view->condition == RAFT_CONDITION_RECOVERING ||
          view->condition == RAFT_CONDITION_QUARANTINED) &&
@@ -233,6 +282,9 @@ void sim_oracle_loss_sent(struct sim_oracles *oracles, uint32_t node,
                           const struct sut_message *message)
 {
     const struct sim_node *sim_node = oracles->world->nodes[node];
+    if (message->claims_term) {
+        said_note(&oracles->nodes[node].loss, message->term, message->claims_vote);
+    }
     if (!message->grants || sim_node->view.state.losses == 0) {
         return;
     }

@@ -276,13 +276,14 @@ bool sim_world_is_beyond_budget(struct sim_world *world)
     uint32_t lost = 0;
     uint32_t count = 0;
     size_t used = 0;
-    char nodes[SIM_NAME_MAX] = "";
+    char nodes[SIM_NODES_MAX * sizeof ", n15 (gone)"] = "";
     for (uint32_t id = 1; id <= world->node_count; id++) {
         const struct sim_node *node = world->nodes[id];
-        if (is_lost(world, node) && used < sizeof nodes) {
+        if (is_lost(world, node)) {
             int written = snprintf(nodes + used, sizeof nodes - used, "%sn%u%s",
                                    count > 0 ? ", " : "", id, node->is_gone ? " (gone)" : "");
-            used += written > 0 ? (size_t)written : 0;
+            assert(written > 0 && (size_t)written < sizeof nodes - used);
+            used += (size_t)written;
             lost |= 1u << id;
             count++;
         }
@@ -291,7 +292,7 @@ bool sim_world_is_beyond_budget(struct sim_world *world)
         return false;
     }
     snprintf(world->unavailable_text, sizeof world->unavailable_text,
-             "unavailable: %u of %u copies are lost for good, %s: the rest is no majority", count,
+             "%u of %u copies are lost for good, %s: the rest is no majority", count,
              world->node_count, nodes);
     return true;
 }
@@ -333,7 +334,7 @@ static void begin_proof(struct sim_world *world)
 static void give_up(struct sim_world *world)
 {
     world->is_unavailable = true;
-    sim_world_transcribe(world, "    %s", world->unavailable_text);
+    sim_world_transcribe(world, "    unavailable: %s", world->unavailable_text);
     begin_stop(world);
 }
 

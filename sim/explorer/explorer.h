@@ -60,9 +60,8 @@ struct sim_seed_range {
     uint64_t last;
 };
 
-/* Cuts a campaign into tasks, beside those that there are. A sweep takes the first parameter set of
- * each scenario (the one that
- * --set names), unless it is exhaustive. False: out of memory. */
+/* Cuts a campaign into tasks, behind those that there are. A sweep takes the first parameter set of
+ * each scenario (the one that --set names), unless it is exhaustive. False: out of memory. */
 bool sim_tasks_build(struct sim_tasks *tasks, const struct sim_catalogue *catalogue,
                      enum sim_task_kind kind, const struct sim_seed_range *seeds, bool exhaustive,
                      uint32_t jobs);

@@ -97,14 +97,6 @@ id=$(sqlite3 calm.db 'SELECT id FROM executions WHERE seed = 2')
 expect 0 'is the recorded one' replay "$id" --db calm.db
 expect 0 '' replay --profile calm --seed 2
 
-# A file that may not grow any more is said to be one; what is in it is whole.
-status=0
-out=$(ulimit -f 200; "$squall" run --profile calm --seeds 1..40 --set length_ms=500 --db limit.db 2>&1) || status=$?
-if [ "$status" -ne 2 ] || ! grep -qF 'limit.db: ' <<<"$out"; then
-    echo "a file that cannot grow: status $status, wanted 2 with a message: $out"
-    failed=1
-fi
-
 # A page that says what it is, with no address to load from.
 grep -q '<html' hello.html || { echo "hello.html is no page"; failed=1; }
 if grep -nE '(src|href)="?https?:' hello.html; then

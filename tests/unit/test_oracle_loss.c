@@ -158,19 +158,61 @@ START_TEST(recovery_fires_on_a_start_without_promises_and_without_quarantine)
 }
 END_TEST
 
-START_TEST(recovery_fires_on_a_start_with_older_promises_and_without_quarantine)
+/* Node 2 has another hard state on its disk, after which it is to be asked. */
+static void begin_state(raft_term term, raft_node_id vote)
 {
     three_entries_everywhere();
-    if (_i == 0) {
-        enter_term(2, 2);
-    } else {
-        persist_state(2, 1, 1);
-    }
-    fake.is_dirty = true;
+    enter_term(2, term);
+    persist_state(2, term, vote);
+    view_of(2)->state.vote = vote;
+}
+
+/* Node 2 starts again from a disk on which that state has rotted. */
+static void restart_without_state(void)
+{
+    fake.is_dirty = true; /* the rest of what it starts with is not compared */
     sim_oracle_starts(fake.world->oracles, 2);
     persist_state(2, 1, RAFT_NODE_NONE);
     restart_with(0, RAFT_RUNNING, 3);
+}
+
+START_TEST(recovery_fires_on_a_start_with_older_promises_and_without_quarantine)
+{
+    begin_state(_i == 0 ? 2 : 1, 1);
+    if (_i < 2) {
+        step(2);
+    } else if (_i == 2) {
+        sim_oracle_dies(fake.world->oracles, 2);
+    } else {
+        view_of(2)->state.sequence = 1; /* it has got further since */
+        send(2, &(struct sut_message){
+                    .from = 2, .to = 1, .term = 1, .claims_term = true, .claims_vote = 1});
+    }
+    restart_without_state();
     expect("recovery");
+}
+END_TEST
+
+START_TEST(recovery_accepts_the_older_of_two_states_if_the_newer_one_was_being_written)
+{
+    begin_state(_i == 0 ? 2 : 1, 1);
+    view_of(2)->state.sequence = 1;
+    step(2);
+    restart_without_state();
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(election_safety_accepts_another_vote_instead_of_one_that_was_being_written)
+{
+    begin_state(2, 1);
+    view_of(2)->state.sequence = 1;
+    step(2);
+    restart_without_state();
+    persist_state(2, 2, 3);
+    expect(NULL);
+    persist_state(2, 2, 1);
+    expect("election-safety");
 }
 END_TEST
 
@@ -679,7 +721,11 @@ int main(void)
     tcase_add_test(tests, no_false_alarm_fires_on_a_quarantine_without_damage);
     tcase_add_test(tests, recovery_fires_on_a_start_without_promises_and_without_quarantine);
     tcase_add_loop_test(tests, recovery_fires_on_a_start_with_older_promises_and_without_quarantine,
-                        0, 2);
+                        0, 4);
+    tcase_add_loop_test(
+        tests, recovery_accepts_the_older_of_two_states_if_the_newer_one_was_being_written, 0, 2);
+    tcase_add_test(tests,
+                   election_safety_accepts_another_vote_instead_of_one_that_was_being_written);
     tcase_add_test(tests, recovery_fires_on_a_quarantine_that_a_restart_ends);
     tcase_add_test(tests, recovery_accepts_a_store_from_before_the_quarantine);
     tcase_add_test(tests, recovery_fires_on_a_vote_in_quarantine);

@@ -26,13 +26,14 @@ static void tear_down(void)
 }
 
 /* The spec must live as long as the run. */
-static struct sim_world *world_from(const struct sim_spec *spec)
+static struct sim_world *world_from(const struct sim_spec *spec, uint32_t nodes)
 {
     char error[SIM_TEXT_MAX] = "";
     struct sim_world *world = sim_world_create(arena, spec, error, sizeof error);
     ck_assert_msg(world != NULL, "%s", error);
     struct sim_cluster_options options;
     sim_cluster_options_init(&options);
+    options.nodes = nodes;
     sim_cluster_create(world, &options);
     return world;
 }
@@ -40,13 +41,13 @@ static struct sim_world *world_from(const struct sim_spec *spec)
 static struct sim_world *world_of(struct sim_spec *spec, uint64_t seed, uint8_t fill)
 {
     *spec = (struct sim_spec){.sut = &sut_raft, .seed = seed, .fill = fill};
-    return world_from(spec);
+    return world_from(spec, 3);
 }
 
 static struct sim_world *world_with(struct sim_spec *spec, const struct sut_ops *next)
 {
     *spec = (struct sim_spec){.sut = &sut_raft, .sut_next = next, .seed = 3, .fill = 0xa5};
-    return world_from(spec);
+    return world_from(spec, 3);
 }
 
 static void start_load(struct sim_world *world)
@@ -475,6 +476,26 @@ START_TEST(cluster_that_lost_a_majority_of_copies_is_unavailable_and_no_pass)
 }
 END_TEST
 
+START_TEST(however_many_copies_are_lost_all_of_them_count)
+{
+    const struct sim_spec spec = {.sut = &sut_raft, .seed = 9, .fill = 0xa5};
+    struct sim_execution result;
+    struct sim_world *world = world_from(&spec, SIM_NODES_MAX - 1);
+    start_load(world);
+    run_until_commits(world, COMMITS);
+    for (uint32_t id = 8; id < SIM_NODES_MAX; id++) {
+        sim_node_retire(world->nodes[id]);
+    }
+    sim_world_script_ended(world);
+    sim_world_run(world);
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+    sim_world_result(world, &result);
+    ck_assert_int_eq(result.outcome, SIM_OUTCOME_UNAVAILABLE);
+    ck_assert_ptr_nonnull(strstr(result.note, "8 of 15 copies are lost"));
+    ck_assert_ptr_nonnull(strstr(result.note, "n15 (gone): the rest is no majority"));
+}
+END_TEST
+
 static bool find_log(void *visitor, const char *name)
 {
     if (strncmp(name, "log-", 4) != 0) {
@@ -497,7 +518,7 @@ static struct sim_world *finish_with_an_entry_damaged_on_each(struct sim_spec *s
                                                               const struct sut_ops *sut)
 {
     *spec = (struct sim_spec){.sut = sut, .seed = 9, .fill = 0xa5};
-    struct sim_world *world = world_from(spec);
+    struct sim_world *world = world_from(spec, 3);
     start_load(world);
     run_until_commits(world, COMMITS);
     for (uint32_t id = 1; id <= 3; id++) {
@@ -843,6 +864,7 @@ static Suite *world_suite(void)
     tcase_add_test(tcase, late_timers_are_late_and_never_early);
     tcase_add_test(tcase, node_whose_store_was_taken_away_may_refuse_to_start);
     tcase_add_test(tcase, cluster_that_lost_a_majority_of_copies_is_unavailable_and_no_pass);
+    tcase_add_test(tcase, however_many_copies_are_lost_all_of_them_count);
     tcase_add_test(tcase, two_nodes_repair_each_other_when_the_third_is_lost);
     tcase_add_test(tcase, nodes_that_do_not_repair_what_others_have_are_no_lost_copies);
     tcase_add_test(tcase, store_that_nothing_was_done_to_must_be_taken);
