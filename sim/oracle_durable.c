@@ -81,7 +81,7 @@ static void durable_rebase(struct sim_oracles *oracles, struct oracle_node *stat
     for (uint32_t i = 0; i < state->file_count; i++) {
         const struct oracle_file *file = &state->files[i];
         newest = file->snapshot.index > newest.index ? file->snapshot : newest;
-        first = file->first != 0 && file->begin < first ? file->begin : first;
+        first = file->begin != 0 && file->begin < first ? file->begin : first;
     }
     raft_index base = newest.index;
     bool is_lost = base == 0 || first - 1 <= state->lost_snapshot;
@@ -116,6 +116,7 @@ static void file_drop(struct sim_oracles *oracles, struct oracle_node *state, ui
         state->durable_vote = RAFT_NODE_NONE;
     }
     file->cursor = 0;
+    file->begin = 0;
     file->first = 0;
     file->last = 0;
     file->gave_state = false;
@@ -151,8 +152,12 @@ static bool is_own_store(const struct reader *reader)
 static void on_segment(void *ctx, raft_index first)
 {
     const struct reader *reader = ctx;
+    struct oracle_node *state = &reader->oracles->nodes[reader->node];
     assert(first > 0);
-    reader->oracles->nodes[reader->node].files[reader->file - 1].begin = first;
+    state->files[reader->file - 1].begin = first;
+    if (first <= state->durable_base && state->durable_base_term == 0) {
+        durable_rebase(reader->oracles, state); /* it was the file that was lost, and it is back */
+    }
 }
 
 static void on_entry(void *ctx, const struct sut_entry *entry)

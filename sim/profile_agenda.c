@@ -27,21 +27,28 @@
 
 /* ---- rules ---- */
 
-static void rule_add(struct sim_profile *profile, const char *pattern, enum raft_outcome outcome,
-                     uint64_t ppm, bool hurts)
+static struct sim_rule *rule_new(struct sim_profile *profile, const char *pattern, uint64_t ppm,
+                                 bool hurts)
 {
-    if (ppm == 0) {
-        return;
-    }
     struct sim_rule *rule = sim_fault_rule_new(&profile->world->faults, pattern);
-    rule->action = SIM_FAULT_OUTCOME;
-    rule->outcome = outcome;
     rule->optional = true;
     rule->trigger.p = ppm * PPM;
     if (hurts) {
         assert(profile->hurting_count < PROFILE_RULES_MAX);
         profile->hurting[profile->hurting_count++] = rule;
     }
+    return rule;
+}
+
+static void rule_add(struct sim_profile *profile, const char *pattern, enum raft_outcome outcome,
+                     uint64_t ppm, bool hurts)
+{
+    if (ppm == 0) {
+        return;
+    }
+    struct sim_rule *rule = rule_new(profile, pattern, ppm, hurts);
+    rule->action = SIM_FAULT_OUTCOME;
+    rule->outcome = outcome;
     sim_fault_rule_arm(&profile->world->faults, rule);
 }
 
@@ -49,14 +56,11 @@ static void rule_add(struct sim_profile *profile, const char *pattern, enum raft
 static void sends_kill(struct sim_profile *profile)
 {
     static const enum raft_outcome sides[] = {RAFT_OUTCOME_CRASH_BEFORE, RAFT_OUTCOME_CRASH_AFTER};
-    for (uint32_t i = 0; i < 2 && profile->draw.crash_send_ppm != 0; i++) {
-        struct sim_rule *rule = sim_fault_rule_new(&profile->world->faults, "message.send.refused");
+    uint64_t ppm = profile->draw.crash_send_ppm;
+    for (uint32_t i = 0; i < 2 && ppm != 0; i++) {
+        struct sim_rule *rule = rule_new(profile, "message.send.refused", ppm, true);
         rule->action = SIM_FAULT_CRASH; /* a hand-over declares none as its outcome */
         rule->outcome = sides[i];
-        rule->optional = true;
-        rule->trigger.p = profile->draw.crash_send_ppm * PPM;
-        assert(profile->hurting_count < PROFILE_RULES_MAX);
-        profile->hurting[profile->hurting_count++] = rule;
         sim_fault_rule_arm(&profile->world->faults, rule);
     }
 }
@@ -102,13 +106,11 @@ static void disks_misbehave(struct sim_profile *profile)
         if (rows[i].ppm == 0) {
             continue;
         }
-        struct sim_rule *rule = sim_fault_rule_new(faults, rows[i].pattern);
+        struct sim_rule *rule = rule_new(profile, rows[i].pattern, rows[i].ppm, false);
         rule->action = rows[i].action;
         rule->lie = rows[i].lie;
         rule->delay_ns = draw->lag_us * US;
         rule->has_heavy_tail = true;
-        rule->optional = true;
-        rule->trigger.p = rows[i].ppm * PPM;
         if (rule->action == SIM_FAULT_LIE) {
             assert(lies < PROFILE_LIES);
             rule->on = damageable;
@@ -262,8 +264,8 @@ struct times {
     uint64_t rest_ms, least_ms;
 };
 
-/* A gap for episodes that are so many times as frequent. Only a gap that was 0 is. */
-static uint64_t split_gap(uint64_t gap_ms, uint64_t times)
+/* The gap of episodes that come so many times as often: 0, which is never, only for what is 0. */
+static uint64_t gap_share(uint64_t gap_ms, uint64_t times)
 {
     return gap_ms == 0 ? 0 : gap_ms < times ? 1 : gap_ms / times;
 }
@@ -272,8 +274,8 @@ static struct times episode_times(const struct sim_profile *profile, enum sim_fa
 {
     const struct sim_draw *draw = &profile->draw;
     /* Each node is paused so often, but there is one crash for them all. */
-    uint64_t pause_gap_ms = split_gap(draw->pause_gap_ms, profile->world->node_count);
-    uint64_t crash_gap_ms = split_gap(draw->crash_gap_ms, IDLE_CRASH_ONE_IN);
+    uint64_t pause_gap_ms = gap_share(draw->pause_gap_ms, profile->world->node_count);
+    uint64_t crash_gap_ms = gap_share(draw->crash_gap_ms, IDLE_CRASH_ONE_IN);
     const struct {
         enum sim_fault_class class_;
         uint64_t gap_ms, last_ms;
@@ -401,11 +403,7 @@ static void episode_end(struct sim_profile *profile, enum sim_fault_class class_
     if (class_ == SIM_CLASS_PARTITION || class_ == SIM_CLASS_CUT) {
         sim_network_rule_heal(network, episode->link);
     } else if (class_ == SIM_CLASS_FILTER) {
-        if (sim_draw_below(&episode->stream, 2) == 0) {
-            sim_network_rule_release(network, episode->link);
-        } else {
-            sim_network_rule_heal(network, episode->link);
-        }
+        sim_links_let_go(profile, episode->link, &episode->stream);
     } else if (class_ == SIM_CLASS_STALL) {
         sim_fault_rule_off(&profile->world->faults, episode->rule);
         sim_disk_heal(&node->disk);

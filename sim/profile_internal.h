@@ -69,6 +69,9 @@ void sim_links_cut(struct sim_profile *profile, struct profile_episode *episode)
 void sim_links_filter(struct sim_profile *profile, struct profile_episode *episode);
 /* From now on a node hears nobody; an episode of cuts, of which none may be active. */
 void sim_links_deafen(struct sim_profile *profile, uint32_t node);
+/* Ends a rule that holds: what it has arrives now, or is lost. */
+void sim_links_let_go(struct sim_profile *profile, struct sim_link_rule *rule,
+                      struct sim_stream *stream);
 /* Ends and begins the clogs that are due. */
 void sim_links_clog(struct sim_profile *profile);
 

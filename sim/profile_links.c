@@ -170,19 +170,25 @@ static void clog_begin(struct sim_profile *profile, struct sim_stream *stream, u
     *clog = (struct profile_clog){.rule = rule, .until_ns = begin_ns + for_ns};
 }
 
-static void clogs_end(struct sim_profile *profile, struct sim_stream *stream, uint64_t now_ns)
+void sim_links_let_go(struct sim_profile *profile, struct sim_link_rule *rule,
+                      struct sim_stream *stream)
 {
     struct sim_network *network = &profile->world->network;
+    if (sim_draw_below(stream, 2) == 0) {
+        sim_network_rule_release(network, rule);
+    } else {
+        sim_network_rule_heal(network, rule);
+    }
+}
+
+static void clogs_end(struct sim_profile *profile, struct sim_stream *stream, uint64_t now_ns)
+{
     for (uint32_t i = 0; i < SIM_NODES_MAX * SIM_NODES_MAX; i++) {
         struct profile_clog *clog = &profile->clogs[i / SIM_NODES_MAX][i % SIM_NODES_MAX];
         if (clog->rule == NULL || now_ns < clog->until_ns) {
             continue;
         }
-        if (sim_draw_below(stream, 2) == 0) {
-            sim_network_rule_release(network, clog->rule);
-        } else {
-            sim_network_rule_heal(network, clog->rule);
-        }
+        sim_links_let_go(profile, clog->rule, stream);
         clog->rule = NULL;
     }
 }

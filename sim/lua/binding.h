@@ -292,8 +292,6 @@ void script_check_end(lua_State *L, int count); /* no more arguments than count 
 void script_selector(lua_State *L, int index, struct sim_selector *out);
 /* The nodes that a selector means now, as bits. */
 uint32_t script_selected(struct sim_script *script, const struct sim_selector *selector);
-/* The number of the one node that is meant. */
-uint32_t script_node_number(lua_State *L, int index);
 
 /* tasks.c */
 void script_tasks_open(lua_State *L, int globals);

@@ -386,14 +386,3 @@ uint32_t script_selected(struct sim_script *script, const struct sim_selector *s
     }
     return nodes;
 }
-
-uint32_t script_node_number(lua_State *L, int index)
-{
-    struct sim_selector selector;
-    script_selector(L, index, &selector);
-    uint32_t nodes = script_selected(script_of(L), &selector);
-    if (nodes == 0 || (nodes & (nodes - 1)) != 0) {
-        script_raise(L, "exactly one node is expected");
-    }
-    return (uint32_t)__builtin_ctz(nodes);
-}

@@ -173,10 +173,10 @@ static size_t fake_read_durable(const char *name, const uint8_t *bytes, size_t s
         sink->snapshot(sink->ctx, (struct raft_entry_id){words[0], words[1]}, 1);
         return size;
     }
-    if (from == 0 && size >= sizeof words) {
-        memcpy(words, bytes, sizeof words);
-        /* "log-1" says where it begins, "log" begins with what it has. */
-        bool is_named = strncmp(name, "log-", 4) == 0;
+    /* "log-1" says where it begins, "log" begins with what it has. */
+    bool is_named = strncmp(name, "log-", 4) == 0;
+    if (from == 0 && (is_named || size >= sizeof words)) {
+        memcpy(words, bytes, is_named ? 0 : sizeof words);
         sink->segment(sink->ctx, is_named ? strtoull(name + 4, NULL, 16) : words[1]);
     }
     for (; from + sizeof words <= size; from += sizeof words) {

@@ -128,6 +128,26 @@ START_TEST(speaks_durable_fires_on_a_hole_that_the_lost_snapshot_filled_in_part)
 }
 END_TEST
 
+/* The first of two files of a log vanishes and is made anew, without an entry at first; what was
+ * behind it is read meanwhile, and goes. */
+START_TEST(speaks_durable_accepts_a_log_whose_first_file_was_lost_and_made_anew)
+{
+    enter_term(2, 1);
+    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
+    const uint64_t entries[4][3] = {{1, 1, 101}, {1, 2, 102}, {1, 3, 103}, {1, 4, 104}};
+    const uint8_t *bytes = (const uint8_t *)entries;
+    observer->durable(observer->ctx, 2, "log-1", bytes, sizeof entries / 2, 0);
+    observer->durable(observer->ctx, 2, "log-3", bytes + sizeof entries / 2, sizeof entries / 2, 0);
+    observer->removed(observer->ctx, 2, "log-1");
+    observer->durable(observer->ctx, 2, "log-3", bytes + sizeof entries / 2, sizeof entries / 2, 0);
+    observer->durable(observer->ctx, 2, "log-1", bytes, 0, 0);
+    observer->removed(observer->ctx, 2, "log-3");
+    observer->durable(observer->ctx, 2, "log-1", bytes, sizeof entries / 2, 0);
+    ck_assert_uint_eq(fake.world->oracles->nodes[2].durable_base, 0);
+    ck_assert_uint_eq(fake.world->oracles->nodes[2].durable_last, 2);
+}
+END_TEST
+
 START_TEST(recovery_accepts_a_node_in_quarantine)
 {
     quarantine();
@@ -735,6 +755,7 @@ int main(void)
     tcase_add_test(tests,
                    speaks_durable_fires_on_a_log_behind_a_newer_snapshot_that_its_process_removed);
     tcase_add_test(tests, speaks_durable_fires_on_a_hole_that_the_lost_snapshot_filled_in_part);
+    tcase_add_test(tests, speaks_durable_accepts_a_log_whose_first_file_was_lost_and_made_anew);
     tcase_add_test(tests, recovery_accepts_a_node_in_quarantine);
     tcase_add_test(tests, no_false_alarm_fires_on_a_quarantine_without_damage);
     tcase_add_test(tests, recovery_fires_on_a_start_without_promises_and_without_quarantine);
