@@ -26,33 +26,36 @@ process='<(fcntl|poll|stdatomic|signal|time|getopt|glob|dirent|link|elf|sys/[a-z
 sim_own='<sim/[a-z_]+\.h>'
 lua='<(lua5\.4/)?(lua|lauxlib|lualib)\.h>'
 
-allowed() { # FILE: the pattern of the includes that it may have
+allowed() { # FILE: sets the pattern of the includes that it may have
     case $1 in
-    core/include/*) echo "$pure|$core_all" ;;
-    core/raft/* | core/log/*) echo "$pure|$core_pure|$sibling" ;;
-    core/posix/*) echo "$system|$process|<pthread\.h>|$core_all|<raft/posix\.h>|$sibling" ;;
-    core/storage/* | core/replica/*) echo "$pure|$core_all|$sibling" ;;
-    sim/lua/*) echo "$system|$core_all|$sibling|$sim_own|$lua" ;;
-    sim/cli/*) echo "$system|$process|$core_all|$sibling|$sim_own|<sim/[a-z]+/[a-z_]+\.h>|<reports/[a-z_]+\.h>" ;;
-    sim/explorer/*) echo "$system|$process|$core_all|$sibling|$sim_own" ;;
-    sim/history/*) echo "$system|$sibling" ;;
-    sim/*) echo "$system|$core_all|$sibling|$sim_own|<sim/history/history\.h>" ;;
-    reports/*) echo "$system|$process|$core_all|$sibling|<sim/(record|ledger)\.h>|<reports/[a-z_]+\.h>|<sqlite3\.h>" ;;
+    core/include/*) pattern="$pure|$core_all" ;;
+    core/raft/* | core/log/*) pattern="$pure|$core_pure|$sibling" ;;
+    core/posix/*) pattern="$system|$process|<pthread\.h>|$core_all|<raft/posix\.h>|$sibling" ;;
+    core/storage/* | core/replica/*) pattern="$pure|$core_all|$sibling" ;;
+    sim/lua/*) pattern="$system|$core_all|$sibling|$sim_own|$lua" ;;
+    sim/cli/*) pattern="$system|$process|$core_all|$sibling|$sim_own|<sim/[a-z]+/[a-z_]+\.h>|<reports/[a-z_]+\.h>" ;;
+    sim/explorer/*) pattern="$system|$process|$core_all|$sibling|$sim_own" ;;
+    sim/history/*) pattern="$system|$sibling" ;;
+    sim/*) pattern="$system|$core_all|$sibling|$sim_own|<sim/history/history\.h>" ;;
+    reports/*) pattern="$system|$process|$core_all|$sibling|<sim/(record|ledger)\.h>|<reports/[a-z_]+\.h>|<sqlite3\.h>" ;;
     esac
 }
 
 failed=0
 count=0
-while IFS= read -r file; do
-    pattern=$(allowed "$file")
-    while IFS=: read -r line include; do
-        if ! [[ $include =~ ^($pattern)$ ]]; then
-            echo "$file:$line: may not include $include"
-            failed=1
-        fi
-    done < <(sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*([<"][^>"]*[>"]).*/\1/p;t;s/.*//p' \
-        "$file" | awk 'NF { print NR ":" $0 }')
+before=
+while IFS=: read -r file line include; do
+    if [ "$file" != "$before" ]; then
+        allowed "$file"
+        before=$file
+    fi
+    if ! [[ $include =~ ^($pattern)$ ]]; then
+        echo "$file:$line: may not include $include"
+        failed=1
+    fi
     count=$((count + 1))
-done < <(find core sim reports -name '*.[ch]' | sort)
-[ "$count" -gt 0 ] || { echo "no file found under $1"; exit 1; }
+done < <(find core sim reports -name '*.[ch]' -print0 | sort -z |
+    xargs -0 grep -HnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]' |
+    sed -E 's/^([^:]*:[^:]*:)[^<"]*([<"][^>"]*[>"]).*/\1\2/')
+[ "$count" -gt 0 ] || { echo "no include found under $1"; exit 1; }
 exit "$failed"

@@ -26,13 +26,12 @@ listed=$(sed -nE 's/^RAFT_FAULT_POINT\(([A-Z0-9_]+),.*/\1/p' "$list")
 used=$(sed -E 's://.*$::; s:/\*.*\*/::g' $sources | grep -oE 'RAFT_AT_[A-Z0-9_]+' |
     sed 's/^RAFT_AT_//' | sort)
 
-for id in $listed; do
-    times=$(grep -cx "$id" <<<"$used" || true)
-    [ "$times" -eq 1 ] || fail "$list: $id is used $times times"
-done
-while IFS= read -r id; do
-    grep -qx "$id" <<<"$listed" || fail "RAFT_AT_$id is not in $list"
-done < <(sort -u <<<"$used")
+miscounted=$(awk -v list="$list" '
+    NR == FNR { times[$0]++; next }
+    { known[$0] = 1; if (times[$0] != 1) print list ": " $0 " is used " times[$0] + 0 " times" }
+    END { for (id in times) if (!known[id]) print "RAFT_AT_" id " is not in " list }
+    ' <(echo "$used") <(echo "$listed"))
+[ -z "$miscounted" ] || fail "$miscounted"
 
 names=$(tr '\n' ' ' <"$list" | grep -oE 'RAFT_FAULT_POINT\([A-Z0-9_]+, *"[^"]*"' |
     sed -E 's/.*"([^"]*)"/\1/')

@@ -5,20 +5,22 @@ set -euo pipefail
 cd "$1"
 failed=0
 
+declare -A lists # the text of each CMakeLists.txt, by folder
+while IFS= read -r list; do
+    lists[$(dirname "$list")]=$(<"$list")
+done < <(find . -name CMakeLists.txt ! -path './build/*' | sed 's:^\./::')
+
 is_registered() { # FILE
-    local folder name
-    folder=$(dirname "$1")
+    local folder=$1 name pattern
     while :; do
-        if [ -f "$folder/CMakeLists.txt" ]; then
+        [[ $folder == */* ]] && folder=${folder%/*} || folder=.
+        if [ -n "${lists[$folder]:-}" ]; then
             name=$1
             [ "$folder" = . ] || name=${1#"$folder"/}
-            name=${name//./\\.}
-            if grep -qE "(^|[^A-Za-z0-9_./-])$name($|[^A-Za-z0-9_./-])" "$folder/CMakeLists.txt"; then
-                return 0
-            fi
+            pattern="(^|[^A-Za-z0-9_./-])${name//./\\.}(\$|[^A-Za-z0-9_./-])"
+            [[ ${lists[$folder]} =~ $pattern ]] && return 0
         fi
         [ "$folder" = . ] && return 1
-        folder=$(dirname "$folder")
     done
 }
 
