@@ -179,7 +179,8 @@ static void check_failure(struct sim_node *node, enum raft_status why)
     bool is_store = why == RAFT_CORRUPT || why == RAFT_LOST_STORE || why == RAFT_INVALID;
     enum sim_oracle oracle = is_store ? SIM_ORACLE_RECOVERY : SIM_ORACLE_NO_FALSE_ALARM;
     sim_oracle_count(world->oracles, oracle);
-    node->refused_store = is_store && sim_node_is_damaged(node);
+    /* A start may mend what was damaged before it says that something is missing. */
+    node->refused_store = is_store && (sim_node_is_damaged(node) || node->was_damaged);
     if (!node->refused_store && !sim_node_is_excused(node, why) &&
         sim_oracle_skipped(world->oracles, oracle) == NULL) {
         sim_fail(world, sim_oracle_string(oracle), node->id,
