@@ -45,3 +45,29 @@ scenario{
     expect.ok(stops >= 10, "it was asked in the middle of " .. stops)
   end,
 }
+
+scenario{
+  name   = "stop_is_asked_of_who_has_failed",
+  doc    = "A node whose sync has failed is asked to stop while it closes its files: it has failed, not stopped in good order.",
+  tags   = {"shutdown", "disk", "error"},
+  seeds  = 3,
+  params = { role = {"follower", "who fails", oneof = {"follower", "leader"}} },
+  sweep  = { role = {"follower", "leader"} },
+
+  run = function(p)
+    local c = cluster{ nodes = 3 }
+    local leader, cl = c:wait_leader(), c:client{ timeout_ms = 3000 }
+    local n = p.role == "leader" and leader or c:others(leader)[1]
+    expect.ok(cl:put("k1", 1))
+    expect.converged{ within_ms = 2000 }
+    fault.at("segment.append.sync"):on(n):times(1):errno("EIO")
+    fault.at("disk.close"):on(n):times(1):call(function()
+      spawn(function() n:stop() end)
+    end)
+    cl:put("k2", 2)
+    expect.eventually(n.name .. " is gone", { within_ms = 2000 }, function() return not n.up end)
+    expect.ok(n.state ~= "stopped", "it did not stop in good order")
+    n:restart()
+    expect.converged{ within_ms = 3000 }
+  end,
+}
