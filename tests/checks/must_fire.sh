@@ -2,14 +2,16 @@
 # The sweep of the whole library finds nothing in the core, and fires every outcome of every fault
 # point of the class always; and none of those that fault_points.def excepts as rare or never, so
 # that no exception outlives its reason. An exit that can only be counted must have been taken.
-# Usage: must_fire.sh SQUALL SCENARIOS SCRATCH
+# With a limit the kinds of injections of each scenario share it out: all are still tried.
+# Usage: must_fire.sh SQUALL SCENARIOS SCRATCH [OPTION-OF-SWEEP…]
 set -euo pipefail
 squall=$1 scenarios=$2 scratch=$3
+shift 3
 rm -rf "$scratch"
 mkdir -p "$scratch"
 
 status=0
-"$squall" sweep "$scenarios" --db "$scratch/library.db" >"$scratch/out.txt" 2>&1 || status=$?
+"$squall" sweep "$scenarios" "$@" --db "$scratch/library.db" >"$scratch/out.txt" 2>&1 || status=$?
 tail -n 5 "$scratch/out.txt"
 if [ "$status" -ne 0 ]; then
     grep -A3 '^[a-z0-9-]*: .* in .* times\?, first bad event' "$scratch/out.txt" || true
