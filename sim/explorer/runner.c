@@ -41,6 +41,19 @@ static void transcribe(void *ctx, const char *line)
     fputc('\n', out);
 }
 
+/* Notes a bit for each block that the run has entered: whatever is run after it begins anew. */
+static void entered_note(struct sim_runner *runner)
+{
+    const struct sut_edges *edges = &runner->edges;
+    for (uint32_t i = 0; i < edges->count; i += 8) {
+        uint8_t bits = 0;
+        for (uint32_t bit = 0; bit < 8 && i + bit < edges->count; bit++) {
+            bits = (uint8_t)(bits | (edges->entered[i + bit] & 1u) << bit);
+        }
+        runner->entered[i / 8] = bits;
+    }
+}
+
 struct sim_world *sim_runner_create(struct sim_runner *runner, const struct sim_task *task,
                                     uint64_t seed, uint8_t fill)
 {
@@ -63,6 +76,7 @@ struct sim_world *sim_runner_create(struct sim_runner *runner, const struct sim_
     if (world == NULL) {
         struct sim_rows *rows = &runner->rows;
         memset(rows, 0, sizeof *rows);
+        entered_note(runner);
         rows->execution.outcome = SIM_OUTCOME_ERROR;
         rows->execution.seed = seed;
         snprintf(rows->execution.scenario, sizeof rows->execution.scenario, "%s",
@@ -212,6 +226,7 @@ static void rows_fill(struct sim_runner *runner, const struct sim_world *world,
         rows->probes[i] = world->probes.hits[i] - runner->before.probes[i];
     }
     counts_add(runner, world);
+    entered_note(runner);
 }
 
 void sim_runner_collect(struct sim_runner *runner, const struct sim_world *world,
@@ -258,15 +273,6 @@ static uint32_t coverage_copy(const struct sim_runner *runner, struct sim_covera
     return count;
 }
 
-/* Writes a bit for each block that the run has entered; returns how many blocks there are. */
-static uint32_t entered_copy(const struct sut_edges *edges, uint8_t *out)
-{
-    for (uint32_t i = 0; i < edges->count; i++) {
-        out[i / 8] = (uint8_t)(out[i / 8] | (edges->entered[i] & 1u) << i % 8);
-    }
-    return edges->count;
-}
-
 bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, bool is_last)
 {
     const struct sim_rows *rows = &runner->rows;
@@ -309,7 +315,10 @@ bool sim_runner_send(struct sim_runner *runner, const struct sim_task *task, boo
         runner->pending = 0;
         size = (size_t)((uint8_t *)(oracles + SIM_ORACLE_COUNT) - bytes);
     }
-    head->edge_count = entered_copy(&runner->edges, bytes + size);
+    head->edge_count = runner->edges.count;
+    if (head->edge_count > 0) {
+        memcpy(bytes + size, runner->entered, SIM_ENTERED_SIZE(head->edge_count));
+    }
     size += SIM_ENTERED_SIZE(head->edge_count);
     runner->sent++;
     fflush(stdout); /* its transcript comes before what is said of it */

@@ -46,7 +46,8 @@ struct sim_runner {
     struct arena *arena;
     struct arena_checkpoint *checkpoint;
     struct sim_page *page;
-    struct sut_edges edges;   /* what the run has entered is attached to the arena */
+    struct sut_edges edges;   /* what the world has entered is attached to the arena */
+    uint8_t *entered;         /* of the current execution: a bit for each block */
     int out;                  /* the pipe of results */
     struct sim_spec spec;     /* of the current run; the world borrows it */
     struct sim_rows rows;     /* of the current execution */

@@ -44,6 +44,12 @@ int sim_worker_main(const struct sim_campaign *campaign, struct sim_page *page, 
     runner->out = out;
     if (campaign->sut->edges != NULL) {
         runner->edges = campaign->sut->edges();
+        /* One byte more, so that it is never none. */
+        runner->entered = calloc(1, SIM_ENTERED_SIZE(runner->edges.count) + 1);
+        if (runner->entered == NULL) {
+            fprintf(stderr, "a worker cannot start: out of memory\n");
+            goto out;
+        }
         arena_attach(arena, runner->edges.entered, runner->edges.count);
     }
     while (sim_wire_read(tasks, &task, sizeof task)) {
@@ -64,6 +70,9 @@ out:
     }
     if (arena != NULL) {
         arena_close(arena);
+    }
+    if (runner != NULL) {
+        free(runner->entered);
     }
     free(runner);
     return status;

@@ -2,6 +2,7 @@
  * of three real nodes without a script. */
 #include "unit.h"
 
+#include <sim/explorer/catalogue.h>
 #include <sim/explorer/efficacy.h>
 #include <stdio.h>
 #include <string.h>
@@ -384,6 +385,110 @@ START_TEST(what_repeats_has_one_row_and_a_count)
 }
 END_TEST
 
+/* ---- the row of a run that has a twin ---- */
+
+/* A crash and a restart; its twin has neither. */
+static const char crashing[] =
+    "scenario{ name = 'crashing', doc = 'A crash.', run = function()\n"
+    "  local c = cluster{ nodes = 3 }\n"
+    "  c:wait_leader()\n"
+    "  c:nodes()[2]:crash()\n"
+    "  after_ms(100, function() c:nodes()[2]:restart() end)\n"
+    "  sleep_ms(500)\n"
+    "end }\n";
+
+/* A core with two marks, for a first start and for another one. */
+static uint8_t entered[2];
+
+static struct sut_edges marks(void)
+{
+    static const uintptr_t blocks[2 * 2] = {0};
+    return (struct sut_edges){.entered = entered, .blocks = blocks, .count = 2};
+}
+
+static enum raft_status marked_start(void *node, raft_time now_ns, bool bootstrap)
+{
+    entered[bootstrap ? 0 : 1] = 1;
+    return sut_raft.start(node, now_ns, bootstrap);
+}
+
+struct seen {
+    uint32_t rows;
+    uint32_t edge_count;
+    uint8_t entered;
+    enum sim_outcome outcome;
+    enum sim_efficacy efficacy; /* of the only injection */
+    char message[SIM_TEXT_MAX];
+};
+
+static bool row_take(void *ctx, const struct sim_row *row)
+{
+    struct seen *seen = ctx;
+    *seen = (struct seen){
+        .rows = seen->rows + 1,
+        .edge_count = row->edge_count,
+        .entered = row->edge_count == 0 ? 0 : row->entered[0],
+        .outcome = row->execution->outcome,
+        .efficacy = row->injection_count == 1 ? row->injections[0].efficacy : SIM_EFFICACY_UNKNOWN,
+    };
+    strcpy(seen->message, row->finding != NULL ? row->finding->message : row->execution->note);
+    return true;
+}
+
+static void tick_take(void *ctx)
+{
+    ck_assert_ptr_nonnull(ctx);
+}
+
+static void note_take(void *ctx, const char *line)
+{
+    ck_assert_msg(ctx != NULL, "%s", line);
+}
+
+/* The campaign of one run, and its twin. */
+static struct seen campaign_run(const struct sut_ops *sut)
+{
+    struct seen seen = {.rows = 0};
+    struct sim_catalogue catalogue;
+    struct sim_tasks tasks = {0};
+    char error[SIM_TEXT_MAX] = "";
+    const struct sim_seed_range seeds = {.given = true, .first = 1, .last = 1};
+    sim_catalogue_init(&catalogue);
+    ck_assert_msg(sim_catalogue_add_text(&catalogue, arena, sut, "crashing.lua", crashing,
+                                         "crashing", error, sizeof error) == SIM_CATALOGUE_OK,
+                  "%s", error);
+    arena_close(arena); /* the worker has its own, at the same address */
+    arena = NULL;
+    ck_assert(sim_tasks_build(&tasks, &catalogue, SIM_TASK_RUN, &seeds, false, 1));
+    const struct sim_campaign campaign = {
+        .sut = sut,
+        .catalogue = &catalogue,
+        .tasks = &tasks,
+        .jobs = 1,
+        .plan = "",
+        .no_recheck = true,
+        .sink = {.ctx = &seen, .result = row_take, .tick = tick_take, .note = note_take},
+    };
+    ck_assert_int_eq(sim_campaign_run(&campaign), SIM_CAMPAIGN_COMPLETE);
+    sim_tasks_release(&tasks);
+    sim_catalogue_release(&catalogue);
+    ck_assert_uint_eq(seen.rows, 1);
+    return seen;
+}
+
+START_TEST(a_run_has_entered_what_its_twin_has_not)
+{
+    struct sut_ops marked = sut_raft;
+    marked.edges = marks;
+    marked.start = marked_start;
+    struct seen seen = campaign_run(&marked);
+    ck_assert_msg(seen.outcome == SIM_OUTCOME_OK, "%s", seen.message);
+    ck_assert_int_ge(seen.efficacy, SIM_EFFICACY_SCHEDULE);
+    ck_assert_uint_eq(seen.edge_count, 2);
+    ck_assert_uint_eq(seen.entered, 3);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("efficacy");
@@ -399,5 +504,6 @@ int main(void)
     tcase_add_loop_test(tests, a_muted_mishap_does_not_happen, 0, SIM_MISHAP_COUNT);
     tcase_add_test(tests, a_store_is_left_alone_where_its_process_did_not_crash);
     tcase_add_test(tests, what_repeats_has_one_row_and_a_count);
+    tcase_add_test(tests, a_run_has_entered_what_its_twin_has_not);
     return unit_main(suite);
 }
