@@ -2,7 +2,8 @@
  *
  * A worker dies when the node under test breaks an assertion, touches memory it must not, or
  * exhausts the arena; it is killed when a run takes longer than its wall clock allows. Its page
- * says what was running, its standard error why.
+ * says what was running, its standard error why. A death in a twin says so: the run itself came to
+ * its end, and a replay, which makes no twins, shows what that was.
  *
  * 1. The rule is "crash" or, if the parent killed it, "stuck".
  * 2. Deaths at one place in the code have one signature, whatever the seed. */
@@ -90,6 +91,17 @@ bool sim_place_find(const char *line, char *place, size_t place_size)
     return false;
 }
 
+/* Where a message begins: behind the twin in which it happened, if it was one. */
+static size_t twin_write(const struct sim_page *page, char *message, size_t message_size)
+{
+    if (page->twin[0] == '\0') {
+        return 0;
+    }
+    snprintf(message, message_size,
+             "in the twin without %.200s, which no replay makes: ", page->twin);
+    return strlen(message);
+}
+
 static void message_write(const struct sim_death *death, const char *line,
                           const struct sim_page *page, char *message, size_t message_size)
 {
@@ -134,7 +146,9 @@ void sim_death_describe(const struct sim_death *death, const struct sim_last_wor
     snprintf(out_finding->rule, sizeof out_finding->rule, "%s", rule);
     out_finding->event = out_execution->events + (death->is_stuck ? 0 : 1);
     out_finding->time_ns = page->sim_ns;
-    message_write(death, line, page, out_finding->message, sizeof out_finding->message);
+    size_t used = twin_write(page, out_finding->message, sizeof out_finding->message);
+    message_write(death, line, page, out_finding->message + used,
+                  sizeof out_finding->message - used);
     if (death->is_stuck) {
         snprintf(out_finding->signature, sizeof out_finding->signature, "stuck");
     } else if (sim_place_find(line, place, sizeof place)) {

@@ -10,12 +10,14 @@
  *
  * 1. Every injection of a scenario has its twin; of a profile's, unless all are wanted, a sample
  *    has, which the seed decides: TWINS_MAX injections of one run in PROFILE_EVERY.
- * 2. A twin changes no row but the efficacy of the injections of its run. */
+ * 2. A twin changes no row but the efficacy of the injections of its run; one of which the process
+ *    dies, or that does not end, is a finding in the place of that row, and says so. */
 #include "efficacy.h"
 
 #include "runner.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PROFILE_EVERY 100u
@@ -89,18 +91,28 @@ static void injection_mute(struct sim_faults *faults, const struct sim_injection
     }
 }
 
-/* The ending of the run without an injection. False: it could not be made. */
+/* Writes on the page which twin begins now. */
+static void twin_announce(struct sim_page *page, const struct sim_injection *injection)
+{
+    snprintf(page->twin, sizeof page->twin, "%s (%s)", injection->point, injection->outcome);
+    if (injection->node != 0) {
+        size_t used = strlen(page->twin);
+        snprintf(page->twin + used, sizeof page->twin - used, " on node %u", injection->node);
+    }
+    atomic_store(&page->event, 0);
+    atomic_store(&page->started_ns, sim_monotonic_ns()); /* its wall clock is its own */
+}
+
+/* The ending of the run without an injection. False: its script failed without it. */
 static bool twin_run(struct sim_runner *runner, const struct sim_task *task, uint64_t seed,
                      const struct sim_plan *plan, const struct sim_injection *injection,
                      struct sim_ending *out_ending)
 {
     int point = sim_point_find(runner->campaign->sut, injection->point);
-    atomic_store(&runner->page->started_ns, sim_monotonic_ns()); /* its wall clock is its own */
-    struct sim_world *world =
-        point < 0 ? NULL : sim_runner_create(runner, task, seed, runner->campaign->fill);
-    if (world == NULL) {
-        return false;
-    }
+    assert(point >= 0);
+    twin_announce(runner->page, injection);
+    struct sim_world *world = sim_runner_create(runner, task, seed, runner->campaign->fill);
+    assert(world != NULL); /* it was created before */
     world->transcript = NULL;
     sim_plan_arm(plan, &world->faults);
     injection_mute(&world->faults, injection, (uint32_t)point);

@@ -51,6 +51,7 @@ struct sim_page {
     uint64_t shots;       /* sweep: injections of the shard begun; 0: the base run */
     struct sim_shot shot; /* of the current execution; occurrence 0: none */
     char plan[SIM_TEXT_MAX];
+    char twin[SIM_TEXT_MAX]; /* the fault that its twin, which is running, lacks; "": none is */
 };
 
 /* Bytes that have arrived. */

@@ -388,14 +388,13 @@ END_TEST
 /* ---- the row of a run that has a twin ---- */
 
 /* A crash and a restart; its twin has neither. */
-static const char crashing[] =
-    "scenario{ name = 'crashing', doc = 'A crash.', run = function()\n"
-    "  local c = cluster{ nodes = 3 }\n"
-    "  c:wait_leader()\n"
-    "  c:nodes()[2]:crash()\n"
-    "  after_ms(100, function() c:nodes()[2]:restart() end)\n"
-    "  sleep_ms(500)\n"
-    "end }\n";
+static const char crashing[] = "scenario{ name = 'crashing', doc = 'A crash.', run = function()\n"
+                               "  local c = cluster{ nodes = 3 }\n"
+                               "  c:wait_leader()\n"
+                               "  c:nodes()[2]:crash()\n"
+                               "  after_ms(100, function() c:nodes()[2]:restart() end)\n"
+                               "  sleep_ms(500)\n"
+                               "end }\n";
 
 /* A core with two marks, for a first start and for another one. */
 static uint8_t entered[2];
@@ -410,6 +409,16 @@ static enum raft_status marked_start(void *node, raft_time now_ns, bool bootstra
 {
     entered[bootstrap ? 0 : 1] = 1;
     return sut_raft.start(node, now_ns, bootstrap);
+}
+
+/* A core that cannot end a run in which nobody was started again. */
+static void stop_without_restart(void *node, raft_time now_ns)
+{
+    ck_assert_ptr_nonnull(node);
+    if (entered[1] == 0) {
+        abort();
+    }
+    sut_raft.stop(node, now_ns);
 }
 
 struct seen {
@@ -489,6 +498,21 @@ START_TEST(a_run_has_entered_what_its_twin_has_not)
 }
 END_TEST
 
+START_TEST(a_death_in_a_twin_says_so)
+{
+    struct sut_ops deadly = sut_raft;
+    deadly.edges = marks;
+    deadly.start = marked_start;
+    deadly.stop = stop_without_restart;
+    struct seen seen = campaign_run(&deadly);
+    const char *twin =
+        "in the twin without node.crash (happened) on node 2, which no replay makes: "
+        "the process died of SIGABRT";
+    ck_assert_int_eq(seen.outcome, SIM_OUTCOME_FINDING);
+    ck_assert_msg(strncmp(seen.message, twin, strlen(twin)) == 0, "%s", seen.message);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("efficacy");
@@ -505,5 +529,6 @@ int main(void)
     tcase_add_test(tests, a_store_is_left_alone_where_its_process_did_not_crash);
     tcase_add_test(tests, what_repeats_has_one_row_and_a_count);
     tcase_add_test(tests, a_run_has_entered_what_its_twin_has_not);
+    tcase_add_test(tests, a_death_in_a_twin_says_so);
     return unit_main(suite);
 }
