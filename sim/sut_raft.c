@@ -255,7 +255,14 @@ static void read_state(const uint8_t *bytes, size_t size, const struct sut_durab
     }
 }
 
-/* Bytes of the record at an offset with its padding, or 0: its identity is bad. */
+/* Bytes of a record with its padding, as its header has it. */
+static size_t padded_size(const uint8_t *at)
+{
+    size_t size = RECORD_SIZE + (size_t)get32(at + 8);
+    return (size + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN;
+}
+
+/* The same of the record at an offset, or 0: its identity is bad. */
 static size_t record_span(const uint8_t *bytes, size_t size, raft_index first, size_t offset,
                           bool *out_whole)
 {
@@ -272,8 +279,7 @@ static size_t record_span(const uint8_t *bytes, size_t size, raft_index first, s
     if (raft_crc32c(crc, at + 4, RECORD_SIZE - 4) != get32(at)) {
         return 0;
     }
-    size_t span = RECORD_SIZE + (size_t)get32(at + 8);
-    span = (span + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN;
+    size_t span = padded_size(at);
     if (span > size - offset) {
         return 0;
     }
@@ -284,11 +290,11 @@ static size_t record_span(const uint8_t *bytes, size_t size, raft_index first, s
 /* The record that ends at an offset, or NULL: there is none, it is the beginning. */
 static const uint8_t *record_before(const uint8_t *bytes, size_t size, raft_index first, size_t end)
 {
-    for (size_t at = end; at >= SEGMENT_SIZE + RECORD_ALIGN;) {
-        at -= RECORD_ALIGN;
+    for (size_t span = RECORD_SIZE; span <= end - SEGMENT_SIZE; span += RECORD_ALIGN) {
+        const uint8_t *at = bytes + end - span;
         bool is_whole = false;
-        if (end - at >= RECORD_SIZE && record_span(bytes, size, first, at, &is_whole) == end - at) {
-            return bytes + at;
+        if (padded_size(at) == span && record_span(bytes, size, first, end - span, &is_whole) > 0) {
+            return at;
         }
     }
     return NULL;
