@@ -183,8 +183,12 @@ void sim_node_clock_strobe(struct sim_node *node, uint64_t ns, uint64_t period_n
 void sim_node_clock_late(struct sim_node *node, uint64_t chance, uint64_t late_ns)
 {
     assert(chance == 0 || late_ns > 0);
+    bool is_over = node->clock.late != 0 && chance == 0;
     node->clock.late = chance;
     node->clock.late_ns = late_ns;
+    if (is_over) {
+        clock_changed(node); /* what would have been late yet is due */
+    }
 }
 
 void sim_node_clock_heal(struct sim_node *node)

@@ -99,7 +99,10 @@ void sim_oracle_arrives(struct sim_oracles *oracles, uint32_t node, const uint8_
     /* Whoever led the term may have gone on since this was sent: it still speaks for the leader. */
     const uint64_t *leader =
         message.term == 0 ? NULL : sim_table_find(&oracles->leaders, message.term);
-    if (leader != NULL && *leader == message.from && message.term >= state->term) {
+    bool leads = leader != NULL && *leader == message.from;
+    /* Nobody has looked at one that died in the step in which it began to lead. */
+    bool speaks = message.asks || message.piece_of != 0;
+    if ((leads || speaks) && message.term != 0 && message.term >= state->term) {
         oracles->nodes[node].patience.is_quiet = false;
     }
     if (!is_of_leader && !is_to_leader) {

@@ -127,6 +127,7 @@ struct sim_world {
     uint64_t phase_event;             /* number of the event that began the phase */
     struct sim_client *proof;         /* of progress: writes once more after the convergence */
     const struct sim_operation *last; /* what it wrote */
+    uint64_t proof_ns;                /* since when it has tried to */
     uint64_t arrival;                 /* hash of the message of the current event; 0: none */
     bool is_unavailable;              /* too many copies are lost: no progress can be demanded */
     char unavailable_text[SIM_TEXT_MAX];

@@ -310,16 +310,29 @@ static void fail_progress(struct sim_world *world, const char *what)
     }
 }
 
-static void proof_begin(struct sim_world *world, uint32_t stage)
+static void proof_try(struct sim_world *world)
 {
-    const bool reads = stage == HEAL_READS;
+    const bool reads = world->stage == HEAL_READS;
     const struct sim_command command = {.type = reads ? SIM_COMMAND_GET : SIM_COMMAND_PUT,
                                         .by_index = reads,
                                         .key = "squall",
                                         .value = "goes on"};
-    world->stage = stage;
     sim_client_begin(world->proof, &command, 0);
     world->last = world->proof->open;
+}
+
+static void proof_begin(struct sim_world *world, uint32_t stage)
+{
+    world->stage = stage;
+    world->proof_ns = world->scheduler.now_ns;
+    proof_try(world);
+}
+
+/* Others have driven out its session, and it cannot tell what has come of its command. */
+static bool proof_is_forgotten(const struct sim_world *world)
+{
+    return world->proof->open == NULL && world->last->outcome == SIM_CLIENT_UNKNOWN &&
+           strcmp(world->last->error, "session_expired") == 0;
 }
 
 /* The cluster has agreed: it must also go on. */
@@ -342,8 +355,13 @@ static void give_up(struct sim_world *world)
 static void poll_proof(struct sim_world *world, bool is_skipped)
 {
     bool is_open = world->proof->open != NULL;
-    bool is_late = world->scheduler.now_ns > sim_liveness_due_ns(world, world->last->invoked_ns);
+    bool is_late = world->scheduler.now_ns > sim_liveness_due_ns(world, world->proof_ns);
     if (is_open && (!is_late || is_skipped)) {
+        poll_again(world);
+        return;
+    }
+    if (proof_is_forgotten(world) && !is_late) {
+        proof_try(world);
         poll_again(world);
         return;
     }

@@ -265,6 +265,32 @@ START_TEST(measures_how_long_a_cluster_takes_without_its_leader)
 }
 END_TEST
 
+/* A session that the cluster has never given out stands for one that others have driven out. */
+START_TEST(proof_of_progress_is_tried_again_when_its_session_is_forgotten)
+{
+    struct sim_world *world = world_open();
+    sim_world_script_ended(world);
+    while (world->proof == NULL && sim_world_step(world)) {
+    }
+    ck_assert_ptr_nonnull(world->proof);
+    struct sim_client *proof = world->proof;
+    const struct sim_operation *first = proof->open;
+    ck_assert_ptr_nonnull(first);
+    proof->must_register = false;
+    proof->registers = false;
+    proof->epoch = 777;
+    proof->sequence = 5;
+    proof->open->command.epoch = proof->epoch;
+    proof->open->command.sequence = proof->sequence;
+    proof->sent_unknown = true;
+    sim_world_run(world);
+    ck_assert_int_eq(first->outcome, SIM_CLIENT_UNKNOWN);
+    ck_assert_str_eq(first->error, "session_expired");
+    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+    ck_assert(!world->is_unavailable);
+}
+END_TEST
+
 START_TEST(progress_fires_when_no_leader_comes_in_time)
 {
     struct sim_world *world = world_open();
@@ -300,6 +326,7 @@ int main(void)
     tcase_add_test(tests, counts_the_situations_of_a_leader_that_dies_in_a_transfer);
     tcase_add_test(tests, names_and_sentences_of_situations_differ);
     tcase_add_test(tests, measures_how_long_a_cluster_takes_without_its_leader);
+    tcase_add_test(tests, proof_of_progress_is_tried_again_when_its_session_is_forgotten);
     tcase_add_test(tests, progress_fires_when_no_leader_comes_in_time);
     TCase *campaigns = tcase_create("campaigns"); /* whose workers have arenas of their own */
     tcase_set_timeout(campaigns, 120);

@@ -329,6 +329,16 @@ START_TEST(timers_are_late_with_their_chance_and_a_heavy_tail_and_never_lost)
 }
 END_TEST
 
+START_TEST(a_timer_that_is_late_is_due_when_that_ends)
+{
+    sim_node_clock_late(node, ALWAYS, 1000 * MS);
+    set_timer(TIMER, 5 * MS);
+    sim_node_clock_heal(node);
+    expect_timer(TIMER);
+    ck_assert_uint_eq(global_ns(), 5 * MS);
+}
+END_TEST
+
 START_TEST(timers_of_other_nodes_and_of_a_clock_that_healed_are_in_time)
 {
     sim_node_clock_late(world->nodes[2], ALWAYS, 10 * MS);
@@ -364,6 +374,7 @@ int main(void)
     tcase_add_test(timers, a_timer_follows_its_clock_when_that_changes);
     tcase_add_test(timers, a_clock_that_stands_still_fires_what_is_due_and_nothing_else);
     tcase_add_test(timers, a_timer_that_is_set_again_fires_once_and_another_one_by_itself);
+    tcase_add_test(timers, a_timer_that_is_late_is_due_when_that_ends);
     tcase_add_test(timers, timers_are_late_with_their_chance_and_a_heavy_tail_and_never_lost);
     tcase_add_test(timers, timers_of_other_nodes_and_of_a_clock_that_healed_are_in_time);
     suite_add_tcase(suite, timers);

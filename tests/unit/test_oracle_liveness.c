@@ -740,6 +740,22 @@ START_TEST(progress_accepts_a_follower_that_hears_its_leader)
 }
 END_TEST
 
+START_TEST(progress_accepts_a_follower_that_hears_a_leader_which_nobody_saw)
+{
+    fake.world->scheduler.now_ns = 1000 * MS;
+    for (int i = 0; i < 10; i++) {
+        const struct sut_message append = {
+            .type = "append_req", .from = 2, .to = 1, .term = 1, .asks = true};
+        const struct sut_message piece = {
+            .type = "install_req", .from = 2, .to = 1, .term = 1, .piece_of = 4};
+        steps(400);
+        sim_oracle_arrives(fake.world->oracles, 1, (const uint8_t *)(i % 2 == 0 ? &append : &piece),
+                           sizeof append);
+    }
+    expect(NULL);
+}
+END_TEST
+
 /* ---- answers ---- */
 
 /* Node 2 takes a read; so many milliseconds later the liveness phase looks. */
@@ -866,6 +882,7 @@ int main(void)
     tcase_add_test(tests, progress_fires_on_a_follower_that_hears_nobody_and_does_not_campaign);
     tcase_add_test(tests, progress_does_not_count_the_time_in_which_a_follower_led);
     tcase_add_test(tests, progress_fires_on_a_leader_that_stepped_down_and_does_not_campaign);
+    tcase_add_test(tests, progress_accepts_a_follower_that_hears_a_leader_which_nobody_saw);
     tcase_add_test(tests, progress_accepts_a_follower_that_hears_its_leader);
     tcase_add_test(tests, progress_fires_on_a_read_that_is_not_answered);
     tcase_add_test(tests, progress_fires_on_the_oldest_of_those_that_wait);
