@@ -143,8 +143,8 @@ struct oracle_sending {
 struct oracle_spell {
     uint64_t number;
     bool has_refused; /* in it */
-    struct raft_entry_id
-        matched; /* the term of the leader, and how far it knows the logs to agree */
+    /* The term of the leader, and how far it knows the logs to agree. */
+    struct raft_entry_id matched;
 };
 
 /* The latest harm (sim_oracle_latest_harm) that has excused something. */

@@ -94,11 +94,8 @@ static void injection_mute(struct sim_faults *faults, const struct sim_injection
 /* Writes on the page which twin begins now. */
 static void twin_announce(struct sim_page *page, const struct sim_injection *injection)
 {
-    snprintf(page->twin, sizeof page->twin, "%s (%s)", injection->point, injection->outcome);
-    if (injection->node != 0) {
-        size_t used = strlen(page->twin);
-        snprintf(page->twin + used, sizeof page->twin - used, " on node %u", injection->node);
-    }
+    snprintf(page->twin, sizeof page->twin, "%s (%s) on node %u", injection->point,
+             injection->outcome, injection->node);
     atomic_store(&page->event, 0);
     atomic_store(&page->started_ns, sim_monotonic_ns()); /* its wall clock is its own */
 }
@@ -118,6 +115,7 @@ static bool twin_run(struct sim_runner *runner, const struct sim_task *task, uin
     injection_mute(&world->faults, injection, (uint32_t)point);
     sim_runner_finish(runner, world);
     sim_ending_read(world, out_ending);
+    runner->page->twin[0] = '\0';
     return !world->has_error;
 }
 

@@ -28,7 +28,6 @@ void sim_runner_announce(struct sim_runner *runner, uint64_t seed, const struct 
     page->shots = shots;
     page->shot = plan->first;
     page->sim_ns = 0;
-    page->twin[0] = '\0';
     sim_plan_print(runner->campaign->sut, plan, page->plan, sizeof page->plan);
     atomic_store(&page->event, 0);
     atomic_fetch_add(&page->executions, 1);
