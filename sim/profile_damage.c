@@ -35,26 +35,25 @@ static bool is_sound(const struct sim_node *node)
     return !sim_disk_is_damaged(&node->disk) && (!node->was_damaged || node->is_whole);
 }
 
-/* Chooses one of the files that begin like this, but for `spared` at both ends; false: there is
- * none. */
+/* Chooses one of the files that begin like this, but for the last `spared`; false: there is none.
+ */
 static bool choose_file(const struct sim_disk *disk, struct sim_stream *stream, const char *prefix,
                         uint64_t spared, struct files *files)
 {
     *files = (struct files){.prefix = prefix, .chosen = UINT64_MAX};
     sim_disk_list_durable(disk, visit_name, files);
-    if (files->count <= 2 * spared) {
+    if (files->count <= spared) {
         return false;
     }
-    *files = (struct files){.prefix = prefix,
-                            .chosen = spared + sim_draw_below(stream, files->count - 2 * spared)};
+    *files =
+        (struct files){.prefix = prefix, .chosen = sim_draw_below(stream, files->count - spared)};
     sim_disk_list_durable(disk, visit_name, files);
     return true;
 }
 
 /* A kind of file is as likely as another, however many there are of it: a segment or its
- * identities, a segment with its identities, a snapshot, any. The first and the last segment never
- * go with their identities: nobody could tell that there was more behind the log, and nobody
- * whether it was the snapshot before the log that went. */
+ * identities, a segment with its identities, a snapshot, any. The last segment never goes with its
+ * identities: nobody could tell that there was more behind the log. */
 static void lose_file(struct sim_node *node, struct sim_stream *stream)
 {
     enum { PART, SEGMENT, SNAPSHOT, ANY, KINDS };

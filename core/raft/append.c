@@ -189,17 +189,6 @@ static struct raft_entry_id agreeable(const struct raft *raft, struct raft_entry
                : raft_log_hint(raft->log, (struct raft_entry_id){UINT64_MAX, missing - 1});
 }
 
-/* Whether the leader has the base of this log, by a message that begins before it. That of a blank
- * node's log may be no committed entry, if what was before it is lost rather than compacted: then
- * nothing behind it agrees with the leader's log, and nothing is acknowledged. A snapshot takes the
- * place of all of it. */
-static bool shows_base(const struct raft *raft, const struct raft_message *message)
-{
-    raft_index distance = raft->log->base.index - message->id.index;
-    return distance <= message->entry_count &&
-           raft_log_matches(raft->log, message->entries[distance - 1]->id);
-}
-
 enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
                                     const struct raft_message *message)
 {
@@ -236,10 +225,6 @@ enum raft_status raft_on_append_req(struct raft *raft, struct raft_peer *peer,
             agreeable(raft, message->id));
         return RAFT_OK;
     }
-    if (is_before_base && raft->is_blank && !shows_base(raft, message)) {
-        owe(raft, peer, RAFT_FLAG_SUCCESS, (struct raft_entry_id){0}, raft->log->base);
-    } else {
-        take_entries(raft, message);
-    }
+    take_entries(raft, message);
     return RAFT_OK;
 }

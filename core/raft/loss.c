@@ -34,10 +34,9 @@
  * what is lost for old ones.
  *
  * A *blank* state machine (the log's base is behind the snapshot, or there is none) is no loss of
- * what others rely on: the log is exact, so the node votes by it, takes entries and acknowledges
- * them, if the leader's log has its base (append.c). It applies nothing, takes no snapshot and does
- * not campaign. The leader is told, and sends a snapshot that reaches the base although the logs
- * agree.
+ * what others rely on: the log is exact and its base is committed, so the node votes by it, takes
+ * entries and acknowledges them. It applies nothing, takes no snapshot and does not campaign. The
+ * leader is told, and sends a snapshot that reaches the base although the logs agree.
  *
  * Invariants:
  *  1. While it has losses the node is a follower.

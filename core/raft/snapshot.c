@@ -387,10 +387,7 @@ void raft_on_restored(struct raft *raft, const struct raft_event *event)
     raft->applied = id.index;
     raft->applying = id.index;
     if (!raft_log_matches(raft->log, id)) {
-        /* The base of a blank one's log may be no committed entry: if what was before it is lost
-         * rather than compacted, another one may have been committed in its place. */
-        assert(raft->commit < id.index || raft->is_blank);
-        assert(raft->commit <= id.index && raft->role != RAFT_LEADER);
+        assert(raft->commit < id.index && raft->role != RAFT_LEADER);
         raft_log_reset(raft->log, id);
         raft_members_base(raft, &raft->snapshot.configuration, raft->snapshot.configuration_index);
         raft_members_restore(raft);

@@ -18,10 +18,9 @@
  *     of the directory is (RAFT_IO).
  *  3. A draft whose file could not be removed is emptied by the next one and removed at the next
  *     start; so is a snapshot that was replaced and could not be removed.
- *  4. Behind a snapshot that comes from the leader the log may be empty. So it gets a *mark*, an
- *     empty file with its index in the name: without it the loss of the one file would look like a
- *     store that has never had an entry. The mark of the one before is renamed. If it cannot be
- *     made, the next start makes it.
+ *  4. Each snapshot gets a *mark*, an empty file with its index in the name: it tells a snapshot
+ *     that is lost from the beginning of a log that is, and from a store that has never had an
+ *     entry. The mark of the one before is renamed. If it cannot be made, the next start makes it.
  *  5. A snapshot may take the place of a published one with the same name, which is then damaged;
  *     the rename replaces it at once. */
 #include "storage_internal.h"
@@ -123,7 +122,7 @@ static enum raft_step_id adopt(struct raft_storage *storage, const struct raft_d
     assert(draft->file == 0 && storage->check.snapshot.id.index == draft->id.index);
     storage->replaced = storage->snapshot.id.index;
     storage->snapshot = storage->check.snapshot;
-    if (storage->snapshot_lane.job == RAFT_JOB_RECEIVE && storage->mark != draft->id.index) {
+    if (storage->mark != draft->id.index) {
         return storage->mark == 0 ? RAFT_STEP_MARK_CREATE : RAFT_STEP_MARK_RENAME;
     }
     return replaces(storage, draft) ? RAFT_STEP_REPLACE_UNLINK : RAFT_STEP_NONE;
@@ -154,7 +153,7 @@ static enum raft_step_id remove_next(struct raft_storage *storage, struct raft_d
     enum raft_status status = lane->io.status;
     if (lane->step == RAFT_STEP_REPLACE_UNLINK) {
         /* If it is still there, and no mark is new, there is nothing to sync. */
-        bool is_marked = lane->job == RAFT_JOB_RECEIVE && storage->mark == draft->id.index;
+        bool is_marked = storage->mark == draft->id.index;
         return status == RAFT_OK || is_marked ? RAFT_STEP_REPLACE_SYNC_DIR : RAFT_STEP_NONE;
     }
     if (lane->step == RAFT_STEP_REPLACE_SYNC_DIR) {

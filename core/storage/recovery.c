@@ -153,9 +153,6 @@ void raft_storage_close_now(struct raft_storage *storage, raft_file *file)
 static enum raft_status clean(struct raft_storage *storage, const struct listing *listing)
 {
     enum raft_status status = raft_snapshot_prune(storage, &listing->found);
-    if (status == RAFT_OK && storage->segment_count == 0) {
-        status = raft_mark_make(storage);
-    }
     if (status == RAFT_OK) {
         status = raft_marks_prune(storage, &listing->marks);
     }
@@ -225,9 +222,6 @@ enum raft_status raft_storage_load(struct raft_storage *storage, struct raft_log
         storage->snapshot = (struct raft_snapshot){.id = {0, 0}};
         storage->mark = 0;
         return status;
-    }
-    if (storage->mark != storage->snapshot.id.index) {
-        storage->mark = 0; /* it was removed */
     }
     struct raft_entry_id last = raft_log_last(log);
     assert(last.index == raft_storage_last(storage));

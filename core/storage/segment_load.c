@@ -17,8 +17,10 @@
  *     header of the segment behind it, tells whether the log is the one that the snapshot came
  *     from. If it is another one, or if the log ends before it, the log is removed, back to front:
  *     nothing of it counts any more.
- *  5. A log that begins behind the snapshot's next entry has lost its snapshot. It is kept, and
- *     begins where its first header says.
+ *  5. A log that begins behind the snapshot's next entry has lost its snapshot, if a mark or a
+ *     damaged file shows that there was one that reached so far: then it is kept, and begins where
+ *     its first header says, behind what is committed. Otherwise its first segments are gone, which
+ *     is a hole.
  *  6. Nothing is changed before everything has been read; and what is done then can be done again
  *     after a crash at any of its steps. What a snapshot covers goes when its name is durable. */
 #include "segment_load.h"
@@ -51,7 +53,8 @@ static enum place place_of(const struct raft_storage *storage, const struct raft
         return PLACE_NEXT;
     }
     bool is_first = trail->last_image == NULL;
-    return is_first && image->knows_before ? PLACE_BEGINS : PLACE_HOLE;
+    bool is_covered = image->first <= trail->bad + 1;
+    return is_first && is_covered && image->knows_before ? PLACE_BEGINS : PLACE_HOLE;
 }
 
 /* Where reading begins: with the last segment that may have the snapshot's last entry and is what
@@ -180,21 +183,24 @@ static enum raft_status remove_segments(struct raft_storage *storage,
 /* Removes the whole log, which the snapshot takes the place of. */
 static enum raft_status reset(struct raft_storage *storage, const struct raft_trail *trail)
 {
-    enum raft_status status = raft_mark_make(storage);
-    if (status == RAFT_OK) {
-        status = remove_segments(storage, trail, true);
-    }
+    enum raft_status status = remove_segments(storage, trail, true);
     storage->offset_base = trail->base.index;
     storage->offset_count = 0;
     return status;
 }
 
 /* The process before may have ended between the renaming of the snapshot and the sync of the
- * directory: its name must be there for good before what it covers goes. */
-static enum raft_status keep_snapshot(struct raft_storage *storage)
+ * directory: its name and its mark must be there for good before what it covers goes. */
+static enum raft_status keep_snapshot(struct raft_storage *storage, const struct raft_trail *trail)
 {
-    if (storage->snapshot.id.index == 0) {
+    raft_index newest = storage->snapshot.id.index;
+    newest = newest < trail->bad ? trail->bad : newest;
+    if (newest == 0) {
         return RAFT_OK;
+    }
+    enum raft_status status = raft_mark_make(storage, newest);
+    if (status != RAFT_OK) {
+        return status;
     }
     struct raft_io sync = {.op = RAFT_IO_SYNC_DIR};
     return raft_storage_run(storage, RAFT_AT_SEGMENT_SETTLE_SYNC_DIR, &sync);
@@ -202,7 +208,7 @@ static enum raft_status keep_snapshot(struct raft_storage *storage)
 
 /* Everything has been read: what is lost is remembered. */
 static enum raft_status declare(struct raft_storage *storage, const struct raft_trail *trail,
-                                raft_index last, raft_index bad)
+                                raft_index last)
 {
     const struct raft_memory *memory = storage->memory;
     raft_term newest = trail->newest;
@@ -214,18 +220,17 @@ static enum raft_status declare(struct raft_storage *storage, const struct raft_
         return RAFT_LOST_STORE;
     }
     uint32_t losses = is_older || storage->state_file == 0 ? RAFT_LOSS_PROMISES : 0;
-    losses |= trail->is_cut || bad > last ? RAFT_LOSS_ENTRIES : 0;
+    losses |= trail->is_cut || trail->bad > last ? RAFT_LOSS_ENTRIES : 0;
     return raft_state_lose(storage, losses, newest);
 }
 
-static enum raft_status settle(struct raft_storage *storage, const struct raft_trail *trail,
-                               raft_index bad)
+static enum raft_status settle(struct raft_storage *storage, const struct raft_trail *trail)
 {
     bool continues_snapshot = trail->last.index >= trail->base.index && !trail->disagrees;
     raft_index last = continues_snapshot ? trail->last.index : trail->base.index;
-    enum raft_status status = declare(storage, trail, last, bad);
+    enum raft_status status = declare(storage, trail, last);
     if (status == RAFT_OK) {
-        status = keep_snapshot(storage);
+        status = keep_snapshot(storage, trail);
     }
     if (status == RAFT_OK && !continues_snapshot) {
         return reset(storage, trail);
@@ -244,7 +249,7 @@ static enum raft_status settle(struct raft_storage *storage, const struct raft_t
 enum raft_status raft_segments_load(struct raft_storage *storage, struct raft_log *log,
                                     raft_index bad)
 {
-    struct raft_trail trail = {.log = log, .base = storage->snapshot.id};
+    struct raft_trail trail = {.log = log, .base = storage->snapshot.id, .bad = bad};
     assert(storage->segment_file == 0 && storage->offset_count == 0);
     enum raft_status status = begin_trail(storage, &trail);
     if (status == RAFT_OK) {
@@ -254,7 +259,7 @@ enum raft_status raft_segments_load(struct raft_storage *storage, struct raft_lo
         raft_log_begin(log, trail.base);
     }
     if (status == RAFT_OK) {
-        status = settle(storage, &trail, bad);
+        status = settle(storage, &trail);
     }
     while (trail.sick != NULL) {
         struct raft_image *image = trail.sick;

@@ -7,7 +7,8 @@
  *  1. An error of the device is not "bad": start fails, and the next one sees the same files.
  *  2. Nothing is removed before all of the store has been read.
  *  3. A mark without its snapshot says that this is lost, as if it were there and bad; one whose
- *     snapshot is there asks for no more than the log has.
+ *     snapshot is there asks for no more than the log has. It stays until there is a snapshot
+ *     again, and one that was bad gets a mark before it is removed: the next start must know, too.
  *  4. Whether an older snapshot will do is for recovery to say: the log must reach as far as the
  *     newest one that is bad, since the log behind it is all that is left of what it covered. */
 #include "storage_internal.h"
@@ -84,14 +85,14 @@ enum raft_status raft_snapshot_choose(struct raft_storage *storage, struct raft_
     return status;
 }
 
-/* Removes the files that were found, but not that of the published snapshot. */
+/* Removes the files that were found, but the one of `kept`. */
 static enum raft_status prune(struct raft_storage *storage, enum raft_point point,
-                              const struct raft_found *found,
+                              const struct raft_found *found, raft_index kept,
                               void (*name_of)(raft_index index, char name[RAFT_FILE_NAME_MAX]))
 {
     enum raft_status status = RAFT_OK;
     for (uint32_t i = 0; i < found->count && status == RAFT_OK; i++) {
-        if (found->indexes[i] != storage->snapshot.id.index) {
+        if (found->indexes[i] != kept) {
             struct raft_io io = {.op = RAFT_IO_UNLINK};
             name_of(found->indexes[i], io.name);
             status = raft_storage_run(storage, point, &io);
@@ -102,29 +103,26 @@ static enum raft_status prune(struct raft_storage *storage, enum raft_point poin
 
 enum raft_status raft_snapshot_prune(struct raft_storage *storage, const struct raft_found *found)
 {
-    return prune(storage, RAFT_AT_SNAPSHOT_LOAD_UNLINK, found, raft_snapshot_name);
+    return prune(storage, RAFT_AT_SNAPSHOT_LOAD_UNLINK, found, storage->snapshot.id.index,
+                 raft_snapshot_name);
 }
 
 enum raft_status raft_marks_prune(struct raft_storage *storage, const struct raft_found *marks)
 {
-    return prune(storage, RAFT_AT_SNAPSHOT_LOAD_UNMARK, marks, raft_mark_name);
+    return prune(storage, RAFT_AT_SNAPSHOT_LOAD_UNMARK, marks, storage->mark, raft_mark_name);
 }
 
-enum raft_status raft_mark_make(struct raft_storage *storage)
+enum raft_status raft_mark_make(struct raft_storage *storage, raft_index index)
 {
-    if (storage->snapshot.id.index == 0 || storage->mark == storage->snapshot.id.index) {
+    if (index == 0 || storage->mark == index) {
         return RAFT_OK;
     }
     struct raft_io io = {.op = RAFT_IO_CREATE};
-    raft_mark_name(storage->snapshot.id.index, io.name);
+    raft_mark_name(index, io.name);
     enum raft_status status = raft_storage_run(storage, RAFT_AT_SNAPSHOT_LOAD_MARK, &io);
     if (status == RAFT_OK) {
         raft_storage_close_now(storage, &io.file);
-        struct raft_io sync = {.op = RAFT_IO_SYNC_DIR};
-        status = raft_storage_run(storage, RAFT_AT_SNAPSHOT_LOAD_MARK_SYNC_DIR, &sync);
-    }
-    if (status == RAFT_OK) {
-        storage->mark = storage->snapshot.id.index;
+        storage->mark = index;
     }
     return status;
 }

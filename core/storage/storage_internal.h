@@ -420,10 +420,11 @@ void raft_found_add(struct raft_found *found, raft_index index);
 enum raft_status raft_snapshot_choose(struct raft_storage *storage, struct raft_found *found);
 /* Removes all but the published one. */
 enum raft_status raft_snapshot_prune(struct raft_storage *storage, const struct raft_found *found);
-/* Removes the marks of other snapshots than the published one. */
+/* Removes all marks but storage->mark. */
 enum raft_status raft_marks_prune(struct raft_storage *storage, const struct raft_found *marks);
-/* Makes a mark of the published one, durably, unless it is there. */
-enum raft_status raft_mark_make(struct raft_storage *storage);
+/* Makes the mark of a snapshot, unless it is there; 0: of none. Not durable before the directory is
+ * synced. */
+enum raft_status raft_mark_make(struct raft_storage *storage, raft_index index);
 /* Puts the published one into the state machine. RAFT_NOMEM, RAFT_CORRUPT, RAFT_MACHINE. */
 enum raft_status raft_snapshot_restore(struct raft_storage *storage);
 

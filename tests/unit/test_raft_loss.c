@@ -648,76 +648,12 @@ START_TEST(a_blank_one_takes_a_snapshot_behind_its_log)
 }
 END_TEST
 
-/* The first segments are gone, not the snapshot, and their last entries had not been committed:
- * another leader has other ones there, or none yet. */
-START_TEST(a_blank_one_acknowledges_nothing_behind_another_base)
-{
-    create_with(0, 5, 8);
-    receive_append(2, 2, id(0, 0), 0, 7);
-    persist_state();
-    const struct raft_message *answer = sent(RAFT_MESSAGE_APPEND_REP, 2);
-    ck_assert_ptr_nonnull(answer);
-    ck_assert_uint_eq(answer->flags, RAFT_FLAG_SUCCESS | RAFT_FLAG_BLANK);
-    expect_same_id(answer->id, id(0, 0));
-    expect_same_id(answer->hint, id(1, 5));
-    expect_same_id(view.last, id(1, 8));
-}
-END_TEST
-
-START_TEST(a_blank_one_acknowledges_nothing_to_a_leader_with_a_shorter_log)
-{
-    create_with(0, 5, 8);
-    receive_append(2, 2, id(1, 3), 0, 1);
-    persist_state();
-    const struct raft_message *answer = sent(RAFT_MESSAGE_APPEND_REP, 2);
-    ck_assert_ptr_nonnull(answer);
-    expect_same_id(answer->id, id(0, 0));
-    expect_same_id(answer->hint, id(1, 5));
-}
-END_TEST
-
 START_TEST(a_blank_one_takes_what_follows_its_base_from_a_message_that_begins_before_it)
 {
     create_with(0, 5, 8);
     receive_append(2, 1, id(1, 3), 0, 6);
     persist_entries();
     expect_same_id(sent(RAFT_MESSAGE_APPEND_REP, 2)->id, id(1, 9));
-}
-END_TEST
-
-START_TEST(a_leader_that_lacks_a_blank_followers_base_counts_it_as_alive)
-{
-    lead_with(2);
-    only_n2_answers(RAFT_FLAG_BLANK, 0, id(1, 5));
-    ck_assert_int_eq(view.role, RAFT_LEADER);
-    ck_assert_uint_eq(view.commit, 0);
-}
-END_TEST
-
-START_TEST(a_blank_one_gives_its_log_up_for_a_snapshot_of_another_base)
-{
-    create_with(0, 5, 8);
-    receive_append(2, 2, id(0, 0), 0, 0);
-    persist_state();
-    receive((struct raft_message){
-        .type = RAFT_MESSAGE_INSTALL_REQ,
-        .from = 2,
-        .term = 2,
-        .id = id(2, 5),
-        .total = INSTALLED,
-        .bytes = core_memory_alloc(&memory, RAFT_AT_MESSAGE_DECODE_PIECE, INSTALLED),
-        .size = INSTALLED,
-    });
-    ck_assert_int_eq(seen.receive, 1);
-    published(id(2, 5), 3, 4);
-    ck_assert_int_eq(seen.restore, 1);
-    feed((struct raft_event){.type = RAFT_EVENT_RESTORED});
-    drain();
-    ck_assert_int_eq(seen.reset, 1);
-    ck_assert(!view.is_blank);
-    ck_assert_uint_eq(view.last.index, 5);
-    ck_assert_uint_eq(view.last.term, 2);
-    ck_assert_uint_eq(view.applied, 5);
 }
 END_TEST
 
@@ -853,12 +789,8 @@ static Suite *loss_suite(void)
     tcase_add_test(blank, a_blank_one_takes_no_snapshot);
     tcase_add_test(blank, a_blank_one_takes_a_snapshot_within_its_log_and_keeps_the_log);
     tcase_add_test(blank, a_blank_one_takes_a_snapshot_behind_its_log);
-    tcase_add_test(blank, a_blank_one_acknowledges_nothing_behind_another_base);
-    tcase_add_test(blank, a_blank_one_acknowledges_nothing_to_a_leader_with_a_shorter_log);
     tcase_add_test(blank,
                    a_blank_one_takes_what_follows_its_base_from_a_message_that_begins_before_it);
-    tcase_add_test(blank, a_blank_one_gives_its_log_up_for_a_snapshot_of_another_base);
-    tcase_add_test(blank, a_leader_that_lacks_a_blank_followers_base_counts_it_as_alive);
     tcase_add_test(blank, a_blank_one_takes_no_snapshot_that_ends_before_its_base);
     tcase_add_test(blank, a_leader_takes_a_snapshot_for_a_blank_follower_and_sends_it);
     tcase_add_test(blank, a_leader_sends_any_snapshot_that_reaches_a_blank_followers_base);

@@ -11,8 +11,10 @@
 #define SNAPSHOT_2 "snapshot-0000000000000002"
 #define SNAPSHOT_4 "snapshot-0000000000000004"
 #define SNAPSHOT_6 "snapshot-0000000000000006"
+#define MARK_4     "mark-0000000000000004"
 #define MARK_6     "mark-0000000000000006"
 #define MARK_8     "mark-0000000000000008"
+#define MARK_9     "mark-0000000000000009"
 
 static struct double_file kept;
 
@@ -354,7 +356,7 @@ START_TEST(a_lost_snapshot_without_a_log_is_a_loss)
     ck_assert_int_eq(start_again(), RAFT_OK);
     assert_begins(0, 0, 0);
     ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
-    ck_assert_ptr_null(double_find(&f.disk, MARK_6));
+    ck_assert_ptr_nonnull(double_find(&f.disk, MARK_6)); /* the next start must know, too */
     restart();
     ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
     die();
@@ -396,7 +398,7 @@ START_TEST(makes_a_lost_mark_again)
     die();
     remove_file(MARK_6);
     double_reboot(&f.disk);
-    double_arm(&f.disk, RAFT_AT_SNAPSHOT_LOAD_MARK_SYNC_DIR, DOUBLE_ERROR, RAFT_IO);
+    double_arm(&f.disk, RAFT_AT_SEGMENT_SETTLE_SYNC_DIR, DOUBLE_ERROR, RAFT_IO);
     ck_assert_int_eq(load(), RAFT_IO);
     die();
     ck_assert_int_eq(start_again(), RAFT_OK);
@@ -418,9 +420,9 @@ START_TEST(a_mark_goes_from_one_snapshot_to_the_next)
     ck_assert_ptr_nonnull(double_find(&f.disk, MARK_8));
     ck_assert_int_eq(append(3, 2), RAFT_OK);
     ck_assert_int_eq(save_snapshot(3, 9), RAFT_OK);
-    ck_assert_ptr_nonnull(double_find(&f.disk, MARK_8));
+    ck_assert_ptr_null(double_find(&f.disk, MARK_8));
     restart();
-    ck_assert_ptr_null(double_find(&f.disk, MARK_8)); /* the log shows that there was a snapshot */
+    ck_assert_ptr_nonnull(double_find(&f.disk, MARK_9));
     assert_log(10);
     die();
 }
@@ -464,18 +466,75 @@ START_TEST(what_a_reset_removes_is_never_forgotten)
 }
 END_TEST
 
+/* Crashes after each operation of a snapshot and the compaction behind it, perhaps after each of
+ * the start after that, too; then the snapshot goes. The log is exact all the same. */
+START_TEST(a_snapshot_that_is_lost_is_never_taken_for_a_lost_beginning)
+{
+    bool finished = false;
+    for (uint64_t stop = 0; !finished; stop++) {
+        bool started = false;
+        for (uint64_t stop_start = 0; !started; stop_start++) {
+            start_rolled();
+            machine_set(140, 4);
+            f.disk.stop_after = f.disk.operations + stop;
+            finished = save_snapshot(1, 4) == RAFT_OK && compact(1, 4) == RAFT_OK;
+            die();
+            f.disk.stop_after = f.disk.operations + stop_start;
+            started = start_again() == RAFT_OK;
+            die();
+            if (double_find(&f.disk, SNAPSHOT_4) != NULL) {
+                remove_file(SNAPSHOT_4);
+            }
+            for (int again = 0; again < 2; again++) {
+                ck_assert_int_eq(start_again(), RAFT_OK);
+                assert_log(5);
+                ck_assert_uint_eq(f.state.losses, 0);
+                die();
+            }
+        }
+    }
+}
+END_TEST
+
+/* Nobody could tell whether the entries that are gone were committed, if the log began behind
+ * them: with a snapshot before them, which is good, and without one. */
+START_TEST(a_log_that_has_lost_its_first_segments_is_a_loss)
+{
+    for (int has_snapshot = 0; has_snapshot < 2; has_snapshot++) {
+        start_rolled();
+        if (has_snapshot) {
+            machine_set(120, 2);
+            ck_assert_int_eq(save_snapshot(1, 2), RAFT_OK);
+            ck_assert_int_eq(compact(1, 2), RAFT_OK);
+        }
+        die();
+        remove_segment(has_snapshot ? 3 : 1);
+        for (int again = 0; again < 2; again++) {
+            ck_assert_int_eq(start_again(), RAFT_OK);
+            assert_begins(has_snapshot ? 2 : 0, has_snapshot ? 1 : 0, has_snapshot ? 2 : 0);
+            assert_log(has_snapshot ? 2 : 0);
+            ck_assert_uint_eq(f.state.losses, RAFT_LOSS_ENTRIES);
+            ck_assert_ptr_null(double_find(&f.disk, SEGMENT_5));
+            die();
+        }
+    }
+}
+END_TEST
+
 START_TEST(keeps_a_log_whose_beginning_is_gone)
 {
-    for (int how = 0; how < 4; how++) {
+    for (int how = 0; how < 5; how++) {
         start_with_two();
         ck_assert_int_eq(compact(1, 4), RAFT_OK);
         ck_assert_int_eq(append(3, 1), RAFT_OK);
         die();
         double_find(&f.disk, SNAPSHOT_2)->exists = how == 2; /* entries 3 and 4 are missing */
-        double_find(&f.disk, SNAPSHOT_4)->exists = how == 0 || how == 3;
-        if (how == 0 || how == 3) {
+        bool is_there = how == 0 || how >= 3;
+        double_find(&f.disk, SNAPSHOT_4)->exists = is_there;
+        if (is_there) {
             flip(SNAPSHOT_4, 170);
         }
+        double_find(&f.disk, MARK_4)->exists = how != 4; /* it could not be made */
         if (how == 3) {
             flip(SEGMENT_5, 17); /* its other file says where it begins */
         }
@@ -553,6 +612,8 @@ static Suite *storage_loss_suite(void)
         a_mark_goes_from_one_snapshot_to_the_next,
         a_mark_that_cannot_be_made_is_left_to_the_next_start,
         what_a_reset_removes_is_never_forgotten,
+        a_snapshot_that_is_lost_is_never_taken_for_a_lost_beginning,
+        a_log_that_has_lost_its_first_segments_is_a_loss,
         keeps_a_log_whose_beginning_is_gone,
         a_log_that_ends_before_a_bad_snapshot_and_has_no_beginning_is_a_loss,
         a_log_with_neither_a_beginning_nor_a_header_is_a_loss,

@@ -58,8 +58,7 @@ enum raft_message_flag {
  *   REPAIR_REP    sender's        before the entry, or  -               -
  *                                 the leader's last
  *   *) a granted PREVOTE_REP carries the term it was asked for.
- *   A successful APPEND_REP with RAFT_FLAG_BLANK has the base of the follower's log as its hint;
- *   its id is (0, 0) when the leader has not shown that its log has that base. */
+ *   A successful APPEND_REP with RAFT_FLAG_BLANK has the base of the follower's log as its hint. */
 struct raft_message {
     const struct raft_memory *memory; /* what entries and bytes were allocated from */
     enum raft_message_type type;
