@@ -234,8 +234,11 @@ void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint3
                           " and next %" PRIu64 " for node %u",
                           node, progress.match, progress.next, peer);
     }
-    /* Of a peer that may have lost entries a leader forgets what it acknowledged. */
-    if (progress.match < state->progress[peer].match && !oracles->world->nodes[peer]->was_damaged) {
+    /* Of a peer that may have lost entries a leader forgets what it acknowledged; that it has lost
+     * some may arrive when it has got them back. */
+    bool may_have_lost =
+        oracles->world->nodes[peer]->was_damaged || oracles->nodes[peer].hurt_term >= term;
+    if (progress.match < state->progress[peer].match && !may_have_lost) {
         sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
                           "match went back: leader %u of term %" PRIu64 " had %" PRIu64
                           " for node %u, now %" PRIu64,

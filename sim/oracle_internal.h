@@ -192,7 +192,8 @@ struct oracle_node {
     raft_index applied;
     uint64_t generation;
     raft_index machine_applied;
-    raft_term term_max; /* in all incarnations */
+    raft_term term_max;  /* in all incarnations */
+    raft_term hurt_term; /* the newest one in which it ran with a damaged store */
     /* What it called durable when it was looked at last. */
     raft_index promised;
     /* The log in memory. */

@@ -546,6 +546,41 @@ START_TEST(monotonic_accepts_a_match_of_before_the_damage)
 }
 END_TEST
 
+/* Node 2 has lost entries and has got them back, all in term 1; the leader hears of it late. */
+static void forget_in_term(raft_term term)
+{
+    lose_two_entries();
+    step(2);
+    put(2, 1, 102);
+    put(2, 1, 103);
+    persist(2);
+    view_of(2)->durable = view_of(2)->last;
+    view_of(2)->state.losses = 0;
+    view_of(2)->condition = RAFT_RUNNING;
+    fake.nodes[2]->node.was_damaged = false;
+    step(2);
+    if (term > 1) {
+        enter_term(2, term);
+        elect(1, term);
+    }
+    match(3);
+    match(1);
+}
+
+START_TEST(monotonic_accepts_a_match_that_goes_back_when_a_loss_is_heard_of_late)
+{
+    forget_in_term(1);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(monotonic_fires_on_a_match_that_goes_back_in_a_term_after_a_loss)
+{
+    forget_in_term(2);
+    expect("monotonic");
+}
+END_TEST
+
 /* The last that node 2 did was to say that it has the fourth entry, if it did that. */
 static void die_speaking(raft_index index)
 {
@@ -790,6 +825,8 @@ int main(void)
                    monotonic_fires_on_a_match_of_another_entry_below_what_a_damaged_peer_had);
     tcase_add_test(tests, monotonic_accepts_a_match_below_what_a_damaged_peer_had);
     tcase_add_test(tests, monotonic_accepts_a_match_of_before_the_damage);
+    tcase_add_test(tests, monotonic_accepts_a_match_that_goes_back_when_a_loss_is_heard_of_late);
+    tcase_add_test(tests, monotonic_fires_on_a_match_that_goes_back_in_a_term_after_a_loss);
     tcase_add_test(tests, monotonic_accepts_a_match_of_what_a_process_said_when_it_died);
     tcase_add_test(tests, monotonic_fires_on_a_match_beyond_what_a_process_said_when_it_died);
     tcase_add_test(tests, monotonic_accepts_it_until_a_restarted_peer_is_whole_again);
