@@ -107,6 +107,7 @@ const char *sim_class_string(enum sim_fault_class class_)
         [SIM_CLASS_LIE] = "lie",           [SIM_CLASS_WIPE] = "wipe",
         [SIM_CLASS_RESTORE] = "restore",   [SIM_CLASS_MEMBERS] = "members",
         [SIM_CLASS_BROKEN] = "broken",     [SIM_CLASS_FILTER] = "filter",
+        [SIM_CLASS_POWER] = "power",
     };
     assert((unsigned)class_ < SIM_CLASS_COUNT && names[class_] != NULL);
     return names[class_];
@@ -171,13 +172,16 @@ struct sim_profile *sim_profile_open(struct sim_world *world, enum sim_profile_k
 {
     struct sim_profile *profile = arena_calloc(world->arena, sizeof *profile);
     struct sim_draw *draw = &profile->draw;
+    struct sim_draw drawn;
     profile->world = world;
-    sim_profile_draw(kind, world->seed, draw);
+    sim_profile_draw(kind, world->seed, &drawn);
+    *draw = drawn;
     if (!sim_profile_override(draw, parameters, error, error_size) ||
         !options_check(draw, world->seed, error, error_size)) {
         return NULL;
     }
-    if (sim_profile_print(draw, profile->text, sizeof profile->text) >= sizeof profile->text) {
+    if (sim_profile_print(draw, &drawn, profile->text, sizeof profile->text) >=
+        sizeof profile->text) {
         snprintf(error, error_size, "the parameters are too long together");
         return NULL;
     }

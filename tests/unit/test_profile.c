@@ -81,11 +81,31 @@ START_TEST(words_of_a_draw_make_it_again)
             char text[SIM_TEXT_MAX];
             char error[SIM_TEXT_MAX] = "";
             sim_profile_draw((enum sim_profile_kind)kind, seed, &draw);
-            ck_assert_uint_lt(sim_profile_print(&draw, text, sizeof text), sizeof text);
+            ck_assert_uint_lt(sim_profile_print(&draw, &draw, text, sizeof text), sizeof text);
             again = draw;
             ck_assert_msg(sim_profile_override(&again, text, error, sizeof error), "%s", error);
             ck_assert_int_eq(memcmp(&draw, &again, sizeof draw), 0);
         }
+    }
+}
+END_TEST
+
+/* Of what is not drawn any more, too: what is 0, or usual, although the seed draws something. */
+START_TEST(words_of_an_overridden_draw_make_it_again)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct sim_draw drawn;
+        char text[SIM_TEXT_MAX];
+        char error[SIM_TEXT_MAX] = "";
+        sim_profile_draw(SIM_PROFILE_SWARM, seed, &drawn);
+        struct sim_draw draw = drawn;
+        struct sim_draw again = drawn;
+        ck_assert(sim_profile_override(
+            &draw, "loss_ppm=0 power_gap_ms=0 prevote=0 sessions=64 length_ms=60000 gets=0", error,
+            sizeof error));
+        ck_assert_uint_lt(sim_profile_print(&draw, &drawn, text, sizeof text), sizeof text);
+        ck_assert_msg(sim_profile_override(&again, text, error, sizeof error), "%s", error);
+        ck_assert_int_eq(memcmp(&draw, &again, sizeof draw), 0);
     }
 }
 END_TEST
@@ -132,14 +152,16 @@ static uint32_t nodes_down(const struct sim_world *world)
     return count;
 }
 
-/* Runs a seed; returns the most nodes that were down at once. */
+/* Runs a seed for three seconds without a power failure; returns the most nodes that were down at
+ * once. */
 static uint32_t run_seed(struct arena *arena, enum sim_profile_kind kind, uint64_t seed,
                          struct sim_execution *out_execution)
 {
+    static const char parameters[] = "length_ms=3000 power_gap_ms=0";
     const struct sim_spec spec = {.sut = &sut_raft,
                                   .profile = kind,
                                   .scenario = sim_profile_scenario(kind),
-                                  .parameters = "length_ms=3000",
+                                  .parameters = parameters,
                                   .seed = seed,
                                   .fill = 0xA5};
     char error[SIM_TEXT_MAX] = "";
@@ -431,6 +453,26 @@ START_TEST(crashes_are_ten_times_likelier_while_a_write_is_pending)
 }
 END_TEST
 
+START_TEST(the_power_fails_for_all_at_once)
+{
+    struct arena *arena = arena_new();
+    struct sim_spec spec;
+    uint32_t failures = 0;
+    struct sim_world *world = run_open(
+        arena, &spec,
+        "nodes=5 learners=0 length_ms=10000 least_ms=10000 power_gap_ms=1000 down_ms=10", 1);
+    for (bool goes_on = true; goes_on && world->phase == SIM_PHASE_RUN;) {
+        uint32_t crashes = world->crashes;
+        uint32_t up = world->node_count - nodes_down(world);
+        goes_on = sim_world_step(world);
+        ck_assert(world->crashes == crashes || world->crashes == crashes + up);
+        failures += world->crashes != crashes && up == 5;
+    }
+    ck_assert_uint_gt(failures, 3);
+    arena_close(arena);
+}
+END_TEST
+
 /* When a run ended whose nodes take a snapshot after so many entries. */
 static uint64_t length_of(struct arena *arena, const char *parameters)
 {
@@ -640,6 +682,7 @@ int main(void)
     tcase_set_timeout(draws, 120);
     tcase_add_test(draws, draws_are_within_their_bounds);
     tcase_add_test(draws, words_of_a_draw_make_it_again);
+    tcase_add_test(draws, words_of_an_overridden_draw_make_it_again);
     tcase_add_test(draws, override_refuses_what_is_no_parameter_and_no_value);
     tcase_add_test(draws, names_lead_back_to_their_profiles);
     suite_add_tcase(suite, draws);
@@ -653,6 +696,7 @@ int main(void)
     tcase_add_test(runs, partitions_and_their_gaps_have_a_least_length);
     tcase_add_test(runs, each_link_is_clogged_by_itself);
     tcase_add_test(runs, crashes_are_ten_times_likelier_while_a_write_is_pending);
+    tcase_add_test(runs, the_power_fails_for_all_at_once);
     tcase_add_test(runs, a_run_lasts_until_there_were_three_snapshots);
     tcase_add_test(runs, a_broken_disk_is_one_at_a_time_and_fails_for_as_long_as_it_lasts);
     tcase_add_test(runs, every_episode_of_links_takes_some_of_them);
