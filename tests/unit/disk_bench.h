@@ -25,7 +25,7 @@ static inline void open_disk(uint64_t seed)
 
 static inline void close_disk(void)
 {
-    world_double_close(world);
+    arena_tear_down();
 }
 
 /* Runs operations at once. */

@@ -3,6 +3,8 @@
 #ifndef TESTS_ORACLE_DOUBLE_H
 #define TESTS_ORACLE_DOUBLE_H
 
+#include "arena_fixture.h"
+
 #include <sim/oracle_internal.h>
 #include <sim/table.h>
 #include <sim/world.h>
@@ -29,7 +31,6 @@ struct fake_node {
 };
 
 struct fake_cluster {
-    struct arena *arena;
     struct sim_world *world;
     struct fake_node *nodes[FAKE_NODES + 1];
     char rules[FAKE_RULES][SIM_NAME_MAX]; /* all that were broken, each once */
@@ -353,12 +354,10 @@ static inline void expect(const char *rule)
 
 static inline void fake_setup(void)
 {
-    const char *error = NULL;
-    fake.arena = arena_open(&error);
-    ck_assert_msg(fake.arena != NULL, "%s", error);
-    arena_reset(fake.arena);
-    fake.world = arena_calloc(fake.arena, sizeof *fake.world);
-    fake.world->arena = fake.arena;
+    arena_set_up();
+    arena_reset(arena);
+    fake.world = arena_calloc(arena, sizeof *fake.world);
+    fake.world->arena = arena;
     fake.world->sut = &fake_ops;
     fake.world->features = fake_ops.features;
     fake.world->checks_raft = true;
@@ -367,7 +366,7 @@ static inline void fake_setup(void)
     fake.world->node_count = FAKE_NODES;
     fake.world->oracles = sim_oracles_create(fake.world);
     for (uint32_t id = 1; id <= FAKE_NODES; id++) {
-        fake.nodes[id] = arena_calloc(fake.arena, sizeof *fake.nodes[id]);
+        fake.nodes[id] = arena_calloc(arena, sizeof *fake.nodes[id]);
         struct sim_node *node = &fake.nodes[id]->node;
         node->world = fake.world;
         node->sut = &fake_ops;
@@ -426,11 +425,6 @@ static inline void arrive(uint32_t from, uint32_t to, raft_term term)
     const struct sut_message message = {.type = "append_req", .from = from, .to = to, .term = term};
     sim_oracle_arrives(fake.world->oracles, to, (const uint8_t *)&message, sizeof message);
     sim_oracle_stepped(fake.world->oracles, to, from);
-}
-
-static inline void fake_teardown(void)
-{
-    arena_close(fake.arena);
 }
 
 #endif

@@ -2,26 +2,10 @@
 #ifndef TESTS_SCRIPT_FIXTURE_H
 #define TESTS_SCRIPT_FIXTURE_H
 
-#include "unit.h"
-
-#include <sim/world.h>
+#include "world_fixture.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static struct arena *arena;
-
-static inline void setup(void)
-{
-    const char *error = NULL;
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
-}
-
-static inline void teardown(void)
-{
-    arena_close(arena);
-}
 
 struct result {
     char message[SIM_TEXT_MAX]; /* of the first thing that went wrong; "" if nothing did */

@@ -519,7 +519,7 @@ START_TEST(a_rule_moves_no_delay_of_another_message)
 {
     uint64_t times[2][20];
     for (int round = 0; round < 2; round++) {
-        teardown();
+        arena_tear_down();
         setup();
         network->jitter_ns = 1000;
         if (round == 1) {
@@ -576,7 +576,7 @@ static Suite *network_suite(void)
 {
     Suite *suite = suite_create("network");
     TCase *links = tcase_create("links");
-    tcase_add_checked_fixture(links, setup, teardown);
+    tcase_add_checked_fixture(links, setup, arena_tear_down);
     tcase_add_test(links, delivers_the_bytes_after_the_latency);
     tcase_add_test(links, leaves_no_memory_behind);
     tcase_add_test(links, keeps_the_order_of_a_link_without_jitter);
@@ -586,7 +586,7 @@ static Suite *network_suite(void)
     tcase_add_test(links, never_describes_a_message_nobody_asks_about);
     suite_add_tcase(suite, links);
     TCase *rules = tcase_create("rules");
-    tcase_add_checked_fixture(rules, setup, teardown);
+    tcase_add_checked_fixture(rules, setup, arena_tear_down);
     tcase_add_test(rules, a_rule_touches_its_direction_only);
     tcase_add_test(rules, a_rule_for_both_directions_touches_both);
     tcase_add_test(rules, a_rule_with_a_type_touches_that_type_only);

@@ -758,7 +758,7 @@ END_TEST
 static TCase *case_new(const char *name)
 {
     TCase *tests = tcase_create(name);
-    tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
+    tcase_add_checked_fixture(tests, fake_setup, arena_tear_down);
     return tests;
 }
 

@@ -376,7 +376,7 @@ int main(void)
     Suite *suite = suite_create("oracle_bounded");
     TCase *tests = tcase_create("bounded");
     suite_add_tcase(suite, tests);
-    tcase_add_checked_fixture(tests, fake_setup_leading, fake_teardown);
+    tcase_add_checked_fixture(tests, fake_setup_leading, arena_tear_down);
     tcase_add_test(tests, bounded_fires_on_too_many_messages_in_one_event);
     tcase_add_test(tests, bounded_fires_on_a_storm_without_a_cause);
     tcase_add_test(tests, bounded_accepts_answers);

@@ -39,7 +39,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    fake_teardown();
+    arena_tear_down();
 }
 
 /* Appends a configuration; unless told otherwise the node goes by it. */

@@ -824,7 +824,7 @@ int main(void)
     Suite *suite = suite_create("oracle_liveness");
     TCase *tests = tcase_create("liveness");
     suite_add_tcase(suite, tests);
-    tcase_add_checked_fixture(tests, fake_setup_leading, fake_teardown);
+    tcase_add_checked_fixture(tests, fake_setup_leading, arena_tear_down);
     tcase_add_test(tests, error_surfaces_is_silent_when_a_failed_write_is_mended);
     tcase_add_test(tests, error_surfaces_fires_on_a_sync_over_a_failed_write);
     tcase_add_test(tests, error_surfaces_fires_on_a_sync_over_a_short_write);

@@ -111,7 +111,7 @@ START_TEST(speaks_durable_fires_on_a_log_behind_a_newer_snapshot_that_its_proces
         lose_snapshot("snapshot-4");
         expect("speaks-durable");
         if (running == 0) {
-            fake_teardown();
+            arena_tear_down();
             fake_setup();
         }
     }
@@ -749,7 +749,7 @@ int main(void)
     Suite *suite = suite_create("oracle_loss");
     TCase *tests = tcase_create("loss");
     suite_add_tcase(suite, tests);
-    tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
+    tcase_add_checked_fixture(tests, fake_setup, arena_tear_down);
     tcase_add_test(tests, speaks_durable_accepts_a_log_behind_a_newer_snapshot_that_has_rotted);
     tcase_add_test(tests, speaks_durable_accepts_a_log_behind_a_newer_snapshot_that_has_vanished);
     tcase_add_test(tests,

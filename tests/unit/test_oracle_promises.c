@@ -336,7 +336,7 @@ int main(void)
     Suite *suite = suite_create("oracle_promises");
     TCase *tests = tcase_create("promises");
     suite_add_tcase(suite, tests);
-    tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
+    tcase_add_checked_fixture(tests, fake_setup, arena_tear_down);
     tcase_add_test(tests, election_safety_fires_on_a_leader_without_a_majority);
     tcase_add_test(tests, election_safety_fires_on_a_term_without_a_candidate);
     tcase_add_test(tests, monotonic_fires_when_a_restart_loses_a_durable_entry);

@@ -309,7 +309,7 @@ int main(void)
     Suite *suite = suite_create("oracle_safety");
     TCase *tests = tcase_create("safety");
     suite_add_tcase(suite, tests);
-    tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
+    tcase_add_checked_fixture(tests, fake_setup, arena_tear_down);
     tcase_add_test(tests, election_safety_fires_on_two_votes_that_were_spoken);
     tcase_add_test(tests, speaks_durable_accepts_a_vote_of_an_older_term_that_was_on_the_disk);
     tcase_add_test(tests, speaks_durable_fires_on_a_vote_of_an_older_term_that_never_was);

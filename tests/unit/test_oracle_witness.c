@@ -165,7 +165,7 @@ int main(void)
 {
     Suite *suite = suite_create("oracle_witness");
     TCase *tests = tcase_create("witness");
-    tcase_add_checked_fixture(tests, setup, fake_teardown);
+    tcase_add_checked_fixture(tests, setup, arena_tear_down);
     tcase_add_test(tests, witness_accepts_ids_of_what_others_have);
     tcase_add_test(tests, witness_fires_on_a_payload_in_memory);
     tcase_add_test(tests, witness_fires_on_a_payload_behind_an_id);
