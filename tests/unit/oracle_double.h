@@ -231,6 +231,13 @@ static inline void end(uint32_t node, enum sim_node_state state)
     sim_oracle_crashed(fake.world->oracles, node);
 }
 
+/* The process ends, and another one begins to read its disk; start() says that it has. */
+static inline void begin_anew(uint32_t node)
+{
+    end(node, SIM_NODE_DOWN);
+    sim_oracle_starts(fake.world->oracles, node);
+}
+
 static inline void step(uint32_t node)
 {
     fake.world->events++;
@@ -281,11 +288,30 @@ static inline void persist(uint32_t node)
                       from < of->disk_size ? from : of->disk_size);
 }
 
+/* A file is durable, or gone, on the disk of a node. */
+
+static inline void show_file(uint32_t node, const char *name, const void *bytes, size_t size)
+{
+    const struct sim_disk_observer *observer = &fake.nodes[node]->node.disk.observer;
+    observer->durable(observer->ctx, node, name, bytes, size, 0);
+}
+
+static inline void remove_file(uint32_t node, const char *name)
+{
+    const struct sim_disk_observer *observer = &fake.nodes[node]->node.disk.observer;
+    observer->removed(observer->ctx, node, name);
+}
+
 static inline void persist_state(uint32_t node, raft_term term, raft_node_id vote)
 {
     const uint64_t words[2] = {term, vote};
-    const struct sim_disk_observer *observer = &fake.nodes[node]->node.disk.observer;
-    observer->durable(observer->ctx, node, "hard-state", (const uint8_t *)words, sizeof words, 0);
+    show_file(node, "hard-state", words, sizeof words);
+}
+
+static inline void put_snapshot(uint32_t node, const char *name, raft_term term, raft_index index)
+{
+    const uint64_t words[2] = {term, index};
+    show_file(node, name, words, sizeof words);
 }
 
 /* A term that a candidate elsewhere has begun. */
@@ -350,6 +376,26 @@ static inline void expect(const char *rule)
     ck_assert_msg(fake.rule_count > 0, "%s did not fire", rule);
     ck_assert_str_eq(fake.rules[0], rule);
     ck_assert_msg(fake.rule_count == 1, "%s fired as well", fake.rules[1]);
+}
+
+/* Entries 1 to 3 of term 1 on all disks; node 1 leads. */
+static inline void three_entries_everywhere(void)
+{
+    enter_term(2, 1);
+    enter_term(3, 1);
+    elect(1, 1);
+    for (uint32_t node = 1; node <= FAKE_NODES; node++) {
+        replicate(node, 3);
+    }
+}
+
+/* A long signature is cut short. */
+static inline void expect_signature(const char *signature)
+{
+    const char *is = fake.world->finding.signature;
+    const char *cut = strstr(is, "...");
+    size_t size = cut == NULL ? strlen(signature) + 1 : (size_t)(cut - is);
+    ck_assert_msg(strncmp(is, signature, size) == 0, "%s", is);
 }
 
 static inline void fake_setup(void)
