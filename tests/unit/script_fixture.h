@@ -60,6 +60,21 @@ static inline void run_file(const char *text, const char *parameters, uint64_t s
     }
 }
 
+/* The world of a whole file that nothing is wrong with, before its first event. */
+static inline struct sim_world *script_open(const char *text, uint64_t seed)
+{
+    static struct sim_scenario_source source;
+    static struct sim_spec spec;
+    source = (struct sim_scenario_source){file_name, text, strlen(text)};
+    spec = (struct sim_spec){.sut = &sut_raft,
+                             .source = &source,
+                             .scenario = "t",
+                             .parameters = "",
+                             .seed = seed,
+                             .fill = 0xA5};
+    return world_create(&spec);
+}
+
 /* Runs the body of a run function; it stands on line 1. */
 static inline void run_body(const char *body, struct result *result)
 {

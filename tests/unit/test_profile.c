@@ -122,19 +122,32 @@ static uint32_t nodes_down(const struct sim_world *world)
     return count;
 }
 
+static struct sim_world *profile_open(enum sim_profile_kind kind, const char *parameters,
+                                      uint64_t seed)
+{
+    static struct sim_spec spec;
+    spec = (struct sim_spec){.sut = &sut_raft,
+                             .profile = kind,
+                             .scenario = sim_profile_scenario(kind),
+                             .parameters = parameters,
+                             .seed = seed,
+                             .fill = 0xA5};
+    return world_create(&spec);
+}
+
+/* A calm cluster without faults but those that the parameters name. */
+static struct sim_world *run_open(const char *parameters, uint64_t seed)
+{
+    return profile_open(SIM_PROFILE_CALM, parameters, seed);
+}
+
 /* Runs a seed; returns the most nodes that were down at once. */
 static uint32_t run_seed(enum sim_profile_kind kind, uint64_t seed,
                          struct sim_execution *out_execution)
 {
-    const struct sim_spec spec = {.sut = &sut_raft,
-                                  .profile = kind,
-                                  .scenario = sim_profile_scenario(kind),
-                                  .parameters = "length_ms=3000",
-                                  .seed = seed,
-                                  .fill = 0xA5};
     uint32_t most = 0;
     uint32_t steps = 0;
-    struct sim_world *world = world_create(&spec);
+    struct sim_world *world = profile_open(kind, "length_ms=3000", seed);
     while (sim_world_step(world)) {
         uint32_t down = world->phase == SIM_PHASE_RUN ? nodes_down(world) : 0;
         most = down > most ? down : most;
@@ -195,16 +208,12 @@ static uint32_t damaged_members(const struct sim_world *world,
 static uint32_t run_damaged(enum sim_profile_kind kind, uint64_t seed,
                             struct sim_execution *out_execution, uint32_t *gone, uint32_t *replaced)
 {
-    const struct sim_spec spec = {.sut = &sut_raft,
-                                  .profile = kind,
-                                  .scenario = sim_profile_scenario(kind),
-                                  .parameters = "length_ms=3000 wipe_gap_ms=300 "
-                                                "restore_gap_ms=300 down_ms=200",
-                                  .seed = seed,
-                                  .fill = 0xA5};
     uint32_t damaged = 0;
     uint32_t at_first = 0;
-    struct sim_world *world = world_create(&spec);
+    struct sim_world *world = profile_open(kind,
+                                           "length_ms=3000 wipe_gap_ms=300 "
+                                           "restore_gap_ms=300 down_ms=200",
+                                           seed);
     bool is_bound = strstr(sim_profile_text(world->profile), "mode=unrestricted") == NULL;
     while (sim_world_step(world)) {
         const struct raft_configuration *configuration = sim_world_configuration(world);
@@ -263,19 +272,6 @@ START_TEST(recorded_parameters_give_the_same_run)
     ck_assert_str_eq(execution.parameters, again.parameters);
 }
 END_TEST
-
-/* A run of a calm cluster without faults but those that the parameters name. */
-static struct sim_world *run_open(const char *parameters, uint64_t seed)
-{
-    static struct sim_spec spec;
-    spec = (struct sim_spec){.sut = &sut_raft,
-                             .profile = SIM_PROFILE_CALM,
-                             .scenario = sim_profile_scenario(SIM_PROFILE_CALM),
-                             .parameters = parameters,
-                             .seed = seed,
-                             .fill = 0xA5};
-    return world_create(&spec);
-}
 
 /* That run, to its end. */
 static struct sim_world *run_named(const char *parameters, uint64_t seed)
