@@ -1,25 +1,10 @@
 /* The key-value state machine of a simulated node. */
-#include "unit.h"
+#include "arena_fixture.h"
 
-#include <sim/arena.h>
 #include <sim/machine.h>
 
 #include <stdio.h>
 #include <string.h>
-
-static struct arena *arena;
-
-static void set_up(void)
-{
-    const char *error = NULL;
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
-}
-
-static void tear_down(void)
-{
-    arena_close(arena);
-}
 
 static struct sim_command command_of(enum sim_command_type type, uint32_t client, uint64_t sequence,
                                      const char *key, const char *value)
@@ -265,7 +250,7 @@ static Suite *machine_suite(void)
 {
     Suite *suite = suite_create("machine");
     TCase *tcase = tcase_create("machine");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, arena_set_up, arena_tear_down);
     tcase_add_test(tcase, command_survives_its_encoding);
     tcase_add_test(tcase, command_that_is_cut_anywhere_is_refused);
     tcase_add_test(tcase, get_sees_the_last_put);

@@ -583,17 +583,7 @@ END_TEST
 /* The world of a script in which the first sync fails; at its end. */
 static struct sim_world *run_with_shot(const char *text)
 {
-    const struct sim_scenario_source source = {"x.lua", text, strlen(text)};
-    static struct sim_spec spec;
-    char error[SIM_TEXT_MAX];
-    spec = (struct sim_spec){.sut = &sut_raft,
-                             .source = &source,
-                             .scenario = "t",
-                             .parameters = "",
-                             .seed = 1,
-                             .fill = 0xA5};
-    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof(error));
-    ck_assert_ptr_nonnull(world);
+    struct sim_world *world = script_open(text, 1);
     int point = sim_point_find(&sut_raft, "disk.sync");
     ck_assert_int_ge(point, 0);
     world->faults.shot.point = (uint32_t)point;
@@ -653,16 +643,7 @@ START_TEST(a_wait_that_a_branch_would_give_up_tells_it_from_its_base_run)
                  "local from = now_ms() expect.eventually('it comes', { within_ms = 4000 }, "
                  "function() return now_ms() >= from + %s end) end }",
                  waits[i].waits_ms);
-        const struct sim_scenario_source source = {"x.lua", text, strlen(text)};
-        const struct sim_spec spec = {.sut = &sut_raft,
-                                      .source = &source,
-                                      .scenario = "t",
-                                      .parameters = "",
-                                      .seed = 1,
-                                      .fill = 0xA5};
-        char error[SIM_TEXT_MAX];
-        struct sim_world *world = sim_world_create(arena, &spec, error, sizeof(error));
-        ck_assert_ptr_nonnull(world);
+        struct sim_world *world = script_open(text, 1);
         sim_world_run(world);
         ck_assert(!world->has_error && !world->has_finding);
         ck_assert_int_eq(world->told_apart > 0, waits[i].is_given_up);
@@ -681,18 +662,9 @@ START_TEST(a_script_goes_on_alike_from_a_checkpoint)
         "c:client() for i = 1, 20 do cl:put('k', i) c:pick(c:nodes()).clock:jump_ms(i):optional() "
         "end "
         "print(table.concat(seen, ',')) end }";
-    const struct sim_scenario_source source = {"x.lua", text, strlen(text)};
-    const struct sim_spec spec = {.sut = &sut_raft,
-                                  .source = &source,
-                                  .scenario = "t",
-                                  .parameters = "",
-                                  .seed = 3,
-                                  .fill = 0xA5};
     static struct result first, second;
-    char error[SIM_TEXT_MAX];
     struct arena_checkpoint *checkpoint = arena_checkpoint_create();
-    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof(error));
-    ck_assert_ptr_nonnull(world);
+    struct sim_world *world = script_open(text, 3);
     world->transcript = collect_log;
     for (int i = 0; i < 400; i++) {
         ck_assert(sim_world_step(world));
@@ -717,7 +689,7 @@ static Suite *script_suite(void)
 {
     Suite *suite = suite_create("script");
     TCase *tests = tcase_create("script");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, arena_set_up, arena_tear_down);
     tcase_add_test(tests, line_of_a_rule_is_told_however_long_the_path_is);
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, tells_each_mistake_what_is_wrong_and_what_to_do, 0,
