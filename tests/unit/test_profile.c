@@ -2,7 +2,7 @@
  * it again, and the agenda hurts no more nodes than it may. */
 #include "unit.h"
 
-#include <sim/world.h>
+#include <sim/profile_internal.h>
 
 #include <raft/message.h>
 #include <stdio.h>
@@ -303,6 +303,37 @@ static struct sim_world *run_open(struct arena *arena, struct sim_spec *spec,
     ck_assert_msg(world != NULL, "%s", error);
     return world;
 }
+
+/* From one state, whatever is drawn: two machines are there that are no members. */
+START_TEST(nobody_who_is_gone_for_good_is_asked_to_join)
+{
+    struct arena *arena = arena_new();
+    struct arena_checkpoint *checkpoint = arena_checkpoint_create();
+    struct sim_spec spec;
+    struct sim_world *world = run_open(arena, &spec, "nodes=3 learners=0 length_ms=2000", 1);
+    uint32_t back = 0;
+    while (world->clients.ok == 0) {
+        ck_assert(sim_world_step(world));
+    }
+    uint32_t gone = sim_world_node_add(world, false)->id;
+    uint32_t former = sim_world_node_add(world, false)->id;
+    sim_node_retire(world->nodes[gone]);
+    arena_save(arena, checkpoint);
+    for (uint64_t i = 0; i < SEEDS; i++) {
+        struct sim_stream stream;
+        sim_stream_init(&stream, i, SIM_STREAM_PROFILE, 0, 0);
+        sim_members_change(world->profile, &stream);
+        const struct sim_member_change *change = world->changes.first;
+        uint32_t joining = change == NULL ? 0 : change->plan.voters | change->plan.learners;
+        ck_assert_uint_eq(joining & 1u << gone, 0);
+        back += (joining & 1u << former) != 0;
+        arena_restore(arena, checkpoint);
+    }
+    ck_assert_uint_gt(back, SEEDS / 10);
+    arena_checkpoint_destroy(checkpoint);
+    arena_close(arena);
+}
+END_TEST
 
 /* A rule of a node or two does not reach the others. */
 START_TEST(clogs_and_cuts_take_the_links_of_chosen_nodes_only)
@@ -648,6 +679,7 @@ int main(void)
     tcase_add_test(runs, no_more_than_a_minority_is_hurt_at_once);
     tcase_add_test(runs, unrestricted_runs_hurt_whole_clusters);
     tcase_add_test(runs, lost_stores_are_a_minority_of_the_members_and_are_replaced);
+    tcase_add_test(runs, nobody_who_is_gone_for_good_is_asked_to_join);
     tcase_add_test(runs, recorded_parameters_give_the_same_run);
     tcase_add_test(runs, clogs_and_cuts_take_the_links_of_chosen_nodes_only);
     tcase_add_test(runs, partitions_and_their_gaps_have_a_least_length);
