@@ -664,6 +664,27 @@ START_TEST(disks_that_only_misdirect_do_so)
 }
 END_TEST
 
+START_TEST(a_store_that_is_put_back_leaves_no_copy_behind)
+{
+    struct arena *arena = arena_new();
+    struct sim_spec spec;
+    struct sim_world *world = run_open(arena, &spec, "nodes=1 learners=0 length_ms=2000", 1);
+    struct profile_episode *episode = &world->profile->episodes[SIM_CLASS_RESTORE];
+    while (world->clients.ok == 0) {
+        ck_assert(sim_world_step(world));
+    }
+    struct sim_disk *disk = &world->nodes[1]->disk;
+    world->profile->damageable = 1u << 1;
+    ck_assert(sim_disk_rot(disk, "", SIM_ROT_ANYWHERE, 1)); /* so that a copy has damage, too */
+    sim_damage_restore(world->profile, episode);
+    size_t blocks = arena_blocks(arena);
+    sim_damage_restore(world->profile, episode);
+    ck_assert(sim_disk_is_damaged(disk));
+    ck_assert_uint_eq(arena_blocks(arena), blocks);
+    arena_close(arena);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("profile");
@@ -693,6 +714,7 @@ int main(void)
     tcase_add_test(runs, clocks_begin_as_far_apart_as_the_seed_says);
     tcase_add_test(runs, a_gap_that_many_share_is_never_too_short_to_be_one);
     tcase_add_test(runs, disks_that_only_misdirect_do_so);
+    tcase_add_test(runs, a_store_that_is_put_back_leaves_no_copy_behind);
     suite_add_tcase(suite, runs);
     return unit_main(suite);
 }
