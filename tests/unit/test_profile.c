@@ -2,6 +2,8 @@
  * it again, and the agenda hurts no more nodes than it may. */
 #include "world_fixture.h"
 
+#include <sim/profile_internal.h>
+
 #include <raft/message.h>
 #include <stdio.h>
 #include <string.h>
@@ -302,6 +304,34 @@ static struct sim_world *run_named(const char *parameters, uint64_t seed)
     return world;
 }
 
+/* From one state, whatever is drawn: two machines are there that are no members. */
+START_TEST(nobody_who_is_gone_for_good_is_asked_to_join)
+{
+    struct arena_checkpoint *checkpoint = arena_checkpoint_create();
+    struct sim_world *world = run_open("nodes=3 learners=0 length_ms=2000", 1);
+    uint32_t back = 0;
+    while (world->clients.ok == 0) {
+        ck_assert(sim_world_step(world));
+    }
+    uint32_t gone = sim_world_node_add(world, false)->id;
+    uint32_t former = sim_world_node_add(world, false)->id;
+    sim_node_retire(world->nodes[gone]);
+    arena_save(arena, checkpoint);
+    for (uint64_t i = 0; i < SEEDS; i++) {
+        struct sim_stream stream;
+        sim_stream_init(&stream, i, SIM_STREAM_PROFILE, 0, 0);
+        sim_members_change(world->profile, &stream);
+        const struct sim_member_change *change = world->changes.first;
+        uint32_t joining = change == NULL ? 0 : change->plan.voters | change->plan.learners;
+        ck_assert_uint_eq(joining & 1u << gone, 0);
+        back += (joining & 1u << former) != 0;
+        arena_restore(arena, checkpoint);
+    }
+    ck_assert_uint_gt(back, SEEDS / 10);
+    arena_checkpoint_destroy(checkpoint);
+}
+END_TEST
+
 /* A rule of a node or two does not reach the others. */
 START_TEST(clogs_and_cuts_take_the_links_of_chosen_nodes_only)
 {
@@ -417,7 +447,6 @@ START_TEST(the_power_fails_for_all_at_once)
 {
     uint32_t failures = 0;
     struct sim_world *world = run_open(
-        arena, &spec,
         "nodes=5 learners=0 length_ms=10000 least_ms=10000 power_gap_ms=1000 down_ms=10", 1);
     for (bool goes_on = true; goes_on && world->phase == SIM_PHASE_RUN;) {
         uint32_t crashes = world->crashes;
@@ -597,6 +626,24 @@ START_TEST(disks_that_only_misdirect_do_so)
 }
 END_TEST
 
+START_TEST(a_store_that_is_put_back_leaves_no_copy_behind)
+{
+    struct sim_world *world = run_open("nodes=1 learners=0 length_ms=2000", 1);
+    struct profile_episode *episode = &world->profile->episodes[SIM_CLASS_RESTORE];
+    while (world->clients.ok == 0) {
+        ck_assert(sim_world_step(world));
+    }
+    struct sim_disk *disk = &world->nodes[1]->disk;
+    world->profile->damageable = 1u << 1;
+    ck_assert(sim_disk_rot(disk, "", SIM_ROT_ANYWHERE, 1)); /* so that a copy has damage, too */
+    sim_damage_restore(world->profile, episode);
+    size_t blocks = arena_blocks(arena);
+    sim_damage_restore(world->profile, episode);
+    ck_assert(sim_disk_is_damaged(disk));
+    ck_assert_uint_eq(arena_blocks(arena), blocks);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("profile");
@@ -614,6 +661,7 @@ int main(void)
     tcase_add_test(runs, no_more_than_a_minority_is_hurt_at_once);
     tcase_add_test(runs, unrestricted_runs_hurt_whole_clusters);
     tcase_add_test(runs, lost_stores_are_a_minority_of_the_members_and_are_replaced);
+    tcase_add_test(runs, nobody_who_is_gone_for_good_is_asked_to_join);
     tcase_add_test(runs, recorded_parameters_give_the_same_run);
     tcase_add_test(runs, clogs_and_cuts_take_the_links_of_chosen_nodes_only);
     tcase_add_test(runs, partitions_and_their_gaps_have_a_least_length);
@@ -628,6 +676,7 @@ int main(void)
     tcase_add_test(runs, clocks_begin_as_far_apart_as_the_seed_says);
     tcase_add_test(runs, a_gap_that_many_share_is_never_too_short_to_be_one);
     tcase_add_test(runs, disks_that_only_misdirect_do_so);
+    tcase_add_test(runs, a_store_that_is_put_back_leaves_no_copy_behind);
     suite_add_tcase(suite, runs);
     return unit_main(suite);
 }
