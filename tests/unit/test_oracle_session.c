@@ -147,6 +147,14 @@ START_TEST(request_once_accepts_commands_that_are_tried_again)
 }
 END_TEST
 
+START_TEST(request_once_accepts_the_refusal_of_a_session_that_never_was)
+{
+    run(put_of(1, 9, 1));
+    run(put_of(1, 0, 1));
+    expect(NULL);
+}
+END_TEST
+
 START_TEST(request_once_accepts_forgotten_clients_who_register_anew)
 {
     const struct sim_command registration = command_of(SIM_COMMAND_REGISTER, 1, 0, 1);
@@ -221,6 +229,10 @@ START_TEST(request_once_fires_on_a_repetition_that_is_executed)
     expect(NULL);
     run_as(put_of(1, 0, 1), put_of(1, 0, 2));
     expect_signature("request-once: a command was executed twice");
+    ck_assert_str_eq(
+        fake.world->finding.message,
+        "a command was executed twice: that of client 1, epoch 0, sequence 1, at index "
+        "1, and again at 2 by node 1");
 }
 END_TEST
 
@@ -291,31 +303,42 @@ START_TEST(request_once_fires_on_a_client_that_is_forgotten_too_early_or_too_lat
 }
 END_TEST
 
-/* One that counts by the first command of each, not by the latest. */
-START_TEST(request_once_fires_when_the_wrong_client_will_be_forgotten)
+/* One that goes by the first command of each and not by the latest, and one that forgets whom it
+ * has just served. */
+static const struct sim_effect bad_tables[] = {
+    {.executions = 1, .sessions = SESSIONS, .oldest = 1},
+    {.executions = 1, .sessions = SESSIONS - 1, .oldest = 2},
+};
+
+START_TEST(request_once_fires_when_the_wrong_client_is_forgotten_or_will_be)
 {
     run(put_of(1, 0, 1));
     run(put_of(2, 0, 1));
     expect(NULL);
-    const struct sim_effect by_first = {.executions = 1, .sessions = SESSIONS, .oldest = 1};
-    applied(1, commit_command(put_of(1, 0, 2)), &by_first);
+    applied(1, commit_command(put_of(1, 0, 2)), &bad_tables[_i]);
     expect_signature("request-once: the wrong clients are remembered");
 }
 END_TEST
 
 /* ---- what clients are told ---- */
 
+/* The key is missing at the first attempt: each differs from that in one thing. */
+static const struct sim_result other_results[] = {
+    {.found = true},
+    {.swapped = true},
+    {.value = "same"},
+};
+
 START_TEST(request_once_fires_on_a_repetition_with_another_result)
 {
     const struct sim_command get = command_of(SIM_COMMAND_GET, 2, 0, 1);
-    const struct sim_result now = {.found = true, .value = "same"};
     raft_index first = run(get);
     run(put_of(1, 0, 1));
     raft_index again = run(get);
     ck_assert_int_eq(answer(get, first), SIM_ANSWER_KNOWN);
     ck_assert_int_eq(answer(get, again), SIM_ANSWER_KNOWN);
     expect(NULL);
-    tell(get, again, SIM_ANSWER_KNOWN, &now);
+    tell(get, again, SIM_ANSWER_KNOWN, &other_results[_i]);
     expect_signature("request-once: a command has two results");
 }
 END_TEST
@@ -362,6 +385,7 @@ int main(void)
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, request_once_accepts_commands_that_are_tried_again);
+    tcase_add_test(tests, request_once_accepts_the_refusal_of_a_session_that_never_was);
     tcase_add_test(tests, request_once_accepts_forgotten_clients_who_register_anew);
     tcase_add_test(tests, request_once_accepts_a_snapshot_and_who_goes_on_from_there);
     tcase_add_test(tests, request_once_accepts_a_restart_that_applies_everything_once_more);
@@ -375,8 +399,9 @@ int main(void)
     tcase_add_test(tests, request_once_fires_on_a_new_command_that_is_taken_for_a_repetition);
     tcase_add_loop_test(
         tests, request_once_fires_on_a_client_that_is_forgotten_too_early_or_too_late, 0, 2);
-    tcase_add_test(tests, request_once_fires_when_the_wrong_client_will_be_forgotten);
-    tcase_add_test(tests, request_once_fires_on_a_repetition_with_another_result);
+    tcase_add_loop_test(tests, request_once_fires_when_the_wrong_client_is_forgotten_or_will_be, 0,
+                        2);
+    tcase_add_loop_test(tests, request_once_fires_on_a_repetition_with_another_result, 0, 3);
     tcase_add_test(tests, request_once_fires_on_a_result_of_what_was_never_executed);
     tcase_add_test(tests, request_once_fires_on_a_denial_of_what_was_executed);
     tcase_add_test(tests, request_once_fires_on_an_epoch_that_is_none);
