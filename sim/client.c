@@ -426,6 +426,7 @@ void sim_client_completed(struct sim_world *world, uint32_t node, uint64_t reque
     } else if (status == RAFT_OK) {
         enum sim_answer known =
             sim_machine_answer(world->nodes[node]->machine, &command, index, &result);
+        sim_oracle_answered(world->oracles, node, &command, index, known, &result);
         bool is_known = known == SIM_ANSWER_KNOWN;
         answer(world, node, request, is_known ? NULL : "session_expired", known == SIM_ANSWER_LOST,
                &result);

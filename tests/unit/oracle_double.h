@@ -363,7 +363,8 @@ static inline void commit(uint32_t node, raft_index index)
 
 static inline void apply(uint32_t node, raft_index index, uint64_t digest)
 {
-    sim_oracle_applied(fake.world->oracles, node, &fake.nodes[node]->log[index], digest);
+    const struct sim_effect none = {.executions = 0};
+    sim_oracle_applied(fake.world->oracles, node, &fake.nodes[node]->log[index], &none, digest);
 }
 
 /* Exactly this rule was broken, or none (NULL). */

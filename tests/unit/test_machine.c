@@ -19,14 +19,14 @@ static struct sim_result apply(struct sim_machine *machine, raft_index index,
                                const struct sim_command *command)
 {
     uint8_t bytes[SIM_COMMAND_SIZE_MAX];
-    struct sim_result result;
+    struct sim_effect effect;
     sim_command_encode(command, bytes);
     const struct sut_entry entry = {.id = {1, index},
                                     .kind = RAFT_ENTRY_COMMAND,
                                     .size = (uint32_t)sim_command_size(command),
                                     .payload = bytes};
-    sim_machine_apply(machine, &entry, &result);
-    return result;
+    sim_machine_apply(machine, &entry, &effect);
+    return effect.result;
 }
 
 static void put(struct sim_machine *machine, raft_index index, const char *key, const char *value)

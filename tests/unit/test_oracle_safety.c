@@ -220,6 +220,17 @@ START_TEST(state_machine_safety_fires_on_a_wrong_snapshot)
 }
 END_TEST
 
+START_TEST(state_machine_safety_fires_on_a_snapshot_of_a_state_that_nobody_has_had)
+{
+    three_entries_everywhere();
+    commit(1, 3);
+    apply(1, 1, 1);
+    sim_oracle_restored(fake.world->oracles, 2, 2, 2, 2);
+    expect("state-machine-safety");
+    expect_signature("state-machine-safety: a snapshot of a state that nobody has had");
+}
+END_TEST
+
 /* ---- once, and not twice ---- */
 
 START_TEST(request_once_accepts_a_command_that_was_answered_early_and_applied)
@@ -308,6 +319,7 @@ int main(void)
     tcase_add_test(tests, state_machine_safety_fires_on_another_entry_than_the_committed_one);
     tcase_add_test(tests, state_machine_safety_accepts_a_snapshot_and_what_comes_behind_it);
     tcase_add_loop_test(tests, state_machine_safety_fires_on_a_wrong_snapshot, 0, 3);
+    tcase_add_test(tests, state_machine_safety_fires_on_a_snapshot_of_a_state_that_nobody_has_had);
     tcase_add_test(tests, request_once_accepts_a_command_that_was_answered_early_and_applied);
     tcase_add_loop_test(tests, has_not_converged_while_anything_is_missing, 0, 8);
     return unit_main(suite);

@@ -82,7 +82,8 @@ START_TEST(witness_fires_on_a_state_machine)
     replicate(2, 1);
     commit(1, 1);
     expect(NULL);
-    sim_oracle_applied(fake.world->oracles, 3, &fake.nodes[1]->log[1], 7);
+    const struct sim_effect none = {.executions = 0};
+    sim_oracle_applied(fake.world->oracles, 3, &fake.nodes[1]->log[1], &none, 7);
     expect("witness");
 }
 END_TEST
