@@ -13,7 +13,7 @@ static void setup(void)
 {
     fake_setup();
     fake.world->cluster.sessions = SESSIONS;
-    machine = sim_machine_create(fake.arena, SESSIONS);
+    machine = sim_machine_create(arena, SESSIONS);
     enter_term(2, 1);
     enter_term(3, 1);
     elect(1, 1);
@@ -22,13 +22,7 @@ static void setup(void)
 static void teardown(void)
 {
     sim_machine_destroy(machine);
-    fake_teardown();
-}
-
-static void expect_signature(const char *signature)
-{
-    ck_assert_str_eq(fake.world->finding.signature, signature);
-    expect("request-once");
+    arena_tear_down();
 }
 
 static struct sim_command command_of(enum sim_command_type type, uint32_t client, uint64_t epoch,
@@ -180,7 +174,7 @@ START_TEST(request_once_accepts_a_snapshot_and_who_goes_on_from_there)
     raft_index index = view_of(1)->last.index;
     uint8_t *state = sim_machine_freeze(machine, &size);
     sim_machine_destroy(machine);
-    machine = sim_machine_thaw(fake.arena, SESSIONS, state, size);
+    machine = sim_machine_thaw(arena, SESSIONS, state, size);
     ck_assert_ptr_nonnull(machine);
     sim_oracle_restored(fake.world->oracles, 2, index, index, sim_machine_digest(machine));
 
@@ -210,7 +204,7 @@ START_TEST(request_once_accepts_a_restart_that_applies_everything_once_more)
     }
     start(1);
     sim_machine_destroy(machine);
-    machine = sim_machine_create(fake.arena, SESSIONS);
+    machine = sim_machine_create(arena, SESSIONS);
     for (raft_index index = 1; index <= last; index++) {
         struct sim_effect effect;
         sim_machine_apply(machine, &fake.whole[index], &effect);
@@ -293,7 +287,7 @@ static const uint32_t capacities[] = {SESSIONS - 1, SESSIONS + 1};
 START_TEST(request_once_fires_on_a_client_that_is_forgotten_too_early_or_too_late)
 {
     sim_machine_destroy(machine);
-    machine = sim_machine_create(fake.arena, capacities[_i]);
+    machine = sim_machine_create(arena, capacities[_i]);
     for (uint32_t client = 1; client <= capacities[_i] && client <= SESSIONS; client++) {
         run(put_of(client, 0, 1));
     }
