@@ -324,3 +324,40 @@ void sim_profile_event(struct sim_profile *profile)
     sim_schedule(scheduler, &profile->source, event,
                  next_ns < profile->end_ns ? next_ns : profile->end_ns);
 }
+
+/* Its rules are in the digest of all rules; clocks drift from the beginning as the seed says. */
+uint64_t sim_profile_digest(const struct sim_profile *profile, uint64_t digest)
+{
+    const uint64_t words[] = {
+        profile->source.counter,
+        profile->pace.counter,
+        profile->atlas.counter,
+        profile->down.counter,
+        profile->roam.counter,
+        profile->replace.counter,
+        profile->replace_ns,
+        profile->replacement != NULL ? profile->replacement->plan.removed : 0,
+        profile->begun,
+        profile->end_ns,
+        profile->snapshot,
+        profile->snapshots,
+        profile->victims,
+        profile->damageable,
+        profile->clog_ns,
+    };
+    digest = sim_hash(words, sizeof words, digest);
+    digest = sim_hash(profile->revive_ns, sizeof profile->revive_ns, digest);
+    for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
+        const struct profile_episode *episode = &profile->episodes[i];
+        const uint64_t times[] = {episode->active, episode->next_ns, episode->until_ns,
+                                  episode->node, episode->stream.counter};
+        digest = sim_hash(times, sizeof times, digest);
+    }
+    for (uint32_t i = 0; i < SIM_NODES_MAX * SIM_NODES_MAX; i++) {
+        const struct profile_clog *clog = &profile->clogs[i / SIM_NODES_MAX][i % SIM_NODES_MAX];
+        if (clog->rule != NULL) {
+            digest = sim_mix(digest, (uint64_t)i << 32 | clog->rule->id, clog->until_ns);
+        }
+    }
+    return digest;
+}

@@ -143,6 +143,8 @@ struct sim_profile *sim_profile_open(struct sim_world *world, enum sim_profile_k
                                      const char *parameters, char *error, size_t error_size);
 /* What was drawn. */
 const char *sim_profile_text(const struct sim_profile *profile);
+/* A digest of what it will draw and do. */
+uint64_t sim_profile_digest(const struct sim_profile *profile, uint64_t digest);
 /* SIM_EVENT_PROFILE: goes on with the agenda. Nothing happens after the phase RUN. */
 void sim_profile_event(struct sim_profile *profile);
 

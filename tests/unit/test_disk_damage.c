@@ -683,6 +683,73 @@ START_TEST(a_digest_of_the_state_knows_lies)
 }
 END_TEST
 
+/* A truncation whose sync failed has left its size in the cache alone; or it has had that size
+ * before. Then a write of the same bytes moves the end of the file, or does not. */
+static uint64_t state_after_failed_cut(uint64_t seed, uint64_t size, uint64_t *out_durable)
+{
+    close_disk();
+    open_disk(seed);
+    raft_file file = durable_file("a", "0123456789");
+    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, size), RAFT_OK);
+    struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
+    ck_assert_int_eq(sim_disk_run(disk, &sync, eio), RAFT_IO);
+    *out_durable = sim_disk_digest(disk);
+    ck_assert_int_eq(write_text(file, 0, "0123456789"), RAFT_OK);
+    return sim_disk_state_digest(disk);
+}
+
+START_TEST(a_digest_of_the_state_knows_which_write_moved_the_end)
+{
+    uint32_t compared = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        uint64_t durable[2];
+        uint64_t longer = state_after_failed_cut(seed, 5, &durable[0]);
+        uint64_t within = state_after_failed_cut(seed, 10, &durable[1]);
+        if (durable[0] == durable[1]) { /* the cut was lost */
+            ck_assert_uint_ne(longer, within);
+            compared++;
+        }
+    }
+    ck_assert_uint_gt(compared, 0);
+}
+END_TEST
+
+/* Two files that are made in this order, with a byte in the first one. */
+static uint64_t state_of_two(const char *first, const char *second)
+{
+    close_disk();
+    open_disk(1);
+    raft_file file = open_file(RAFT_IO_CREATE, first);
+    open_file(RAFT_IO_CREATE, second);
+    ck_assert_int_eq(run_named(RAFT_IO_SYNC_DIR, ""), RAFT_OK);
+    ck_assert_int_eq(write_text(file, 0, "x"), RAFT_OK);
+    return sim_disk_state_digest(disk);
+}
+
+START_TEST(a_digest_of_the_state_knows_which_name_a_file_has)
+{
+    uint64_t in_a = state_of_two("a", "b");
+    ck_assert_uint_ne(in_a, state_of_two("b", "a"));
+}
+END_TEST
+
+/* Two files are open, and one of them is closed. */
+static uint64_t state_when_closed(int which)
+{
+    close_disk();
+    open_disk(1);
+    const raft_file files[] = {durable_file("a", "x"), durable_file("b", "x")};
+    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, files[which], 0), RAFT_OK);
+    return sim_disk_state_digest(disk);
+}
+
+START_TEST(a_digest_of_the_state_knows_which_file_is_open)
+{
+    uint64_t without_a = state_when_closed(0);
+    ck_assert_uint_ne(without_a, state_when_closed(1));
+}
+END_TEST
+
 START_TEST(damage_leaves_no_memory_behind)
 {
     size_t blocks = arena_blocks(world->arena);
@@ -752,6 +819,9 @@ static Suite *disk_damage_suite(void)
     tcase_add_test(tcase, a_copy_of_nothing_brings_back_nothing);
     tcase_add_test(tcase, a_digest_of_the_state_knows_what_is_hidden);
     tcase_add_test(tcase, a_digest_of_the_state_knows_lies);
+    tcase_add_test(tcase, a_digest_of_the_state_knows_which_write_moved_the_end);
+    tcase_add_test(tcase, a_digest_of_the_state_knows_which_name_a_file_has);
+    tcase_add_test(tcase, a_digest_of_the_state_knows_which_file_is_open);
     tcase_add_test(tcase, damage_leaves_no_memory_behind);
     tcase_add_test(tcase, a_short_transfer_is_as_short_as_it_is_told);
     suite_add_tcase(suite, tcase);
