@@ -194,6 +194,46 @@ START_TEST(of_a_torn_write_the_size_may_survive_alone)
 }
 END_TEST
 
+/* A file of three sectors is cut off, and gets two others. */
+static void cut_off_and_write(uint64_t seed)
+{
+    close_disk();
+    open_disk(seed);
+    raft_file file = durable_file("a", "");
+    write_many(file, 0, 'o', 3 * SECTOR);
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 0), RAFT_OK);
+    write_many(file, 0, 'n', 2 * SECTOR);
+    told_size = 3 * SECTOR;
+    disk->observer.durable = saw_size;
+}
+
+START_TEST(a_size_that_comes_with_a_torn_write_cuts_off_what_was_behind_it)
+{
+    uint32_t with_bytes[2] = {0};
+    uint32_t alone = 0;
+    uint32_t old = 0;
+    for (uint64_t seed = 1; seed <= 4 * SEEDS; seed++) {
+        cut_off_and_write(seed);
+        sim_disk_crash(disk, SIM_UNSYNCED_TORN);
+        int size = read_all("a");
+        ck_assert_uint_eq(told_size, (size_t)size);
+        char first = size > 0 ? content[0] : '\0';
+        char last = size > (int)SECTOR ? content[SECTOR] : '\0';
+        if (size == 3 * SECTOR) {
+            ck_assert_int_eq(last, 'o'); /* with the end of the write its size had come */
+            ck_assert_int_eq(content[2 * SECTOR], 'o');
+            old++;
+        }
+        with_bytes[0] += size == 2 * SECTOR && first == 'o' && last == 'n';
+        with_bytes[1] += size == 2 * SECTOR && first == 'n' && last == 'n';
+        alone += size == 2 * SECTOR && first == 'o' && last == 'o';
+    }
+    ck_assert(with_bytes[0] > 0 && with_bytes[1] > 0);
+    ck_assert(alone > 0 && old > 0);
+}
+END_TEST
+
 START_TEST(a_later_write_may_survive_an_earlier_one)
 {
     bool seen = false;
@@ -384,6 +424,19 @@ START_TEST(a_chosen_crash_keeps_exactly_the_chosen_pieces)
 }
 END_TEST
 
+START_TEST(of_a_chosen_crash_the_size_comes_with_the_end_of_the_write)
+{
+    static const int sizes[8] = {3, 0, 3, 1, 2, 2, 2, 2}; /* sectors; bit 0: the truncation */
+    for (uint64_t kept = 0; kept < 8; kept++) {
+        cut_off_and_write(1);
+        ck_assert_uint_eq(sim_disk_pieces(disk), 3);
+        crash_with(kept);
+        ck_assert_int_eq(read_all("a"), sizes[kept] * (int)SECTOR);
+        ck_assert_uint_eq(told_size, (size_t)sizes[kept] * SECTOR);
+    }
+}
+END_TEST
+
 START_TEST(a_chosen_crash_decides_about_what_is_under_way)
 {
     for (uint64_t kept = 0; kept < 4; kept++) {
@@ -461,6 +514,24 @@ static uint64_t tail_of(const char *name)
     ck_assert_uint_eq(sim_disk_tail(disk, &file), 2);
     return file;
 }
+
+/* The medium still has what a truncation had cut off when its sync failed. */
+START_TEST(a_last_write_that_is_cut_ends_the_file_whatever_was_behind_it)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) { /* some syncs have cut it off all the same */
+        close_disk();
+        open_disk(seed);
+        raft_file file = durable_file("a", "0123456789");
+        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
+        ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 2), RAFT_OK);
+        ck_assert_int_eq(sim_disk_run(disk, &sync, eio), RAFT_IO);
+        ck_assert_int_eq(write_text(file, 2, "cd"), RAFT_OK);
+        disk->image = (struct sim_disk_image){.damage = SIM_DISK_CUT, .byte = 1};
+        sim_disk_crash(disk, SIM_UNSYNCED_CHOSEN);
+        expect_content("a", "01c");
+    }
+}
+END_TEST
 
 START_TEST(files_of_one_name_up_to_a_dash_are_of_one_kind)
 {
@@ -691,6 +762,7 @@ static void add_crash_tests(TCase *crash)
     tcase_add_test(crash, torn_writes_break_at_sectors_and_nowhere_else);
     tcase_add_test(crash, random_loss_keeps_drops_and_tears);
     tcase_add_test(crash, of_a_torn_write_the_size_may_survive_alone);
+    tcase_add_test(crash, a_size_that_comes_with_a_torn_write_cuts_off_what_was_behind_it);
     tcase_add_test(crash, a_later_write_may_survive_an_earlier_one);
     tcase_add_test(crash, when_only_the_process_dies_the_cache_stays_and_stays_unsynced);
     tcase_add_test(crash, what_a_dead_process_wrote_can_be_synced_by_the_next);
@@ -716,9 +788,11 @@ static void add_observer_tests(TCase *observer)
 static void add_chosen_tests(TCase *chosen)
 {
     tcase_add_test(chosen, a_chosen_crash_keeps_exactly_the_chosen_pieces);
+    tcase_add_test(chosen, of_a_chosen_crash_the_size_comes_with_the_end_of_the_write);
     tcase_add_test(chosen, a_chosen_crash_decides_about_what_is_under_way);
     tcase_add_test(chosen, pieces_beyond_the_last_bit_share_its_fate);
     tcase_add_test(chosen, the_last_write_is_damaged_from_its_byte_on_and_nothing_else);
+    tcase_add_test(chosen, a_last_write_that_is_cut_ends_the_file_whatever_was_behind_it);
     tcase_add_test(chosen, files_of_one_name_up_to_a_dash_are_of_one_kind);
     tcase_add_test(chosen, a_write_that_is_durable_is_no_tail);
 }
