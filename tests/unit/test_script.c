@@ -1,6 +1,8 @@
 /* The Lua binding: what a mistake is told, what a script cannot see, and that it repeats. */
 #include "script_fixture.h"
 
+#include <sim/fingerprint.h>
+
 /* ---- mistakes ---- */
 
 START_TEST(line_of_a_rule_is_told_however_long_the_path_is)
@@ -670,6 +672,37 @@ START_TEST(a_wait_that_a_branch_would_give_up_tells_it_from_its_base_run)
 }
 END_TEST
 
+/* The places in the cache follow from addresses, and they change from process to process. */
+START_TEST(a_fingerprint_does_not_see_where_the_host_has_its_texts)
+{
+    const char *text = "scenario{ name = 't', run = function() local c = cluster{} "
+                       "c:wait_leader() c:client():put('x', 1) end }";
+    const struct sim_scenario_source source = {"x.lua", text, strlen(text)};
+    const struct sim_spec spec = {.sut = &sut_raft,
+                                  .source = &source,
+                                  .scenario = "t",
+                                  .parameters = "",
+                                  .seed = 1,
+                                  .fill = 0xA5};
+    char error[SIM_TEXT_MAX];
+    struct arena_walk *walk = arena_walk_create();
+    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof(error));
+    ck_assert_ptr_nonnull(world);
+    for (int i = 0; i < 100; i++) {
+        ck_assert(sim_world_step(world));
+    }
+    const struct arena_span cache = sim_script_cache(world->script);
+    ck_assert_uint_gt(cache.size, 0);
+    uint64_t fingerprint = sim_fingerprint(world, walk);
+    uint8_t *bytes = (uint8_t *)arena + ((uintptr_t)cache.at - (uintptr_t)arena);
+    for (size_t i = 0; i + 16 <= cache.size; i += 16) {
+        memcpy(bytes + i, bytes + i + 8, 8);
+    }
+    ck_assert_uint_eq(sim_fingerprint(world, walk), fingerprint);
+    arena_walk_destroy(walk);
+}
+END_TEST
+
 /* ---- checkpoints ---- */
 
 START_TEST(a_script_goes_on_alike_from_a_checkpoint)
@@ -741,6 +774,7 @@ static Suite *script_suite(void)
     tcase_add_test(tests, a_shot_that_breaks_an_expectation_only_disturbs);
     tcase_add_test(tests, after_a_shot_a_script_waits_no_longer_than_makes_sense);
     tcase_add_test(tests, a_wait_that_a_branch_would_give_up_tells_it_from_its_base_run);
+    tcase_add_test(tests, a_fingerprint_does_not_see_where_the_host_has_its_texts);
     tcase_add_test(tests, a_script_goes_on_alike_from_a_checkpoint);
     suite_add_tcase(suite, tests);
     return suite;
