@@ -176,6 +176,7 @@ static inline enum raft_status double_perform(struct storage_double *disk, enum 
         }
         io->status = double_apply(disk, io, size);
         if (fires && disk->fault == DOUBLE_FLIPPED) {
+            ck_assert_ptr_nonnull(io->bytes); /* not every operation has some */
             io->bytes[0] ^= 1;
         }
     }
