@@ -249,9 +249,8 @@ END_TEST
 
 START_TEST(whom_a_rule_strikes_counts)
 {
-    struct sim_rule *rule = sim_fault_rule_new(&world->faults, "disk.sync");
+    struct sim_rule *rule = rule_of(world, "disk.sync", RAFT_OUTCOME_EIO);
     rule->on = (struct sim_selector){.nodes = 1u << 2, .role = SIM_SELECT_NODES};
-    rule->outcome = RAFT_OUTCOME_EIO;
     ck_assert_uint_gt(sim_fault_rule_arm(&world->faults, rule), 0);
     WORD(rule->on.nodes);
     WORD(rule->on.role);

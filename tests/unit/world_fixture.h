@@ -36,6 +36,23 @@ static inline struct sim_world *world_of(const struct sut_ops *sut, uint64_t see
     return world_from(&spec, 3);
 }
 
+/* A rule of an outcome at the points of a pattern, to be armed. */
+static inline struct sim_rule *rule_of(struct sim_world *world, const char *pattern,
+                                       enum raft_outcome outcome)
+{
+    struct sim_rule *rule = sim_fault_rule_new(&world->faults, pattern);
+    rule->action = SIM_FAULT_OUTCOME;
+    rule->outcome = outcome;
+    return rule;
+}
+
+/* A client writes. */
+static inline void begin_put(struct sim_world *world, uint64_t timeout_ns)
+{
+    const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
+    sim_client_begin(sim_client_create(world, timeout_ns), &command, 0);
+}
+
 static inline void expect_no_finding(const struct sim_world *world)
 {
     if (world->has_finding) {
