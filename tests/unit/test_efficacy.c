@@ -54,9 +54,7 @@ static struct sim_world *run_with(bool is_armed, uint32_t muted)
 {
     struct sim_world *world = world_of(&sut_raft, 3);
     if (is_armed) {
-        struct sim_rule *rule = sim_fault_rule_new(&world->faults, "message.send.refused");
-        rule->action = SIM_FAULT_OUTCOME;
-        rule->outcome = RAFT_OUTCOME_REFUSE;
+        struct sim_rule *rule = rule_of(world, "message.send.refused", RAFT_OUTCOME_REFUSE);
         rule->trigger.nth = 5;
         ck_assert_uint_eq(sim_fault_rule_arm(&world->faults, rule), 1);
     }
