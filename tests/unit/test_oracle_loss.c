@@ -460,6 +460,27 @@ START_TEST(durable_majority_counts_what_a_node_had_before_its_store_was_damaged)
 }
 END_TEST
 
+START_TEST(durable_majority_counts_it_when_a_start_has_failed_that_made_a_lost_file_anew)
+{
+    replicate_the_fourth();
+    lose_log(false);
+    fake.nodes[2]->node.was_damaged = true;
+    commit(1, 4);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(durable_majority_fires_on_what_a_node_has_lost_that_was_whole_again)
+{
+    replicate_the_fourth();
+    lose_log(false);
+    fake.nodes[2]->node.was_damaged = true;
+    fake.nodes[2]->node.is_whole = true;
+    commit(1, 4);
+    expect("durable-majority");
+}
+END_TEST
+
 START_TEST(durable_majority_fires_on_what_a_node_has_lost_without_damage)
 {
     replicate_the_fourth();
@@ -782,6 +803,9 @@ int main(void)
     tcase_add_test(tests, durable_majority_fires_on_a_commit_that_counts_a_node_in_quarantine);
     tcase_add_test(tests, durable_majority_counts_what_was_there_before_the_quarantine);
     tcase_add_test(tests, durable_majority_counts_what_a_node_had_before_its_store_was_damaged);
+    tcase_add_test(tests,
+                   durable_majority_counts_it_when_a_start_has_failed_that_made_a_lost_file_anew);
+    tcase_add_test(tests, durable_majority_fires_on_what_a_node_has_lost_that_was_whole_again);
     tcase_add_test(tests, durable_majority_fires_on_what_a_node_has_lost_without_damage);
     tcase_add_test(tests, durable_majority_fires_on_what_a_damaged_node_never_had);
     tcase_add_test(tests, durable_majority_fires_on_another_entry_than_a_damaged_node_had);
