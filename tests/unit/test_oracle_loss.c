@@ -644,6 +644,18 @@ START_TEST(monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had)
 }
 END_TEST
 
+/* It said so before it was whole again. */
+START_TEST(monotonic_accepts_it_when_another_start_of_that_peer_has_failed_meanwhile)
+{
+    three_entries_everywhere();
+    match(3);
+    end(2, SIM_NODE_DOWN);
+    sim_oracle_starts(fake.world->oracles, 2);
+    match(0);
+    expect(NULL);
+}
+END_TEST
+
 /* Entry 2 of node 2 is damaged, and entry 3 of node 3. */
 static void damage_one_each(void)
 {
@@ -820,6 +832,8 @@ int main(void)
     tcase_add_test(tests, monotonic_fires_on_a_match_that_a_damaged_peer_never_had);
     tcase_add_test(tests, monotonic_fires_on_a_match_of_a_peer_without_damage);
     tcase_add_test(tests, monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had);
+    tcase_add_test(tests,
+                   monotonic_accepts_it_when_another_start_of_that_peer_has_failed_meanwhile);
     tcase_add_test(tests, what_another_node_has_is_repairable);
     tcase_add_test(tests, what_nobody_has_or_may_give_is_not_repairable);
     tcase_add_test(tests, a_copy_is_no_remedy_of_another_entry_or_of_a_stranger);
