@@ -167,8 +167,6 @@ void sim_disk_list_durable(const struct sim_disk *disk, raft_list_visit visit, v
 /* Whether a file was lost, or one that is there has damaged bytes, seen already or not. O(damage).
  */
 bool sim_disk_is_damaged(const struct sim_disk *disk);
-/* The latter alone. */
-bool sim_disk_is_rotten(const struct sim_disk *disk);
 /* How many pieces a crash now would decide about; at least. */
 uint32_t sim_disk_pieces(const struct sim_disk *disk);
 /* The size of the last write that was performed, if it is not durable; else 0. out_file: a hash of

@@ -242,8 +242,11 @@ static bool has_damage(const struct sim_image *image)
     return false;
 }
 
-bool sim_disk_is_rotten(const struct sim_disk *disk)
+bool sim_disk_is_damaged(const struct sim_disk *disk)
 {
+    if (disk->lost_file[0] != 0 && sim_dir_find(disk, disk->lost_file) == NULL) {
+        return true;
+    }
     for (const struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
         /* A file whose removal is not durable may yet come back. */
         bool is_there = inode->is_linked || inode->entry != NULL;
@@ -252,12 +255,6 @@ bool sim_disk_is_rotten(const struct sim_disk *disk)
         }
     }
     return false;
-}
-
-bool sim_disk_is_damaged(const struct sim_disk *disk)
-{
-    bool lacks_file = disk->lost_file[0] != 0 && sim_dir_find(disk, disk->lost_file) == NULL;
-    return lacks_file || sim_disk_is_rotten(disk);
 }
 
 /* ---- the whole store ---- */

@@ -240,7 +240,6 @@ static void on_removed(void *ctx, uint32_t node, const char *name)
     if (is_lost && snapshot > state->lost_snapshot) {
         state->lost_snapshot = snapshot;
     }
-    state->loss.lacks_other |= snapshot == 0 && sim_node->process == NULL && !sim_node->is_starting;
     file_drop(oracles, state, number);
 }
 

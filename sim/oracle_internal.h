@@ -175,9 +175,6 @@ struct oracle_loss {
     struct raft_entry_id promised; /* and before this start, until what that lacks is made up for;
                                     * else index 0 */
     bool lacks_state;              /* a start: there should be a hard state, and none can be read */
-    bool lacks_other;              /* since the last start, another file than a snapshot was lost */
-    bool starts;                   /* or started: it has not been seen since */
-    bool has_all; /* a start: all that it has promised is there, if not a snapshot */
     /* The newest term that it called durable, or spoke of, and its vote in that. */
     raft_term said_term;
     raft_node_id said_vote;

@@ -13,7 +13,6 @@
  *     is blank.
  *  4. No loss comes about while a node runs. A log begins behind no more than a snapshot had that
  *     was on the same disk: of the log alone, nobody knows that what went was committed.
- *     And nobody has lost entries whose disk has all of them but those of a snapshot before them.
  *  5. When the loss of entries is over, all that is committed of what the node had once called
  *     durable is on its disk again. */
 #include "oracle_internal.h"
@@ -57,26 +56,9 @@ bool sim_oracle_had(const struct sim_oracles *oracles, uint32_t node, raft_index
            sim_oracle_chain_within(oracles, last_promised(state), index) == chain;
 }
 
-/* Whether the disk has whole what the node called durable, and what snapshots had that were there:
- * nothing but those can be damaged. A start before this one may have changed something, and failed.
- */
-static bool has_all(const struct sim_oracles *oracles, uint32_t node)
-{
-    const struct oracle_node *state = &oracles->nodes[node];
-    const struct sim_node *sim_node = oracles->world->nodes[node];
-    raft_index promised = state->promised;
-    return sim_oracle_has(oracles, SUT_FEATURE_DURABLE) && !state->loss.starts &&
-           !state->loss.lacks_other && !sim_node->is_store_planted &&
-           !sim_disk_is_rotten(&sim_node->disk) && state->snapshot_last <= state->durable_last &&
-           sim_oracle_is_durable(oracles, state, promised,
-                                 promised == 0 ? 0 : state->links[promised].chain);
-}
-
 void sim_oracle_loss_starts(struct sim_oracles *oracles, uint32_t node)
 {
     struct oracle_node *state = &oracles->nodes[node];
-    state->loss.has_all = has_all(oracles, node);
-    state->loss.starts = true;
     bool has_state = false;
     for (uint32_t i = 0; i < state->file_count; i++) {
         has_state |= state->files[i].gave_state;
@@ -241,16 +223,6 @@ void sim_oracle_loss_started(struct sim_oracles *oracles, uint32_t node)
                           ", the newest snapshot that was on its disk ends at %" PRIu64,
                           node, view->base.index, state->snapshot_last);
     }
-    uint32_t new = view->state.losses & ~loss->known;
-    if (loss->has_all && (new &RAFT_LOSS_ENTRIES) != 0) {
-        sim_oracle_broken(
-            oracles, SIM_ORACLE_RECOVERY, node,
-            "a loss of entries that is none: node %u had called its log durable up to "
-            "%" PRIu64 ", and its disk had all up to %" PRIu64,
-            node, state->promised, state->start_last);
-    }
-    loss->starts = false;
-    loss->lacks_other = false;
     if (view->condition != RAFT_CONDITION_QUARANTINED) {
         loss->quarantined_from = 0;
     } else if (loss->quarantined_from == 0) {

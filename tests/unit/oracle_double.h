@@ -35,9 +35,8 @@ struct fake_cluster {
     char rules[FAKE_RULES][SIM_NAME_MAX]; /* all that were broken, each once */
     uint32_t rule_count;
     struct sut_entry whole[FAKE_LOG_MAX]; /* by index: what is no command */
-    bool is_rotten;
-    bool is_dirty;    /* the disks show what is not durable */
-    uint32_t pending; /* operations under way, on each disk */
+    bool is_dirty;                        /* the disks show what is not durable */
+    uint32_t pending;                     /* operations under way, on each disk */
 };
 
 static struct fake_cluster fake;
@@ -80,12 +79,6 @@ bool sim_disk_is_clean(const struct sim_disk *disk)
 {
     ck_assert_ptr_nonnull(disk);
     return !fake.is_dirty;
-}
-
-bool sim_disk_is_rotten(const struct sim_disk *disk)
-{
-    ck_assert_ptr_nonnull(disk);
-    return fake.is_rotten;
 }
 
 #define FAKE_ANSWER_NS UINT64_C(100000000)
