@@ -73,8 +73,7 @@ static void durable_walk(const struct sim_oracles *oracles, struct oracle_node *
 }
 
 /* A snapshot has come or gone: begins the chain behind the newest one that is left, or with the
- * first file of the log that is there if what lies before was in a snapshot that is lost. If it was
- * in files of the log, the log begins with a hole. */
+ * first file of the log that is there if what lies before was in a snapshot that is lost. */
 static void durable_rebase(struct sim_oracles *oracles, struct oracle_node *state)
 {
     struct raft_entry_id newest = {.index = 0};
@@ -85,7 +84,7 @@ static void durable_rebase(struct sim_oracles *oracles, struct oracle_node *stat
         first = file->begin != 0 && file->begin < first ? file->begin : first;
     }
     raft_index base = newest.index;
-    bool is_lost = first - 1 <= state->lost_snapshot;
+    bool is_lost = base == 0 || first - 1 <= state->lost_snapshot;
     if (first != UINT64_MAX && base < first - 1 && is_lost) {
         base = first - 1;
     }
@@ -199,7 +198,6 @@ static void on_snapshot(void *ctx, struct raft_entry_id id, uint64_t state_size)
     struct oracle_node *state = &reader->oracles->nodes[reader->node];
     assert(id.index > 0);
     state->files[reader->file - 1].snapshot = id;
-    state->snapshot_last = id.index > state->snapshot_last ? id.index : state->snapshot_last;
     if (is_own_store(reader)) {
         sim_oracle_witness_state(reader->oracles, reader->node, state_size, "on its disk");
     }
