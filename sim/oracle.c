@@ -415,7 +415,6 @@ void sim_oracle_started(struct sim_oracles *oracles, uint32_t node)
     }
     const struct raft_view *view = &sim_node->view;
     state->is_up = true;
-    state->starts++;
     state->role = RAFT_FOLLOWER;
     state->condition = RAFT_RUNNING;
     state->term = 0;

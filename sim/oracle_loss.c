@@ -43,12 +43,15 @@ bool sim_oracle_had(const struct sim_oracles *oracles, uint32_t node, raft_index
 {
     assert(node > 0 && node < SIM_NODES_MAX);
     const struct oracle_node *state = &oracles->nodes[node];
+    const struct sim_node *sim_node = oracles->world->nodes[node];
     const struct raft_entry_id before = state->loss.promised;
     if (index <= before.index && sim_oracle_chain_within(oracles, before, index) == chain) {
         return true;
     }
-    return !state->is_up && index <= state->promised &&
-           sim_node_is_damaged(oracles->world->nodes[node]) &&
+    /* A start that failed may have made a file that was lost anew, and no more. */
+    bool is_damaged =
+        sim_node_is_damaged(sim_node) || (sim_node->was_damaged && !sim_node->is_whole);
+    return !state->is_up && index <= state->promised && is_damaged &&
            sim_oracle_chain_within(oracles, last_promised(state), index) == chain;
 }
 

@@ -74,6 +74,7 @@ void sim_oracle_starts(struct sim_oracles *oracles, uint32_t node)
     if (!state->is_attached) {
         sim_oracle_attach_disk(oracles, node);
     }
+    state->starts++;
     for (size_t i = 0; i < surface->file_capacity; i++) {
         surface->files[i].file = 0;
     }

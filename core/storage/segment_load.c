@@ -12,11 +12,11 @@
  *  3. A file that shows nothing of a segment was being created by the crash, if it is the last one
  *     and begins where the log ends; or it is a stray one, if it begins before that. Both are
  *     removed.
- *  4. What the snapshot covers is not needed: segments that end before its last entry are removed
- *     unread, front to back, and records up to it are read but not taken. The record of its last
- * entry, or the header of the segment behind it, tells whether the log is the one that the snapshot
- * came from. If it is another one, or if the log ends before it, the log is removed, back to front:
- *     nothing of it counts any more.
+ *  4. What the snapshot covers is not needed: segments that end with its last entry or before are
+ *     removed unread, front to back, and records up to it are read but not taken. The record of its
+ *     last entry, or the header of the segment behind it, tells whether the log is the one that the
+ *     snapshot came from. If it is another one, or if the log ends before it, the log is removed,
+ *     back to front: nothing of it counts any more.
  *  5. A log that begins behind the snapshot's next entry has lost its snapshot, if a mark or a
  *     damaged file shows that there was one that reached so far: then it is kept, and begins where
  *     its first header says, behind what is committed. Otherwise its first segments are gone, which
@@ -57,8 +57,9 @@ static enum place place_of(const struct raft_storage *storage, const struct raft
     return is_first && is_covered && image->knows_before ? PLACE_BEGINS : PLACE_HOLE;
 }
 
-/* Where reading begins: with the last segment that may have the snapshot's last entry and is what
- * its name says. A file that shows nothing says nothing about where the one before it ends. */
+/* Where reading begins: with the segment behind the snapshot's last entry, if its header tells what
+ * stands there. Otherwise with the last one that may have that entry and is what its name says; a
+ * file that shows nothing says nothing about where the one before it ends. */
 static enum raft_status begin_trail(struct raft_storage *storage, struct raft_trail *trail)
 {
     const struct raft_segment *segments = storage->segments;
@@ -66,21 +67,26 @@ static enum raft_status begin_trail(struct raft_storage *storage, struct raft_tr
     while (begun < storage->segment_count && segments[begun].first <= trail->base.index) {
         begun++;
     }
+    bool is_next = begun < storage->segment_count && segments[begun].first == trail->base.index + 1;
     trail->last = trail->base;
     trail->knows_term = true;
     trail->covered = begun;
-    for (size_t i = begun; i > 0 && trail->ready == NULL; i--) {
-        enum raft_status status = raft_image_read(storage, i - 1, &trail->ready);
+    for (size_t i = begun + is_next; i > 0 && trail->ready == NULL; i--) {
+        struct raft_image *image = NULL;
+        enum raft_status status = raft_image_read(storage, i - 1, &image);
         if (status != RAFT_OK) {
             return status;
         }
-        if (raft_image_speaks(trail->ready)) {
+        bool is_behind = i > begun;
+        if (is_behind ? !image->knows_before : !raft_image_speaks(image)) {
+            raft_image_free(storage, image);
+            continue;
+        }
+        trail->ready = image;
+        if (!is_behind) {
             trail->covered = i - 1;
-            trail->last = (struct raft_entry_id){.term = 0, .index = trail->ready->first - 1};
+            trail->last = (struct raft_entry_id){.term = 0, .index = image->first - 1};
             trail->knows_term = false;
-        } else {
-            raft_image_free(storage, trail->ready);
-            trail->ready = NULL;
         }
     }
     storage->offset_base = trail->last.index;

@@ -25,8 +25,8 @@
  *  5. raft_storage_last is the last index that is durable in the files, and the segments' sizes are
  *     what is durable of them, whenever the log lane is free and the store has not failed. The
  *     first segment begins behind offset_base.
- *  6. storage->snapshot names a file that is durable and was read back whole; it changes only
- *     when another one is. */
+ *  6. storage->snapshot names a file that is durable and was read back whole, and that a mark
+ *     reaches; it changes only when another one is. */
 #include "storage_internal.h"
 
 #include <assert.h>

@@ -17,10 +17,10 @@
  *     there is no marker, or neither copy of the hard state is intact; of the latter, with the
  *     option quarantine, a loss of promises instead. RAFT_CORRUPT only if the marker is damaged.
  *  4. Not forged: all that was written is loaded, or a loss of entries is remembered, unless all
- *     that could prove the last batch is damaged. Likewise what a snapshot covered that came from
- *     the leader, as long as its mark is there.
+ *     that could prove the last batch is damaged. Likewise what the snapshot covered, as long as
+ *     its mark is there. The log begins behind no more than marks and snapshots have names for.
  *  5. Not forged, and a single file of a segment is damaged: nothing is lost, every identity is
- *     known.
+ *     known. Or a snapshot is, and there is a log: nothing is lost.
  *  6. Not forged: the machine begins with what was loaded, and can append to it. */
 #include "fuzz.h"
 
@@ -134,7 +134,6 @@ struct written {
     const struct double_file *last; /* the log of the last segment, if it has a record */
     const struct double_file *ids;  /* and its identities */
     size_t batch;                   /* where its last batch begins */
-    raft_index mark;                /* the last snapshot that came from a leader; 0: none did */
 };
 
 static void append_some(struct input *input, struct written *written)
@@ -196,7 +195,7 @@ static void note_last_batch(struct written *written)
 static bool has_mark(const struct written *written)
 {
     char name[RAFT_FILE_NAME_MAX];
-    snprintf(name, sizeof name, "mark-%016x", (unsigned)written->mark);
+    snprintf(name, sizeof name, "mark-%016x", (unsigned)written->all.snapshot.index);
     return double_find(&f.disk, name) != NULL;
 }
 
@@ -208,8 +207,6 @@ static void install(struct written *written, struct raft_entry_id id, size_t siz
     ck_assert_int_eq(receive(id, bytes, total, CHUNK), RAFT_OK);
     ck_assert_int_eq(reset(id.term, id.index), RAFT_OK);
     written->all.entries[id.index - 1].id = id;
-    written->mark = id.index;
-    assert(has_mark(written));
 }
 
 /* A snapshot of what the log has, or one that is ahead of it. */
@@ -234,6 +231,7 @@ static void snapshot_some(uint32_t step, struct written *written)
         machine_set(step % 150, (unsigned)index);
         ck_assert_int_eq(save_snapshot(term, index), RAFT_OK);
     }
+    assert(has_mark(written));
 }
 
 static void compact_some(uint32_t step, const struct written *written)
@@ -379,15 +377,26 @@ struct intact {
     bool marker;    /* all of it */
     bool is_marked; /* there is a marker */
     bool proof;     /* the last batch, or the last identity: all before it was acknowledged */
-    bool mark;      /* that of the last snapshot that came from the leader */
+    bool mark;      /* that of the snapshot */
+    size_t reach;   /* as far as the names of marks and snapshots go */
 };
+
+/* How far a file's name says that a snapshot reached. */
+static size_t reach_of(const struct double_file *file)
+{
+    bool is_mark = file->exists && strncmp(file->name, "mark-", 5) == 0;
+    bool is_snapshot = file->exists && strncmp(file->name, "snapshot-", 9) == 0;
+    return is_mark || is_snapshot ? strtoul(strchr(file->name, '-') + 1, NULL, 16) : 0;
+}
 
 static struct intact survey(const struct written *written)
 {
     const struct double_file *marker = double_find(&f.disk, MARKER);
     struct intact intact = {.is_marked = marker != NULL,
-                            .mark = written->mark > 0 && has_mark(written)};
+                            .mark = written->all.snapshot.index > 0 && has_mark(written)};
     for (int i = 0; i < DOUBLE_FILES; i++) {
+        size_t reach = reach_of(&f.disk.files[i]);
+        intact.reach = intact.reach < reach ? reach : intact.reach;
         const struct double_file *file = &written->files[i];
         if (file->exists && strcmp(file->name, STATE_NAME) == 0) {
             intact.state =
@@ -409,7 +418,7 @@ static bool is_true_base(const struct outcome *outcome, const struct written *wr
     if (outcome->base == written->all.snapshot.index) {
         return outcome->base_term == written->all.snapshot.term;
     }
-    return outcome->base > written->all.snapshot.index || outcome->base == 0 ||
+    return outcome->base == 0 ||
            outcome->base_term == written->all.entries[outcome->base - 1].id.term;
 }
 
@@ -433,9 +442,9 @@ static void assert_faithful(const struct outcome *outcome, const struct written 
                : state->term <= written->all.state.term && state->vote == 0);
     assert(is_prefix(outcome, &written->all));
     assert(!intact.proof || !has_entries || outcome->count == written->all.count);
-    assert(!intact.mark || !has_entries || outcome->count >= written->mark);
+    assert(!intact.mark || !has_entries || outcome->count >= written->all.snapshot.index);
     assert(outcome->snapshot.index == 0 || is_same_snapshot(outcome, &written->all));
-    assert(is_true_base(outcome, written));
+    assert(is_true_base(outcome, written) && outcome->base <= intact.reach);
 }
 
 /* Not forged, and only one file of a segment was hit. */
@@ -444,6 +453,17 @@ static void assert_known(const struct outcome *outcome, const struct written *wr
     assert(outcome->status == RAFT_OK && outcome->state.losses == 0);
     assert(outcome->base == written->all.snapshot.index);
     assert(outcome->count == written->all.count);
+}
+
+/* Not forged, and only a snapshot was hit: the log says that it has all. */
+static void assert_no_loss(const struct outcome *outcome, const struct written *written)
+{
+    bool has_log = false;
+    for (int i = 0; i < DOUBLE_FILES; i++) {
+        has_log = has_log || is_segment(&written->files[i]);
+    }
+    assert(outcome->status == RAFT_OK);
+    assert(!has_log || (outcome->state.losses == 0 && outcome->count == written->all.count));
 }
 
 /* The store that is open serves: a machine begins with it, and it takes another entry. */
@@ -479,6 +499,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* Few steps: a store in ruins has nothing left to get wrong. */
     bool is_forged = false;
     bool is_single = false;
+    bool is_of_snapshot = false;
     unsigned shape = take(&input, 1);
     unsigned steps = shape % 5;
     f.options.quarantine = shape / 5 % 2 == 1;
@@ -488,6 +509,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         is_forged = is_forged || now == DAMAGE_FORGED;
         is_single = steps == 1 && now == DAMAGE_TO_A_FILE &&
                     (strncmp(file->name, "log-", 4) == 0 || strncmp(file->name, "ids-", 4) == 0);
+        is_of_snapshot =
+            steps == 1 && now == DAMAGE_TO_A_FILE && strncmp(file->name, "snapshot-", 9) == 0;
     }
     struct intact intact = survey(&written);
     memcpy(damaged, f.disk.files, sizeof damaged);
@@ -498,6 +521,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (is_single) {
         assert_known(&first, &written);
+    }
+    if (is_of_snapshot) {
+        assert_no_loss(&first, &written);
     }
     die();
     struct outcome again = load_and_look();

@@ -446,6 +446,27 @@ START_TEST(durable_majority_counts_what_a_node_had_before_its_store_was_damaged)
 }
 END_TEST
 
+START_TEST(durable_majority_counts_it_when_a_start_has_failed_that_made_a_lost_file_anew)
+{
+    replicate_the_fourth();
+    lose_log(false);
+    fake.nodes[2]->node.was_damaged = true;
+    commit(1, 4);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(durable_majority_fires_on_what_a_node_has_lost_that_was_whole_again)
+{
+    replicate_the_fourth();
+    lose_log(false);
+    fake.nodes[2]->node.was_damaged = true;
+    fake.nodes[2]->node.is_whole = true;
+    commit(1, 4);
+    expect("durable-majority");
+}
+END_TEST
+
 START_TEST(durable_majority_fires_on_what_a_node_has_lost_without_damage)
 {
     replicate_the_fourth();
@@ -644,6 +665,18 @@ START_TEST(monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had)
 }
 END_TEST
 
+/* It said so before it was whole again. */
+START_TEST(monotonic_accepts_it_when_another_start_of_that_peer_has_failed_meanwhile)
+{
+    three_entries_everywhere();
+    match(3);
+    end(2, SIM_NODE_DOWN);
+    sim_oracle_starts(fake.world->oracles, 2);
+    match(0);
+    expect(NULL);
+}
+END_TEST
+
 /* Entry 2 of node 2 is damaged, and entry 3 of node 3. */
 static void damage_one_each(void)
 {
@@ -803,6 +836,9 @@ int main(void)
     tcase_add_test(tests, durable_majority_fires_on_a_commit_that_counts_a_node_in_quarantine);
     tcase_add_test(tests, durable_majority_counts_what_was_there_before_the_quarantine);
     tcase_add_test(tests, durable_majority_counts_what_a_node_had_before_its_store_was_damaged);
+    tcase_add_test(tests,
+                   durable_majority_counts_it_when_a_start_has_failed_that_made_a_lost_file_anew);
+    tcase_add_test(tests, durable_majority_fires_on_what_a_node_has_lost_that_was_whole_again);
     tcase_add_test(tests, durable_majority_fires_on_what_a_node_has_lost_without_damage);
     tcase_add_test(tests, durable_majority_fires_on_what_a_damaged_node_never_had);
     tcase_add_test(tests, durable_majority_fires_on_another_entry_than_a_damaged_node_had);
@@ -819,6 +855,8 @@ int main(void)
     tcase_add_test(tests, monotonic_fires_on_a_match_that_a_damaged_peer_never_had);
     tcase_add_test(tests, monotonic_fires_on_a_match_of_a_peer_without_damage);
     tcase_add_test(tests, monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had);
+    tcase_add_test(tests,
+                   monotonic_accepts_it_when_another_start_of_that_peer_has_failed_meanwhile);
     tcase_add_test(tests, what_another_node_has_is_repairable);
     tcase_add_test(tests, what_nobody_has_or_may_give_is_not_repairable);
     tcase_add_test(tests, a_copy_is_no_remedy_of_another_entry_or_of_a_stranger);

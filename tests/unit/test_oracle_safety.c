@@ -145,6 +145,8 @@ START_TEST(monotonic_accepts_a_lower_match_of_another_process_and_in_another_ter
     sim_oracle_stepped(fake.world->oracles, 1, 2);
     if (_i == 0) {
         end(2, SIM_NODE_DOWN);
+        persist_state(2, 1, RAFT_NODE_NONE);
+        sim_oracle_starts(fake.world->oracles, 2);
         view_of(2)->state.term = 1;
         replicate(2, 3);
         start(2);

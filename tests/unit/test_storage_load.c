@@ -213,7 +213,7 @@ START_TEST(begins_with_the_newest_and_removes_the_others)
     assert_log(5);
     ck_assert_ptr_null(double_find(&f.disk, SNAPSHOT_2));
     ck_assert_ptr_null(double_find(&f.disk, SEGMENT_1)); /* covered */
-    ck_assert_ptr_nonnull(double_find(&f.disk, SEGMENT_3));
+    ck_assert_ptr_null(double_find(&f.disk, SEGMENT_3));
     die();
 }
 END_TEST

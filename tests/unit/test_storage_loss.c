@@ -565,6 +565,27 @@ START_TEST(a_log_that_has_lost_its_first_segments_is_a_loss)
 }
 END_TEST
 
+/* The snapshot has all that was in it, and the header of the next one tells that the log is that
+ * which it came from. */
+START_TEST(a_lost_segment_that_the_snapshot_covers_is_none)
+{
+    for (int is_other = 0; is_other < 2; is_other++) {
+        start_rolled();
+        machine_set(140, 4);
+        ck_assert_int_eq(save_snapshot(is_other ? 2 : 1, 4), RAFT_OK);
+        die();
+        remove_segment(3);
+        for (int again = 0; again < 2; again++) {
+            ck_assert_int_eq(start_again(), RAFT_OK);
+            assert_begins(4, is_other ? 2 : 1, 4);
+            assert_log(is_other ? 4 : 5);
+            ck_assert_uint_eq(f.state.losses, 0);
+            die();
+        }
+    }
+}
+END_TEST
+
 START_TEST(keeps_a_log_whose_beginning_is_gone)
 {
     for (int how = 0; how < 5; how++) {
@@ -660,6 +681,7 @@ static Suite *storage_loss_suite(void)
         what_a_reset_removes_is_never_forgotten,
         a_snapshot_that_is_lost_is_never_taken_for_a_lost_beginning,
         a_log_that_has_lost_its_first_segments_is_a_loss,
+        a_lost_segment_that_the_snapshot_covers_is_none,
         keeps_a_log_whose_beginning_is_gone,
         a_log_that_ends_before_a_bad_snapshot_and_has_no_beginning_is_a_loss,
         a_log_with_neither_a_beginning_nor_a_header_is_a_loss,

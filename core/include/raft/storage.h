@@ -73,7 +73,7 @@ void raft_storage_done_release(const struct raft_memory *memory, struct raft_sto
 /* What a store holds at start, beside its log. */
 struct raft_stored {
     struct raft_hard_state state;
-    struct raft_snapshot snapshot; /* the log begins behind it, or later if what is between is lost;
+    struct raft_snapshot snapshot; /* the log begins behind it, or later if a newer one is lost;
                                     * id (0, 0): none, and configuration is the one that the store
                                     * was bootstrapped with */
 };
