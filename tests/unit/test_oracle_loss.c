@@ -88,6 +88,7 @@ START_TEST(speaks_durable_accepts_a_log_behind_a_newer_snapshot_that_has_rotted)
     fake.nodes[2]->node.is_starting = true;
     lose_snapshot("snapshot-4");
     expect(NULL);
+    expect_waived(SIM_WAIVER_CLAIM_LOST);
 }
 END_TEST
 
@@ -98,6 +99,7 @@ START_TEST(speaks_durable_accepts_a_log_behind_a_newer_snapshot_that_has_vanishe
     fake.nodes[2]->node.process = NULL;
     lose_snapshot("snapshot-4");
     expect(NULL);
+    expect_waived(SIM_WAIVER_CLAIM_LOST);
 }
 END_TEST
 
@@ -220,6 +222,7 @@ START_TEST(recovery_accepts_the_older_of_two_states_if_the_newer_one_was_being_w
     step(2);
     restart_without_state();
     expect(NULL);
+    ck_assert_uint_eq(fake.world->probes.hits[SIM_WAIVER_PROMISE_LOST], 1);
 }
 END_TEST
 
@@ -249,6 +252,7 @@ START_TEST(election_safety_accepts_another_vote_instead_of_one_that_was_being_wr
     restart_without_state();
     persist_state(2, 2, 3);
     expect(NULL);
+    ck_assert_uint_eq(fake.world->probes.hits[SIM_WAIVER_VOTE_LOST], 1);
     persist_state(2, 2, 1);
     expect("election-safety");
 }
@@ -348,6 +352,7 @@ START_TEST(monotonic_accepts_a_restart_that_has_lost_durable_entries_and_says_so
 {
     lose_two_entries();
     expect(NULL);
+    expect_waived(SIM_WAIVER_DURABLE_LOST);
 }
 END_TEST
 
@@ -457,6 +462,7 @@ START_TEST(durable_majority_counts_what_a_node_had_before_its_store_was_damaged)
     lose_log(true);
     commit(1, 4);
     expect(NULL);
+    expect_waived(SIM_WAIVER_MAJORITY_DAMAGED);
 }
 END_TEST
 
@@ -543,6 +549,7 @@ START_TEST(monotonic_accepts_a_match_of_before_the_damage)
     lose_log(true);
     match(4);
     expect(NULL);
+    expect_waived(SIM_WAIVER_MATCH_DAMAGED);
 }
 END_TEST
 
@@ -620,6 +627,7 @@ START_TEST(monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had)
     fake.nodes[1]->progress[2].match = 0;
     sim_oracle_stepped(fake.world->oracles, 1, 2);
     expect(NULL);
+    expect_waived(SIM_WAIVER_BACK_DAMAGED);
 }
 END_TEST
 
