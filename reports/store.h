@@ -85,14 +85,14 @@ bool store_find_execution(struct store *store, const char *id_or_signature,
                           char **out_text /* malloc'd scenario source */);
 /* Visits the executions that are in the file of a scenario with this very text, done by this
  * program with this implementation; those that ended with a script's error are left out. visit
- * returns false to stop, which is a failure. */
+ * returns false when it is out of memory, which is a failure. */
 typedef bool (*store_execution_visit)(void *ctx, const char *parameters, uint64_t seed,
                                       const char *plan, enum sim_outcome outcome);
 bool store_visit_executions(struct store *store, const struct store_build *build,
                             const char *scenario, const char *text, store_execution_visit visit,
                             void *ctx);
 /* Visits the seeds that executions of a scenario of this name had, each once, ascending; visit
- * returns false to stop, which is a failure. */
+ * returns false when it is out of memory, which is a failure. */
 typedef bool (*store_seed_visit)(void *ctx, uint64_t seed);
 bool store_visit_seeds(struct store *store, const char *scenario, store_seed_visit visit,
                        void *ctx);

@@ -378,23 +378,29 @@ bool store_visit_seeds(struct store *store, const char *scenario, store_seed_vis
     static const char sql[] = "SELECT DISTINCT e.seed FROM executions e "
                               "JOIN scenarios s ON s.id = e.scenario WHERE s.name = ?1 ORDER BY 1";
     sqlite3_stmt *statement = NULL;
-    int result = SQLITE_ERROR;
-    bool goes_on = true;
+    bool ok = false;
 
     assert(scenario != NULL && visit != NULL);
-    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) == SQLITE_OK) {
-        store_bind_text(statement, 1, scenario);
-        result = sqlite3_step(statement);
+    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) != SQLITE_OK) {
+        store_fail_sqlite(store);
+        goto out;
     }
-    while (result == SQLITE_ROW && goes_on) {
-        goes_on = visit(ctx, (uint64_t)sqlite3_column_int64(statement, 0));
-        result = sqlite3_step(statement);
+    store_bind_text(statement, 1, scenario);
+    int status = sqlite3_step(statement);
+    while (status == SQLITE_ROW) {
+        if (!visit(ctx, (uint64_t)sqlite3_column_int64(statement, 0))) {
+            store_fail(store, "out of memory");
+            goto out;
+        }
+        status = sqlite3_step(statement);
     }
-    if (goes_on && result != SQLITE_DONE) {
+    ok = status == SQLITE_DONE;
+    if (!ok) {
         store_fail_sqlite(store);
     }
+out:
     sqlite3_finalize(statement);
-    return goes_on && result == SQLITE_DONE;
+    return ok;
 }
 
 bool store_visit_executions(struct store *store, const struct store_build *build,

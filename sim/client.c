@@ -114,6 +114,42 @@ static void letter_send(struct sim_world *world, const struct letter *letter,
                  scheduler->now_ns + (latency > LATENCY_NS_MIN ? latency : LATENCY_NS_MIN));
 }
 
+uint64_t sim_client_command_digest(const struct sim_command *command, uint64_t digest)
+{
+    const uint64_t words[] = {
+        (uint64_t)command->type,
+        command->client,
+        command->epoch,
+        command->sequence,
+        command->by_index,
+        command->padding,
+        sim_hash(command->key, strlen(command->key), 0),
+        sim_hash(command->value, strlen(command->value), 0),
+        sim_hash(command->expected, strlen(command->expected), 0),
+    };
+    return sim_hash(words, sizeof words, digest);
+}
+
+uint64_t sim_client_letter_digest(const struct sim_event *event)
+{
+    const struct letter *letter = event->data;
+    const struct sim_result *result = &letter->result;
+    const char *error = letter->error == NULL ? "" : letter->error;
+    const uint64_t words[] = {
+        letter->client,
+        letter->node,
+        letter->request,
+        letter->is_unknown,
+        letter->leader,
+        result->found,
+        result->swapped,
+        result->epoch,
+        sim_hash(result->value, strlen(result->value), 0),
+        sim_hash(error, strlen(error), 0),
+    };
+    return sim_client_command_digest(&letter->command, sim_hash(words, sizeof words, 0));
+}
+
 /* What the attempt is about. */
 static struct sim_command current_command(const struct sim_client *client)
 {
@@ -390,6 +426,7 @@ void sim_client_completed(struct sim_world *world, uint32_t node, uint64_t reque
     } else if (status == RAFT_OK) {
         enum sim_answer known =
             sim_machine_answer(world->nodes[node]->machine, &command, index, &result);
+        sim_oracle_answered(world->oracles, node, &command, index, known, &result);
         bool is_known = known == SIM_ANSWER_KNOWN;
         answer(world, node, request, is_known ? NULL : "session_expired", known == SIM_ANSWER_LOST,
                &result);

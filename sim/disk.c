@@ -23,13 +23,6 @@
 
 #define NOTHING_ONE_IN 8u /* short transfers that transfer nothing */
 
-struct sim_handle {
-    struct sim_handle *next;
-    raft_file id;
-    bool is_closing;
-    struct sim_inode *inode; /* shared */
-};
-
 void sim_disk_init(struct sim_disk *disk, struct sim_world *world, uint32_t node)
 {
     assert(world->arena != NULL);

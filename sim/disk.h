@@ -174,8 +174,10 @@ uint32_t sim_disk_pieces(const struct sim_disk *disk);
 uint32_t sim_disk_tail(const struct sim_disk *disk, uint64_t *out_file);
 /* Everything is gone, as on a new disk. No process may run on it. */
 void sim_disk_wipe(struct sim_disk *disk);
-/* A copy of the durable content as it is now; in the arena. */
+/* A copy of the durable content as it is now; in the arena, and there for the whole run unless it
+ * is freed. */
 struct sim_disk_copy *sim_disk_copy(const struct sim_disk *disk);
+void sim_disk_copy_free(struct arena *arena, struct sim_disk_copy *copy);
 /* Puts a copy back in place of everything. The copy stays. No process may run on it. */
 void sim_disk_restore(struct sim_disk *disk, const struct sim_disk_copy *copy);
 

@@ -289,6 +289,17 @@ struct sim_disk_copy *sim_disk_copy(const struct sim_disk *disk)
     return head;
 }
 
+void sim_disk_copy_free(struct arena *arena, struct sim_disk_copy *copy)
+{
+    while (copy != NULL) {
+        struct sim_disk_copy *next = copy->next;
+        arena_free(arena, copy->durable.bytes);
+        arena_free(arena, copy->damage.bytes);
+        arena_free(arena, copy);
+        copy = next;
+    }
+}
+
 void sim_disk_restore(struct sim_disk *disk, const struct sim_disk_copy *copy)
 {
     sim_disk_wipe(disk);

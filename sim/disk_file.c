@@ -6,8 +6,10 @@
  * Fault model of a crash. Each change is kept, lost or torn (sectors of 512 bytes, aligned in the
  * file, kept or lost one by one; a truncation is one piece), independently of the others; what is
  * kept is applied in the order in which it was performed. Where nothing was kept, the old durable
- * bytes stay, or zeros past the old end: of a torn write at the end of a file the new size may be
- * kept without any of its bytes. A failed sync does the same to what it covers, at once, since
+ * bytes stay, or zeros past the old end. The new size of a write that moved the end of its file
+ * comes with its last byte, or without it: of a torn write the size may be kept alone, and if it is
+ * lost, what a truncation has cut off before, and is lost as well, is still there, however many
+ * bytes of the write have come. A failed sync does the same to what it covers, at once, since
  * nobody knows how far it had come, and what is lost then never becomes durable.
  *
  * Invariants:
@@ -216,14 +218,21 @@ static bool cuts_off(const struct sim_image *image, const struct sim_change *cha
     return change->new_size != 0 && change->new_size < image->size;
 }
 
+/* Ends the file on the medium at a size, which is not beyond its end. */
+static size_t cut(struct sim_disk *disk, struct sim_inode *inode, uint64_t size)
+{
+    const struct sim_change truncation = {.is_truncate = true, .offset = size};
+    assert(size <= inode->durable.size);
+    return reach_medium(disk, inode, &truncation, 0, 0);
+}
+
 /* All of a change. */
 static size_t reach_whole(struct sim_disk *disk, struct sim_inode *inode,
                           const struct sim_change *change)
 {
     size_t first_changed = reach_medium(disk, inode, change, 0, change->size);
     if (cuts_off(&inode->durable, change)) {
-        const struct sim_change cut = {.is_truncate = true, .offset = change->new_size};
-        first_changed = least(first_changed, reach_medium(disk, inode, &cut, 0, 0));
+        first_changed = least(first_changed, cut(disk, inode, change->new_size));
     }
     return first_changed;
 }
@@ -267,6 +276,24 @@ static bool piece_survives(struct sim_disk *disk, bool is_chosen)
     return is_chosen ? sim_image_keeps(disk) : sim_draw_below(&disk->crash, 2) == 0;
 }
 
+/* The size of a torn write comes with its end, or by a coin without it: a chosen image has
+ * SIM_DISK_ZERO for that. */
+static size_t apply_size(struct sim_disk *disk, struct sim_inode *inode,
+                         const struct sim_change *change, bool has_end, bool is_chosen)
+{
+    size_t end = (size_t)change->offset + change->size;
+    size_t old_end = inode->durable.size;
+    bool moves = end > old_end || cuts_off(&inode->durable, change);
+    if (!moves || (!has_end && (is_chosen || sim_draw_below(&disk->crash, 2) != 0))) {
+        return NOTHING_CHANGED;
+    }
+    if (end <= old_end) {
+        return cut(disk, inode, end);
+    }
+    sim_image_resize(disk->arena, &inode->durable, end);
+    return old_end;
+}
+
 /* Keeps some sectors of a change, by a coin or as the image says; a truncation is one piece.
  * Returns the first byte changed. */
 static size_t apply_torn(struct sim_disk *disk, struct sim_inode *inode,
@@ -278,23 +305,18 @@ static size_t apply_torn(struct sim_disk *disk, struct sim_inode *inode,
     }
     size_t first_changed = NOTHING_CHANGED;
     size_t from = 0;
+    bool has_end = false;
     while (from < change->size) {
         size_t in_sector = (size_t)((change->offset + from) % SIM_DISK_SECTOR);
         size_t size = least(SIM_DISK_SECTOR - in_sector, change->size - from);
-        if (piece_survives(disk, is_chosen)) {
+        has_end = piece_survives(disk, is_chosen);
+        if (has_end) {
             size_t changed = reach_medium(disk, inode, change, from, size);
             first_changed = least(first_changed, changed);
         }
         from += size;
     }
-    /* The size may be there without the bytes. A chosen image has SIM_DISK_ZERO for that. */
-    size_t end = (size_t)change->offset + change->size;
-    size_t old_end = inode->durable.size;
-    if (!is_chosen && end > old_end && sim_draw_below(&disk->crash, 2) == 0) {
-        sim_image_resize(disk->arena, &inode->durable, end);
-        first_changed = least(first_changed, old_end);
-    }
-    return first_changed;
+    return least(first_changed, apply_size(disk, inode, change, has_end, is_chosen));
 }
 
 /* Keeps a change whole, but for the damage that the image does to the last write. */
@@ -307,7 +329,11 @@ static size_t apply_damaged(struct sim_disk *disk, struct sim_inode *inode,
     }
     assert(!change->is_truncate && how->byte < change->size);
     if (how->damage == SIM_DISK_CUT) {
-        return how->byte == 0 ? NOTHING_CHANGED : reach_medium(disk, inode, change, 0, how->byte);
+        uint64_t end = change->offset + how->byte;
+        size_t first_changed =
+            how->byte == 0 ? NOTHING_CHANGED : reach_medium(disk, inode, change, 0, how->byte);
+        bool is_longer = change->new_size != 0 && end < inode->durable.size;
+        return is_longer ? least(first_changed, cut(disk, inode, end)) : first_changed;
     }
     size_t changed = reach_whole(disk, inode, change);
     uint8_t *bytes = inode->durable.bytes + change->offset;

@@ -11,6 +11,7 @@
 #include "disk_private.h"
 
 #include <assert.h>
+#include <string.h>
 
 bool sim_image_keeps(struct sim_disk *disk)
 {
@@ -121,49 +122,99 @@ static uint64_t image_digest(const struct sim_image *image, uint64_t digest)
     return sim_hash(image->bytes, image->size, sim_mix(digest, image->size, 0));
 }
 
+/* The number of a file: where it stands among all of the disk; 0: there is none. */
+static uint64_t place_of(const struct sim_disk *disk, const struct sim_inode *inode)
+{
+    uint64_t place = inode != NULL;
+    for (const struct sim_inode *at = disk->inodes; inode != NULL && at != inode; at = at->next) {
+        place++;
+    }
+    return place;
+}
+
+static uint64_t change_digest(const struct sim_change *change, uint64_t digest)
+{
+    const uint64_t words[] = {
+        change->sequence, change->number,   change->is_truncate, (uint64_t)change->lie,
+        change->offset,   change->new_size, change->size,
+    };
+    return sim_hash(change->bytes, change->size, sim_hash(words, sizeof words, digest));
+}
+
 static uint64_t inode_digest(const struct sim_inode *inode, uint64_t digest)
 {
     for (const struct sim_change *change = inode->changes; change != NULL; change = change->next) {
-        digest = sim_mix(digest, change->offset, change->size * 2 + change->is_truncate);
-        digest = sim_hash(change->bytes, change->size, sim_mix(digest, (uint64_t)change->lie, 0));
+        digest = change_digest(change, digest);
     }
+    digest = sim_mix(digest, inode->sequence, 0);
     /* Not the durable image with the changes: a failed sync may have left something else. */
     digest = image_digest(&inode->cached, image_digest(&inode->durable, digest));
     return image_digest(&inode->latent, image_digest(&inode->damage, digest));
 }
 
-static uint64_t op_digest(const struct sim_disk_op *op, uint64_t digest)
+static uint64_t names_digest(const struct sim_disk *disk, const struct sim_dir *dir,
+                             uint64_t digest)
+{
+    for (size_t i = 0; i < dir->count; i++) {
+        const struct sim_dir_entry *entry = dir->entries[i];
+        digest = sim_hash(entry->name, sizeof entry->name, digest);
+        digest = sim_mix(digest, place_of(disk, entry->inode), 0);
+    }
+    return digest;
+}
+
+static uint64_t op_digest(const struct sim_disk *disk, const struct sim_disk_op *op,
+                          uint64_t digest)
 {
     const uint64_t words[] = {
-        (uint64_t)op->op,           op->offset,         op->size,
-        (uint64_t)op->fault.status, op->fault.is_short, op->due_ns,
-        op->bytes != NULL,          op->covers,         (uint64_t)op->fault.lie};
+        (uint64_t)op->op,
+        op->offset,
+        op->size,
+        (uint64_t)op->fault.status,
+        op->fault.is_short,
+        op->fault.short_bytes,
+        (uint64_t)op->fault.lie,
+        op->due_ns,
+        op->bytes != NULL,
+        op->covers,
+        op->handle == NULL ? 0 : op->handle->id,
+        place_of(disk, op->inode),
+    };
     digest = sim_hash(words, sizeof words, digest);
     digest = sim_hash(op->name, sizeof op->name, digest);
     digest = sim_hash(op->name_to, sizeof op->name_to, digest);
     return op->bytes == NULL ? digest : sim_hash(op->bytes, op->size, digest);
 }
 
+/* Without latencies and variants, which are set once, and without the image of a chosen crash,
+ * which is made with the crash. What counts references and bytes follows from the rest. */
 uint64_t sim_disk_state_digest(const struct sim_disk *disk)
 {
-    const uint64_t words[] = {disk->stream.counter, disk->crash.counter, disk->lengths.counter,
-                              disk->decay.counter,  disk->slow_ns,       disk->quota,
-                              disk->used,           disk->open_count,    disk->owner};
-    uint64_t digest = sim_hash(words, sizeof words, sim_disk_digest(disk));
-    for (size_t i = 0; i < disk->cached.count; i++) {
-        const struct sim_dir_entry *entry = disk->cached.entries[i];
-        digest = sim_hash(entry->name, sizeof entry->name, digest);
-    }
+    const uint64_t words[] = {
+        disk->stream.counter, disk->crash.counter, disk->lengths.counter, disk->decay.counter,
+        disk->source.counter, disk->slow_ns,       disk->quota,           disk->used,
+        disk->open_count,     disk->owner,         disk->dir_sequence,    disk->change_last,
+        disk->handle_last,
+    };
+    uint64_t digest = sim_hash(words, sizeof words, 0);
+    digest = sim_hash(disk->lost_file, strlen(disk->lost_file), digest);
+    digest = names_digest(disk, &disk->cached, names_digest(disk, &disk->durable, digest));
     /* Such as have no name, too: they are open, or may come back. */
     for (const struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
         digest = inode_digest(inode, digest);
     }
+    for (const struct sim_handle *handle = disk->handles; handle != NULL; handle = handle->next) {
+        digest = sim_mix(digest, (uint64_t)handle->id << 1 | handle->is_closing,
+                         place_of(disk, handle->inode));
+    }
     for (const struct sim_dir_op *op = disk->dir_ops; op != NULL; op = op->next) {
+        const uint64_t of_op[] = {(uint64_t)op->op, op->sequence, place_of(disk, op->inode)};
+        digest = sim_hash(of_op, sizeof of_op, digest);
         digest = sim_hash(op->name, sizeof op->name, digest);
-        digest = sim_hash(op->name_to, sizeof op->name_to, sim_mix(digest, (uint64_t)op->op, 0));
+        digest = sim_hash(op->name_to, sizeof op->name_to, digest);
     }
     for (const struct sim_disk_op *op = disk->pending; op != NULL; op = op->next) {
-        digest = op_digest(op, digest);
+        digest = op_digest(disk, op, digest);
     }
     return digest;
 }

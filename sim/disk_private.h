@@ -59,6 +59,14 @@ struct sim_dir_op {
     struct sim_inode *inode; /* shared */
 };
 
+/* A file that the process has open. */
+struct sim_handle {
+    struct sim_handle *next;
+    raft_file id;
+    bool is_closing;
+    struct sim_inode *inode; /* shared */
+};
+
 /* An operation under way. */
 struct sim_disk_op {
     struct sim_disk_op *next;

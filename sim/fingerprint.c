@@ -10,7 +10,8 @@
  *     makes a script wait less: sim_world.told_apart says when that would have mattered;
  *  3. what only excuses: the harm that was done to a process, which of it an oracle has seen, and
  *     since when a node is steady. With less of an excuse the same steps have passed;
- *  4. the quarantine of a node's memory, as long as nobody has written into it: that would come out
+ *  4. what a script's state keeps by addresses of this process, which are others in the next one;
+ *  5. the quarantine of a node's memory, as long as nobody has written into it: that would come out
  *     when it is emptied.
  *
  * Invariants:
@@ -72,6 +73,8 @@ uint64_t sim_fingerprint(struct sim_world *world, struct arena_walk *walk)
     if (world->script != NULL) {
         struct arena_span heard = sim_script_counters(world->script);
         leave_out(&spans, heard.at, heard.size);
+        struct arena_span cache = sim_script_cache(world->script);
+        leave_out(&spans, cache.at, cache.size);
     }
     for (uint32_t id = 1; id <= world->node_count; id++) {
         node_leave_out(&spans, world->nodes[id]);

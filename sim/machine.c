@@ -232,10 +232,12 @@ static void pair_set(struct sim_machine *machine, struct pair *pair, const char 
 }
 
 static void execute(struct sim_machine *machine, const struct sim_command *command,
-                    struct sim_result *result)
+                    struct sim_effect *effect)
 {
     uint64_t hash = text_hash(command->key, 0);
     struct pair *pair = pair_find(machine, command->key, hash);
+    struct sim_result *result = &effect->result;
+    effect->executions++;
     result->found = pair != NULL;
     switch (command->type) {
     case SIM_COMMAND_PUT:
@@ -275,27 +277,27 @@ static void answer_set(struct sim_machine *machine, uint32_t slot, const struct 
 }
 
 static void apply_command(struct sim_machine *machine, const struct sim_command *command,
-                          raft_index index, struct sim_result *result)
+                          raft_index index, struct sim_effect *effect)
 {
     if (command->client == 0) {
-        execute(machine, command, result);
+        execute(machine, command, effect);
         return;
     }
     uint32_t slot = RAFT_SESSION_NONE;
     if (command->type == SIM_COMMAND_REGISTER) {
         slot = raft_sessions_register(machine->sessions, command->client, index);
-        result->epoch = index;
-        answer_set(machine, slot, result);
+        effect->result.epoch = index;
+        answer_set(machine, slot, &effect->result);
         return;
     }
     switch (raft_sessions_judge(machine->sessions, command->client, command->epoch,
                                 command->sequence, index, &slot)) {
     case RAFT_SESSION_NEW:
-        execute(machine, command, result);
-        answer_set(machine, slot, result);
+        execute(machine, command, effect);
+        answer_set(machine, slot, &effect->result);
         return;
     case RAFT_SESSION_REPEATED:
-        *result = machine->answers[slot].result;
+        effect->result = machine->answers[slot].result;
         return;
     case RAFT_SESSION_STALE:
     case RAFT_SESSION_EXPIRED:
@@ -334,22 +336,27 @@ void sim_machine_destroy(struct sim_machine *machine)
 }
 
 void sim_machine_apply(struct sim_machine *machine, const struct sut_entry *entry,
-                       struct sim_result *result)
+                       struct sim_effect *out_effect)
 {
     /* Order and repetition are the oracles' business: a broken node must be reported by a rule and
      * not by the death of the simulator. */
     struct sim_command command;
-    struct sim_result own = {0};
+    struct sim_effect effect = {.executions = 0};
     if (entry->kind == RAFT_ENTRY_COMMAND) {
         if (sim_command_decode(entry->payload, entry->size, &command)) {
-            apply_command(machine, &command, entry->id.index, &own);
+            apply_command(machine, &command, entry->id.index, &effect);
         } else {
             machine->position = sim_hash(entry->payload, entry->size, machine->position);
         }
     }
     machine->applied = entry->id.index;
-    if (result != NULL) {
-        *result = own;
+    if (out_effect != NULL) {
+        uint32_t oldest = raft_sessions_first(machine->sessions);
+        effect.sessions = raft_sessions_count(machine->sessions);
+        effect.oldest = oldest == RAFT_SESSION_NONE
+                            ? 0
+                            : (uint32_t)raft_sessions_at(machine->sessions, oldest)->client;
+        *out_effect = effect;
     }
 }
 

@@ -40,6 +40,14 @@ struct sim_result {
     uint64_t epoch; /* REGISTER: of the session */
 };
 
+/* What the state machine has made of an entry. */
+struct sim_effect {
+    uint32_t executions;      /* how often its command was executed */
+    struct sim_result result; /* that of the command, also of one that was repeated */
+    uint32_t sessions;        /* how many clients are remembered now */
+    uint32_t oldest;          /* the one that will be forgotten first; 0: there is none */
+};
+
 #define SIM_COMMAND_SIZE_MAX 512u
 /* Bytes written to out; at most SIM_COMMAND_SIZE_MAX + padding. */
 size_t sim_command_size(const struct sim_command *command);
@@ -53,10 +61,10 @@ struct sim_machine;
 /* sessions_max: how many clients it remembers, at most SIM_SESSIONS_MAX. */
 struct sim_machine *sim_machine_create(struct arena *arena, uint32_t sessions_max);
 void sim_machine_destroy(struct sim_machine *machine); /* NULL is nothing */
-/* Applies an entry in order; result may be NULL. NOOP and CONFIGURATION change the digest only by
- * their position. */
+/* Applies an entry in order; out_effect may be NULL. NOOP and CONFIGURATION change the digest only
+ * by their position. */
 void sim_machine_apply(struct sim_machine *machine, const struct sut_entry *entry,
-                       struct sim_result *result);
+                       struct sim_effect *out_effect);
 /* What a key has now, without a command. */
 void sim_machine_read(const struct sim_machine *machine, const char *key,
                       struct sim_result *out_result);

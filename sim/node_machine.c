@@ -70,8 +70,10 @@ void sim_node_batch_done(struct sim_node *node)
         const struct raft_entry *entry = batch->entries[i];
         const struct sut_entry applied = {entry->id, entry->kind, entry->size, entry->payload,
                                           entry->damaged};
-        sim_machine_apply(node->machine, &applied, NULL);
-        sim_oracle_applied(world->oracles, node->id, &applied, sim_machine_digest(node->machine));
+        struct sim_effect effect;
+        sim_machine_apply(node->machine, &applied, &effect);
+        sim_oracle_applied(world->oracles, node->id, &applied, &effect,
+                           sim_machine_digest(node->machine));
     }
     enum raft_status status = batch->good == batch->count ? RAFT_OK : RAFT_MACHINE;
     raft_index last = batch->first + batch->good - 1;

@@ -199,6 +199,9 @@ static void remember(struct sim_oracles *oracles, uint32_t node)
     state->applied = view->applied;
     state->generation = view->log_generation;
     state->promised = view->durable.index <= state->last ? view->durable.index : 0;
+    if (oracles->world->nodes[node]->was_damaged) {
+        state->hurt_term = view->state.term;
+    }
     if (oracles->world->nodes[node]->is_whole) {
         state->loss.promised = (struct raft_entry_id){.index = 0};
     }

@@ -11,6 +11,7 @@
 #define SIM_ORACLE_H
 
 #include "arena.h"
+#include "machine.h"
 #include "probe.h"
 #include "record.h"
 #include "sut.h"
@@ -98,9 +99,13 @@ void sim_oracle_campaign_ordered(struct sim_oracles *oracles, uint32_t node);
 void sim_oracle_heals(struct sim_oracles *oracles);
 /* An event of the world is over, whoever it was for. */
 void sim_oracle_event_over(struct sim_oracles *oracles);
-/* A node's state machine applied an entry and then had this digest. */
+/* A node's state machine applied an entry with this effect and then had this digest. */
 void sim_oracle_applied(struct sim_oracles *oracles, uint32_t node, const struct sut_entry *entry,
-                        uint64_t machine_digest);
+                        const struct sim_effect *effect, uint64_t machine_digest);
+/* What a node tells a client of its command that stands at an index. */
+void sim_oracle_answered(struct sim_oracles *oracles, uint32_t node,
+                         const struct sim_command *command, raft_index index,
+                         enum sim_answer answer, const struct sim_result *result);
 /* A node's state machine was replaced by the state of a snapshot of an index; applied is the index
  * that the state itself names. */
 void sim_oracle_restored(struct sim_oracles *oracles, uint32_t node, raft_index index,

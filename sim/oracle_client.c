@@ -58,12 +58,25 @@ static uint32_t payload_slot(struct sim_oracles *oracles, uint64_t hash)
     return slot;
 }
 
-void sim_oracle_payload_applied(struct sim_oracles *oracles, uint64_t hash, raft_index index)
+struct oracle_payload *sim_oracle_payload_applied(struct sim_oracles *oracles, uint64_t hash,
+                                                  raft_index index)
 {
     /* In two statements: finding the slot may move the array. */
     uint32_t slot = payload_slot(oracles, hash);
-    oracles->payloads[slot].applied++;
-    oracles->payloads[slot].index = index;
+    struct oracle_payload *payload = &oracles->payloads[slot];
+    payload->applied++;
+    payload->index = index;
+    return payload;
+}
+
+const struct oracle_payload *sim_oracle_payload_at(const struct sim_oracles *oracles,
+                                                   raft_index index)
+{
+    const uint64_t *slot = NULL;
+    if (index > 0 && index <= oracles->committed && oracles->commits[index].payload != 0) {
+        slot = sim_table_find(&oracles->payload_slots, oracles->commits[index].payload);
+    }
+    return slot == NULL ? NULL : &oracles->payloads[*slot];
 }
 
 static struct oracle_request *request_find(const struct sim_oracles *oracles, uint64_t number)
@@ -167,17 +180,14 @@ void sim_oracle_taken(struct sim_oracles *oracles, uint32_t node, uint64_t reque
 static void applied_check(struct sim_oracles *oracles, const struct oracle_request *request,
                           raft_index index)
 {
-    const uint64_t *slot = NULL;
-    if (index > 0 && index <= oracles->committed && oracles->commits[index].payload != 0) {
-        slot = sim_table_find(&oracles->payload_slots, oracles->commits[index].payload);
-    }
-    if (slot == NULL || *slot != request->payload) {
+    const struct oracle_payload *payload = sim_oracle_payload_at(oracles, index);
+    if (payload != &oracles->payloads[request->payload]) {
         sim_oracle_broken(oracles, SIM_ORACLE_REQUEST_ONCE, request->node,
                           "ok, but not applied: request %" PRIu64
-                          " of node %u completed with index "
-                          "%" PRIu64 ", where %s",
+                          " of node %u completed with index %" PRIu64 ", where %s",
                           request->number, request->node, index,
-                          slot == NULL ? "no command was applied" : "another command was applied");
+                          payload == NULL ? "no command was applied"
+                                          : "another command was applied");
     }
 }
 

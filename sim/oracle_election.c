@@ -229,8 +229,10 @@ static void match_went_back(struct sim_oracles *oracles, uint32_t node, uint32_t
                             raft_index match)
 {
     const struct oracle_node *state = &oracles->nodes[node];
-    if (oracles->world->nodes[peer]->was_damaged) {
-        /* Of a peer that may have lost entries a leader forgets what it acknowledged. */
+    /* Of a peer that may have lost entries a leader forgets what it acknowledged; that it has lost
+     * some may arrive when it has got them back. */
+    if (oracles->world->nodes[peer]->was_damaged ||
+        oracles->nodes[peer].hurt_term >= state->progress[peer].term) {
         sim_oracle_waive(oracles, SIM_WAIVER_BACK_DAMAGED);
     } else if (state->progress[peer].starts != oracles->nodes[peer].starts) {
         sim_oracle_waive(oracles, SIM_WAIVER_BACK_RESTARTED);

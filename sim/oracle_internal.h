@@ -76,12 +76,22 @@ struct oracle_request {
 
 /* A command, however often it was tried. */
 struct oracle_payload {
-    uint32_t attempts; /* taken by a node */
-    uint32_t maybe;    /* of these, not failed for certain */
-    uint32_t failed;   /* failed for certain */
-    uint32_t node;     /* of the last one that failed for certain */
-    uint32_t applied;  /* entries with it that were applied */
-    raft_index index;  /* of the last of them */
+    uint32_t attempts;   /* taken by a node */
+    uint32_t maybe;      /* of these, not failed for certain */
+    uint32_t failed;     /* failed for certain */
+    uint32_t node;       /* of the last one that failed for certain */
+    uint32_t applied;    /* entries with it that were applied */
+    raft_index index;    /* of the last of them */
+    raft_index executed; /* of the first of them that was executed; 0: none was */
+    uint64_t result;     /* of that: its hash */
+};
+
+/* A client that state machines must remember. */
+struct oracle_session {
+    uint64_t client;
+    raft_index epoch;
+    uint64_t sequence; /* of its latest command; 0: none since the registration */
+    raft_index index;  /* where that, or the registration, was applied */
 };
 
 struct oracle_claim {
@@ -192,7 +202,8 @@ struct oracle_node {
     raft_index applied;
     uint64_t generation;
     raft_index machine_applied;
-    raft_term term_max; /* in all incarnations */
+    raft_term term_max;  /* in all incarnations */
+    raft_term hurt_term; /* the newest one in which it ran with a damaged store */
     /* What it called durable when it was looked at last. */
     raft_index promised;
     /* The log in memory. */
@@ -274,6 +285,9 @@ struct sim_oracles {
     struct oracle_payload *payloads;
     size_t payload_capacity;
     uint32_t payload_count;
+    struct oracle_session sessions[SIM_SESSIONS_MAX]; /* behind all that was applied */
+    uint32_t session_count;
+    bool has_forgotten;        /* one of them, ever */
     struct sim_table refusals; /* what of them, how often */
     struct sim_table asked;    /* at which positions again, how often */
     struct sim_table restarts; /* of snapshots: of which, how often */
@@ -437,8 +451,20 @@ void sim_oracle_requests_init(struct sim_oracles *oracles);
 const char *sim_oracle_request_kind(uint64_t number);
 /* What the requests came to, when all processes have ended. */
 void sim_oracle_outcomes_check(struct sim_oracles *oracles);
-void sim_oracle_payload_applied(struct sim_oracles *oracles, uint64_t hash, raft_index index);
+/* A command is applied at an index for the first time. It is borrowed until another one is
+ * submitted or applied. */
+struct oracle_payload *sim_oracle_payload_applied(struct sim_oracles *oracles, uint64_t hash,
+                                                  raft_index index);
+/* The command that was applied at an index, borrowed likewise; NULL: none was. */
+const struct oracle_payload *sim_oracle_payload_at(const struct sim_oracles *oracles,
+                                                   raft_index index);
 void sim_oracle_requests_ended(struct sim_oracles *oracles, uint32_t node);
 uint64_t sim_oracle_payload_hash(const uint8_t *payload, size_t size);
+
+/* oracle_session.c */
+/* A node is the first to apply a command. */
+void sim_oracle_session_check(struct sim_oracles *oracles, uint32_t node,
+                              const struct sut_entry *entry, struct oracle_payload *payload,
+                              const struct sim_effect *effect);
 
 #endif

@@ -448,7 +448,12 @@ void sim_oracle_restored(struct sim_oracles *oracles, uint32_t node, raft_index 
         return;
     }
     const struct oracle_commit *commit = &oracles->commits[index];
-    if (commit->applied_by != 0 && commit->digest != digest) {
+    if (commit->applied_by == 0) {
+        sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
+                          "a snapshot of a state that nobody has had: node %u restores one of "
+                          "%" PRIu64 ", and nobody has applied that entry",
+                          node, index);
+    } else if (commit->digest != digest) {
         sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,
                           "a snapshot differs from the state it stands for: at %" PRIu64
                           " node %u restores %016" PRIx64 ", node %u had %016" PRIx64,
@@ -465,7 +470,7 @@ static bool is_canonical(const struct sim_oracles *oracles, const struct sut_ent
 }
 
 void sim_oracle_applied(struct sim_oracles *oracles, uint32_t node, const struct sut_entry *entry,
-                        uint64_t machine_digest)
+                        const struct sim_effect *effect, uint64_t machine_digest)
 {
     assert(node > 0 && node < SIM_NODES_MAX);
     struct oracle_node *state = &oracles->nodes[node];
@@ -498,7 +503,9 @@ void sim_oracle_applied(struct sim_oracles *oracles, uint32_t node, const struct
         commit->digest = machine_digest;
         if (entry->kind == RAFT_ENTRY_COMMAND) {
             commit->payload = sim_oracle_payload_hash(entry->payload, entry->size);
-            sim_oracle_payload_applied(oracles, commit->payload, index);
+            struct oracle_payload *payload =
+                sim_oracle_payload_applied(oracles, commit->payload, index);
+            sim_oracle_session_check(oracles, node, entry, payload, effect);
         }
     } else if (commit->digest != machine_digest) {
         sim_oracle_broken(oracles, SIM_ORACLE_STATE_MACHINE_SAFETY, node,

@@ -47,7 +47,8 @@ static const struct {
                            "every reference and every other thing a node owns is given back"},
     [SIM_ORACLE_REQUEST_ONCE] = {"request-once",
                                  "every request completes once; ok means applied, a definite "
-                                 "failure means never applied"},
+                                 "failure means never applied; a command that is tried again is "
+                                 "executed once, and has one result"},
     [SIM_ORACLE_READ_INDEX] =
         {"read-index", "a read without a log entry sees what was committed when it was taken"},
     [SIM_ORACLE_NO_FALSE_ALARM] = {"no-false-alarm",

@@ -107,6 +107,7 @@ const char *sim_class_string(enum sim_fault_class class_)
         [SIM_CLASS_LIE] = "lie",           [SIM_CLASS_WIPE] = "wipe",
         [SIM_CLASS_RESTORE] = "restore",   [SIM_CLASS_MEMBERS] = "members",
         [SIM_CLASS_BROKEN] = "broken",     [SIM_CLASS_FILTER] = "filter",
+        [SIM_CLASS_POWER] = "power",
     };
     assert((unsigned)class_ < SIM_CLASS_COUNT && names[class_] != NULL);
     return names[class_];
@@ -171,13 +172,16 @@ struct sim_profile *sim_profile_open(struct sim_world *world, enum sim_profile_k
 {
     struct sim_profile *profile = arena_calloc(world->arena, sizeof *profile);
     struct sim_draw *draw = &profile->draw;
+    struct sim_draw drawn;
     profile->world = world;
-    sim_profile_draw(kind, world->seed, draw);
+    sim_profile_draw(kind, world->seed, &drawn);
+    *draw = drawn;
     if (!sim_profile_override(draw, parameters, error, error_size) ||
         !options_check(draw, world->seed, error, error_size)) {
         return NULL;
     }
-    if (sim_profile_print(draw, profile->text, sizeof profile->text) >= sizeof profile->text) {
+    if (sim_profile_print(draw, &drawn, profile->text, sizeof profile->text) >=
+        sizeof profile->text) {
         snprintf(error, error_size, "the parameters are too long together");
         return NULL;
     }
@@ -323,4 +327,41 @@ void sim_profile_event(struct sim_profile *profile)
     struct sim_event *event = sim_event_new(scheduler, SIM_EVENT_PROFILE, 0);
     sim_schedule(scheduler, &profile->source, event,
                  next_ns < profile->end_ns ? next_ns : profile->end_ns);
+}
+
+/* Its rules are in the digest of all rules; clocks drift from the beginning as the seed says. */
+uint64_t sim_profile_digest(const struct sim_profile *profile, uint64_t digest)
+{
+    const uint64_t words[] = {
+        profile->source.counter,
+        profile->pace.counter,
+        profile->atlas.counter,
+        profile->down.counter,
+        profile->roam.counter,
+        profile->replace.counter,
+        profile->replace_ns,
+        profile->replacement != NULL ? profile->replacement->plan.removed : 0,
+        profile->begun,
+        profile->end_ns,
+        profile->snapshot,
+        profile->snapshots,
+        profile->victims,
+        profile->damageable,
+        profile->clog_ns,
+    };
+    digest = sim_hash(words, sizeof words, digest);
+    digest = sim_hash(profile->revive_ns, sizeof profile->revive_ns, digest);
+    for (uint32_t i = 0; i < SIM_CLASS_COUNT; i++) {
+        const struct profile_episode *episode = &profile->episodes[i];
+        const uint64_t times[] = {episode->active, episode->next_ns, episode->until_ns,
+                                  episode->node, episode->stream.counter};
+        digest = sim_hash(times, sizeof times, digest);
+    }
+    for (uint32_t i = 0; i < SIM_NODES_MAX * SIM_NODES_MAX; i++) {
+        const struct profile_clog *clog = &profile->clogs[i / SIM_NODES_MAX][i % SIM_NODES_MAX];
+        if (clog->rule != NULL) {
+            digest = sim_mix(digest, (uint64_t)i << 32 | clog->rule->id, clog->until_ns);
+        }
+    }
+    return digest;
 }

@@ -61,6 +61,7 @@ enum sim_fault_class {
     SIM_CLASS_FULL,      /* a disk is full */
     SIM_CLASS_CRASH,     /* a process dies */
     SIM_CLASS_CRASH_IO,  /* a process dies at a file operation, or when it sends */
+    SIM_CLASS_POWER,     /* the power fails for all */
     SIM_CLASS_PAUSE,     /* a process stands still */
     SIM_CLASS_DRIFT,     /* clocks run at other rates */
     SIM_CLASS_STEP,      /* clocks jump */
@@ -115,7 +116,8 @@ struct sim_draw {
     uint64_t eio_ppm, broken_gap_ms, broken_ms, short_ppm, sync_ppm, full_gap_ms, full_ms,
         enospc_ppm;
     uint64_t crash_gap_ms, crash_io_ppm,
-        crash_send_ppm;              /* crash_gap_ms: of nodes that write nothing */
+        crash_send_ppm; /* crash_gap_ms: of nodes that write nothing */
+    uint64_t power_gap_ms;
     uint64_t pause_gap_ms, pause_ms; /* pause_gap_ms: of each node */
     uint64_t filter_gap_ms, filter_ms;
     uint64_t drift_ppm, step_gap_ms, step_ms, freeze_gap_ms, freeze_ms;
@@ -132,8 +134,10 @@ void sim_profile_draw(enum sim_profile_kind kind, uint64_t seed, struct sim_draw
 /* Puts "name=value name=value" over what was drawn. False with a message in error. */
 bool sim_profile_override(struct sim_draw *draw, const char *parameters, char *error,
                           size_t error_size);
-/* What is neither 0 nor usual, as words that override. Returns their length, like snprintf. */
-size_t sim_profile_print(const struct sim_draw *draw, char *text, size_t text_size);
+/* What is neither 0 nor usual, and what is something else than was drawn, as words that override
+ * that. Returns their length, like snprintf. */
+size_t sim_profile_print(const struct sim_draw *draw, const struct sim_draw *drawn, char *text,
+                         size_t text_size);
 /* Whether a class is on: something of it is not 0. */
 bool sim_profile_has(const struct sim_draw *draw, enum sim_fault_class class_);
 
@@ -143,6 +147,8 @@ struct sim_profile *sim_profile_open(struct sim_world *world, enum sim_profile_k
                                      const char *parameters, char *error, size_t error_size);
 /* What was drawn. */
 const char *sim_profile_text(const struct sim_profile *profile);
+/* A digest of what it will draw and do. */
+uint64_t sim_profile_digest(const struct sim_profile *profile, uint64_t digest);
 /* SIM_EVENT_PROFILE: goes on with the agenda. Nothing happens after the phase RUN. */
 void sim_profile_event(struct sim_profile *profile);
 

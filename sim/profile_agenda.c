@@ -3,7 +3,8 @@
  * Terms. An *episode* of a class begins, lasts, and ends; what a class does all the time (loss, the
  * failure of one file operation in so many) are *rules*.
  *
- * Fault model. What takes a node's part in the cluster away takes victims only (profile_atlas.c).
+ * Fault model. What takes a node's part in the cluster away takes victims only (profile_atlas.c),
+ * but for power failures, which take everybody for a moment.
  * The other nodes have allocations, queues and early returns that fail now and then, of which no
  * node fails, and clocks and links that are wrong. Clients change their minds about whom to ask.
  *
@@ -190,13 +191,16 @@ static void crash_now(struct sim_profile *profile, struct profile_episode *episo
     if (is_idle && sim_draw_below(&episode->stream, IDLE_CRASH_ONE_IN) != 0) {
         return;
     }
+    sim_node_crash(world->nodes[episode->node], unsynced_draw(&episode->stream));
+}
+
+/* All processes die at once. What is durable stays, so that no copy of an entry is hurt: the atlas
+ * has no say in it. */
+static void power_fails(struct sim_profile *profile, struct profile_episode *episode)
+{
     enum sim_unsynced unsynced = unsynced_draw(&episode->stream);
-    bool is_power_failure =
-        sim_draw_below(&episode->stream, 8) == 0 && profile->draw.mode == SIM_MODE_UNRESTRICTED;
-    for (uint32_t id = 1; id <= world->node_count; id++) {
-        if (id == episode->node || is_power_failure) {
-            sim_node_crash(world->nodes[id], unsynced);
-        }
+    for (uint32_t id = 1; id <= profile->world->node_count; id++) {
+        sim_node_crash(profile->world->nodes[id], unsynced);
     }
 }
 
@@ -288,6 +292,7 @@ static struct times episode_times(const struct sim_profile *profile, enum sim_fa
         {SIM_CLASS_BROKEN, draw->broken_gap_ms, draw->broken_ms},
         {SIM_CLASS_FULL, draw->full_gap_ms, draw->full_ms},
         {SIM_CLASS_CRASH, crash_gap_ms, 0},
+        {SIM_CLASS_POWER, draw->power_gap_ms, 0},
         {SIM_CLASS_PAUSE, pause_gap_ms, draw->pause_ms},
         {SIM_CLASS_STEP, draw->step_gap_ms, 0},
         {SIM_CLASS_FREEZE, draw->freeze_gap_ms, draw->freeze_ms},
@@ -367,6 +372,8 @@ static void episode_begin(struct sim_profile *profile, enum sim_fault_class clas
         sim_links_cut(profile, episode);
     } else if (class_ == SIM_CLASS_FILTER) {
         sim_links_filter(profile, episode);
+    } else if (class_ == SIM_CLASS_POWER) {
+        power_fails(profile, episode);
     } else if (class_ == SIM_CLASS_STEP) {
         step_now(profile, episode);
     } else if (class_ == SIM_CLASS_TRANSFER) {

@@ -109,7 +109,9 @@ void sim_damage_restore(struct sim_profile *profile, struct profile_episode *epi
         if (is_own || disk->owner == id) {
             disk = &node->disk;
         }
-        sim_node_restore(node, sim_disk_copy(disk));
+        struct sim_disk_copy *copy = sim_disk_copy(disk);
+        sim_node_restore(node, copy);
+        sim_disk_copy_free(world->arena, copy);
     }
 }
 

@@ -8,7 +8,7 @@
  *
  * Invariants:
  *  1. A field is drawn from a stream that is keyed by its name: a new field moves no other.
- *  2. Overriding a draw with its own print changes nothing.
+ *  2. Overriding what the seed draws with the print of a draw makes that draw of it.
  *  3. The base cluster, which stays when every fault has ended, is one that can elect: four disk
  *     operations and two messages fit into half of the shortest election timeout.
  *  4. Lease reads are drawn only if no clock jumps or stands still and none is off by more than
@@ -156,6 +156,7 @@ static const struct field fields[] = {
     EVERY(crash_gap_ms, SIM_CLASS_CRASH, 1000, 60000),
     PPM(crash_io_ppm, SIM_CLASS_CRASH_IO, 100, 5000),
     PPM(crash_send_ppm, SIM_CLASS_CRASH_IO, 100, 5000),
+    EVERY(power_gap_ms, SIM_CLASS_POWER, 2000, 60000),
     EVERY(pause_gap_ms, SIM_CLASS_PAUSE, 2000, 120000),
     FAULT(pause_ms, SIM_CLASS_PAUSE, 1, 20), /* in election timeouts, as drawn */
     FIELD(drift_ppm, SIM_CLASS_DRIFT, HOW_LOG, 50, 50000, 499999),
@@ -421,17 +422,19 @@ bool sim_profile_has(const struct sim_draw *draw, enum sim_fault_class class_)
 
 /* ---- words ---- */
 
-size_t sim_profile_print(const struct sim_draw *draw, char *text, size_t text_size)
+size_t sim_profile_print(const struct sim_draw *draw, const struct sim_draw *drawn, char *text,
+                         size_t text_size)
 {
     size_t used = 0;
     assert(text_size > 0 && draw->mode < SIM_MODE_COUNT);
     text[0] = '\0';
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         uint64_t value = value_get(draw, &fields[i]);
+        bool is_telling = value != 0 && value != fields[i].usual;
         char word[64];
         if (i == 0) {
             snprintf(word, sizeof word, "mode=%s", modes[value]);
-        } else if (value != 0 && value != fields[i].usual) {
+        } else if (is_telling || value != value_get(drawn, &fields[i])) {
             snprintf(word, sizeof word, " %s=%" PRIu64, fields[i].name, value);
         } else {
             continue;

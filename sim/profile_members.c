@@ -48,15 +48,23 @@ static uint32_t pick(struct sim_stream *stream, uint32_t nodes)
     return nodes & -nodes;
 }
 
-/* Who joins: in every second case somebody of its kind who has been here before, if there is one.
- */
+/* Whether a machine will never run again: it is gone, or has refused its store, with which nobody
+ * starts it again. */
+static bool is_lost(const struct sim_node *node)
+{
+    return (node->refused_store || node->is_gone) && !sim_node_is_up(node);
+}
+
+/* Who joins: in every second case somebody of its kind who has been here before and may run again,
+ * if there is one. */
 static uint32_t pick_newcomer(struct sim_profile *profile, struct sim_stream *stream,
                               uint32_t members, bool is_witness)
 {
     struct sim_world *world = profile->world;
     uint32_t known = 0;
     for (uint32_t id = 1; id <= world->node_count; id++) {
-        bool is_fit = raft_options_is_witness(&world->nodes[id]->options) == is_witness;
+        const struct sim_node *node = world->nodes[id];
+        bool is_fit = raft_options_is_witness(&node->options) == is_witness && !is_lost(node);
         known |= is_fit ? 1u << id & ~members : 0;
     }
     uint32_t former = pick(stream, known);
@@ -140,13 +148,13 @@ void sim_members_change(struct sim_profile *profile, struct sim_stream *stream)
 
 /* ---- machines that have lost their stores ---- */
 
-/* A member that has refused its store, or 0. */
+/* A member whose machine is lost, or 0. */
 static uint32_t find_lost(const struct sim_world *world,
                           const struct raft_configuration *configuration)
 {
     for (uint32_t i = 0; i < configuration->count; i++) {
         const struct sim_node *node = world->nodes[configuration->members[i].id];
-        if ((node->refused_store || node->is_gone) && !sim_node_is_up(node)) {
+        if (is_lost(node)) {
             return node->id;
         }
     }

@@ -82,6 +82,8 @@ void sim_script_notice(struct sim_script *script, enum sim_notice_kind kind, uin
                        uint64_t term, uint64_t index, const char *site);
 /* Where it counts what has happened: sim_world.told_apart says when the script asked. */
 struct arena_span sim_script_counters(const struct sim_script *script);
+/* What its state keeps by addresses of the host's texts, as a shortcut. Size 0: unknown. */
+struct arena_span sim_script_cache(const struct sim_script *script);
 /* After each event: the script's always/never checks. */
 void sim_script_check(struct sim_script *script);
 /* A rule's when (returns whether it applies) and call. */

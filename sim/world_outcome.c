@@ -1,4 +1,4 @@
-/* What a run comes to: its findings, its result, and digests of the whole world.
+/* What a run comes to: its findings, its result, and a digest of that.
  *
  * The first finding counts; what an expectation of the script says after a fault was injected is a
  * disturbance and no finding.
@@ -168,97 +168,6 @@ void sim_world_result(const struct sim_world *world, struct sim_execution *out)
     out->requests_unknown = world->clients.unknown;
     out->liveness = world->liveness;
     out->disturbed = world->disturbed;
-}
-
-/* A node: its view, its clock and devices, and what it will draw. */
-static uint64_t node_digest(const struct sim_node *node, uint64_t digest)
-{
-    const uint64_t words[] = {
-        sim_node_hash(node, digest),
-        sim_disk_state_digest(&node->disk),
-        node->paused,
-        node->is_read_only_wanted,
-        node->takes_next,
-        node->memory_limit,
-        node->reads_open,
-        node->machine_stream.counter,
-        node->clock.base_global_ns,
-        node->clock.base_local_ns,
-        node->clock.floor_local_ns,
-        (uint64_t)node->clock.drift_ppm,
-        node->crash_after != NULL,
-        node->batch != NULL,
-    };
-    return sim_hash(words, sizeof words, node->timer_source.counter);
-}
-
-static uint64_t clients_digest(const struct sim_clients *clients, uint64_t digest)
-{
-    for (const struct sim_client *client = clients->first; client != NULL; client = client->next) {
-        const uint64_t words[] = {
-            client->sequence,       client->target,         client->attempt,
-            client->at_node,        client->in_flight,      client->open != NULL,
-            client->deadline_ns,    client->read_floor,     client->sent_unknown,
-            client->stream.counter, client->source.counter, client->epoch,
-            client->must_register,  client->registers,
-        };
-        digest = sim_hash(words, sizeof words, digest);
-    }
-    return sim_mix(digest, clients->requests, 0);
-}
-
-static uint64_t network_digest(const struct sim_network *network, uint32_t nodes, uint64_t digest)
-{
-    for (uint32_t from = 1; from <= nodes; from++) {
-        for (uint32_t to = 1; to <= nodes; to++) {
-            digest = sim_mix(digest, network->links[from][to].stream.counter,
-                             network->links[from][to].source.counter);
-        }
-    }
-    for (const struct sim_link_rule *rule = network->rules; rule != NULL; rule = rule->next) {
-        const uint64_t words[] = {rule->id, rule->trigger.matches, rule->trigger.fired,
-                                  rule->stream.counter};
-        digest = sim_hash(words, sizeof words, digest);
-        if (rule->links != NULL) {
-            digest = sim_hash(rule->links, SIM_NODES_MAX * SIM_NODES_MAX * sizeof rule->links[0],
-                              digest);
-        }
-    }
-    return digest;
-}
-
-static uint64_t rules_digest(const struct sim_faults *faults, uint64_t digest)
-{
-    for (const struct sim_rule *rule = faults->rules; rule != NULL; rule = rule->next) {
-        const uint64_t words[] = {rule->id, rule->active, rule->trigger.matches,
-                                  rule->trigger.fired, rule->stream.counter};
-        digest = rule->idle ? digest : sim_hash(words, sizeof words, digest);
-    }
-    return sim_mix(digest, faults->suspended, 0);
-}
-
-uint64_t sim_world_digest(const struct sim_world *world)
-{
-    uint64_t digest = sim_mix(world->scheduler.now_ns, (uint64_t)world->phase, world->stage);
-    for (uint32_t id = 1; id <= world->node_count; id++) {
-        digest = node_digest(world->nodes[id], digest);
-    }
-    digest = clients_digest(&world->clients, digest);
-    digest = network_digest(&world->network, world->node_count, digest);
-    digest = rules_digest(&world->faults, digest);
-    /* What is under way, whatever its place in the heap. */
-    uint64_t queued = 0;
-    for (uint32_t i = 0; i < world->scheduler.count; i++) {
-        const struct sim_event *event = world->scheduler.heap[i];
-        uint64_t content = 0;
-        if (event->kind == SIM_EVENT_MESSAGE) {
-            const struct sim_packet *packet = event->data;
-            content = sim_hash(packet->bytes, packet->size, packet->from);
-        }
-        uint64_t place = sim_mix(event->kind, event->node, event->number);
-        queued += sim_mix(event->time_ns, sim_mix(place, event->order, event->counter), content);
-    }
-    return sim_mix(digest, queued, world->pick.counter);
 }
 
 uint64_t sim_world_content(const struct sim_world *world)

@@ -2,13 +2,14 @@
  *
  *   (the draft is written) -> sync -> [ read ]* -> close -> rename -> sync directory -.
  *        | fail                | fail    | fail     | fail    | fail                    v
- *        '---------------------+---------+----------+---------'           [ mark ]
- *                                        |                                              |
- *                                        v                                              v
- *                              close -> unlink -> fail                    unlink the one before
- *                                                                                       |
- *                                                                                       v
- *                                                                 done <- sync directory
+ *        '---------------------+---------+----------+---------'             [ mark ] ------.
+ *                                        |                                     | fail      |
+ *                                        v                                     v           v
+ *                              close -> unlink -> fail <-------------------- unlink   unlink the
+ *                                                                                     one before
+ *                                                                                          |
+ *                                                                                          v
+ *                                                                  done <----- sync directory
  *
  *  1. What bears a published name was durable, and was read back whole, before it got that name: a
  *     crash at any step leaves no published snapshot that is not one. The one before goes only when
@@ -18,9 +19,11 @@
  *     of the directory is (RAFT_IO).
  *  3. A draft whose file could not be removed is emptied by the next one and removed at the next
  *     start; so is a snapshot that was replaced and could not be removed.
- *  4. Each snapshot gets a *mark*, an empty file with its index in the name: it tells a snapshot
- *     that is lost from the beginning of a log that is, and from a store that has never had an
- *     entry. The mark of the one before is renamed. If it cannot be made, the next start makes it.
+ *  4. Each snapshot gets a *mark*, an empty file with its index in the name, or has one that
+ *     reaches it: it tells a snapshot that is lost from the beginning of a log that is, and from a
+ *     store that has never had an entry. The mark of the one before is renamed, or another one is
+ *     made. Without it nothing may rest on the snapshot, and the one before stays the published
+ *     one. What a crash leaves without a mark gets it at the next start.
  *  5. A snapshot may take the place of a published one with the same name, which is then damaged;
  *     the rename replaces it at once. */
 #include "storage_internal.h"
@@ -71,6 +74,8 @@ void raft_publish_prepare(struct raft_storage *storage, struct raft_draft *draft
         raft_storage_name_set(io->name, name);
     } else if (step == RAFT_STEP_MARK_CREATE) {
         raft_mark_name(draft->id.index, io->name);
+    } else if (step == RAFT_STEP_MARK_UNDO) {
+        raft_snapshot_name(draft->id.index, io->name);
     } else if (step == RAFT_STEP_MARK_RENAME) {
         raft_mark_name(storage->mark, io->name);
         raft_mark_name(draft->id.index, io->name_to);
@@ -110,39 +115,50 @@ static enum raft_step_id read_back(struct raft_storage *storage, struct raft_dra
     return RAFT_STEP_PUBLISH_CLOSE;
 }
 
-/* Whether the snapshot before has another name. */
-static bool replaces(const struct raft_storage *storage, const struct raft_draft *draft)
-{
-    return storage->replaced != 0 && storage->replaced != draft->id.index;
-}
-
-/* The new name is durable. */
+/* The new name and a mark are durable, or will be with the next sync. */
 static enum raft_step_id adopt(struct raft_storage *storage, const struct raft_draft *draft)
 {
     assert(draft->file == 0 && storage->check.snapshot.id.index == draft->id.index);
+    assert(storage->mark >= draft->id.index);
     storage->replaced = storage->snapshot.id.index;
     storage->snapshot = storage->check.snapshot;
-    if (storage->mark != draft->id.index) {
-        return storage->mark == 0 ? RAFT_STEP_MARK_CREATE : RAFT_STEP_MARK_RENAME;
+    bool has_other_name = storage->replaced != 0 && storage->replaced != draft->id.index;
+    return has_other_name ? RAFT_STEP_REPLACE_UNLINK : RAFT_STEP_REPLACE_SYNC_DIR;
+}
+
+/* The new name is durable. */
+static enum raft_step_id begin_mark(struct raft_storage *storage, const struct raft_draft *draft)
+{
+    if (storage->mark >= draft->id.index) {
+        return adopt(storage, draft);
     }
-    return replaces(storage, draft) ? RAFT_STEP_REPLACE_UNLINK : RAFT_STEP_NONE;
+    return storage->mark == 0 ? RAFT_STEP_MARK_CREATE : RAFT_STEP_MARK_RENAME;
 }
 
 /* The mark is being made. */
-static enum raft_step_id mark_next(struct raft_storage *storage, struct raft_draft *draft)
+static enum raft_step_id mark_next(struct raft_storage *storage, struct raft_draft *draft,
+                                   enum raft_status *out_status)
 {
     const struct raft_lane *lane = &storage->snapshot_lane;
-    if (lane->step == RAFT_STEP_MARK_CLOSE) {
-        draft->file = 0;
-    } else if (lane->io.status != RAFT_OK) {
-        return replaces(storage, draft) ? RAFT_STEP_REPLACE_UNLINK : RAFT_STEP_NONE;
+    bool ok = lane->io.status == RAFT_OK;
+    if (lane->step == RAFT_STEP_MARK_UNDO) {
+        *out_status = storage->snapshot_result;
+        return RAFT_STEP_NONE;
     }
-    storage->mark = draft->id.index;
+    if (lane->step == RAFT_STEP_MARK_RENAME && !ok) {
+        return RAFT_STEP_MARK_CREATE; /* the one before may have vanished */
+    }
     if (lane->step == RAFT_STEP_MARK_CREATE) {
-        draft->file = lane->io.file;
-        return RAFT_STEP_MARK_CLOSE;
+        if (ok) {
+            draft->file = lane->io.file;
+            return RAFT_STEP_MARK_CLOSE;
+        }
+        storage->snapshot_result = raft_storage_refusal(lane->io.status);
+        return RAFT_STEP_MARK_UNDO;
     }
-    return replaces(storage, draft) ? RAFT_STEP_REPLACE_UNLINK : RAFT_STEP_REPLACE_SYNC_DIR;
+    draft->file = 0;
+    storage->mark = draft->id.index;
+    return adopt(storage, draft);
 }
 
 /* The draft is being given up, or the snapshot before is being removed. */
@@ -152,9 +168,7 @@ static enum raft_step_id remove_next(struct raft_storage *storage, struct raft_d
     const struct raft_lane *lane = &storage->snapshot_lane;
     enum raft_status status = lane->io.status;
     if (lane->step == RAFT_STEP_REPLACE_UNLINK) {
-        /* If it is still there, and no mark is new, there is nothing to sync. */
-        bool is_marked = storage->mark == draft->id.index;
-        return status == RAFT_OK || is_marked ? RAFT_STEP_REPLACE_SYNC_DIR : RAFT_STEP_NONE;
+        return RAFT_STEP_REPLACE_SYNC_DIR;
     }
     if (lane->step == RAFT_STEP_REPLACE_SYNC_DIR) {
         /* The sync's own failure, hence no fault point here. */
@@ -180,7 +194,7 @@ enum raft_step_id raft_publish_next(struct raft_storage *storage, struct raft_dr
         return remove_next(storage, draft, out_status);
     }
     if (lane->step >= RAFT_STEP_MARK_RENAME) {
-        return mark_next(storage, draft);
+        return mark_next(storage, draft, out_status);
     }
     if (lane->step == RAFT_STEP_PUBLISH_READ) {
         return read_back(storage, draft);
@@ -194,7 +208,7 @@ enum raft_step_id raft_publish_next(struct raft_storage *storage, struct raft_dr
             *out_status = RAFT_IO;
             return RAFT_STEP_NONE;
         }
-        return adopt(storage, draft);
+        return begin_mark(storage, draft);
     }
     if (!ok) {
         return raft_draft_discard(storage, draft, raft_storage_refusal(lane->io.status));

@@ -13,9 +13,9 @@
  *     and begins where the log ends; or it is a stray one, if it begins before that. Both are
  *     removed.
  *  4. What the snapshot covers is not needed: segments that end before its last entry are removed
- *     unread, and records up to it are read but not taken. The record of its last entry, or the
- *     header of the segment behind it, tells whether the log is the one that the snapshot came
- *     from. If it is another one, or if the log ends before it, the log is removed, back to front:
+ *     unread, front to back, and records up to it are read but not taken. The record of its last
+ * entry, or the header of the segment behind it, tells whether the log is the one that the snapshot
+ * came from. If it is another one, or if the log ends before it, the log is removed, back to front:
  *     nothing of it counts any more.
  *  5. A log that begins behind the snapshot's next entry has lost its snapshot, if a mark or a
  *     damaged file shows that there was one that reached so far: then it is kept, and begins where
@@ -161,23 +161,33 @@ static enum raft_status read_segments(struct raft_storage *storage, struct raft_
     return status;
 }
 
-/* Removes the segments that were not taken, or all. Back to front, as a cut does. */
+static enum raft_status remove_at(struct raft_storage *storage, size_t position)
+{
+    enum raft_status status = raft_segment_remove(storage, position);
+    if (status == RAFT_OK) {
+        storage->segment_count--;
+        memmove(storage->segments + position, storage->segments + position + 1,
+                (storage->segment_count - position) * sizeof storage->segments[0]);
+    }
+    return status;
+}
+
+/* Removes the segments that were not taken, or all, so that what is left is at any time without a
+ * hole: the snapshot may be lost before the next start. Covered ones go front to back, as in a
+ * compaction, and the others back to front, as in a cut or a reset. */
 static enum raft_status remove_segments(struct raft_storage *storage,
                                         const struct raft_trail *trail, bool all)
 {
-    for (size_t i = storage->segment_count; i > 0; i--) {
-        if (storage->segments[i - 1].is_taken && !all) {
-            continue;
-        }
-        enum raft_status status = raft_segment_remove(storage, i - 1, i <= trail->covered);
-        if (status != RAFT_OK) {
-            return status;
-        }
-        storage->segment_count--;
-        memmove(storage->segments + i - 1, storage->segments + i,
-                (storage->segment_count - (i - 1)) * sizeof storage->segments[0]);
+    enum raft_status status = RAFT_OK;
+    for (size_t i = 0; i < trail->covered && !all && status == RAFT_OK; i++) {
+        status = remove_at(storage, 0);
     }
-    return RAFT_OK;
+    for (size_t i = storage->segment_count; i > 0 && status == RAFT_OK; i--) {
+        if (all || !storage->segments[i - 1].is_taken) {
+            status = remove_at(storage, i - 1);
+        }
+    }
+    return status;
 }
 
 /* Removes the whole log, which the snapshot takes the place of. */

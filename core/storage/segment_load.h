@@ -72,9 +72,8 @@ enum raft_status raft_image_take(struct raft_storage *storage, struct raft_trail
 enum raft_status raft_image_mend(struct raft_storage *storage, struct raft_image *image,
                                  bool is_last);
 bool raft_image_is_sick(const struct raft_image *image);
-/* Removes the files of the segment at a position of the table, the identities first. Unless it is
- * covered by the snapshot, each removal is durable before the next. */
-enum raft_status raft_segment_remove(struct raft_storage *storage, size_t position,
-                                     bool is_covered);
+/* Removes the files of the segment at a position of the table, the identities first: each removal
+ * is durable before the next. */
+enum raft_status raft_segment_remove(struct raft_storage *storage, size_t position);
 
 #endif

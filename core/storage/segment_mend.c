@@ -171,7 +171,7 @@ bool raft_image_is_sick(const struct raft_image *image)
            (!is_headed && image->knows_before) || image->heal_first <= image->heal_last;
 }
 
-enum raft_status raft_segment_remove(struct raft_storage *storage, size_t position, bool is_covered)
+enum raft_status raft_segment_remove(struct raft_storage *storage, size_t position)
 {
     static const enum raft_part parts[] = {RAFT_PART_IDS, RAFT_PART_LOG};
     const struct raft_segment *segment = &storage->segments[position];
@@ -183,7 +183,7 @@ enum raft_status raft_segment_remove(struct raft_storage *storage, size_t positi
         struct raft_io io = {.op = RAFT_IO_UNLINK};
         raft_segment_name(parts[i], segment->first, io.name);
         status = raft_storage_run(storage, RAFT_AT_SEGMENT_LOAD_UNLINK, &io);
-        if (status == RAFT_OK && !is_covered) {
+        if (status == RAFT_OK) {
             struct raft_io sync = {.op = RAFT_IO_SYNC_DIR};
             status = raft_storage_run(storage, RAFT_AT_SEGMENT_LOAD_SYNC_DIR, &sync);
         }

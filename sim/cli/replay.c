@@ -40,7 +40,7 @@ static void parameters_recover(const struct sim_execution *execution, char *text
         struct sim_draw draw;
         char drawn[SIM_TEXT_MAX];
         sim_profile_draw(profile, execution->seed, &draw);
-        sim_profile_print(&draw, drawn, sizeof drawn);
+        sim_profile_print(&draw, &draw, drawn, sizeof drawn);
         if (strcmp(drawn, execution->parameters) == 0) {
             text[0] = '\0';
         }

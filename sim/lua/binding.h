@@ -112,6 +112,7 @@ struct sim_script {
     uint32_t heap_requests; /* the first two, to pin the hash seed */
     void *heap_state;
     bool is_seed_pinned;
+    const void *heap_cache; /* within the state */
     uint64_t instructions;
     enum script_stop stop;
     char stop_text[SIM_TEXT_MAX];

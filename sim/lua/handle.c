@@ -271,10 +271,11 @@ static void push_members(lua_State *L, const struct script_class *class_)
     }
 }
 
-/* The metatable of a class is made when its first handle is. */
+/* The metatable of a class is made when its first handle is. Its name is the key, as everywhere in
+ * the registry: an address of the host would give the registry another order in each process. */
 static void push_metatable(lua_State *L, const struct script_class *class_)
 {
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, class_) != LUA_TNIL) {
+    if (lua_getfield(L, LUA_REGISTRYINDEX, class_->name) != LUA_TNIL) {
         return;
     }
     lua_pop(L, 1);
@@ -292,7 +293,7 @@ static void push_metatable(lua_State *L, const struct script_class *class_)
     lua_pushstring(L, class_->name);
     lua_setfield(L, -2, "__metatable");
     lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, class_);
+    lua_setfield(L, LUA_REGISTRYINDEX, class_->name);
 }
 
 void script_handle_push(lua_State *L, const struct script_class *class_, void *object)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* The registry's table of streams by name. */
-static const char streams_key;
+static const char streams_key[] = "streams";
 
 static int rng_int(lua_State *L, struct sim_script *script, void *self)
 {
@@ -56,7 +56,7 @@ static int rng(lua_State *L, struct sim_script *script, void *self)
     (void)self;
     script_check_end(L, 1);
     const char *name = script_string(L, 1, "the name of the stream");
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &streams_key);
+    lua_getfield(L, LUA_REGISTRYINDEX, streams_key);
     lua_pushvalue(L, 1);
     if (lua_rawget(L, -2) != LUA_TNIL) {
         return 1;
@@ -155,7 +155,7 @@ static const struct script_function functions[] = {
 void script_misc_open(lua_State *L, int globals)
 {
     lua_newtable(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &streams_key);
+    lua_setfield(L, LUA_REGISTRYINDEX, streams_key);
     lua_pushvalue(L, globals);
     script_functions_add(L, "", functions, SCRIPT_COUNT(functions));
     lua_pop(L, 1);

@@ -8,6 +8,8 @@
  * 2. The state holds no address, clock or environment that a script could observe. Layer two: the
  *    hash seed that Lua takes from addresses and the time is overwritten before its first use, so
  *    that moments of rehashing and collection repeat as well.
+ *    What is left of addresses is the cache of strings that the host names: it stands where a
+ *    text of the host does, finds no other string than without it, and is no part of a fingerprint.
  * 3. A script that loops without letting the simulation advance, or eats memory, is stopped by
  *    count, never by time. Hooks fire in every coroutine; the counts live in struct sim_script.
  * 4. Message prefixes are positions in the scenario's file, never in the host. */
@@ -22,6 +24,9 @@
 #define STATE_SIZE        1624u
 #define STATE_SEED_OFFSET 304u
 #define STATE_SEED        0x5eed5eedu
+/* There, too: 53 pairs of strings, all the same one when they are made. */
+#define STATE_CACHE_OFFSET 760u
+#define STATE_CACHE_WORDS  106u
 
 /* The value that unwinds is the address of this constant. */
 static const char unwinding;
@@ -321,6 +326,31 @@ bool script_call_protected(struct sim_script *script, lua_State *L, int argument
     return false;
 }
 
+struct arena_span sim_script_cache(const struct sim_script *script)
+{
+    return (struct arena_span){script->heap_cache,
+                               script->heap_cache == NULL ? 0 : STATE_CACHE_WORDS * 8};
+}
+
+/* Where a new state has its cache; NULL: nobody knows. What stands before and behind it is not set
+ * yet. */
+static const void *find_cache(const struct sim_script *script)
+{
+    uintptr_t words[STATE_CACHE_WORDS + 2];
+    if (script->heap_state == NULL) {
+        return NULL;
+    }
+    const uint8_t *cache = (const uint8_t *)script->heap_state + STATE_CACHE_OFFSET;
+    memcpy(words, cache - sizeof words[0], sizeof words);
+    for (uint32_t i = 0; i < STATE_CACHE_WORDS + 2; i++) {
+        bool is_within = i > 0 && i <= STATE_CACHE_WORDS;
+        if (is_within != arena_owns(script->arena, (const void *)words[i])) {
+            return NULL;
+        }
+    }
+    return cache;
+}
+
 /* Everything that may run out of memory while a state is built. */
 static int build(lua_State *L)
 {
@@ -347,6 +377,7 @@ lua_State *script_state_open(struct sim_script *script)
         return NULL;
     }
     script->main = L;
+    script->heap_cache = find_cache(script);
     memcpy(lua_getextraspace(L), &script, sizeof(script));
     lua_sethook(L, count_hook, LUA_MASKCOUNT, SCRIPT_HOOK_PERIOD);
     lua_pushcfunction(L, build);

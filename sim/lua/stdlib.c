@@ -12,13 +12,13 @@
 #include <string.h>
 
 /* The registry's table of serials, keyed weakly by the objects themselves. */
-static const char serials_key;
+static const char serials_key[] = "serials";
 
 static uint32_t serial_of(lua_State *L, int index)
 {
     struct sim_script *script = script_of(L);
     index = lua_absindex(L, index);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &serials_key);
+    lua_getfield(L, LUA_REGISTRYINDEX, serials_key);
     lua_pushvalue(L, index);
     if (lua_rawget(L, -2) == LUA_TNIL) {
         script->serials++;
@@ -261,7 +261,7 @@ void script_stdlib_open(lua_State *L, int globals)
     lua_pushliteral(L, "k");
     lua_setfield(L, -2, "__mode");
     lua_setmetatable(L, -2);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &serials_key);
+    lua_setfield(L, LUA_REGISTRYINDEX, serials_key);
 
     lua_pushvalue(L, globals);
     luaL_setfuncs(L, replaced, 0);

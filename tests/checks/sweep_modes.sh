@@ -84,6 +84,16 @@ points figure8
 points snapshots
 TABLE
 
+# Where they end does not depend on who does them.
+for jobs in 1 2 3; do
+    "$squall" sweep "$hello" --limit 400 --jobs "$jobs" --db "$scratch/jobs$jobs.db" >"$scratch/out.txt" 2>&1 ||
+        complain "$jobs jobs: exit $?"
+    sqlite3 "$scratch/jobs$jobs.db" "SELECT plan, masked FROM executions ORDER BY plan" >"$scratch/jobs$jobs.txt"
+done
+if ! diff "$scratch/jobs1.txt" "$scratch/jobs2.txt" || ! diff "$scratch/jobs1.txt" "$scratch/jobs3.txt"; then
+    complain "other branches end early with other numbers of jobs"
+fi
+
 # A worker that has swept one scenario counts from nothing in the next one.
 db=$scratch/probes.db
 "$squall" sweep "$scenarios/figure8.lua" "$hello" --limit 20 --jobs 1 --db "$db" >"$scratch/out.txt" 2>&1 ||

@@ -23,9 +23,27 @@ static inline void open_disk(uint64_t seed)
     sim_disk_init(disk, world, 1);
 }
 
+static inline void open_first_disk(void)
+{
+    open_disk(1);
+}
+
 static inline void close_disk(void)
 {
-    world_double_close(world);
+    arena_tear_down();
+}
+
+/* Another disk in the place of the one before. */
+static inline void renew_disk(uint64_t seed)
+{
+    close_disk();
+    open_disk(seed);
+}
+
+/* What a coin decides, over as many seeds. */
+static inline void expect_half(uint32_t count)
+{
+    ck_assert_msg(count > SEEDS / 4 && count < SEEDS * 3 / 4, "%u of %u", count, SEEDS);
 }
 
 /* Runs operations at once. */
@@ -79,6 +97,27 @@ static inline enum raft_status run_on_file(enum raft_io_op op, raft_file file, u
     return sim_disk_run(disk, &io, no_fault);
 }
 
+static inline void sync_file(raft_file file)
+{
+    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+}
+
+static inline void truncate_file(raft_file file, uint64_t size)
+{
+    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, size), RAFT_OK);
+}
+
+static inline void close_file(raft_file file)
+{
+    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, file, 0), RAFT_OK);
+}
+
+static inline void fail_sync(raft_file file)
+{
+    struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
+    ck_assert_int_eq(sim_disk_run(disk, &sync, eio), RAFT_IO);
+}
+
 static inline enum raft_status write_text(raft_file file, uint64_t offset, const char *text)
 {
     char bytes[4 * SECTOR];
@@ -110,7 +149,7 @@ static inline int read_all(const char *name)
     struct raft_io read = transfer(RAFT_IO_READ, io.file, 0, content, sizeof content - 1);
     ck_assert_int_eq(sim_disk_run(disk, &read, no_fault), RAFT_OK);
     ck_assert_uint_eq(read.done, io.file_size);
-    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, io.file, 0), RAFT_OK);
+    close_file(io.file);
     return (int)read.done;
 }
 
@@ -125,7 +164,7 @@ static inline raft_file durable_file(const char *name, const char *text)
 {
     raft_file file = open_file(RAFT_IO_CREATE, name);
     ck_assert_int_eq(write_text(file, 0, text), RAFT_OK);
-    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    sync_file(file);
     ck_assert_int_eq(run_named(RAFT_IO_SYNC_DIR, ""), RAFT_OK);
     return file;
 }
@@ -148,6 +187,20 @@ static inline void perform_all(void)
     while (sim_scheduler_peek(&world->scheduler) != NULL) {
         perform_next();
     }
+}
+
+/* A sync that fails, and a write that completes before it, but was submitted behind it: the sync
+ * does not cover it. */
+static inline void fail_sync_around(raft_file file, uint64_t offset, const char *text)
+{
+    char bytes[8];
+    snprintf(bytes, sizeof bytes, "%s", text);
+    struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
+    struct raft_io write = transfer(RAFT_IO_WRITE, file, offset, bytes, strlen(text));
+    sim_disk_submit(disk, &sync, (struct sim_disk_fault){.status = RAFT_IO, .delay_ns = 9}, 1);
+    sim_disk_submit(disk, &write, no_fault, 1);
+    perform_all();
+    ck_assert_ptr_eq(completed[0], &write);
 }
 
 #endif

@@ -132,7 +132,7 @@ static void sim_begin(void)
 
 static void sim_end(void)
 {
-    world_double_close(sim_files_world);
+    arena_tear_down();
 }
 
 /* The process dies, the machine does not: what is in the cache stays. */

@@ -21,16 +21,12 @@ static inline struct raft_configuration of(const struct raft_member *members, si
 
 static inline enum raft_status change(struct raft_configuration target)
 {
-    struct raft_effect effect;
-    struct raft_event event = {.type = RAFT_EVENT_CHANGE, .now_ns = now, .configuration = &target};
-    return raft_step(raft, &event, &effect);
+    return try((struct raft_event){.type = RAFT_EVENT_CHANGE, .configuration = &target});
 }
 
 static inline enum raft_status recover(struct raft_configuration target)
 {
-    struct raft_effect effect;
-    struct raft_event event = {.type = RAFT_EVENT_RECOVER, .now_ns = now, .configuration = &target};
-    return raft_step(raft, &event, &effect);
+    return try((struct raft_event){.type = RAFT_EVENT_RECOVER, .configuration = &target});
 }
 
 static inline struct raft_entry *configuration_entry(raft_term term, raft_index index,
@@ -62,64 +58,6 @@ static inline void receive_configuration(raft_node_id from, raft_term term,
         core_memory_alloc(&memory, RAFT_AT_MESSAGE_DECODE_ARRAY, sizeof message.entries[0]);
     message.entries[0] = configuration_entry(term, before.index + 1, &configuration);
     receive(message);
-}
-
-static inline int count_sent(enum raft_message_type type, raft_node_id to)
-{
-    int count = 0;
-    for (int i = 0; i < seen.sent_count; i++) {
-        count += seen.sent[i].type == type && seen.sent[i].to == to;
-    }
-    return count;
-}
-
-/* The node's own disk takes all that is in its log. */
-static inline void persist_log(void)
-{
-    while (view.durable.index < view.last.index) {
-        feed((struct raft_event){.type = RAFT_EVENT_ENTRIES_PERSISTED,
-                                 .id = log_.stored,
-                                 .generation = view.log_generation});
-        drain();
-    }
-}
-
-static inline void acknowledge_all(raft_node_id from)
-{
-    acknowledge(from, view.state.term, view.last);
-}
-
-static inline void lead_and_commit(void)
-{
-    lead();
-    persist_log();
-    acknowledge_all(2);
-    ck_assert_uint_eq(view.commit, 1);
-}
-
-static inline void heartbeat(void)
-{
-    now += 50;
-    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_HEARTBEAT});
-    drain();
-}
-
-static inline void time_out(void)
-{
-    now += T_MAX;
-    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-    drain();
-}
-
-static inline enum raft_status propose(void)
-{
-    struct raft_effect effect;
-    struct raft_entry *entry = core_entry(&memory, 0, 0, "x");
-    struct raft_event event = {.type = RAFT_EVENT_PROPOSE, .now_ns = now, .entry = entry};
-    enum raft_status status = raft_step(raft, &event, &effect);
-    raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
-    drain();
-    return status;
 }
 
 static inline void adopt(struct raft_configuration target)

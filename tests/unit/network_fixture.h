@@ -19,11 +19,6 @@ static inline void setup(void)
     network->latency_ns = LATENCY_NS;
 }
 
-static inline void teardown(void)
-{
-    world_double_close(world);
-}
-
 static inline void send_text(uint32_t from, uint32_t to, const char *text)
 {
     sim_network_send(network, from, to, (const uint8_t *)text, strlen(text));

@@ -3,6 +3,8 @@
 #ifndef TESTS_ORACLE_DOUBLE_H
 #define TESTS_ORACLE_DOUBLE_H
 
+#include "arena_fixture.h"
+
 #include <sim/oracle_internal.h>
 #include <sim/table.h>
 #include <sim/world.h>
@@ -29,7 +31,6 @@ struct fake_node {
 };
 
 struct fake_cluster {
-    struct arena *arena;
     struct sim_world *world;
     struct fake_node *nodes[FAKE_NODES + 1];
     char rules[FAKE_RULES][SIM_NAME_MAX]; /* all that were broken, each once */
@@ -236,6 +237,13 @@ static inline void end(uint32_t node, enum sim_node_state state)
     sim_oracle_crashed(fake.world->oracles, node);
 }
 
+/* The process ends, and another one begins to read its disk; start() says that it has. */
+static inline void begin_anew(uint32_t node)
+{
+    end(node, SIM_NODE_DOWN);
+    sim_oracle_starts(fake.world->oracles, node);
+}
+
 static inline void step(uint32_t node)
 {
     fake.world->events++;
@@ -286,11 +294,30 @@ static inline void persist(uint32_t node)
                       from < of->disk_size ? from : of->disk_size);
 }
 
+/* A file is durable, or gone, on the disk of a node. */
+
+static inline void show_file(uint32_t node, const char *name, const void *bytes, size_t size)
+{
+    const struct sim_disk_observer *observer = &fake.nodes[node]->node.disk.observer;
+    observer->durable(observer->ctx, node, name, bytes, size, 0);
+}
+
+static inline void remove_file(uint32_t node, const char *name)
+{
+    const struct sim_disk_observer *observer = &fake.nodes[node]->node.disk.observer;
+    observer->removed(observer->ctx, node, name);
+}
+
 static inline void persist_state(uint32_t node, raft_term term, raft_node_id vote)
 {
     const uint64_t words[2] = {term, vote};
-    const struct sim_disk_observer *observer = &fake.nodes[node]->node.disk.observer;
-    observer->durable(observer->ctx, node, "hard-state", (const uint8_t *)words, sizeof words, 0);
+    show_file(node, "hard-state", words, sizeof words);
+}
+
+static inline void put_snapshot(uint32_t node, const char *name, raft_term term, raft_index index)
+{
+    const uint64_t words[2] = {term, index};
+    show_file(node, name, words, sizeof words);
 }
 
 /* A term that a candidate elsewhere has begun. */
@@ -342,7 +369,8 @@ static inline void commit(uint32_t node, raft_index index)
 
 static inline void apply(uint32_t node, raft_index index, uint64_t digest)
 {
-    sim_oracle_applied(fake.world->oracles, node, &fake.nodes[node]->log[index], digest);
+    const struct sim_effect none = {.executions = 0};
+    sim_oracle_applied(fake.world->oracles, node, &fake.nodes[node]->log[index], &none, digest);
 }
 
 /* Exactly this rule was broken, or none (NULL). */
@@ -370,14 +398,32 @@ static inline void expect_waived(enum sim_probe waiver)
     }
 }
 
+/* Entries 1 to 3 of term 1 on all disks; node 1 leads. */
+static inline void three_entries_everywhere(void)
+{
+    enter_term(2, 1);
+    enter_term(3, 1);
+    elect(1, 1);
+    for (uint32_t node = 1; node <= FAKE_NODES; node++) {
+        replicate(node, 3);
+    }
+}
+
+/* A long signature is cut short. */
+static inline void expect_signature(const char *signature)
+{
+    const char *is = fake.world->finding.signature;
+    const char *cut = strstr(is, "...");
+    size_t size = cut == NULL ? strlen(signature) + 1 : (size_t)(cut - is);
+    ck_assert_msg(strncmp(is, signature, size) == 0, "%s", is);
+}
+
 static inline void fake_setup(void)
 {
-    const char *error = NULL;
-    fake.arena = arena_open(&error);
-    ck_assert_msg(fake.arena != NULL, "%s", error);
-    arena_reset(fake.arena);
-    fake.world = arena_calloc(fake.arena, sizeof *fake.world);
-    fake.world->arena = fake.arena;
+    arena_set_up();
+    arena_reset(arena);
+    fake.world = arena_calloc(arena, sizeof *fake.world);
+    fake.world->arena = arena;
     fake.world->sut = &fake_ops;
     fake.world->features = fake_ops.features;
     fake.world->checks_raft = true;
@@ -386,7 +432,7 @@ static inline void fake_setup(void)
     fake.world->node_count = FAKE_NODES;
     fake.world->oracles = sim_oracles_create(fake.world);
     for (uint32_t id = 1; id <= FAKE_NODES; id++) {
-        fake.nodes[id] = arena_calloc(fake.arena, sizeof *fake.nodes[id]);
+        fake.nodes[id] = arena_calloc(arena, sizeof *fake.nodes[id]);
         struct sim_node *node = &fake.nodes[id]->node;
         node->world = fake.world;
         node->sut = &fake_ops;
@@ -445,11 +491,6 @@ static inline void arrive(uint32_t from, uint32_t to, raft_term term)
     const struct sut_message message = {.type = "append_req", .from = from, .to = to, .term = term};
     sim_oracle_arrives(fake.world->oracles, to, (const uint8_t *)&message, sizeof message);
     sim_oracle_stepped(fake.world->oracles, to, from);
-}
-
-static inline void fake_teardown(void)
-{
-    arena_close(fake.arena);
 }
 
 #endif

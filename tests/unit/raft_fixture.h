@@ -7,14 +7,21 @@
 
 #include <raft/raft.h>
 
-#define T_MIN ((raft_time)150)
-#define T_MAX ((raft_time)300)
+#define T_MIN     ((raft_time)150)
+#define T_MAX     ((raft_time)300)
+#define HEARTBEAT ((raft_time)50)
+#define RETRY     ((raft_time)20)
 
 static struct core_memory memory;
 static struct raft_log log_;
 static struct raft *raft;
 static struct raft_view view;
 static raft_time now;
+
+static inline struct raft_entry_id id(raft_term term, raft_index index)
+{
+    return (struct raft_entry_id){term, index};
+}
 
 /* What READY has asked for since the last drain. */
 static struct {
@@ -161,6 +168,16 @@ static inline const struct raft_message *sent(enum raft_message_type type, raft_
     return NULL;
 }
 
+/* How many messages of a type were sent to a node, or to any (0). */
+static inline int count_sent(enum raft_message_type type, raft_node_id to)
+{
+    int count = 0;
+    for (int i = 0; i < seen.sent_count; i++) {
+        count += seen.sent[i].type == type && (to == 0 || seen.sent[i].to == to);
+    }
+    return count;
+}
+
 static inline void persist_state(void)
 {
     feed((struct raft_event){.type = RAFT_EVENT_STATE_PERSISTED,
@@ -176,15 +193,30 @@ static inline void persist_entries(void)
     drain();
 }
 
+/* The node's own disk takes all that is in its log. */
+static inline void persist_log(void)
+{
+    while (view.durable.index < view.last.index) {
+        feed((struct raft_event){.type = RAFT_EVENT_ENTRIES_PERSISTED,
+                                 .id = log_.stored,
+                                 .generation = view.log_generation});
+        drain();
+    }
+}
+
+static inline void persist_snapshot(struct raft_snapshot snapshot)
+{
+    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED, .snapshot = snapshot});
+    drain();
+}
+
 static inline void receive(struct raft_message message)
 {
     message.to = 1;
     message.memory = &memory.memory;
     message.holder = RAFT_HOLDER_MESSAGE;
-    struct raft_event event = {.type = RAFT_EVENT_MESSAGE, .message = &message};
-    struct raft_effect effect;
-    event.now_ns = now;
-    enum raft_status status = raft_step(raft, &event, &effect);
+    enum raft_status status =
+        try((struct raft_event){.type = RAFT_EVENT_MESSAGE, .message = &message});
     (void)status; /* what a message came to shows in the effects */
     raft_message_release(&message);
     drain();
@@ -223,8 +255,8 @@ static inline struct raft_options options_of(uint32_t voters)
     options.seed = 42;
     options.election_ns_min = T_MIN;
     options.election_ns_max = T_MAX;
-    options.heartbeat_ns = 50;
-    options.retry_ns = 20;
+    options.heartbeat_ns = HEARTBEAT;
+    options.retry_ns = RETRY;
     return options;
 }
 
@@ -282,6 +314,40 @@ static inline void campaign(void)
     drain();
 }
 
+/* A timer fires, so much later. */
+static inline void fire(enum raft_timer timer, raft_time after_ns)
+{
+    now += after_ns;
+    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = timer});
+    drain();
+}
+
+static inline void time_out(void)
+{
+    fire(RAFT_TIMER_ELECTION, T_MAX);
+}
+
+static inline void heartbeat(void)
+{
+    fire(RAFT_TIMER_HEARTBEAT, HEARTBEAT);
+}
+
+/* What was refused is tried again, in its time. */
+static inline void retry(void)
+{
+    ck_assert(raft_wants_retry(raft));
+    now += RETRY;
+    feed((struct raft_event){.type = RAFT_EVENT_RETRY});
+    drain();
+}
+
+static inline struct raft_progress_view progress_of(raft_node_id peer)
+{
+    struct raft_progress_view progress;
+    ck_assert(raft_get_progress(raft, peer, &progress));
+    return progress;
+}
+
 /* Makes node 1 the leader of term 1 among three, with its first entry appended. */
 static inline void lead(void)
 {
@@ -300,6 +366,44 @@ static inline void acknowledge(raft_node_id from, raft_term term, struct raft_en
                                   .term = term,
                                   .flags = RAFT_FLAG_SUCCESS,
                                   .id = match});
+}
+
+static inline void acknowledge_all(raft_node_id from)
+{
+    acknowledge(from, view.state.term, view.last);
+}
+
+/* The same, with that entry committed. */
+static inline void lead_and_commit(void)
+{
+    lead();
+    persist_log();
+    acknowledge_all(2);
+    ck_assert_uint_eq(view.commit, 1);
+}
+
+/* A command. */
+static inline enum raft_status submit(void)
+{
+    struct raft_entry *entry = core_entry(&memory, 0, 0, "x");
+    enum raft_status status = try((struct raft_event){.type = RAFT_EVENT_PROPOSE, .entry = entry});
+    raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
+    return status;
+}
+
+/* The same, and what follows. */
+static inline enum raft_status propose(void)
+{
+    enum raft_status status = submit();
+    drain();
+    return status;
+}
+
+static inline enum raft_status transfer(raft_node_id target)
+{
+    enum raft_status status = try((struct raft_event){.type = RAFT_EVENT_TRANSFER, .node = target});
+    drain();
+    return status;
 }
 
 static inline void expect_same_id(struct raft_entry_id a, struct raft_entry_id b)

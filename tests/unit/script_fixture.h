@@ -2,26 +2,10 @@
 #ifndef TESTS_SCRIPT_FIXTURE_H
 #define TESTS_SCRIPT_FIXTURE_H
 
-#include "unit.h"
-
-#include <sim/world.h>
+#include "world_fixture.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static struct arena *arena;
-
-static inline void setup(void)
-{
-    const char *error = NULL;
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
-}
-
-static inline void teardown(void)
-{
-    arena_close(arena);
-}
 
 struct result {
     char message[SIM_TEXT_MAX]; /* of the first thing that went wrong; "" if nothing did */
@@ -74,6 +58,21 @@ static inline void run_file(const char *text, const char *parameters, uint64_t s
         snprintf(result->message, sizeof(result->message), "%s", world->finding.message);
         snprintf(result->rule, sizeof(result->rule), "%s", world->finding.rule);
     }
+}
+
+/* The world of a whole file that nothing is wrong with, before its first event. */
+static inline struct sim_world *script_open(const char *text, uint64_t seed)
+{
+    static struct sim_scenario_source source;
+    static struct sim_spec spec;
+    source = (struct sim_scenario_source){file_name, text, strlen(text)};
+    spec = (struct sim_spec){.sut = &sut_raft,
+                             .source = &source,
+                             .scenario = "t",
+                             .parameters = "",
+                             .seed = seed,
+                             .fill = 0xA5};
+    return world_create(&spec);
 }
 
 /* Runs the body of a run function; it stands on line 1. */

@@ -128,7 +128,9 @@ static inline enum raft_status double_apply(struct storage_double *disk, struct 
     bool needs_file = io->op == RAFT_IO_READ || io->op == RAFT_IO_WRITE || io->op == RAFT_IO_SYNC ||
                       io->op == RAFT_IO_TRUNCATE || io->op == RAFT_IO_CLOSE;
     ck_assert_msg(!needs_file || file != NULL, "operation %d on a closed handle", io->op);
-    if ((io->op == RAFT_IO_OPEN || io->op == RAFT_IO_UNLINK) && named == NULL) {
+    bool needs_name =
+        io->op == RAFT_IO_OPEN || io->op == RAFT_IO_UNLINK || io->op == RAFT_IO_RENAME;
+    if (needs_name && named == NULL) {
         return RAFT_NOT_FOUND;
     }
     if (io->op == RAFT_IO_OPEN) {
@@ -144,7 +146,6 @@ static inline enum raft_status double_apply(struct storage_double *disk, struct 
     } else if (io->op == RAFT_IO_UNLINK) {
         named->exists = false;
     } else if (io->op == RAFT_IO_RENAME) {
-        ck_assert_ptr_nonnull(named);
         struct double_file *replaced = double_find(disk, io->name_to);
         if (replaced != NULL) {
             replaced->exists = false;

@@ -1,8 +1,7 @@
 /* The arena: blocks, reuse, fill, checkpoints. */
-#include "unit.h"
+#include "arena_fixture.h"
 
 #include <signal.h>
-#include <sim/arena.h>
 #include <string.h>
 
 #if defined(__has_include)
@@ -21,21 +20,6 @@
 #elif defined(__SANITIZE_ADDRESS__)
 #define HAS_ASAN 1
 #endif
-
-static struct arena *arena;
-
-static void setup(void)
-{
-    const char *error = NULL;
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
-}
-
-static void teardown(void)
-{
-    arena_close(arena);
-    arena = NULL;
-}
 
 /* May be asked about fresh memory, which nobody else should look into. */
 static bool holds(const uint8_t *bytes, size_t size, uint8_t value)
@@ -391,7 +375,7 @@ static Suite *arena_suite(void)
 {
     Suite *suite = suite_create("arena");
     TCase *blocks = tcase_create("blocks");
-    tcase_add_checked_fixture(blocks, setup, teardown);
+    tcase_add_checked_fixture(blocks, arena_set_up, arena_tear_down);
     tcase_add_test(blocks, attached_memory_goes_with_the_run);
     tcase_add_test(blocks, lies_at_its_fixed_address);
     tcase_add_test(blocks, refuses_to_open_twice);
@@ -414,7 +398,7 @@ static Suite *arena_suite(void)
 #endif
     suite_add_tcase(suite, blocks);
     TCase *deaths = tcase_create("deaths");
-    tcase_add_checked_fixture(deaths, setup, teardown);
+    tcase_add_checked_fixture(deaths, arena_set_up, arena_tear_down);
     tcase_set_timeout(deaths, 60);
     tcase_add_test_raise_signal(deaths, freeing_twice_dies, SIGABRT);
     tcase_add_test_raise_signal(deaths, freeing_a_foreign_pointer_dies, SIGABRT);

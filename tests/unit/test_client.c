@@ -1,41 +1,14 @@
 /* What a client hears, on a real cluster. */
-#include "unit.h"
-
-#include <sim/world.h>
+#include "world_fixture.h"
 
 #include <string.h>
 
-#define MS UINT64_C(1000000)
-
-static struct arena *arena;
-static struct sim_spec spec;
 static struct sim_world *world;
 
 static void set_up(void)
 {
-    const char *error = NULL;
-    char message[SIM_TEXT_MAX] = "";
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
-    spec = (struct sim_spec){.sut = &sut_raft, .seed = 1, .fill = 0xa5};
-    world = sim_world_create(arena, &spec, message, sizeof message);
-    struct sim_cluster_options options;
-    sim_cluster_options_init(&options);
-    sim_cluster_create(world, &options);
-}
-
-static void tear_down(void)
-{
-    arena_close(arena);
-}
-
-static void run_for(uint64_t ns)
-{
-    uint64_t until_ns = world->scheduler.now_ns + ns;
-    while (sim_world_next_ns(world) <= until_ns) {
-        sim_world_step(world);
-        ck_assert_msg(!world->over, "%s", world->finding.message);
-    }
+    arena_set_up();
+    world = world_of(&sut_raft, 1);
 }
 
 static const struct sim_operation *begin(struct sim_client *client, enum sim_command_type type,
@@ -50,7 +23,7 @@ static const struct sim_operation *begin(struct sim_client *client, enum sim_com
 
 static struct sim_node *leader(void)
 {
-    run_for(2000 * MS);
+    run_for(world, 2000 * MS);
     struct sim_node *node = sim_world_leader(world);
     ck_assert_ptr_nonnull(node);
     return node;
@@ -61,12 +34,12 @@ START_TEST(put_finds_the_leader_and_get_sees_it)
     struct sim_client *client = sim_client_create(world, 2000 * MS);
     leader();
     const struct sim_operation *put = begin(client, SIM_COMMAND_PUT, "k", "v");
-    run_for(1000 * MS);
+    run_for(world, 1000 * MS);
     ck_assert_uint_ne(put->completed_event, 0);
     ck_assert_int_eq(put->outcome, SIM_CLIENT_OK);
     ck_assert_str_eq(put->error, "");
     const struct sim_operation *get = begin(client, SIM_COMMAND_GET, "k", "");
-    run_for(1000 * MS);
+    run_for(world, 1000 * MS);
     ck_assert(get->result.found);
     ck_assert_str_eq(get->result.value, "v");
     ck_assert_uint_gt(get->command.sequence, put->command.sequence);
@@ -82,7 +55,7 @@ START_TEST(client_of_a_cluster_that_is_down_fails_for_certain)
         sim_node_crash(world->nodes[id], SIM_UNSYNCED_LOSE);
     }
     const struct sim_operation *put = begin(client, SIM_COMMAND_PUT, "k", "v");
-    run_for(1000 * MS);
+    run_for(world, 1000 * MS);
     ck_assert_int_eq(put->outcome, SIM_CLIENT_FAIL);
     ck_assert_str_eq(put->error, "not_leader");
     ck_assert_uint_eq(put->completed_ns - put->invoked_ns, 200 * MS);
@@ -97,7 +70,7 @@ START_TEST(request_to_a_cluster_that_is_paused_is_unknown)
         sim_node_pause(world->nodes[id]);
     }
     const struct sim_operation *put = begin(client, SIM_COMMAND_PUT, "k", "v");
-    run_for(1000 * MS);
+    run_for(world, 1000 * MS);
     ck_assert_int_eq(put->outcome, SIM_CLIENT_UNKNOWN);
     ck_assert_str_eq(put->error, "timeout");
 }
@@ -108,7 +81,7 @@ START_TEST(leader_that_is_read_only_refuses_for_certain)
     struct sim_client *client = sim_client_create(world, 2000 * MS);
     sim_node_set_read_only(leader(), true);
     const struct sim_operation *put = begin(client, SIM_COMMAND_PUT, "k", "v");
-    run_for(1000 * MS);
+    run_for(world, 1000 * MS);
     ck_assert_int_eq(put->outcome, SIM_CLIENT_FAIL);
     ck_assert_str_eq(put->error, "read_only");
 }
@@ -123,7 +96,7 @@ START_TEST(client_survives_the_crash_of_the_leader_that_has_its_request)
         sim_world_step(world);
     }
     sim_node_crash(first, SIM_UNSYNCED_LOSE);
-    run_for(3000 * MS);
+    run_for(world, 3000 * MS);
     ck_assert_int_eq(put->outcome, SIM_CLIENT_OK);
     ck_assert(client->sent_unknown);
     ck_assert_uint_eq(world->clients.ok, 1);
@@ -136,11 +109,11 @@ START_TEST(load_ends_when_it_is_stopped)
     struct sim_load *load = sim_load_start(world, &options);
     leader();
     sim_load_stop(load);
-    run_for(100 * MS);
+    run_for(world, 100 * MS);
     ck_assert(load->ended);
     ck_assert_uint_gt(load->ok, 0);
     uint64_t done = load->ok + load->failed + load->unknown;
-    run_for(1000 * MS);
+    run_for(world, 1000 * MS);
     ck_assert_uint_eq(load->ok + load->failed + load->unknown, done);
     ck_assert(sim_clients_idle(&world->clients));
 }
@@ -151,7 +124,7 @@ START_TEST(load_ends_by_itself_at_its_time)
     const struct sim_load options = {
         .client_count = 2, .interval_ns = 5 * MS, .until_ns = 500 * MS};
     struct sim_load *load = sim_load_start(world, &options);
-    run_for(3000 * MS);
+    run_for(world, 3000 * MS);
     ck_assert(load->ended);
 }
 END_TEST
@@ -161,7 +134,7 @@ START_TEST(load_in_bursts_begins_nothing_while_it_is_quiet)
     const struct sim_load options = {
         .client_count = 4, .interval_ns = 5 * MS, .busy_ns = 100 * MS, .quiet_ns = 300 * MS};
     sim_load_start(world, &options);
-    run_for(4000 * MS);
+    run_for(world, 4000 * MS);
     uint32_t count = 0;
     for (const struct sim_operation *operation = world->clients.history; operation != NULL;
          operation = operation->next) {
@@ -194,7 +167,7 @@ START_TEST(a_load_of_all_sizes_goes_up_to_one_over_each_cap)
     uint32_t bare = 0;
     leader();
     sim_load_start(world, &load);
-    run_for(2000 * MS);
+    run_for(world, 2000 * MS);
     ck_assert(has_size(2000) && has_size(2001) && has_size(3000) && has_size(3001));
     const struct sim_operation *operation = world->clients.history;
     for (; operation != NULL; operation = operation->next) {
@@ -211,7 +184,7 @@ static Suite *client_suite(void)
 {
     Suite *suite = suite_create("client");
     TCase *tcase = tcase_create("client");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, set_up, arena_tear_down);
     tcase_add_test(tcase, put_finds_the_leader_and_get_sees_it);
     tcase_add_test(tcase, client_of_a_cluster_that_is_down_fails_for_certain);
     tcase_add_test(tcase, request_to_a_cluster_that_is_paused_is_unknown);

@@ -4,11 +4,6 @@
 
 #include <signal.h>
 
-static void setup(void)
-{
-    open_disk(1);
-}
-
 /* --- what a process sees --- */
 
 START_TEST(reads_back_what_was_written)
@@ -47,8 +42,8 @@ START_TEST(truncate_cuts_and_extends_with_zeros)
 {
     raft_file file = open_file(RAFT_IO_CREATE, "a");
     ck_assert_int_eq(write_text(file, 0, "hello"), RAFT_OK);
-    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 2), RAFT_OK);
-    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 4), RAFT_OK);
+    truncate_file(file, 2);
+    truncate_file(file, 4);
     ck_assert_int_eq(read_all("a"), 4);
     ck_assert_mem_eq(content, "he\0\0", 4);
 }
@@ -110,7 +105,7 @@ START_TEST(says_what_is_done_to_which_file)
     ck_assert_str_eq(text, "write new, 5 bytes");
     ck_assert_ptr_eq(sim_disk_perform(disk, event), &io);
     sim_event_free(&world->scheduler, event);
-    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, file, 0), RAFT_OK);
+    close_file(file);
     ck_assert_str_eq(sim_disk_open_file(disk), "");
 }
 END_TEST
@@ -135,7 +130,7 @@ START_TEST(an_unlinked_file_stays_readable_through_its_handle)
     struct raft_io io = transfer(RAFT_IO_READ, file, 0, bytes, 4);
     ck_assert_int_eq(sim_disk_run(disk, &io, no_fault), RAFT_OK);
     ck_assert_uint_eq(io.done, 4);
-    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, file, 0), RAFT_OK);
+    close_file(file);
     ck_assert_uint_eq(disk->used, 0);
 }
 END_TEST
@@ -143,7 +138,7 @@ END_TEST
 START_TEST(handles_are_never_reused)
 {
     raft_file first = open_file(RAFT_IO_CREATE, "a");
-    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, first, 0), RAFT_OK);
+    close_file(first);
     ck_assert_uint_eq(disk->open_count, 0);
     ck_assert_uint_ne(open_file(RAFT_IO_OPEN, "a"), first);
     ck_assert_uint_eq(disk->open_count, 1);
@@ -153,7 +148,7 @@ END_TEST
 START_TEST(using_a_closed_handle_dies)
 {
     raft_file file = open_file(RAFT_IO_CREATE, "a");
-    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, file, 0), RAFT_OK);
+    close_file(file);
     ck_assert_int_eq(write_text(file, 0, "x"), RAFT_OK);
 }
 END_TEST
@@ -313,8 +308,7 @@ START_TEST(a_heal_ends_what_was_stalled_and_keeps_its_order)
 {
     for (uint64_t seed = 1; seed <= SEEDS; seed++) { /* else the order may be so by chance */
         char bytes[2] = {'1', '2'};
-        close_disk();
-        open_disk(seed);
+        renew_disk(seed);
         disk->write_ns = 1000;
         disk->sync_ns = 1000;
         raft_file file = open_file(RAFT_IO_CREATE, "a");
@@ -474,19 +468,17 @@ END_TEST
 /* What is durable of "new" over "old" after a failed sync: whole bytes of either, in sectors. */
 static bool is_lost_after_failed_sync(uint64_t seed, bool reverts)
 {
-    close_disk();
-    open_disk(seed);
+    renew_disk(seed);
     disk->revert_failed_sync = reverts;
     raft_file file = durable_file("a", "old");
     ck_assert_int_eq(write_text(file, 0, "new"), RAFT_OK);
-    struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
-    ck_assert_int_eq(sim_disk_run(disk, &sync, eio), RAFT_IO);
+    fail_sync(file);
     ck_assert_int_eq(read_all("a"), 3);
     bool is_lost = strcmp(content, "old") == 0;
     ck_assert(is_lost || strcmp(content, "new") == 0);
     ck_assert(reverts || !is_lost); /* else the cache pretends */
     ck_assert_int_eq(write_text(file, 3, "!"), RAFT_OK);
-    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+    sync_file(file);
     sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
     ck_assert_int_eq(read_all("a"), 4);
     ck_assert(!reverts || is_lost == (strcmp(content, "old!") == 0));
@@ -502,7 +494,7 @@ START_TEST(what_a_failed_sync_has_not_saved_a_good_one_does_not_save_either)
         for (uint64_t seed = 1; seed <= SEEDS; seed++) {
             lost += is_lost_after_failed_sync(seed, reverts == 1);
         }
-        ck_assert(lost > SEEDS / 4 && lost < SEEDS * 3 / 4);
+        expect_half(lost);
     }
 }
 END_TEST
@@ -511,17 +503,15 @@ START_TEST(a_write_that_moves_the_end_of_a_file_brings_its_size)
 {
     uint32_t longer = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        close_disk();
-        open_disk(seed);
+        renew_disk(seed);
         raft_file file = durable_file("a", "an old and long text");
-        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
-        ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 3), RAFT_OK);
-        ck_assert_int_eq(sim_disk_run(disk, &sync, eio), RAFT_IO);
+        truncate_file(file, 3);
+        fail_sync(file);
         ck_assert_int_eq(write_text(file, 0, "An"), RAFT_OK); /* moves no end */
-        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        sync_file(file);
         struct sim_disk_copy *copy = sim_disk_copy(disk);
         ck_assert_int_eq(write_text(file, 3, "new"), RAFT_OK);
-        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        sync_file(file);
         sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
         ck_assert_int_eq(read_all("a"), 6);
         ck_assert_str_eq(content, "An new");
@@ -529,21 +519,19 @@ START_TEST(a_write_that_moves_the_end_of_a_file_brings_its_size)
         longer += read_all("a") != 3;
         ck_assert(strcmp(content, "An ") == 0 || strcmp(content, "An old and long text") == 0);
     }
-    ck_assert(longer > SEEDS / 4 && longer < SEEDS * 3 / 4);
+    expect_half(longer);
 }
 END_TEST
 
 START_TEST(a_truncation_to_the_size_that_the_cache_has_reaches_the_medium)
 {
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        close_disk();
-        open_disk(seed);
+        renew_disk(seed);
         raft_file file = durable_file("a", "an old and long text");
-        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
-        ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 3), RAFT_OK);
-        ck_assert_int_eq(sim_disk_run(disk, &sync, eio), RAFT_IO);
-        ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 3), RAFT_OK);
-        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        truncate_file(file, 3);
+        fail_sync(file);
+        truncate_file(file, 3);
+        sync_file(file);
         sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
         ck_assert_int_eq(read_all("a"), 3);
     }
@@ -554,33 +542,26 @@ START_TEST(a_reverted_cache_has_the_size_that_the_next_sync_gives_the_file)
 {
     uint32_t whole = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        close_disk();
-        open_disk(seed);
+        renew_disk(seed);
         disk->revert_failed_sync = true;
         raft_file file = durable_file("a", "an old and long text");
         ck_assert(sim_disk_rot(disk, "a", 9, 1));
-        ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 3), RAFT_OK);
-        char bytes[] = "new";
-        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
-        struct raft_io write = transfer(RAFT_IO_WRITE, file, 3, bytes, 3);
-        sim_disk_submit(disk, &sync, (struct sim_disk_fault){.status = RAFT_IO, .delay_ns = 9}, 1);
-        sim_disk_submit(disk, &write, no_fault, 1); /* not covered: stays */
-        perform_all();
-        ck_assert_ptr_eq(completed[0], &write);
+        truncate_file(file, 3);
+        fail_sync_around(file, 3, "new"); /* which stays */
         struct sim_disk_copy *copy = sim_disk_copy(disk);
         expect_content("a", "an new");
-        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        sync_file(file);
         sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
         expect_content("a", "an new");
         file = open_file(RAFT_IO_OPEN, "a");
-        ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 12), RAFT_OK);
+        truncate_file(file, 12);
         ck_assert_int_eq(read_all("a"), 12);
         ck_assert_int_eq(content[9], 0); /* what was damaged there was cut off */
-        ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, file, 0), RAFT_OK);
+        close_file(file);
         sim_disk_restore(disk, copy);
         whole += read_all("a") > 3;
     }
-    ck_assert(whole > SEEDS / 4 && whole < SEEDS * 3 / 4);
+    expect_half(whole);
 }
 END_TEST
 
@@ -588,19 +569,12 @@ START_TEST(a_failed_sync_saves_sectors_of_what_it_covers_and_nothing_else)
 {
     uint32_t kept[5] = {0};
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        close_disk();
-        open_disk(seed);
+        renew_disk(seed);
         raft_file file = durable_file("a", "");
         write_many(file, 0, 'o', 4 * SECTOR);
-        ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
+        sync_file(file);
         write_many(file, 0, 'n', 3 * SECTOR);
-        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
-        char bytes[1] = {'n'};
-        struct raft_io write = transfer(RAFT_IO_WRITE, file, 3 * (uint64_t)SECTOR, bytes, 1);
-        sim_disk_submit(disk, &sync, (struct sim_disk_fault){.status = RAFT_IO, .delay_ns = 9}, 1);
-        sim_disk_submit(disk, &write, no_fault, 1); /* not covered */
-        perform_all();
-        ck_assert_ptr_eq(completed[0], &write);
+        fail_sync_around(file, 3 * (uint64_t)SECTOR, "n");
         sim_disk_crash(disk, SIM_UNSYNCED_LOSE);
         ck_assert_int_eq(read_all("a"), 4 * SECTOR);
         uint32_t count = 0;
@@ -619,23 +593,16 @@ START_TEST(a_failed_sync_may_revert_the_cache)
 {
     uint32_t reverted = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        close_disk();
-        open_disk(seed);
+        renew_disk(seed);
         disk->revert_failed_sync = true;
         raft_file file = durable_file("a", "old");
         ck_assert_int_eq(write_text(file, 1, "ewer"), RAFT_OK);
-        char bytes[1] = {'!'};
-        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
-        struct raft_io write = transfer(RAFT_IO_WRITE, file, 0, bytes, 1);
-        sim_disk_submit(disk, &sync, (struct sim_disk_fault){.status = RAFT_IO, .delay_ns = 9}, 1);
-        sim_disk_submit(disk, &write, no_fault, 1); /* not covered: stays */
-        perform_all();
-        ck_assert_ptr_eq(completed[0], &write);
+        fail_sync_around(file, 0, "!"); /* which stays */
         ck_assert_uint_eq(disk->used, (uint64_t)read_all("a"));
         reverted += strcmp(content, "!ld") == 0;
         ck_assert_int_eq(content[0], '!');
     }
-    ck_assert(reverted > SEEDS / 4 && reverted < SEEDS * 3 / 4);
+    expect_half(reverted);
 }
 END_TEST
 
@@ -696,8 +663,8 @@ START_TEST(what_does_not_fit_does_nothing)
     ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, b, 4), RAFT_NOSPACE);
     ck_assert_uint_eq(watch.hits, 3);
     expect_content("b", "123");
-    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, a, 0), RAFT_OK);
-    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, b, 4), RAFT_OK);
+    truncate_file(a, 0);
+    truncate_file(b, 4);
     ck_assert_int_eq(write_text(b, 3, "45678"), RAFT_OK);
     ck_assert_uint_eq(disk->used, 8);
 }
@@ -708,8 +675,7 @@ START_TEST(of_a_write_that_does_not_fit_nothing_is_written_or_what_fits)
     uint32_t refused = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         char bytes[] = "2345";
-        close_disk();
-        open_disk(seed);
+        renew_disk(seed);
         disk->quota = 5;
         raft_file file = durable_file("a", "01");
         struct raft_io io = transfer(RAFT_IO_WRITE, file, 2, bytes, 4);
@@ -720,7 +686,7 @@ START_TEST(of_a_write_that_does_not_fit_nothing_is_written_or_what_fits)
         ck_assert_uint_eq(disk->used, is_refused ? 2 : 5);
         refused += is_refused;
     }
-    ck_assert(refused > SEEDS / 4 && refused < SEEDS * 3 / 4);
+    expect_half(refused);
 }
 END_TEST
 
@@ -792,7 +758,7 @@ static Suite *disk_suite(void)
     Suite *suite = suite_create("disk");
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         TCase *tcase = tcase_create(parts[i].name);
-        tcase_add_checked_fixture(tcase, setup, close_disk);
+        tcase_add_checked_fixture(tcase, open_first_disk, close_disk);
         tcase_set_timeout(tcase, 60);
         parts[i].add(tcase);
         suite_add_tcase(suite, tcase);

@@ -36,8 +36,7 @@ static bool is_granted(void)
 static void reach_deadline(raft_time deadline_ns)
 {
     now = deadline_ns > now ? deadline_ns : now;
-    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-    drain();
+    fire(RAFT_TIMER_ELECTION, 0);
 }
 
 /* ---- §3.3: terms ---- */
@@ -121,8 +120,7 @@ START_TEST(election_timeouts_are_spread_over_their_interval)
     raft_time deadline_ns = seen.deadline_ns[RAFT_TIMER_ELECTION];
     for (int i = 0; i < 100; i++) {
         raft_time begin_ns = now = deadline_ns;
-        feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-        drain();
+        fire(RAFT_TIMER_ELECTION, 0);
         deadline_ns = seen.deadline_ns[RAFT_TIMER_ELECTION];
         ck_assert_uint_ge(deadline_ns, begin_ns + T_MIN);
         ck_assert_uint_lt(deadline_ns, begin_ns + T_MAX);
@@ -157,9 +155,7 @@ START_TEST(a_follower_stays_one_as_long_as_it_hears_a_leader)
         if (i == 0) {
             persist_state();
         }
-        now += T_MIN - 1;
-        feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-        drain();
+        fire(RAFT_TIMER_ELECTION, T_MIN - 1);
         ck_assert_int_eq(view.role, RAFT_FOLLOWER);
     }
 }

@@ -2,13 +2,6 @@
  * figure 3.1, and of sections 3.10 and 10.2.1 a test. */
 #include "members_fixture.h"
 
-static enum raft_status transfer(raft_node_id target)
-{
-    enum raft_status status = try((struct raft_event){.type = RAFT_EVENT_TRANSFER, .node = target});
-    drain();
-    return status;
-}
-
 /* The only message to a node. */
 static const struct raft_message *sent_to(raft_node_id to)
 {

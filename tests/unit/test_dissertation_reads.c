@@ -314,8 +314,7 @@ START_TEST(a_lease_lasts_on_after_a_transfer_for_which_nobody_was_told_to_campai
 {
     adjust = do_not_drift;
     lead_by_leases();
-    feed((struct raft_event){.type = RAFT_EVENT_TRANSFER, .node = 3});
-    drain();
+    ck_assert_int_eq(transfer(3), RAFT_OK);
     ck_assert(!is_leased());
     now += 100;
     heartbeat();

@@ -1,55 +1,11 @@
 /* What came of a fault, and the twin of a run: the same run without one of its faults. On a world
  * of three real nodes without a script. */
-#include "unit.h"
+#include "world_fixture.h"
 
 #include <sim/explorer/catalogue.h>
 #include <sim/explorer/efficacy.h>
 #include <stdio.h>
 #include <string.h>
-
-#define MS UINT64_C(1000000)
-
-static struct arena *arena;
-static struct sim_spec spec;
-
-static void set_up(void)
-{
-    const char *error = NULL;
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
-}
-
-static void tear_down(void)
-{
-    arena_close(arena);
-}
-
-static struct sim_world *world_open(void)
-{
-    char error[SIM_TEXT_MAX] = "";
-    spec = (struct sim_spec){.sut = &sut_raft, .seed = 3, .fill = 0xa5};
-    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
-    ck_assert_msg(world != NULL, "%s", error);
-    struct sim_cluster_options options;
-    sim_cluster_options_init(&options);
-    sim_cluster_create(world, &options);
-    return world;
-}
-
-static void run_for(struct sim_world *world, uint64_t ns)
-{
-    uint64_t until_ns = world->scheduler.now_ns + ns;
-    while (sim_world_next_ns(world) <= until_ns && sim_world_step(world)) {
-    }
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
-}
-
-static void finish(struct sim_world *world)
-{
-    sim_world_script_ended(world);
-    sim_world_run(world);
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
-}
 
 static const struct {
     struct sim_ending with;
@@ -94,7 +50,7 @@ static void mute(struct sim_world *world, const char *name, const char *outcome,
 /* A run in which a send may be refused; of a muted node nothing happens. */
 static struct sim_world *run_with(bool is_armed, uint32_t muted)
 {
-    struct sim_world *world = world_open();
+    struct sim_world *world = world_of(&sut_raft, 3);
     if (is_armed) {
         struct sim_rule *rule = sim_fault_rule_new(&world->faults, "message.send.refused");
         rule->action = SIM_FAULT_OUTCOME;
@@ -130,7 +86,7 @@ END_TEST
 START_TEST(a_fault_that_never_fires_leaves_the_hash_as_it_is)
 {
     struct sim_ending without = ending_of(run_with(false, 0));
-    struct sim_world *world = world_open();
+    struct sim_world *world = world_of(&sut_raft, 3);
     sim_fault_arm_idle(&world->faults);
     run_for(world, 1000 * MS);
     finish(world);
@@ -305,7 +261,7 @@ static uint64_t times_of(const struct sim_world *world, const char *name)
 /* A run in which a mishap may befall the victim, and may be muted. */
 static struct sim_world *run_of(int mishap, bool happens, bool is_muted)
 {
-    struct sim_world *world = world_open();
+    struct sim_world *world = world_of(&sut_raft, 3);
     struct sim_node *victim = world->nodes[VICTIM];
     run_for(world, 700 * MS);
     (void)sim_node_campaign(victim); /* it has messages to lose */
@@ -350,7 +306,7 @@ END_TEST
 
 START_TEST(a_store_is_left_alone_where_its_process_did_not_crash)
 {
-    struct sim_world *world = world_open();
+    struct sim_world *world = world_of(&sut_raft, 3);
     run_for(world, 1000 * MS);
     mute(world, "node.crash", "happened", VICTIM);
     uint64_t content = sim_world_content(world);
@@ -368,7 +324,7 @@ END_TEST
 
 START_TEST(what_repeats_has_one_row_and_a_count)
 {
-    struct sim_world *world = world_open();
+    struct sim_world *world = world_of(&sut_raft, 3);
     run_for(world, 1000 * MS);
     for (int i = 0; i < 3; i++) {
         crash(world);
@@ -518,7 +474,7 @@ int main(void)
     Suite *suite = suite_create("efficacy");
     TCase *tests = tcase_create("efficacy");
     suite_add_tcase(suite, tests);
-    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_checked_fixture(tests, arena_set_up, arena_tear_down);
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, efficacy_is_the_worst_difference, 0,
                         (int)(sizeof endings / sizeof endings[0]));

@@ -1,12 +1,8 @@
 /* Fault rules and shots, consulted by hand on a cluster that does not run. */
-#include "unit.h"
-
-#include <sim/world.h>
+#include "world_fixture.h"
 
 #include <string.h>
 
-static struct arena *arena;
-static struct sim_spec spec;
 static struct sim_world *world;
 static struct sim_faults *faults;
 static uint32_t disk_write;
@@ -14,23 +10,11 @@ static uint32_t disk_sync;
 
 static void set_up(void)
 {
-    const char *error = NULL;
-    char message[SIM_TEXT_MAX] = "";
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
-    spec = (struct sim_spec){.sut = &sut_raft, .seed = 1, .fill = 0xa5};
-    world = sim_world_create(arena, &spec, message, sizeof message);
-    struct sim_cluster_options options;
-    sim_cluster_options_init(&options);
-    sim_cluster_create(world, &options);
+    arena_set_up();
+    world = world_of(&sut_raft, 1);
     faults = &world->faults;
     disk_write = faults->sut_point_count + SIM_POINT_DISK_WRITE;
     disk_sync = faults->sut_point_count + SIM_POINT_DISK_SYNC;
-}
-
-static void tear_down(void)
-{
-    arena_close(arena);
 }
 
 static struct sim_rule *rule_of(const char *pattern, enum raft_outcome outcome)
@@ -350,7 +334,7 @@ static Suite *fault_suite(void)
 {
     Suite *suite = suite_create("fault");
     TCase *tcase = tcase_create("fault");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, set_up, arena_tear_down);
     tcase_add_test(tcase, star_is_one_part_and_two_stars_are_any);
     tcase_add_test(tcase, registry_ends_with_the_points_of_the_world);
     tcase_add_test(tcase, disarmed_point_is_counted_and_does_nothing);

@@ -6,7 +6,7 @@
 
 static struct raft_entry *entry_new(raft_index index)
 {
-    struct raft_entry *entry = arena_calloc(fake.arena, sizeof *entry);
+    struct raft_entry *entry = arena_calloc(arena, sizeof *entry);
     entry->id = (struct raft_entry_id){1, index};
     return entry;
 }
@@ -249,7 +249,7 @@ END_TEST
 START_TEST(finds_a_key_after_growing)
 {
     struct sim_table table;
-    sim_table_init(&table, fake.arena);
+    sim_table_init(&table, arena);
     ck_assert_ptr_null(sim_table_find(&table, 1));
     for (uint64_t key = 1; key <= 200; key++) {
         sim_table_put(&table, key << 40, key);
@@ -265,7 +265,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("ledger");
-    tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
+    tcase_add_checked_fixture(tests, fake_setup, arena_tear_down);
     tcase_add_test(tests, is_silent_while_holds_and_views_agree);
     tcase_add_test(tests, names_the_entry_and_the_site_of_a_reference_left_in_an_event);
     tcase_add_loop_test(tests, fires_when_a_total_exceeds_the_view, 0,

@@ -1,25 +1,10 @@
 /* The key-value state machine of a simulated node. */
-#include "unit.h"
+#include "arena_fixture.h"
 
-#include <sim/arena.h>
 #include <sim/machine.h>
 
 #include <stdio.h>
 #include <string.h>
-
-static struct arena *arena;
-
-static void set_up(void)
-{
-    const char *error = NULL;
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
-}
-
-static void tear_down(void)
-{
-    arena_close(arena);
-}
 
 static struct sim_command command_of(enum sim_command_type type, uint32_t client, uint64_t sequence,
                                      const char *key, const char *value)
@@ -34,14 +19,14 @@ static struct sim_result apply(struct sim_machine *machine, raft_index index,
                                const struct sim_command *command)
 {
     uint8_t bytes[SIM_COMMAND_SIZE_MAX];
-    struct sim_result result;
+    struct sim_effect effect;
     sim_command_encode(command, bytes);
     const struct sut_entry entry = {.id = {1, index},
                                     .kind = RAFT_ENTRY_COMMAND,
                                     .size = (uint32_t)sim_command_size(command),
                                     .payload = bytes};
-    sim_machine_apply(machine, &entry, &result);
-    return result;
+    sim_machine_apply(machine, &entry, &effect);
+    return effect.result;
 }
 
 static void put(struct sim_machine *machine, raft_index index, const char *key, const char *value)
@@ -265,7 +250,7 @@ static Suite *machine_suite(void)
 {
     Suite *suite = suite_create("machine");
     TCase *tcase = tcase_create("machine");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, arena_set_up, arena_tear_down);
     tcase_add_test(tcase, command_survives_its_encoding);
     tcase_add_test(tcase, command_that_is_cut_anywhere_is_refused);
     tcase_add_test(tcase, get_sees_the_last_put);

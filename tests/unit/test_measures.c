@@ -1,54 +1,10 @@
 /* What is measured of a run: situations, liveness, and what the rolling hash
  * holds. On a world of three real nodes without a script. */
-#include "unit.h"
+#include "world_fixture.h"
 
 #include <sim/explorer/efficacy.h>
 #include <stdio.h>
 #include <string.h>
-
-#define MS UINT64_C(1000000)
-
-static struct arena *arena;
-static struct sim_spec spec;
-
-static void set_up(void)
-{
-    const char *error = NULL;
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
-}
-
-static void tear_down(void)
-{
-    arena_close(arena);
-}
-
-static struct sim_world *world_open(void)
-{
-    char error[SIM_TEXT_MAX] = "";
-    spec = (struct sim_spec){.sut = &sut_raft, .seed = 3, .fill = 0xa5};
-    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
-    ck_assert_msg(world != NULL, "%s", error);
-    struct sim_cluster_options options;
-    sim_cluster_options_init(&options);
-    sim_cluster_create(world, &options);
-    return world;
-}
-
-static void run_for(struct sim_world *world, uint64_t ns)
-{
-    uint64_t until_ns = world->scheduler.now_ns + ns;
-    while (sim_world_next_ns(world) <= until_ns && sim_world_step(world)) {
-    }
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
-}
-
-static void finish(struct sim_world *world)
-{
-    sim_world_script_ended(world);
-    sim_world_run(world);
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
-}
 
 /* ---- the rolling hash ---- */
 
@@ -56,7 +12,7 @@ START_TEST(what_clients_are_told_is_in_the_hash)
 {
     uint64_t hashes[2];
     for (int i = 0; i < 2; i++) {
-        struct sim_world *world = world_open();
+        struct sim_world *world = world_of(&sut_raft, 3);
         const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
         struct sim_client *client = sim_client_create(world, 1000 * MS);
         run_for(world, 700 * MS);
@@ -78,7 +34,7 @@ START_TEST(refusals_are_the_same_whenever_they_come)
 {
     uint64_t refusals[3];
     for (uint64_t i = 0; i < 3; i++) {
-        struct sim_world *world = world_open();
+        struct sim_world *world = world_of(&sut_raft, 3);
         const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
         struct sim_client *client = sim_client_create(world, 50 * MS);
         run_for(world, 700 * MS + i % 2 * 30 * MS);
@@ -189,7 +145,7 @@ END_TEST
 
 START_TEST(majorities_are_those_of_the_configuration)
 {
-    struct sim_world *world = world_open();
+    struct sim_world *world = world_of(&sut_raft, 3);
     const uint32_t *hits = world->probes.hits;
     run_for(world, 1000 * MS);
     for (int i = 0; i < 2; i++) { /* who is no member makes no difference */
@@ -212,7 +168,7 @@ END_TEST
 
 START_TEST(counts_the_situations_of_a_leader_that_dies_in_a_transfer)
 {
-    struct sim_world *world = world_open();
+    struct sim_world *world = world_of(&sut_raft, 3);
     run_for(world, 1000 * MS);
     struct sim_node *leader = sim_world_leader(world);
     ck_assert_ptr_nonnull(leader);
@@ -247,7 +203,7 @@ END_TEST
 
 START_TEST(measures_how_long_a_cluster_takes_without_its_leader)
 {
-    struct sim_world *world = world_open();
+    struct sim_world *world = world_of(&sut_raft, 3);
     struct sim_execution result;
     run_for(world, 1000 * MS);
     sim_node_crash(sim_world_leader(world), SIM_UNSYNCED_LOSE);
@@ -268,7 +224,7 @@ END_TEST
 /* A session that the cluster has never given out stands for one that others have driven out. */
 START_TEST(proof_of_progress_is_tried_again_when_its_session_is_forgotten)
 {
-    struct sim_world *world = world_open();
+    struct sim_world *world = world_of(&sut_raft, 3);
     sim_world_script_ended(world);
     while (world->proof == NULL && sim_world_step(world)) {
     }
@@ -286,14 +242,14 @@ START_TEST(proof_of_progress_is_tried_again_when_its_session_is_forgotten)
     sim_world_run(world);
     ck_assert_int_eq(first->outcome, SIM_CLIENT_UNKNOWN);
     ck_assert_str_eq(first->error, "session_expired");
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+    expect_no_finding(world);
     ck_assert(!world->is_unavailable);
 }
 END_TEST
 
 START_TEST(progress_fires_when_no_leader_comes_in_time)
 {
-    struct sim_world *world = world_open();
+    struct sim_world *world = world_of(&sut_raft, 3);
     run_for(world, 1000 * MS);
     sim_world_script_ended(world);
     for (uint32_t id = 1; id <= 3; id++) {
@@ -318,7 +274,7 @@ int main(void)
     Suite *suite = suite_create("measures");
     TCase *tests = tcase_create("measures");
     suite_add_tcase(suite, tests);
-    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_checked_fixture(tests, arena_set_up, arena_tear_down);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, what_clients_are_told_is_in_the_hash);
     tcase_add_test(tests, refusals_are_the_same_whenever_they_come);

@@ -52,23 +52,34 @@ START_TEST(keeps_the_order_of_a_link_without_jitter)
 }
 END_TEST
 
-START_TEST(delays_within_latency_and_jitter)
+/* How long a message from node 1 takes to node 2. */
+static uint64_t travel_ns(void)
+{
+    uint64_t sent_ns = world->scheduler.now_ns;
+    send_text(1, 2, "x");
+    expect_text("x");
+    return world->scheduler.now_ns - sent_ns;
+}
+
+/* So long at least, and up to the jitter longer, evenly. */
+static void expect_jitter(uint64_t least_ns, uint64_t jitter_ns)
 {
     uint32_t early = 0;
     uint32_t late = 0;
-    network->jitter_ns = 50;
     for (int i = 0; i < 400; i++) {
-        uint64_t sent_ns = world->scheduler.now_ns;
-        send_text(1, 2, "x");
-        expect_text("x");
-        uint64_t took_ns = world->scheduler.now_ns - sent_ns;
-        ck_assert_uint_ge(took_ns, LATENCY_NS);
-        ck_assert_uint_le(took_ns, LATENCY_NS + 50);
-        early += took_ns < LATENCY_NS + 10;
-        late += took_ns > LATENCY_NS + 50 - 10;
+        uint64_t over_ns = travel_ns() - least_ns;
+        ck_assert_uint_le(over_ns, jitter_ns);
+        early += over_ns < jitter_ns / 5;
+        late += over_ns > jitter_ns - jitter_ns / 5;
     }
     ck_assert(early > 40 && early < 120);
     ck_assert(late > 40 && late < 120);
+}
+
+START_TEST(delays_within_latency_and_jitter)
+{
+    network->jitter_ns = 50;
+    expect_jitter(LATENCY_NS, 50);
 }
 END_TEST
 
@@ -81,10 +92,7 @@ START_TEST(a_spread_is_exponential_and_the_latency_of_its_rule_at_least)
     rule->spread_ns = 1000;
     sim_network_rule_activate(network, rule);
     for (int i = 0; i < 1000; i++) {
-        uint64_t sent_ns = world->scheduler.now_ns;
-        send_text(1, 2, "x");
-        expect_text("x");
-        uint64_t took_ns = world->scheduler.now_ns - sent_ns - LATENCY_NS;
+        uint64_t took_ns = travel_ns() - LATENCY_NS;
         ck_assert_uint_ge(took_ns, 500);
         least += took_ns == 500;
         sum_ns += took_ns;
@@ -312,23 +320,10 @@ END_TEST
 START_TEST(a_rule_delays_by_its_latency_and_within_its_jitter)
 {
     struct sim_link_rule *rule = rule_from_to(1, 2);
-    uint32_t early = 0;
-    uint32_t late = 0;
     rule->latency_ns = 7;
     rule->jitter_ns = 50;
     sim_network_rule_activate(network, rule);
-    for (int i = 0; i < 400; i++) {
-        uint64_t sent_ns = world->scheduler.now_ns;
-        send_text(1, 2, "x");
-        expect_text("x");
-        uint64_t took_ns = world->scheduler.now_ns - sent_ns;
-        ck_assert_uint_ge(took_ns, LATENCY_NS + 7);
-        ck_assert_uint_le(took_ns, LATENCY_NS + 57);
-        early += took_ns < LATENCY_NS + 7 + 10;
-        late += took_ns > LATENCY_NS + 57 - 10;
-    }
-    ck_assert(early > 40 && early < 120);
-    ck_assert(late > 40 && late < 120);
+    expect_jitter(LATENCY_NS + 7, 50);
 }
 END_TEST
 
@@ -502,10 +497,7 @@ START_TEST(a_tail_makes_a_few_messages_very_late)
     rule->tail_ns = 1000;
     sim_network_rule_activate(network, rule);
     for (int i = 0; i < 2000; i++) {
-        uint64_t sent_ns = world->scheduler.now_ns;
-        send_text(1, 2, "x");
-        expect_text("x");
-        uint64_t took_ns = world->scheduler.now_ns - sent_ns;
+        uint64_t took_ns = travel_ns();
         ck_assert(took_ns == LATENCY_NS || took_ns >= LATENCY_NS + 1000);
         late += took_ns != LATENCY_NS;
         very_late += took_ns >= LATENCY_NS + 8000;
@@ -519,7 +511,7 @@ START_TEST(a_rule_moves_no_delay_of_another_message)
 {
     uint64_t times[2][20];
     for (int round = 0; round < 2; round++) {
-        teardown();
+        arena_tear_down();
         setup();
         network->jitter_ns = 1000;
         if (round == 1) {
@@ -576,7 +568,7 @@ static Suite *network_suite(void)
 {
     Suite *suite = suite_create("network");
     TCase *links = tcase_create("links");
-    tcase_add_checked_fixture(links, setup, teardown);
+    tcase_add_checked_fixture(links, setup, arena_tear_down);
     tcase_add_test(links, delivers_the_bytes_after_the_latency);
     tcase_add_test(links, leaves_no_memory_behind);
     tcase_add_test(links, keeps_the_order_of_a_link_without_jitter);
@@ -586,7 +578,7 @@ static Suite *network_suite(void)
     tcase_add_test(links, never_describes_a_message_nobody_asks_about);
     suite_add_tcase(suite, links);
     TCase *rules = tcase_create("rules");
-    tcase_add_checked_fixture(rules, setup, teardown);
+    tcase_add_checked_fixture(rules, setup, arena_tear_down);
     tcase_add_test(rules, a_rule_touches_its_direction_only);
     tcase_add_test(rules, a_rule_for_both_directions_touches_both);
     tcase_add_test(rules, a_rule_with_a_type_touches_that_type_only);

@@ -232,7 +232,7 @@ int main(void)
 {
     Suite *suite = suite_create("network_rules");
     TCase *rules = tcase_create("rules");
-    tcase_add_checked_fixture(rules, setup, teardown);
+    tcase_add_checked_fixture(rules, setup, arena_tear_down);
     tcase_add_test(rules, a_cut_drops_what_is_under_way_and_what_is_sent);
     tcase_add_test(rules, a_cut_ends_at_its_time);
     tcase_add_test(rules, a_cut_of_a_type_lets_the_others_pass);

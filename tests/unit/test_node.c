@@ -1,6 +1,6 @@
 /* What a simulated node finds out about its process, and what the end of a run demands of a
  * cluster: each rule on an implementation that does what the core does, but for one thing. */
-#include "unit.h"
+#include "world_fixture.h"
 
 #include <sim/fingerprint.h>
 #include <sim/node_internal.h>
@@ -8,40 +8,22 @@
 
 #include <string.h>
 
-#define MS        UINT64_C(1000000)
 #define AN_ALLOC  RAFT_AT_MESSAGE_DECODE_ENTRY
 #define A_REFUSAL RAFT_AT_MESSAGE_SEND_REFUSED
 
-static struct arena *arena;
 static struct sut_ops broken;
-static struct sim_spec spec;
 
 static void set_up(void)
 {
-    const char *error = NULL;
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
+    arena_set_up();
     broken = sut_raft;
-}
-
-static void tear_down(void)
-{
-    arena_close(arena);
 }
 
 /* Three nodes of the broken implementation, of which one leads. */
 static struct sim_world *world_open(void)
 {
-    char error[SIM_TEXT_MAX] = "";
-    spec = (struct sim_spec){.sut = &broken, .seed = 3, .fill = 0xa5};
-    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
-    ck_assert_msg(world != NULL, "%s", error);
-    struct sim_cluster_options options;
-    sim_cluster_options_init(&options);
-    sim_cluster_create(world, &options);
-    while (sim_world_next_ns(world) <= 1000 * MS && sim_world_step(world)) {
-    }
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+    struct sim_world *world = world_of(&broken, 3);
+    run_until(world, 1000 * MS);
     return world;
 }
 
@@ -58,13 +40,6 @@ static void expect_at_the_end(struct sim_world *world, const char *rule, const c
     sim_world_script_ended(world);
     sim_world_run(world);
     expect(world, rule, words);
-}
-
-static void expect_a_good_end(struct sim_world *world)
-{
-    sim_world_script_ended(world);
-    sim_world_run(world);
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
 }
 
 /* ---- memory ---- */
@@ -223,18 +198,6 @@ END_TEST
 
 /* ---- the process ---- */
 
-static void run_until(struct sim_world *world, uint64_t until_ns)
-{
-    while (sim_world_next_ns(world) <= until_ns && sim_world_step(world)) {
-    }
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
-}
-
-static void run_for(struct sim_world *world, uint64_t ns)
-{
-    run_until(world, world->scheduler.now_ns + ns);
-}
-
 static uint64_t messages_of(const struct sim_world *world, uint32_t node)
 {
     uint64_t sent = 0;
@@ -277,7 +240,7 @@ START_TEST(a_paused_process_does_nothing_while_time_goes_on)
         run_for(world, 500 * MS);
         ck_assert_uint_gt(node->view.state.sequence + node->view.commit, 0);
         ck_assert_uint_gt(messages_of(world, id), sent);
-        expect_a_good_end(world);
+        finish(world);
     }
 }
 END_TEST
@@ -305,7 +268,7 @@ START_TEST(a_crash_takes_everything_of_the_process_and_nothing_of_the_others)
     ck_assert_int_eq(node->state, SIM_NODE_DOWN); /* nobody starts it by itself */
     sim_node_crash(node, SIM_UNSYNCED_LOSE);
     ck_assert_uint_eq(node->crashes, 1);
-    expect_a_good_end(world);
+    finish(world);
 }
 END_TEST
 
@@ -327,7 +290,7 @@ START_TEST(a_node_starts_again_at_its_time_and_one_that_is_gone_never)
     sim_node_start(gone);
     run_for(world, 1000 * MS);
     ck_assert_int_eq(gone->state, SIM_NODE_DOWN);
-    expect_a_good_end(world);
+    finish(world);
     ck_assert_uint_eq(gone->incarnation, 1);
 }
 END_TEST
@@ -346,7 +309,7 @@ START_TEST(a_process_has_the_options_of_its_start)
     sim_node_start(node);
     ck_assert_uint_eq(node->started.heartbeat_ns, 7 * MS);
     ck_assert_uint_ne(world->nodes[2]->started.heartbeat_ns, 7 * MS);
-    expect_a_good_end(world);
+    finish(world);
 }
 END_TEST
 
@@ -374,7 +337,7 @@ START_TEST(a_process_dies_before_an_operation_of_its_disk_or_after_it)
         ck_assert_uint_eq(node->died_in_event, sides[_i] == RAFT_OUTCOME_CRASH_BEFORE);
         ck_assert(i == 1 || (node->disk.change_last > operations_before) ==
                                 (sides[_i] == RAFT_OUTCOME_CRASH_AFTER));
-        expect_a_good_end(world);
+        finish(world);
     }
 }
 END_TEST
@@ -406,7 +369,7 @@ START_TEST(a_batch_that_is_refused_comes_again)
     ck_assert_int_eq(world->nodes[2]->state, SIM_NODE_UP);
     ck_assert_uint_eq(sim_machine_applied(world->nodes[2]->machine),
                       sim_machine_applied(world->nodes[1]->machine));
-    expect_a_good_end(world);
+    finish(world);
 }
 END_TEST
 
@@ -417,7 +380,7 @@ START_TEST(a_machine_that_fails_ends_its_process_and_no_other)
     ck_assert_str_eq(world->nodes[2]->why, raft_status_string(RAFT_MACHINE));
     ck_assert_int_eq(world->nodes[1]->state, SIM_NODE_UP);
     ck_assert_int_eq(world->nodes[3]->state, SIM_NODE_UP);
-    expect_a_good_end(world);
+    finish(world);
 }
 END_TEST
 
@@ -461,7 +424,7 @@ START_TEST(a_damaged_message_changes_nothing)
         ck_assert_int_eq(memcmp(&node->view, &view, sizeof view), 0);
         ck_assert_uint_eq(node->block_count, blocks);
         ck_assert_uint_eq(messages_of(world, follower), sent);
-        expect_a_good_end(world);
+        finish(world);
     }
 }
 END_TEST
@@ -640,7 +603,7 @@ END_TEST
 
 START_TEST(a_cluster_that_does_all_this_is_not)
 {
-    expect_a_good_end(world_open());
+    finish(world_open());
 }
 END_TEST
 
@@ -733,7 +696,7 @@ int main(void)
     Suite *suite = suite_create("node");
     TCase *tests = tcase_create("node");
     suite_add_tcase(suite, tests);
-    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_checked_fixture(tests, set_up, arena_tear_down);
     tcase_add_test(tests, fresh_memory_has_the_pattern_of_the_arena);
     tcase_add_test(tests, a_memory_limit_refuses_what_exceeds_it_and_changes_nothing);
     tcase_add_test(tests, an_allocation_fails_at_its_point_once_or_from_then_on);

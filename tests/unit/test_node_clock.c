@@ -1,31 +1,27 @@
 /* The clock of a node, line by line of its fault model: what it may show, what it never does, and
  * when its timers fire. There is no process: the tests set the timers, and see them fire. */
-#include "unit.h"
+#include "world_fixture.h"
 
 #include <sim/node_internal.h>
 
 #include <string.h>
 
-#define MS     UINT64_C(1000000)
 #define ALWAYS UINT64_MAX
 #define HALF   (UINT64_MAX / 2)
 #define TIMER  ((enum raft_timer)0)
 #define OTHER  ((enum raft_timer)1)
 #define NODES  2u
 
-static struct arena *arena;
 static struct sim_spec spec;
 static struct sim_world *world;
 static struct sim_node *node;
 
 static void open_world(uint64_t seed, uint64_t offset_ns)
 {
-    char error[SIM_TEXT_MAX] = "";
     struct sim_cluster_options options;
     sim_cluster_options_init(&options);
     spec = (struct sim_spec){.sut = &sut_raft, .seed = seed, .fill = 0xa5};
-    world = sim_world_create(arena, &spec, error, sizeof error);
-    ck_assert_msg(world != NULL, "%s", error);
+    world = world_create(&spec);
     world->cluster = options;
     world->cluster.clock_offset_ns = offset_ns;
     for (uint32_t id = 1; id <= NODES; id++) {
@@ -38,15 +34,8 @@ static void open_world(uint64_t seed, uint64_t offset_ns)
 
 static void set_up(void)
 {
-    const char *error = NULL;
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
+    arena_set_up();
     open_world(1, 0);
-}
-
-static void tear_down(void)
-{
-    arena_close(arena);
 }
 
 static uint64_t global_ns(void)
@@ -358,7 +347,7 @@ int main(void)
 {
     Suite *suite = suite_create("node_clock");
     TCase *clocks = tcase_create("clocks");
-    tcase_add_checked_fixture(clocks, set_up, tear_down);
+    tcase_add_checked_fixture(clocks, set_up, arena_tear_down);
     tcase_add_test(clocks, clocks_have_nothing_to_do_with_each_other);
     tcase_add_test(clocks, a_clock_runs_at_its_rate_and_the_others_do_not);
     tcase_add_test(clocks, a_clock_jumps_forward_at_once);
@@ -368,7 +357,7 @@ int main(void)
     tcase_add_test(clocks, a_strobe_throws_to_and_fro_once_a_period_and_ends_right);
     suite_add_tcase(suite, clocks);
     TCase *timers = tcase_create("timers");
-    tcase_add_checked_fixture(timers, set_up, tear_down);
+    tcase_add_checked_fixture(timers, set_up, arena_tear_down);
     tcase_add_loop_test(timers, a_timer_fires_when_its_clock_shows_the_deadline_and_no_earlier, 0,
                         (int)(sizeof rates / sizeof rates[0]));
     tcase_add_test(timers, a_timer_follows_its_clock_when_that_changes);

@@ -2,17 +2,6 @@
 #include "oracle_double.h"
 #include "unit.h"
 
-/* Node 1 leads term 1; three entries are on all disks. */
-static void three_entries_everywhere(void)
-{
-    enter_term(2, 1);
-    enter_term(3, 1);
-    elect(1, 1);
-    for (uint32_t node = 1; node <= FAKE_NODES; node++) {
-        replicate(node, 3);
-    }
-}
-
 static void submit(uint64_t request, uint64_t value)
 {
     sim_oracle_submitted(fake.world->oracles, 1, request, (const uint8_t *)&value, sizeof value);
@@ -72,7 +61,7 @@ START_TEST(election_safety_fires_on_two_leaders_in_a_term)
     elect(1, 1);
     elect(2, 1);
     expect("election-safety");
-    ck_assert_str_eq(fake.world->finding.signature, "election-safety: two leaders in one term");
+    expect_signature("election-safety: two leaders in one term");
 }
 END_TEST
 
@@ -98,8 +87,7 @@ START_TEST(election_safety_fires_on_a_vote_forgotten_over_a_restart)
     view_of(3)->state.term = 4;
     start(3);
     expect("election-safety");
-    ck_assert_str_eq(fake.world->finding.signature,
-                     "election-safety: a vote was forgotten over a restart");
+    expect_signature("election-safety: a vote was forgotten over a restart");
 }
 END_TEST
 
@@ -317,8 +305,7 @@ START_TEST(durable_majority_does_not_count_a_file_that_is_gone)
     elect(1, 1);
     replicate(1, 1);
     replicate(2, 1);
-    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
-    observer->removed(observer->ctx, 2, "log");
+    remove_file(2, "log");
     commit(1, 1);
     expect("durable-majority");
 }
@@ -329,8 +316,7 @@ START_TEST(durable_majority_does_not_count_an_entry_behind_a_hole)
     elect(1, 1);
     replicate(1, 2);
     const uint64_t second[3] = {1, 2, 102};
-    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
-    observer->durable(observer->ctx, 2, "log", (const uint8_t *)second, sizeof second, 0);
+    show_file(2, "log", second, sizeof second);
     commit(1, 2);
     expect("durable-majority");
 }
@@ -351,8 +337,7 @@ START_TEST(current_term_commit_fires_when_a_leader_commits_an_older_term)
     elect(1, 2);
     commit(1, 1);
     expect("current-term-commit");
-    ck_assert_str_eq(fake.world->finding.signature,
-                     "current-term-commit: a leader committed an entry of an older...");
+    expect_signature("current-term-commit: a leader committed an entry of an older...");
 }
 END_TEST
 
@@ -762,7 +747,7 @@ END_TEST
 static TCase *case_new(const char *name)
 {
     TCase *tests = tcase_create(name);
-    tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
+    tcase_add_checked_fixture(tests, fake_setup, arena_tear_down);
     return tests;
 }
 

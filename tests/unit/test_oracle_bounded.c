@@ -20,7 +20,7 @@ START_TEST(bounded_fires_on_too_many_messages_in_one_event)
     expect(NULL);
     send_many(1, true);
     expect("bounded");
-    ck_assert_str_eq(fake.world->finding.signature, "bounded: too many messages in one event");
+    expect_signature("bounded: too many messages in one event");
 }
 END_TEST
 
@@ -203,6 +203,16 @@ static void answer(const struct sut_message *message)
     sim_oracle_arrives(fake.world->oracles, 1, (const uint8_t *)message, sizeof *message);
 }
 
+static void match(raft_index index)
+{
+    answer(&(struct sut_message){.type = "append_rep",
+                                 .from = 2,
+                                 .to = 1,
+                                 .term = 1,
+                                 .matches = true,
+                                 .claims_index = index});
+}
+
 static void refuse(raft_index position, raft_index hint)
 {
     answer(&(struct sut_message){.type = "append_rep",
@@ -249,8 +259,7 @@ START_TEST(bounded_accepts_refusals_after_something_has_matched)
     lead_in_calm();
     for (uint32_t i = 0; i < 9; i++) {
         ask_and_refuse(5, 3, 2);
-        answer(&(struct sut_message){
-            .type = "append_rep", .from = 2, .to = 1, .term = 1, .matches = true});
+        match(0);
     }
     expect(NULL);
 }
@@ -259,8 +268,7 @@ END_TEST
 START_TEST(bounded_accepts_refusals_that_come_after_what_they_refused_has_matched)
 {
     lead_in_calm();
-    answer(&(struct sut_message){
-        .type = "append_rep", .from = 2, .to = 1, .term = 1, .matches = true, .claims_index = 5});
+    match(5);
     ask_and_refuse(5, 3, 9);
     expect(NULL);
     ask_and_refuse(6, 3, 4);
@@ -315,9 +323,12 @@ START_TEST(bounded_fires_on_a_snapshot_that_restarts_without_end)
 }
 END_TEST
 
-/* Ten entries are durable on node 1, so many of them are applied, and three may stay in memory. */
+/* Ten entries are durable on nodes 1 and 2, so many of them are applied, and three may stay in
+ * memory. */
 static void keep_in_memory(raft_index applied, uint64_t entries, uint64_t bytes)
 {
+    elect(1, 1);
+    replicate(2, 10);
     replicate(1, 10);
     uint64_t size = sizeof(struct raft_entry) + fake.nodes[1]->log[1].size;
     view_of(1)->durable = view_of(1)->last;
@@ -330,8 +341,6 @@ static void keep_in_memory(raft_index applied, uint64_t entries, uint64_t bytes)
 
 START_TEST(bounded_accepts_what_may_stay_in_memory)
 {
-    elect(1, 1);
-    replicate(2, 10);
     keep_in_memory(10, 3, 0);
     expect(NULL);
 }
@@ -339,8 +348,6 @@ END_TEST
 
 START_TEST(bounded_fires_on_applied_entries_that_stay_in_memory)
 {
-    elect(1, 1);
-    replicate(2, 10);
     keep_in_memory(10, 3, 1);
     expect("bounded");
 }
@@ -348,8 +355,6 @@ END_TEST
 
 START_TEST(bounded_accepts_what_is_not_applied_in_memory)
 {
-    elect(1, 1);
-    replicate(2, 10);
     keep_in_memory(4, 9, 0);
     expect(NULL);
     expect_waived(SIM_PROBE_COUNT);
@@ -358,8 +363,6 @@ END_TEST
 
 START_TEST(bounded_fires_on_more_than_what_is_not_applied)
 {
-    elect(1, 1);
-    replicate(2, 10);
     keep_in_memory(4, 9, 1);
     expect("bounded");
 }
@@ -382,7 +385,7 @@ int main(void)
     Suite *suite = suite_create("oracle_bounded");
     TCase *tests = tcase_create("bounded");
     suite_add_tcase(suite, tests);
-    tcase_add_checked_fixture(tests, fake_setup_leading, fake_teardown);
+    tcase_add_checked_fixture(tests, fake_setup_leading, arena_tear_down);
     tcase_add_test(tests, bounded_fires_on_too_many_messages_in_one_event);
     tcase_add_test(tests, bounded_fires_on_a_storm_without_a_cause);
     tcase_add_test(tests, bounded_accepts_answers);

@@ -39,7 +39,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    fake_teardown();
+    arena_tear_down();
 }
 
 /* Appends a configuration; unless told otherwise the node goes by it. */
@@ -169,8 +169,7 @@ START_TEST(configuration_fires_on_another_one_or_another_place_in_force)
     }
     step(2);
     expect("configuration");
-    ck_assert_str_eq(fake.world->finding.signature,
-                     "configuration: not the newest configuration of the log");
+    expect_signature("configuration: not the newest configuration of the log");
 }
 END_TEST
 
@@ -182,7 +181,7 @@ START_TEST(configuration_fires_on_what_is_no_configuration)
     view_of(2)->configuration_index = 0;
     step(2);
     expect("configuration");
-    ck_assert_str_eq(fake.world->finding.signature, "configuration: not a configuration");
+    expect_signature("configuration: not a configuration");
 }
 END_TEST
 
@@ -253,7 +252,7 @@ START_TEST(configuration_fires_on_two_changes_at_once)
     put_configuration(1, 1, one_and_two);
     step(1);
     expect("configuration");
-    ck_assert_str_eq(fake.world->finding.signature, "configuration: two changes at once");
+    expect_signature("configuration: two changes at once");
 }
 END_TEST
 
@@ -273,8 +272,7 @@ START_TEST(configuration_fires_on_successors_that_can_decide_apart)
     put_configuration(1, 1, only_3);
     step(1);
     expect("configuration");
-    ck_assert_str_eq(fake.world->finding.signature,
-                     "configuration: two successive configurations can decide apart");
+    expect_signature("configuration: two successive configurations can decide apart");
 }
 END_TEST
 
@@ -329,6 +327,15 @@ START_TEST(durable_majority_counts_both_sides_of_a_joint_configuration)
 }
 END_TEST
 
+static void expect_3_must_not_lead(void)
+{
+    expect(NULL);
+    sim_oracle_voted(fake.world->oracles, 1, 2, 3);
+    elect(3, 2);
+    expect("election-safety");
+    expect_signature("election-safety: a node that must not lead");
+}
+
 START_TEST(election_safety_fires_on_a_leader_that_is_no_voter)
 {
     put_configuration(1, 1, joint_without_3);
@@ -343,11 +350,7 @@ START_TEST(election_safety_fires_on_a_leader_that_is_no_voter)
     step(3);
     commit(3, 2);
     fake.world->features |= SUT_FEATURE_DURABLE;
-    expect(NULL);
-    sim_oracle_voted(fake.world->oracles, 1, 2, 3);
-    elect(3, 2);
-    expect("election-safety");
-    ck_assert_str_eq(fake.world->finding.signature, "election-safety: a node that must not lead");
+    expect_3_must_not_lead();
 }
 END_TEST
 
@@ -360,11 +363,7 @@ START_TEST(election_safety_fires_on_a_learner_that_leads)
     persist(2);
     commit(1, 1);
     commit(3, 1);
-    expect(NULL);
-    sim_oracle_voted(fake.world->oracles, 1, 2, 3);
-    elect(3, 2);
-    expect("election-safety");
-    ck_assert_str_eq(fake.world->finding.signature, "election-safety: a node that must not lead");
+    expect_3_must_not_lead();
 }
 END_TEST
 

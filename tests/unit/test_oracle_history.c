@@ -1,35 +1,17 @@
 /* The oracle of what clients saw: silent on runs, fires on one planted stale read. */
-#include "unit.h"
-
-#include <sim/world.h>
+#include "world_fixture.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define MS            UINT64_C(1000000)
 #define STEPS_AT_MOST 400000u
 
-static struct arena *arena;
-static struct sim_spec spec;
 static struct sim_world *world;
 
 static void set_up(void)
 {
-    const char *failure = NULL;
-    char error[SIM_TEXT_MAX] = "";
-    arena = arena_open(&failure);
-    ck_assert_msg(arena != NULL, "%s", failure);
-    spec = (struct sim_spec){.sut = &sut_raft, .seed = 5, .fill = 0xA5};
-    world = sim_world_create(arena, &spec, error, sizeof error);
-    ck_assert_msg(world != NULL, "%s", error);
-    struct sim_cluster_options options;
-    sim_cluster_options_init(&options);
-    sim_cluster_create(world, &options);
-}
-
-static void tear_down(void)
-{
-    arena_close(arena);
+    arena_set_up();
+    world = world_of(&sut_raft, 5);
 }
 
 /* One operation of a client to its end. */
@@ -204,7 +186,7 @@ static Suite *suite(void)
 {
     Suite *suite = suite_create("oracle_history");
     TCase *tests = tcase_create("oracle_history");
-    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_checked_fixture(tests, set_up, arena_tear_down);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, silent_when_reads_are_fresh);
     tcase_add_test(tests, silent_over_a_load);

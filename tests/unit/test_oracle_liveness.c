@@ -80,8 +80,7 @@ START_TEST(error_surfaces_forgets_with_the_process)
 {
     io(1, RAFT_IO_WRITE, 100, 50, 0, RAFT_IO);
     io(1, RAFT_IO_SYNC_DIR, 0, 0, 0, RAFT_IO);
-    end(1, SIM_NODE_DOWN);
-    sim_oracle_starts(fake.world->oracles, 1);
+    begin_anew(1);
     start(1);
     io(1, RAFT_IO_SYNC, 0, 0, 0, RAFT_OK);
     io(1, RAFT_IO_SYNC_DIR, 0, 0, 0, RAFT_OK);
@@ -117,8 +116,7 @@ END_TEST
 /* Node 1 starts, and in its start an operation fails, perhaps to be done again. */
 static void start_over_a_failure(bool again)
 {
-    end(1, SIM_NODE_DOWN);
-    sim_oracle_starts(fake.world->oracles, 1);
+    begin_anew(1);
     io(1, RAFT_IO_READ, 0, 50, 0, RAFT_IO);
     if (again) {
         io(1, RAFT_IO_READ, 0, 50, 50, RAFT_OK);
@@ -144,8 +142,7 @@ END_TEST
 static void start_over_a_name(enum raft_io_op op)
 {
     struct raft_io what = {.op = op, .name = "a", .status = RAFT_IO};
-    end(1, SIM_NODE_DOWN);
-    sim_oracle_starts(fake.world->oracles, 1);
+    begin_anew(1);
     sim_oracle_io_done(fake.world->oracles, 1, &what);
     what = (struct raft_io){.op = RAFT_IO_OPEN, .name = "b", .file = 5, .status = RAFT_OK};
     sim_oracle_io_done(fake.world->oracles, 1, &what);
@@ -248,8 +245,7 @@ static void restart_with(uint64_t count, raft_term term)
 {
     enter_term(2, 3);
     replicate(2, 2);
-    end(2, SIM_NODE_DOWN);
-    sim_oracle_starts(fake.world->oracles, 2);
+    begin_anew(2);
     view_of(2)->state.term = term;
     for (uint64_t i = 1; i <= count; i++) {
         put(2, 1, 100 + i);
@@ -305,21 +301,16 @@ static void have_own_log(raft_term term)
     step(2);
 }
 
-static void publish_second(void)
+/* It starts from the snapshot of the first two entries, and with so many behind them. */
+static void restart_behind_second(uint64_t count)
 {
-    const uint64_t words[2] = {2, 2};
-    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
-    observer->durable(observer->ctx, 2, "snapshot-2", (const uint8_t *)words, sizeof words, 0);
-}
-
-/* It starts from the snapshot of the first two entries alone. */
-static void restart_behind_second(void)
-{
-    end(2, SIM_NODE_DOWN);
-    sim_oracle_starts(fake.world->oracles, 2);
+    begin_anew(2);
     view_of(2)->state.term = 2;
     view_of(2)->base = (struct raft_entry_id){2, 2};
     view_of(2)->last = view_of(2)->base;
+    for (uint64_t i = 1; i <= count; i++) {
+        put(2, 2, 102 + i);
+    }
     start(2);
 }
 
@@ -330,14 +321,14 @@ START_TEST(recovery_takes_a_log_that_disagrees_with_the_snapshot_for_none)
     have_own_log(1);
     if (_i == 0) {
         persist(2);
-        publish_second();
+        put_snapshot(2, "snapshot-2", 2, 2);
     } else {
-        publish_second();
+        put_snapshot(2, "snapshot-2", 2, 2);
         persist(2);
     }
     view_of(2)->durable = view_of(2)->last;
     step(2);
-    restart_behind_second();
+    restart_behind_second(0);
     expect(NULL);
     expect_waived(SIM_WAIVER_DURABLE_REPLACED);
 }
@@ -348,8 +339,8 @@ START_TEST(recovery_fires_on_a_log_that_is_gone_behind_a_snapshot_that_it_agrees
     commit_three();
     have_own_log(2);
     persist(2);
-    publish_second();
-    restart_behind_second();
+    put_snapshot(2, "snapshot-2", 2, 2);
+    restart_behind_second(0);
     expect("recovery");
 }
 END_TEST
@@ -359,11 +350,11 @@ START_TEST(monotonic_fires_on_a_log_that_is_gone_behind_a_snapshot_that_it_agree
     commit_three();
     have_own_log(2);
     persist(2);
-    publish_second();
+    put_snapshot(2, "snapshot-2", 2, 2);
     view_of(2)->durable = view_of(2)->last;
     step(2);
     fake.is_dirty = true;
-    restart_behind_second();
+    restart_behind_second(0);
     expect("monotonic");
 }
 END_TEST
@@ -374,8 +365,7 @@ START_TEST(recovery_takes_a_torn_beginning_for_no_log)
     const uint64_t second[3] = {1, 2, 102};
     enter_term(2, 3);
     end(2, SIM_NODE_DOWN);
-    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
-    observer->durable(observer->ctx, 2, "log-1", (const uint8_t *)second, sizeof second, 0);
+    show_file(2, "log-1", second, sizeof second);
     sim_oracle_starts(fake.world->oracles, 2);
     view_of(2)->state.term = 3;
     start(2);
@@ -394,8 +384,7 @@ END_TEST
 START_TEST(recovery_fires_on_a_vote_that_is_not_on_the_disk)
 {
     enter_term(2, 3);
-    end(2, SIM_NODE_DOWN);
-    sim_oracle_starts(fake.world->oracles, 2);
+    begin_anew(2);
     view_of(2)->state = (struct raft_hard_state){.term = 3, .vote = 1};
     start(2);
     expect("recovery");
@@ -406,8 +395,7 @@ START_TEST(recovery_fires_on_a_log_with_another_entry_than_the_disks)
 {
     enter_term(2, 3);
     replicate(2, 2);
-    end(2, SIM_NODE_DOWN);
-    sim_oracle_starts(fake.world->oracles, 2);
+    begin_anew(2);
     view_of(2)->state.term = 3;
     put(2, 1, 101);
     put(2, 2, 999);
@@ -423,14 +411,8 @@ START_TEST(recovery_fires_on_a_log_that_goes_on_behind_a_snapshot_and_is_not_on_
     put(2, 2, 102);
     persist(2);
     step(2);
-    publish_second();
-    end(2, SIM_NODE_DOWN);
-    sim_oracle_starts(fake.world->oracles, 2);
-    view_of(2)->state.term = 2;
-    view_of(2)->base = (struct raft_entry_id){2, 2};
-    view_of(2)->last = view_of(2)->base;
-    put(2, 2, 103);
-    start(2);
+    put_snapshot(2, "snapshot-2", 2, 2);
+    restart_behind_second(1);
     expect("recovery");
 }
 END_TEST
@@ -831,7 +813,7 @@ int main(void)
     Suite *suite = suite_create("oracle_liveness");
     TCase *tests = tcase_create("liveness");
     suite_add_tcase(suite, tests);
-    tcase_add_checked_fixture(tests, fake_setup_leading, fake_teardown);
+    tcase_add_checked_fixture(tests, fake_setup_leading, arena_tear_down);
     tcase_add_test(tests, error_surfaces_is_silent_when_a_failed_write_is_mended);
     tcase_add_test(tests, error_surfaces_fires_on_a_sync_over_a_failed_write);
     tcase_add_test(tests, error_surfaces_fires_on_a_sync_over_a_short_write);

@@ -3,14 +3,11 @@
 #include "oracle_double.h"
 #include "unit.h"
 
-/* Node 1 leads term 1; three entries are on all disks, and nodes called them durable. */
-static void three_entries_everywhere(void)
+/* Nodes call them durable, too. */
+static void three_durable_everywhere(void)
 {
-    enter_term(2, 1);
-    enter_term(3, 1);
-    elect(1, 1);
+    three_entries_everywhere();
     for (uint32_t node = 1; node <= FAKE_NODES; node++) {
-        replicate(node, 3);
         view_of(node)->durable = view_of(node)->last;
         step(node);
     }
@@ -33,26 +30,19 @@ static void restart_with(uint32_t losses, enum raft_condition condition, raft_in
 
 static void quarantine(void)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     restart_with(RAFT_LOSS_PROMISES, RAFT_CONDITION_QUARANTINED, 3);
 }
 
 static void lose_two_entries(void)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     restart_with(RAFT_LOSS_ENTRIES, RAFT_CONDITION_RECOVERING, 1);
 }
 
 static void grant(const char *type)
 {
     send(2, &(struct sut_message){.type = type, .from = 2, .to = 3, .term = 1, .grants = true});
-}
-
-static void put_snapshot(const char *name, raft_term term, raft_index index)
-{
-    const uint64_t words[2] = {term, index};
-    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
-    observer->durable(observer->ctx, 2, name, (const uint8_t *)words, sizeof words, 0);
 }
 
 /* All have committed five entries; node 2 has a snapshot of the first two, and entry 5 alone. */
@@ -64,17 +54,16 @@ static void have_an_older_snapshot(void)
         replicate(node, 5);
     }
     commit(1, 5);
-    put_snapshot("snapshot-2", 1, 2);
+    put_snapshot(2, "snapshot-2", 1, 2);
     const uint64_t fifth[3] = {1, 5, 105};
-    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
-    observer->durable(observer->ctx, 2, "log", (const uint8_t *)fifth, sizeof fifth, 0);
+    show_file(2, "log", fifth, sizeof fifth);
 }
 
 /* A snapshot goes; what the node does after that counts on its log up to entry 5. */
 static void lose_snapshot(const char *name)
 {
     struct sim_node *node = &fake.nodes[2]->node;
-    node->disk.observer.removed(node->disk.observer.ctx, 2, name);
+    remove_file(2, name);
     node->process = fake.nodes[2];
     send(2, &(struct sut_message){.type = "append_rep", .term = 1, .claims_index = 5});
     step(2);
@@ -83,7 +72,7 @@ static void lose_snapshot(const char *name)
 START_TEST(speaks_durable_accepts_a_log_behind_a_newer_snapshot_that_has_rotted)
 {
     have_an_older_snapshot();
-    put_snapshot("snapshot-4", 1, 4);
+    put_snapshot(2, "snapshot-4", 1, 4);
     fake.nodes[2]->node.was_damaged = true;
     fake.nodes[2]->node.is_starting = true;
     lose_snapshot("snapshot-4");
@@ -95,7 +84,7 @@ END_TEST
 START_TEST(speaks_durable_accepts_a_log_behind_a_newer_snapshot_that_has_vanished)
 {
     have_an_older_snapshot();
-    put_snapshot("snapshot-4", 1, 4);
+    put_snapshot(2, "snapshot-4", 1, 4);
     fake.nodes[2]->node.process = NULL;
     lose_snapshot("snapshot-4");
     expect(NULL);
@@ -107,13 +96,13 @@ START_TEST(speaks_durable_fires_on_a_log_behind_a_newer_snapshot_that_its_proces
 {
     for (int running = 0; running < 2; running++) {
         have_an_older_snapshot();
-        put_snapshot("snapshot-4", 1, 4);
+        put_snapshot(2, "snapshot-4", 1, 4);
         fake.nodes[2]->node.was_damaged = running;
         fake.nodes[2]->node.is_starting = !running;
         lose_snapshot("snapshot-4");
         expect("speaks-durable");
         if (running == 0) {
-            fake_teardown();
+            arena_tear_down();
             fake_setup();
         }
     }
@@ -123,7 +112,7 @@ END_TEST
 START_TEST(speaks_durable_fires_on_a_hole_that_the_lost_snapshot_filled_in_part)
 {
     have_an_older_snapshot();
-    put_snapshot("snapshot-3", 1, 3);
+    put_snapshot(2, "snapshot-3", 1, 3);
     fake.nodes[2]->node.process = NULL;
     lose_snapshot("snapshot-3");
     expect("speaks-durable");
@@ -135,16 +124,15 @@ END_TEST
 START_TEST(speaks_durable_accepts_a_log_whose_first_file_was_lost_and_made_anew)
 {
     enter_term(2, 1);
-    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
     const uint64_t entries[4][3] = {{1, 1, 101}, {1, 2, 102}, {1, 3, 103}, {1, 4, 104}};
     const uint8_t *bytes = (const uint8_t *)entries;
-    observer->durable(observer->ctx, 2, "log-1", bytes, sizeof entries / 2, 0);
-    observer->durable(observer->ctx, 2, "log-3", bytes + sizeof entries / 2, sizeof entries / 2, 0);
-    observer->removed(observer->ctx, 2, "log-1");
-    observer->durable(observer->ctx, 2, "log-3", bytes + sizeof entries / 2, sizeof entries / 2, 0);
-    observer->durable(observer->ctx, 2, "log-1", bytes, 0, 0);
-    observer->removed(observer->ctx, 2, "log-3");
-    observer->durable(observer->ctx, 2, "log-1", bytes, sizeof entries / 2, 0);
+    show_file(2, "log-1", bytes, sizeof entries / 2);
+    show_file(2, "log-3", bytes + sizeof entries / 2, sizeof entries / 2);
+    remove_file(2, "log-1");
+    show_file(2, "log-3", bytes + sizeof entries / 2, sizeof entries / 2);
+    show_file(2, "log-1", bytes, 0);
+    remove_file(2, "log-3");
+    show_file(2, "log-1", bytes, sizeof entries / 2);
     ck_assert_uint_eq(fake.world->oracles->nodes[2].durable_base, 0);
     ck_assert_uint_eq(fake.world->oracles->nodes[2].durable_last, 2);
 }
@@ -168,10 +156,9 @@ END_TEST
 
 START_TEST(recovery_fires_on_a_start_without_promises_and_without_quarantine)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     fake.nodes[2]->node.bootstrapped = true;
-    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
-    observer->removed(observer->ctx, 2, "hard-state");
+    remove_file(2, "hard-state");
     fake.is_dirty = true; /* the rest of what it starts with is not compared */
     sim_oracle_starts(fake.world->oracles, 2);
     restart_with(0, RAFT_RUNNING, 3);
@@ -183,7 +170,7 @@ END_TEST
 /* Node 2 has another hard state on its disk, after which it is to be asked. */
 static void begin_state(raft_term term, raft_node_id vote)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     enter_term(2, term);
     persist_state(2, term, vote);
     view_of(2)->state.vote = vote;
@@ -293,7 +280,7 @@ END_TEST
 
 START_TEST(recovery_accepts_a_vote_with_damaged_entries)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     restart_with(0, RAFT_CONDITION_RECOVERING, 3);
     grant("vote_rep");
     expect(NULL);
@@ -365,7 +352,7 @@ static const struct {
 
 START_TEST(recovery_fires_on_a_loss_that_is_over_too_early)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     commit(1, over_too_early[_i].committed);
     restart_with(RAFT_LOSS_ENTRIES, RAFT_CONDITION_RECOVERING, over_too_early[_i].left);
     commit(1, over_too_early[_i].committed_later);
@@ -378,7 +365,7 @@ END_TEST
 
 START_TEST(recovery_accepts_the_end_of_a_loss_when_what_is_committed_is_there_again)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     commit(1, 2);
     restart_with(RAFT_LOSS_ENTRIES, RAFT_CONDITION_RECOVERING, 1);
     put(2, 1, 102);
@@ -412,7 +399,7 @@ END_TEST
 
 START_TEST(durable_majority_counts_what_was_there_before_the_quarantine)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     put(1, 1, 104);
     put(2, 1, 104);
     persist(1);
@@ -431,7 +418,7 @@ END_TEST
 /* Nodes 1 and 2 have a fourth entry and have said so, which node 3 lacks. */
 static void replicate_the_fourth(void)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     for (uint32_t node = 1; node <= 2; node++) {
         put(node, 1, 104);
         persist(node);
@@ -443,10 +430,9 @@ static void replicate_the_fourth(void)
 /* Node 2 goes, and with it the file of its log. */
 static void lose_log(bool is_damage)
 {
-    const struct sim_disk_observer *observer = &fake.nodes[2]->node.disk.observer;
     end(2, SIM_NODE_DOWN);
     fake.nodes[2]->node.is_store_planted = is_damage;
-    observer->removed(observer->ctx, 2, "log");
+    remove_file(2, "log");
 }
 
 static void match(raft_index index)
@@ -477,7 +463,7 @@ END_TEST
 
 START_TEST(durable_majority_fires_on_what_a_damaged_node_never_had)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     put(1, 1, 104);
     persist(1);
     step(1);
@@ -489,7 +475,7 @@ END_TEST
 
 START_TEST(durable_majority_fires_on_another_entry_than_a_damaged_node_had)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     put(1, 1, 104);
     put(2, 2, 204);
     for (uint32_t node = 1; node <= 2; node++) {
@@ -506,7 +492,7 @@ END_TEST
 /* Node 2 has a fourth and a fifth entry of its own, and starts again without them. */
 static void lose_entries_of_its_own(void)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     put(1, 1, 104);
     put(2, 2, 204);
     put(2, 2, 205);
@@ -553,10 +539,45 @@ START_TEST(monotonic_accepts_a_match_of_before_the_damage)
 }
 END_TEST
 
+/* Node 2 has lost entries and has got them back, all in term 1; the leader hears of it late. */
+static void forget_in_term(raft_term term)
+{
+    lose_two_entries();
+    step(2);
+    put(2, 1, 102);
+    put(2, 1, 103);
+    persist(2);
+    view_of(2)->durable = view_of(2)->last;
+    view_of(2)->state.losses = 0;
+    view_of(2)->condition = RAFT_RUNNING;
+    fake.nodes[2]->node.was_damaged = false;
+    step(2);
+    if (term > 1) {
+        enter_term(2, term);
+        elect(1, term);
+    }
+    match(3);
+    match(1);
+}
+
+START_TEST(monotonic_accepts_a_match_that_goes_back_when_a_loss_is_heard_of_late)
+{
+    forget_in_term(1);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(monotonic_fires_on_a_match_that_goes_back_in_a_term_after_a_loss)
+{
+    forget_in_term(2);
+    expect("monotonic");
+}
+END_TEST
+
 /* The last that node 2 did was to say that it has the fourth entry, if it did that. */
 static void die_speaking(raft_index index)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     for (uint32_t node = 1; node <= 2; node++) {
         put(node, 1, 104);
         step(node);
@@ -599,7 +620,7 @@ END_TEST
 
 START_TEST(monotonic_fires_on_a_match_that_a_damaged_peer_never_had)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     put(1, 1, 104);
     persist(1);
     step(1);
@@ -620,7 +641,7 @@ END_TEST
 
 START_TEST(monotonic_accepts_a_leader_that_forgets_what_a_peer_with_losses_had)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     fake.nodes[1]->progress[2] = (struct raft_progress_view){.id = 2, .match = 3, .next = 4};
     sim_oracle_stepped(fake.world->oracles, 1, 2);
     fake.nodes[2]->node.was_damaged = true;
@@ -634,7 +655,7 @@ END_TEST
 /* Entry 2 of node 2 is damaged, and entry 3 of node 3. */
 static void damage_one_each(void)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     view_of(2)->first_damaged = 2;
     fake.nodes[2]->log[2].damaged = true;
     view_of(3)->first_damaged = 3;
@@ -697,7 +718,7 @@ END_TEST
 /* Node 2 has lost entries, and is blank up to 2. */
 static void lose_all_but_the_id(void)
 {
-    three_entries_everywhere();
+    three_durable_everywhere();
     view_of(2)->base.index = 2;
     view_of(2)->is_blank = true;
     view_of(2)->state.losses = RAFT_LOSS_ENTRIES;
@@ -757,7 +778,7 @@ int main(void)
     Suite *suite = suite_create("oracle_loss");
     TCase *tests = tcase_create("loss");
     suite_add_tcase(suite, tests);
-    tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
+    tcase_add_checked_fixture(tests, fake_setup, arena_tear_down);
     tcase_add_test(tests, speaks_durable_accepts_a_log_behind_a_newer_snapshot_that_has_rotted);
     tcase_add_test(tests, speaks_durable_accepts_a_log_behind_a_newer_snapshot_that_has_vanished);
     tcase_add_test(tests,
@@ -798,6 +819,8 @@ int main(void)
                    monotonic_fires_on_a_match_of_another_entry_below_what_a_damaged_peer_had);
     tcase_add_test(tests, monotonic_accepts_a_match_below_what_a_damaged_peer_had);
     tcase_add_test(tests, monotonic_accepts_a_match_of_before_the_damage);
+    tcase_add_test(tests, monotonic_accepts_a_match_that_goes_back_when_a_loss_is_heard_of_late);
+    tcase_add_test(tests, monotonic_fires_on_a_match_that_goes_back_in_a_term_after_a_loss);
     tcase_add_test(tests, monotonic_accepts_a_match_of_what_a_process_said_when_it_died);
     tcase_add_test(tests, monotonic_fires_on_a_match_beyond_what_a_process_said_when_it_died);
     tcase_add_test(tests, monotonic_accepts_it_until_a_restarted_peer_is_whole_again);

@@ -11,8 +11,7 @@ START_TEST(election_safety_fires_on_a_leader_without_a_majority)
     view_of(1)->role = RAFT_LEADER;
     step(1);
     expect("election-safety");
-    ck_assert_str_eq(fake.world->finding.signature,
-                     "election-safety: a leader without a majority of votes");
+    expect_signature("election-safety: a leader without a majority of votes");
 }
 END_TEST
 
@@ -22,8 +21,7 @@ START_TEST(election_safety_fires_on_a_term_without_a_candidate)
     persist_state(2, 1, RAFT_NODE_NONE);
     step(2);
     expect("election-safety");
-    ck_assert_str_eq(fake.world->finding.signature,
-                     "election-safety: a term begins without a candidate");
+    expect_signature("election-safety: a term begins without a candidate");
 }
 END_TEST
 
@@ -124,17 +122,6 @@ START_TEST(request_once_fires_when_a_command_was_applied_once_too_often)
     expect("request-once");
 }
 END_TEST
-
-/* Node 1 leads term 1; three entries are on all disks. */
-static void three_entries_everywhere(void)
-{
-    enter_term(2, 1);
-    enter_term(3, 1);
-    elect(1, 1);
-    for (uint32_t node = 1; node <= FAKE_NODES; node++) {
-        replicate(node, 3);
-    }
-}
 
 START_TEST(no_false_alarm_fires_on_missing_entries_without_damage)
 {
@@ -341,7 +328,7 @@ int main(void)
     Suite *suite = suite_create("oracle_promises");
     TCase *tests = tcase_create("promises");
     suite_add_tcase(suite, tests);
-    tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
+    tcase_add_checked_fixture(tests, fake_setup, arena_tear_down);
     tcase_add_test(tests, election_safety_fires_on_a_leader_without_a_majority);
     tcase_add_test(tests, election_safety_fires_on_a_term_without_a_candidate);
     tcase_add_test(tests, monotonic_fires_when_a_restart_loses_a_durable_entry);

@@ -3,24 +3,6 @@
 #include "oracle_double.h"
 #include "unit.h"
 
-/* A long signature is cut short. */
-static void expect_signature(const char *signature)
-{
-    const char *is = fake.world->finding.signature;
-    const char *cut = strstr(is, "...");
-    size_t size = cut == NULL ? strlen(signature) + 1 : (size_t)(cut - is);
-    ck_assert_msg(strncmp(is, signature, size) == 0, "%s", is);
-}
-
-/* Entries 1..3 of term 1 on all disks; node 1 leads. */
-static void three_entries_everywhere(void)
-{
-    elect(1, 1);
-    for (uint32_t node = 1; node <= FAKE_NODES; node++) {
-        replicate(node, 3);
-    }
-}
-
 /* ---- votes ---- */
 
 START_TEST(election_safety_fires_on_two_votes_that_were_spoken)
@@ -36,23 +18,22 @@ START_TEST(election_safety_fires_on_two_votes_that_were_spoken)
 }
 END_TEST
 
+static const struct sut_message old_vote = {
+    .type = "vote_rep", .from = 3, .to = 1, .term = 1, .claims_term = true, .claims_vote = 1};
+
 START_TEST(speaks_durable_accepts_a_vote_of_an_older_term_that_was_on_the_disk)
 {
-    const struct sut_message vote = {
-        .type = "vote_rep", .from = 3, .to = 1, .term = 1, .claims_term = true, .claims_vote = 1};
     persist_state(3, 1, 1);
     persist_state(3, 2, 2);
-    send(3, &vote);
+    send(3, &old_vote);
     expect(NULL);
 }
 END_TEST
 
 START_TEST(speaks_durable_fires_on_a_vote_of_an_older_term_that_never_was)
 {
-    const struct sut_message vote = {
-        .type = "vote_rep", .from = 3, .to = 1, .term = 1, .claims_term = true, .claims_vote = 1};
     persist_state(3, 2, 2);
-    send(3, &vote);
+    send(3, &old_vote);
     expect("speaks-durable");
     expect_signature("speaks-durable: a vote that is not durable");
 }
@@ -62,11 +43,10 @@ START_TEST(speaks_durable_fires_on_a_term_whose_file_is_gone)
 {
     const struct sut_message message = {
         .type = "append_rep", .from = 3, .to = 1, .term = 1, .claims_term = true};
-    const struct sim_disk_observer *observer = &fake.nodes[3]->node.disk.observer;
     persist_state(3, 1, RAFT_NODE_NONE);
     send(3, &message);
     expect(NULL);
-    observer->removed(observer->ctx, 3, "hard-state");
+    remove_file(3, "hard-state");
     send(3, &message);
     expect("speaks-durable");
 }
@@ -108,6 +88,7 @@ START_TEST(state_machine_safety_fires_on_a_log_that_begins_behind_what_is_commit
     three_entries_everywhere();
     commit(1, 2);
     end(2, SIM_NODE_DOWN);
+    view_of(2)->state.term = 1;
     view_of(2)->base = (struct raft_entry_id){1, 3};
     view_of(2)->last = view_of(2)->base;
     start(2);
@@ -240,6 +221,17 @@ START_TEST(state_machine_safety_fires_on_a_wrong_snapshot)
 }
 END_TEST
 
+START_TEST(state_machine_safety_fires_on_a_snapshot_of_a_state_that_nobody_has_had)
+{
+    three_entries_everywhere();
+    commit(1, 3);
+    apply(1, 1, 1);
+    sim_oracle_restored(fake.world->oracles, 2, 2, 2, 2);
+    expect("state-machine-safety");
+    expect_signature("state-machine-safety: a snapshot of a state that nobody has had");
+}
+END_TEST
+
 /* ---- once, and not twice ---- */
 
 START_TEST(request_once_accepts_a_command_that_was_answered_early_and_applied)
@@ -310,7 +302,7 @@ int main(void)
     Suite *suite = suite_create("oracle_safety");
     TCase *tests = tcase_create("safety");
     suite_add_tcase(suite, tests);
-    tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
+    tcase_add_checked_fixture(tests, fake_setup, arena_tear_down);
     tcase_add_test(tests, election_safety_fires_on_two_votes_that_were_spoken);
     tcase_add_test(tests, speaks_durable_accepts_a_vote_of_an_older_term_that_was_on_the_disk);
     tcase_add_test(tests, speaks_durable_fires_on_a_vote_of_an_older_term_that_never_was);
@@ -328,6 +320,7 @@ int main(void)
     tcase_add_test(tests, state_machine_safety_fires_on_another_entry_than_the_committed_one);
     tcase_add_test(tests, state_machine_safety_accepts_a_snapshot_and_what_comes_behind_it);
     tcase_add_loop_test(tests, state_machine_safety_fires_on_a_wrong_snapshot, 0, 3);
+    tcase_add_test(tests, state_machine_safety_fires_on_a_snapshot_of_a_state_that_nobody_has_had);
     tcase_add_test(tests, request_once_accepts_a_command_that_was_answered_early_and_applied);
     tcase_add_loop_test(tests, has_not_converged_while_anything_is_missing, 0, 8);
     return unit_main(suite);

@@ -13,16 +13,11 @@ static uint32_t waived(enum sim_probe waiver)
     return fake.world->probes.hits[waiver];
 }
 
-/* Node 1 leads term 1; three entries are in all logs and on all disks. */
-static void three_entries_everywhere(void)
+/* Likewise, and the nodes have called them durable. */
+static void three_durable_entries(void)
 {
-    enter_term(2, 1);
-    enter_term(3, 1);
-    step(2);
-    step(3);
-    elect(1, 1);
+    three_entries_everywhere();
     for (uint32_t node = 1; node <= FAKE_NODES; node++) {
-        replicate(node, 3);
         view_of(node)->durable = view_of(node)->last;
         step(node);
     }
@@ -94,7 +89,7 @@ START_TEST(what_is_not_shown_is_not_judged_and_counted)
 {
     forget();
     fake.world->features &= ~hidden[_i].feature;
-    three_entries_everywhere();
+    three_durable_entries();
     fake.nodes[1]->progress[2] = (struct raft_progress_view){.id = 2, .match = 3, .next = 4};
     fake.world->scheduler.now_ns = 1000 * MS;
     for (int i = 0; i < 100; i++) {
@@ -129,7 +124,7 @@ END_TEST
 
 START_TEST(a_start_from_what_is_not_synced_is_not_compared)
 {
-    three_entries_everywhere();
+    three_durable_entries();
     fake.is_dirty = true;
     restart(RAFT_RUNNING);
     ck_assert_uint_eq(waived(SIM_WAIVER_START_UNCLEAN), 1);
@@ -142,7 +137,7 @@ END_TEST
 
 START_TEST(a_start_of_a_node_that_is_not_whole_is_not_compared)
 {
-    three_entries_everywhere();
+    three_durable_entries();
     restart(RAFT_CONDITION_RECOVERING);
     ck_assert_uint_eq(waived(SIM_WAIVER_START_CONDITION), 1);
     ck_assert_uint_eq(waived(SIM_WAIVER_START_UNCLEAN), 0);
@@ -248,7 +243,7 @@ END_TEST
 
 START_TEST(a_leader_may_be_deposed_by_a_node_without_pre_vote)
 {
-    three_entries_everywhere();
+    three_durable_entries();
     fake.nodes[1]->progress[2] = (struct raft_progress_view){.id = 2, .next = 1};
     for (int i = 0; i < 40; i++) {
         fake.world->scheduler.now_ns = (uint64_t)(1000 + 50 * i) * MS;
@@ -286,7 +281,7 @@ static void put_configuration(uint32_t count)
 
 START_TEST(a_leader_forgets_what_somebody_has_who_is_no_member)
 {
-    three_entries_everywhere();
+    three_durable_entries();
     fake.nodes[1]->progress[2] = (struct raft_progress_view){.id = 2, .match = 3, .next = 4};
     sim_oracle_stepped(fake.world->oracles, 1, 2);
     put_configuration(2);
@@ -341,7 +336,7 @@ END_TEST
 
 START_TEST(a_log_may_be_long_while_its_node_has_something_to_wait_for)
 {
-    three_entries_everywhere();
+    three_durable_entries();
     fake.nodes[1]->node.started.snapshot_threshold = 1;
     fake.nodes[1]->node.started.pending_requests_max = 0;
     fake.nodes[1]->node.started.snapshot_trailing = 0;
@@ -363,7 +358,7 @@ END_TEST
 
 START_TEST(refusals_are_counted_anew_after_a_fault)
 {
-    three_entries_everywhere();
+    three_durable_entries();
     for (uint32_t i = 0; i < 6; i++) {
         if (i % 2 == 0) {
             fake.nodes[2]->node.harmed[SIM_HARM_MEMORY] = fake.world->events + 1;
@@ -392,7 +387,7 @@ int main(void)
     Suite *suite = suite_create("oracle_waivers");
     TCase *tests = tcase_create("waivers");
     suite_add_tcase(suite, tests);
-    tcase_add_checked_fixture(tests, fake_setup_leading, fake_teardown);
+    tcase_add_checked_fixture(tests, fake_setup_leading, arena_tear_down);
     tcase_add_test(tests, names_of_waivers_begin_with_their_oracle);
     tcase_add_test(tests, says_nothing_of_a_check_whose_oracle_is_skipped);
     tcase_add_loop_test(tests, what_is_not_shown_is_not_judged_and_counted, 0, 4);

@@ -41,7 +41,7 @@ START_TEST(witness_fires_on_a_payload_in_memory)
     put(3, 1, 101);
     step(3);
     expect("witness");
-    ck_assert_str_eq(fake.world->finding.signature, "witness: a witness has a payload");
+    expect_signature("witness: a witness has a payload");
 }
 END_TEST
 
@@ -60,8 +60,7 @@ END_TEST
 START_TEST(witness_fires_on_a_payload_on_the_disk)
 {
     const uint64_t words[3] = {1, 1, 101}; /* an entry as the double writes it */
-    const struct sim_disk_observer *observer = &fake.nodes[3]->node.disk.observer;
-    observer->durable(observer->ctx, 3, "log", (const uint8_t *)words, sizeof words, 0);
+    show_file(3, "log", words, sizeof words);
     expect("witness");
 }
 END_TEST
@@ -83,7 +82,8 @@ START_TEST(witness_fires_on_a_state_machine)
     replicate(2, 1);
     commit(1, 1);
     expect(NULL);
-    sim_oracle_applied(fake.world->oracles, 3, &fake.nodes[1]->log[1], 7);
+    const struct sim_effect none = {.executions = 0};
+    sim_oracle_applied(fake.world->oracles, 3, &fake.nodes[1]->log[1], &none, 7);
     expect("witness");
 }
 END_TEST
@@ -94,8 +94,7 @@ START_TEST(witness_fires_on_a_full_member_that_lacks_a_payload)
     replicate(1, 1);
     put_elided(2, 1);
     expect("witness");
-    ck_assert_str_eq(fake.world->finding.signature,
-                     "witness: a full member has an entry without its payload");
+    expect_signature("witness: a full member has an entry without its payload");
 }
 END_TEST
 
@@ -165,7 +164,7 @@ int main(void)
 {
     Suite *suite = suite_create("oracle_witness");
     TCase *tests = tcase_create("witness");
-    tcase_add_checked_fixture(tests, setup, fake_teardown);
+    tcase_add_checked_fixture(tests, setup, arena_tear_down);
     tcase_add_test(tests, witness_accepts_ids_of_what_others_have);
     tcase_add_test(tests, witness_fires_on_a_payload_in_memory);
     tcase_add_test(tests, witness_fires_on_a_payload_behind_an_id);

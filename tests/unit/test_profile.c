@@ -1,8 +1,8 @@
 /* Profiles: what is drawn stays within its bounds and reaches everything, the words of a draw make
  * it again, and the agenda hurts no more nodes than it may. */
-#include "unit.h"
+#include "world_fixture.h"
 
-#include <sim/world.h>
+#include <sim/profile_internal.h>
 
 #include <raft/message.h>
 #include <stdio.h>
@@ -11,14 +11,6 @@
 #define SEEDS         2000u
 #define RUNS          24u
 #define STEPS_AT_MOST 2000000u
-
-static struct arena *arena_new(void)
-{
-    const char *error = NULL;
-    struct arena *arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
-    return arena;
-}
 
 static uint32_t classes_on(const struct sim_draw *draw)
 {
@@ -81,11 +73,31 @@ START_TEST(words_of_a_draw_make_it_again)
             char text[SIM_TEXT_MAX];
             char error[SIM_TEXT_MAX] = "";
             sim_profile_draw((enum sim_profile_kind)kind, seed, &draw);
-            ck_assert_uint_lt(sim_profile_print(&draw, text, sizeof text), sizeof text);
+            ck_assert_uint_lt(sim_profile_print(&draw, &draw, text, sizeof text), sizeof text);
             again = draw;
             ck_assert_msg(sim_profile_override(&again, text, error, sizeof error), "%s", error);
             ck_assert_int_eq(memcmp(&draw, &again, sizeof draw), 0);
         }
+    }
+}
+END_TEST
+
+/* Of what is not drawn any more, too: what is 0, or usual, although the seed draws something. */
+START_TEST(words_of_an_overridden_draw_make_it_again)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct sim_draw drawn;
+        char text[SIM_TEXT_MAX];
+        char error[SIM_TEXT_MAX] = "";
+        sim_profile_draw(SIM_PROFILE_SWARM, seed, &drawn);
+        struct sim_draw draw = drawn;
+        struct sim_draw again = drawn;
+        ck_assert(sim_profile_override(
+            &draw, "loss_ppm=0 power_gap_ms=0 prevote=0 sessions=64 length_ms=60000 gets=0", error,
+            sizeof error));
+        ck_assert_uint_lt(sim_profile_print(&draw, &drawn, text, sizeof text), sizeof text);
+        ck_assert_msg(sim_profile_override(&again, text, error, sizeof error), "%s", error);
+        ck_assert_int_eq(memcmp(&draw, &again, sizeof draw), 0);
     }
 }
 END_TEST
@@ -132,21 +144,32 @@ static uint32_t nodes_down(const struct sim_world *world)
     return count;
 }
 
-/* Runs a seed; returns the most nodes that were down at once. */
-static uint32_t run_seed(struct arena *arena, enum sim_profile_kind kind, uint64_t seed,
+static struct sim_world *profile_open(enum sim_profile_kind kind, const char *parameters,
+                                      uint64_t seed)
+{
+    static struct sim_spec spec;
+    spec = (struct sim_spec){.sut = &sut_raft,
+                             .profile = kind,
+                             .scenario = sim_profile_scenario(kind),
+                             .parameters = parameters,
+                             .seed = seed,
+                             .fill = 0xA5};
+    return world_create(&spec);
+}
+
+/* A calm cluster without faults but those that the parameters name. */
+static struct sim_world *run_open(const char *parameters, uint64_t seed)
+{
+    return profile_open(SIM_PROFILE_CALM, parameters, seed);
+}
+
+/* Runs a seed without a power failure; returns the most nodes that were down at once. */
+static uint32_t run_seed(enum sim_profile_kind kind, uint64_t seed,
                          struct sim_execution *out_execution)
 {
-    const struct sim_spec spec = {.sut = &sut_raft,
-                                  .profile = kind,
-                                  .scenario = sim_profile_scenario(kind),
-                                  .parameters = "length_ms=3000",
-                                  .seed = seed,
-                                  .fill = 0xA5};
-    char error[SIM_TEXT_MAX] = "";
     uint32_t most = 0;
     uint32_t steps = 0;
-    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
-    ck_assert_msg(world != NULL, "%s", error);
+    struct sim_world *world = profile_open(kind, "length_ms=3000 power_gap_ms=0", seed);
     while (sim_world_step(world)) {
         uint32_t down = world->phase == SIM_PHASE_RUN ? nodes_down(world) : 0;
         most = down > most ? down : most;
@@ -164,33 +187,29 @@ static uint32_t run_seed(struct arena *arena, enum sim_profile_kind kind, uint64
 
 START_TEST(no_more_than_a_minority_is_hurt_at_once)
 {
-    struct arena *arena = arena_new();
     uint64_t faults = 0;
     uint64_t commits = 0;
     for (uint64_t seed = 1; seed <= RUNS; seed++) {
         struct sim_execution execution;
-        run_seed(arena, SIM_PROFILE_SWARM, seed, &execution);
+        run_seed(SIM_PROFILE_SWARM, seed, &execution);
         faults += execution.faults_fired;
         commits += execution.commits;
-        run_seed(arena, SIM_PROFILE_NASTY, seed, &execution);
+        run_seed(SIM_PROFILE_NASTY, seed, &execution);
     }
     ck_assert_uint_gt(faults, RUNS * 10);
     ck_assert_uint_gt(commits, RUNS * 10);
-    arena_close(arena);
 }
 END_TEST
 
 START_TEST(unrestricted_runs_hurt_whole_clusters)
 {
-    struct arena *arena = arena_new();
     uint32_t most = 0;
     for (uint64_t seed = 1; seed <= RUNS; seed++) {
         struct sim_execution execution;
-        uint32_t down = run_seed(arena, SIM_PROFILE_UNRESTRICTED, seed, &execution);
+        uint32_t down = run_seed(SIM_PROFILE_UNRESTRICTED, seed, &execution);
         most = down > most ? down : most;
     }
     ck_assert_uint_ge(most, 3);
-    arena_close(arena);
 }
 END_TEST
 
@@ -208,21 +227,15 @@ static uint32_t damaged_members(const struct sim_world *world,
 /* Runs a seed with damaged stores, never of more than a minority of the members unless it is
  * unrestricted; returns how many nodes were damaged, and adds how many are gone for good, and how
  * many new ones came. */
-static uint32_t run_damaged(struct arena *arena, enum sim_profile_kind kind, uint64_t seed,
+static uint32_t run_damaged(enum sim_profile_kind kind, uint64_t seed,
                             struct sim_execution *out_execution, uint32_t *gone, uint32_t *replaced)
 {
-    const struct sim_spec spec = {.sut = &sut_raft,
-                                  .profile = kind,
-                                  .scenario = sim_profile_scenario(kind),
-                                  .parameters = "length_ms=3000 wipe_gap_ms=300 "
-                                                "restore_gap_ms=300 down_ms=200",
-                                  .seed = seed,
-                                  .fill = 0xA5};
-    char error[SIM_TEXT_MAX] = "";
     uint32_t damaged = 0;
     uint32_t at_first = 0;
-    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
-    ck_assert_msg(world != NULL, "%s", error);
+    struct sim_world *world = profile_open(kind,
+                                           "length_ms=3000 wipe_gap_ms=300 "
+                                           "restore_gap_ms=300 down_ms=200",
+                                           seed);
     bool is_bound = strstr(sim_profile_text(world->profile), "mode=unrestricted") == NULL;
     while (sim_world_step(world)) {
         const struct raft_configuration *configuration = sim_world_configuration(world);
@@ -246,30 +259,27 @@ static uint32_t run_damaged(struct arena *arena, enum sim_profile_kind kind, uin
 
 START_TEST(lost_stores_are_a_minority_of_the_members_and_are_replaced)
 {
-    struct arena *arena = arena_new();
     uint32_t damaged = 0;
     uint32_t unavailable = 0;
     uint32_t gone = 0;
     uint32_t replaced = 0;
     for (uint64_t seed = 1; seed <= RUNS; seed++) {
         struct sim_execution execution;
-        damaged += run_damaged(arena, SIM_PROFILE_SWARM, seed, &execution, &gone, &replaced);
-        run_damaged(arena, SIM_PROFILE_UNRESTRICTED, seed, &execution, &gone, &replaced);
+        damaged += run_damaged(SIM_PROFILE_SWARM, seed, &execution, &gone, &replaced);
+        run_damaged(SIM_PROFILE_UNRESTRICTED, seed, &execution, &gone, &replaced);
         unavailable += execution.outcome == SIM_OUTCOME_UNAVAILABLE;
     }
     ck_assert_uint_gt(damaged, RUNS / 3);
     ck_assert_uint_gt(unavailable, 0);
     ck_assert_uint_gt(gone, RUNS / 8);
     ck_assert_uint_gt(replaced, RUNS / 3);
-    arena_close(arena);
 }
 END_TEST
 
 START_TEST(recorded_parameters_give_the_same_run)
 {
-    struct arena *arena = arena_new();
     struct sim_execution execution;
-    run_seed(arena, SIM_PROFILE_SWARM, 1, &execution);
+    run_seed(SIM_PROFILE_SWARM, 1, &execution);
     const struct sim_spec spec = {.sut = &sut_raft,
                                   .profile = SIM_PROFILE_SWARM,
                                   .scenario = execution.scenario,
@@ -277,42 +287,57 @@ START_TEST(recorded_parameters_give_the_same_run)
                                   .seed = 1,
                                   .fill = 0x3C};
     struct sim_execution again;
-    char error[SIM_TEXT_MAX] = "";
-    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof error);
-    ck_assert_msg(world != NULL, "%s", error);
+    struct sim_world *world = world_create(&spec);
     sim_world_run(world);
     sim_world_result(world, &again);
     ck_assert_uint_eq(execution.trace_hash, again.trace_hash);
     ck_assert_str_eq(execution.parameters, again.parameters);
-    arena_close(arena);
 }
 END_TEST
 
-/* A run of a calm cluster without faults but those that the parameters name. */
-static struct sim_world *run_open(struct arena *arena, struct sim_spec *spec,
-                                  const char *parameters, uint64_t seed)
+/* That run, to its end. */
+static struct sim_world *run_named(const char *parameters, uint64_t seed)
 {
-    char error[SIM_TEXT_MAX] = "";
-    *spec = (struct sim_spec){.sut = &sut_raft,
-                              .profile = SIM_PROFILE_CALM,
-                              .scenario = sim_profile_scenario(SIM_PROFILE_CALM),
-                              .parameters = parameters,
-                              .seed = seed,
-                              .fill = 0xA5};
-    struct sim_world *world = sim_world_create(arena, spec, error, sizeof error);
-    ck_assert_msg(world != NULL, "%s", error);
+    struct sim_world *world = run_open(parameters, seed);
+    sim_world_run(world);
+    expect_no_finding(world);
     return world;
 }
+
+/* From one state, whatever is drawn: two machines are there that are no members. */
+START_TEST(nobody_who_is_gone_for_good_is_asked_to_join)
+{
+    struct arena_checkpoint *checkpoint = arena_checkpoint_create();
+    struct sim_world *world = run_open("nodes=3 learners=0 length_ms=2000", 1);
+    uint32_t back = 0;
+    while (world->clients.ok == 0) {
+        ck_assert(sim_world_step(world));
+    }
+    uint32_t gone = sim_world_node_add(world, false)->id;
+    uint32_t former = sim_world_node_add(world, false)->id;
+    sim_node_retire(world->nodes[gone]);
+    arena_save(arena, checkpoint);
+    for (uint64_t i = 0; i < SEEDS; i++) {
+        struct sim_stream stream;
+        sim_stream_init(&stream, i, SIM_STREAM_PROFILE, 0, 0);
+        sim_members_change(world->profile, &stream);
+        const struct sim_member_change *change = world->changes.first;
+        uint32_t joining = change == NULL ? 0 : change->plan.voters | change->plan.learners;
+        ck_assert_uint_eq(joining & 1u << gone, 0);
+        back += (joining & 1u << former) != 0;
+        arena_restore(arena, checkpoint);
+    }
+    ck_assert_uint_gt(back, SEEDS / 10);
+    arena_checkpoint_destroy(checkpoint);
+}
+END_TEST
 
 /* A rule of a node or two does not reach the others. */
 START_TEST(clogs_and_cuts_take_the_links_of_chosen_nodes_only)
 {
-    struct arena *arena = arena_new();
-    struct sim_spec spec;
     uint32_t clogs = 0;
     uint32_t cuts = 0;
-    struct sim_world *world = run_open(arena, &spec,
-                                       "nodes=5 length_ms=5000 clog_gap_ms=100 clog_ms=50 "
+    struct sim_world *world = run_open("nodes=5 length_ms=5000 clog_gap_ms=100 clog_ms=50 "
                                        "transfer_gap_ms=100 cut_gap_ms=1000000 cut_ms=50",
                                        1);
     while (sim_world_step(world)) {
@@ -327,7 +352,6 @@ START_TEST(clogs_and_cuts_take_the_links_of_chosen_nodes_only)
     }
     ck_assert_uint_gt(clogs, 0);
     ck_assert_uint_gt(cuts, 0);
-    arena_close(arena);
 }
 END_TEST
 
@@ -342,10 +366,7 @@ static bool is_parted(const struct sim_world *world)
 
 START_TEST(partitions_and_their_gaps_have_a_least_length)
 {
-    struct arena *arena = arena_new();
-    struct sim_spec spec;
-    struct sim_world *world = run_open(arena, &spec,
-                                       "nodes=3 length_ms=60000 snapshots=1000 split_gap_ms=1 "
+    struct sim_world *world = run_open("nodes=3 length_ms=60000 snapshots=1000 split_gap_ms=1 "
                                        "split_rest_ms=150 split_ms=1 split_least_ms=400",
                                        1);
     const uint64_t tick_ns = 20000000;
@@ -364,16 +385,12 @@ START_TEST(partitions_and_their_gaps_have_a_least_length)
         }
     }
     ck_assert_uint_gt(seen, 100);
-    arena_close(arena);
 }
 END_TEST
 
 START_TEST(each_link_is_clogged_by_itself)
 {
-    struct arena *arena = arena_new();
-    struct sim_spec spec;
     struct sim_world *world = run_open(
-        arena, &spec,
         "nodes=3 learners=0 length_ms=60000 snapshots=1000 clog_gap_ms=1000 clog_ms=500", 1);
     uint32_t most = 0;
     while (sim_world_step(world) && world->phase == SIM_PHASE_RUN) {
@@ -390,7 +407,6 @@ START_TEST(each_link_is_clogged_by_itself)
     uint32_t clogs = world->network.rule_count;
     ck_assert_msg(clogs > 180 && clogs < 300, "%u clogs", clogs);
     ck_assert_uint_gt(most, 3);
-    arena_close(arena);
 }
 END_TEST
 
@@ -398,15 +414,12 @@ END_TEST
  * one dies, over the odds of that otherwise. */
 START_TEST(crashes_are_ten_times_likelier_while_a_write_is_pending)
 {
-    struct arena *arena = arena_new();
-    struct sim_spec spec;
     uint64_t busy = 0;
     uint64_t idle = 0;
     uint64_t crashed_busy = 0;
     uint64_t crashed_idle = 0;
     struct sim_world *world =
-        run_open(arena, &spec,
-                 "nodes=1 learners=0 length_ms=200000 least_ms=200000 crash_gap_ms=2000 "
+        run_open("nodes=1 learners=0 length_ms=200000 least_ms=200000 crash_gap_ms=2000 "
                  "down_ms=10 election_ms=150 heartbeat_ms=50 think_ms=10 sync_us=2000 "
                  "snapshots=1000 clients=4",
                  1);
@@ -427,48 +440,53 @@ START_TEST(crashes_are_ten_times_likelier_while_a_write_is_pending)
     double odds = (double)crashed_busy / (double)crashed_idle * (double)idle / (double)busy;
     ck_assert_msg(odds > 5 && odds < 20, "%u busy, %u idle: %u", (unsigned)crashed_busy,
                   (unsigned)crashed_idle, (unsigned)odds);
-    arena_close(arena);
+}
+END_TEST
+
+START_TEST(the_power_fails_for_all_at_once)
+{
+    uint32_t failures = 0;
+    struct sim_world *world = run_open(
+        "nodes=5 learners=0 length_ms=10000 least_ms=10000 power_gap_ms=1000 down_ms=10", 1);
+    for (bool goes_on = true; goes_on && world->phase == SIM_PHASE_RUN;) {
+        uint32_t crashes = world->crashes;
+        uint32_t up = world->node_count - nodes_down(world);
+        goes_on = sim_world_step(world);
+        ck_assert(world->crashes == crashes || world->crashes == crashes + up);
+        failures += world->crashes != crashes && up == 5;
+    }
+    ck_assert_uint_gt(failures, 3);
 }
 END_TEST
 
 /* When a run ended whose nodes take a snapshot after so many entries. */
-static uint64_t length_of(struct arena *arena, const char *parameters)
+static uint64_t length_of(const char *parameters)
 {
-    struct sim_spec spec;
-    struct sim_world *world = run_open(arena, &spec, parameters, 1);
-    sim_world_run(world);
-    ck_assert(!world->has_finding);
-    return world->heal_started_ns / 1000000;
+    return run_named(parameters, 1)->heal_started_ns / 1000000;
 }
 
 START_TEST(a_run_lasts_until_there_were_three_snapshots)
 {
-    struct arena *arena = arena_new();
-    uint64_t some =
-        length_of(arena, "snapshot=100 think_ms=20 clients=2 by_index=0 length_ms=50000 "
-                         "least_ms=1000 padding=0 quiet_ms=0");
-    uint64_t many = length_of(arena, "snapshot=8 think_ms=20 clients=2 by_index=0 length_ms=50000 "
-                                     "least_ms=5000 padding=0 quiet_ms=0");
-    uint64_t none =
-        length_of(arena, "snapshot=1000000 think_ms=20 clients=2 by_index=0 length_ms=12000 "
-                         "least_ms=1000 padding=0 quiet_ms=0");
+    uint64_t some = length_of("snapshot=100 think_ms=20 clients=2 by_index=0 length_ms=50000 "
+                              "least_ms=1000 padding=0 quiet_ms=0");
+    uint64_t many = length_of("snapshot=8 think_ms=20 clients=2 by_index=0 length_ms=50000 "
+                              "least_ms=5000 padding=0 quiet_ms=0");
+    uint64_t none = length_of("snapshot=1000000 think_ms=20 clients=2 by_index=0 length_ms=12000 "
+                              "least_ms=1000 padding=0 quiet_ms=0");
     ck_assert_msg(some > 2000 && some < 20000, "%u", (unsigned)some);
     ck_assert_msg(many >= 5000 && many < 5030, "%u", (unsigned)many);
     ck_assert_msg(none >= 12000 && none < 12030, "%u", (unsigned)none);
-    arena_close(arena);
 }
 END_TEST
 
 START_TEST(a_broken_disk_is_one_at_a_time_and_fails_for_as_long_as_it_lasts)
 {
-    struct arena *arena = arena_new();
-    struct sim_spec spec;
     uint32_t kinds = 0;
     bool is_broken = false;
     uint32_t broken = 0;
     uint32_t mended = 0;
-    struct sim_world *world = run_open(
-        arena, &spec, "nodes=5 length_ms=5000 broken_gap_ms=100 broken_ms=200 down_ms=10", 1);
+    struct sim_world *world =
+        run_open("nodes=5 length_ms=5000 broken_gap_ms=100 broken_ms=200 down_ms=10", 1);
     while (sim_world_step(world)) {
         uint32_t active = 0;
         const char *last = "";
@@ -495,19 +513,8 @@ START_TEST(a_broken_disk_is_one_at_a_time_and_fails_for_as_long_as_it_lasts)
     }
     ck_assert(fails_for_good);
     ck_assert_msg(!world->has_finding, "%s", world->finding.message);
-    arena_close(arena);
 }
 END_TEST
-
-/* That run, to its end. */
-static struct sim_world *run_named(struct arena *arena, const char *parameters, uint64_t seed)
-{
-    static struct sim_spec spec;
-    struct sim_world *world = run_open(arena, &spec, parameters, seed);
-    sim_world_run(world);
-    ck_assert_msg(!world->has_finding, "%s", world->finding.message);
-    return world;
-}
 
 /* How many directed links a rule takes. */
 static uint32_t links_taken(const struct sim_world *world, const struct sim_link_rule *rule)
@@ -529,7 +536,6 @@ static uint32_t links_taken(const struct sim_world *world, const struct sim_link
 
 START_TEST(every_episode_of_links_takes_some_of_them)
 {
-    struct arena *arena = arena_new();
     uint32_t sizes[2][64] = {{0}}; /* by the links that were taken: partitions, other rules */
     for (uint32_t nodes = 2; nodes <= 5; nodes++) {
         char parameters[256];
@@ -538,7 +544,7 @@ START_TEST(every_episode_of_links_takes_some_of_them)
                  "cut_ms=20 "
                  "clog_gap_ms=50 clog_ms=20",
                  nodes);
-        const struct sim_world *world = run_named(arena, parameters, nodes);
+        const struct sim_world *world = run_named(parameters, nodes);
         const struct sim_link_rule *rule = world->network.created;
         for (; rule != NULL; rule = rule->next_created) {
             uint32_t taken = links_taken(world, rule);
@@ -548,18 +554,16 @@ START_TEST(every_episode_of_links_takes_some_of_them)
     }
     ck_assert(sizes[0][8] > 0 && sizes[0][12] > 0 && sizes[0][10] > 0);
     ck_assert(sizes[1][1] > 0 && sizes[1][4] > 0);
-    arena_close(arena);
 }
 END_TEST
 
 START_TEST(filters_take_messages_of_any_type_and_lose_or_hold_them)
 {
-    struct arena *arena = arena_new();
     uint32_t types = 0;
     uint32_t held = 0;
     uint32_t lost = 0;
     const struct sim_world *world =
-        run_named(arena, "nodes=5 length_ms=20000 filter_gap_ms=100 filter_ms=100", 1);
+        run_named("nodes=5 length_ms=20000 filter_gap_ms=100 filter_ms=100", 1);
     const struct sim_link_rule *rule = world->network.created;
     for (; rule != NULL; rule = rule->next_created) {
         for (int type = 1; type < RAFT_MESSAGE_TYPE_COUNT; type++) {
@@ -572,16 +576,14 @@ START_TEST(filters_take_messages_of_any_type_and_lose_or_hold_them)
     }
     ck_assert_uint_eq(types, (1u << RAFT_MESSAGE_TYPE_COUNT) - 2);
     ck_assert(held > 0 && lost > 0);
-    arena_close(arena);
 }
 END_TEST
 
 START_TEST(processes_die_before_and_behind_a_message)
 {
-    struct arena *arena = arena_new();
     uint32_t fired[RAFT_OUTCOME_COUNT] = {0};
     const struct sim_world *world =
-        run_named(arena, "nodes=3 length_ms=10000 crash_send_ppm=10000 down_ms=50", 1);
+        run_named("nodes=3 length_ms=10000 crash_send_ppm=10000 down_ms=50", 1);
     for (const struct sim_rule *rule = world->faults.rules; rule != NULL; rule = rule->next) {
         ck_assert_int_eq(rule->action, SIM_FAULT_CRASH);
         fired[rule->outcome] += (uint32_t)rule->trigger.fired;
@@ -590,46 +592,55 @@ START_TEST(processes_die_before_and_behind_a_message)
     ck_assert_uint_gt(fired[RAFT_OUTCOME_CRASH_AFTER], 0);
     ck_assert_uint_eq(world->crashes,
                       fired[RAFT_OUTCOME_CRASH_BEFORE] + fired[RAFT_OUTCOME_CRASH_AFTER]);
-    arena_close(arena);
 }
 END_TEST
 
 START_TEST(clocks_begin_as_far_apart_as_the_seed_says)
 {
-    struct arena *arena = arena_new();
     uint64_t longest_ns = 0;
     for (uint64_t seed = 1; seed <= 5; seed++) {
         struct sim_draw draw;
         sim_profile_draw(SIM_PROFILE_CALM, seed, &draw);
-        const struct sim_world *world = run_named(arena, "length_ms=100", seed);
+        const struct sim_world *world = run_named("length_ms=100", seed);
         ck_assert_uint_eq(world->cluster.clock_offset_ns, draw.offset_ms * 1000000);
         uint64_t apart_ns = sim_node_now(world->nodes[1]) - world->scheduler.now_ns;
         longest_ns = apart_ns > longest_ns ? apart_ns : longest_ns;
         ck_assert_uint_le(apart_ns, draw.offset_ms * 1000000 + 2000000000);
     }
     ck_assert_uint_gt(longest_ns, 10000000000); /* further than a constant of the node's number */
-    arena_close(arena);
 }
 END_TEST
 
 START_TEST(a_gap_that_many_share_is_never_too_short_to_be_one)
 {
-    struct arena *arena = arena_new();
-    ck_assert_uint_gt(run_named(arena, "nodes=3 length_ms=500 crash_gap_ms=9", 1)->crashes, 0);
-    ck_assert_uint_gt(
-        run_named(arena, "nodes=3 length_ms=500 pause_gap_ms=2 pause_ms=9", 1)->pauses, 0);
-    arena_close(arena);
+    ck_assert_uint_gt(run_named("nodes=3 length_ms=500 crash_gap_ms=9", 1)->crashes, 0);
+    ck_assert_uint_gt(run_named("nodes=3 length_ms=500 pause_gap_ms=2 pause_ms=9", 1)->pauses, 0);
 }
 END_TEST
 
 START_TEST(disks_that_only_misdirect_do_so)
 {
-    struct arena *arena = arena_new();
-    const struct sim_world *world =
-        run_named(arena, "nodes=3 length_ms=5000 misdirect_ppm=100000", 1);
+    const struct sim_world *world = run_named("nodes=3 length_ms=5000 misdirect_ppm=100000", 1);
     ck_assert_uint_gt(world->faults.injection_count, 0);
     ck_assert_str_eq(world->faults.injections[0].outcome, "misdirected");
-    arena_close(arena);
+}
+END_TEST
+
+START_TEST(a_store_that_is_put_back_leaves_no_copy_behind)
+{
+    struct sim_world *world = run_open("nodes=1 learners=0 length_ms=2000", 1);
+    struct profile_episode *episode = &world->profile->episodes[SIM_CLASS_RESTORE];
+    while (world->clients.ok == 0) {
+        ck_assert(sim_world_step(world));
+    }
+    struct sim_disk *disk = &world->nodes[1]->disk;
+    world->profile->damageable = 1u << 1;
+    ck_assert(sim_disk_rot(disk, "", SIM_ROT_ANYWHERE, 1)); /* so that a copy has damage, too */
+    sim_damage_restore(world->profile, episode);
+    size_t blocks = arena_blocks(arena);
+    sim_damage_restore(world->profile, episode);
+    ck_assert(sim_disk_is_damaged(disk));
+    ck_assert_uint_eq(arena_blocks(arena), blocks);
 }
 END_TEST
 
@@ -640,19 +651,23 @@ int main(void)
     tcase_set_timeout(draws, 120);
     tcase_add_test(draws, draws_are_within_their_bounds);
     tcase_add_test(draws, words_of_a_draw_make_it_again);
+    tcase_add_test(draws, words_of_an_overridden_draw_make_it_again);
     tcase_add_test(draws, override_refuses_what_is_no_parameter_and_no_value);
     tcase_add_test(draws, names_lead_back_to_their_profiles);
     suite_add_tcase(suite, draws);
     TCase *runs = tcase_create("runs");
     tcase_set_timeout(runs, 120);
+    tcase_add_checked_fixture(runs, arena_set_up, arena_tear_down);
     tcase_add_test(runs, no_more_than_a_minority_is_hurt_at_once);
     tcase_add_test(runs, unrestricted_runs_hurt_whole_clusters);
     tcase_add_test(runs, lost_stores_are_a_minority_of_the_members_and_are_replaced);
+    tcase_add_test(runs, nobody_who_is_gone_for_good_is_asked_to_join);
     tcase_add_test(runs, recorded_parameters_give_the_same_run);
     tcase_add_test(runs, clogs_and_cuts_take_the_links_of_chosen_nodes_only);
     tcase_add_test(runs, partitions_and_their_gaps_have_a_least_length);
     tcase_add_test(runs, each_link_is_clogged_by_itself);
     tcase_add_test(runs, crashes_are_ten_times_likelier_while_a_write_is_pending);
+    tcase_add_test(runs, the_power_fails_for_all_at_once);
     tcase_add_test(runs, a_run_lasts_until_there_were_three_snapshots);
     tcase_add_test(runs, a_broken_disk_is_one_at_a_time_and_fails_for_as_long_as_it_lasts);
     tcase_add_test(runs, every_episode_of_links_takes_some_of_them);
@@ -661,6 +676,7 @@ int main(void)
     tcase_add_test(runs, clocks_begin_as_far_apart_as_the_seed_says);
     tcase_add_test(runs, a_gap_that_many_share_is_never_too_short_to_be_one);
     tcase_add_test(runs, disks_that_only_misdirect_do_so);
+    tcase_add_test(runs, a_store_that_is_put_back_leaves_no_copy_behind);
     suite_add_tcase(suite, runs);
     return unit_main(suite);
 }

@@ -121,6 +121,7 @@ static const struct row rows[] = {
     OF(crash_gap_ms, CRASH, FALLS, 1000, 60000),
     OF(crash_io_ppm, CRASH_IO, RISES, 100, 5000),
     OF(crash_send_ppm, CRASH_IO, RISES, 100, 5000),
+    OF(power_gap_ms, POWER, FALLS, 2000, 60000),
     OF(pause_gap_ms, PAUSE, FALLS, 2000, 120000),
     OF(pause_ms, PAUSE, RISES, 1, 20), /* in election timeouts */
     OF(drift_ppm, DRIFT, RISES, 50, 50000),

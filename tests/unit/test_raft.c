@@ -94,13 +94,9 @@ END_TEST
 START_TEST(times_out_into_a_pre_vote_within_its_bounds)
 {
     create(3, 0, 0);
-    now += T_MIN - 1;
-    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-    drain();
+    fire(RAFT_TIMER_ELECTION, T_MIN - 1);
     ck_assert_int_eq(view.role, RAFT_FOLLOWER);
-    now += T_MAX - T_MIN + 1;
-    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-    drain();
+    fire(RAFT_TIMER_ELECTION, T_MAX - T_MIN + 1);
     ck_assert_int_eq(view.role, RAFT_PRECANDIDATE);
     ck_assert_uint_eq(view.state.term, 0);
     ck_assert_uint_eq(seen.sent[0].term, 1);
@@ -216,10 +212,7 @@ START_TEST(a_follower_gets_a_window_of_appends_and_no_more)
     lead();
     acknowledge(2, 1, (struct raft_entry_id){1, 1});
     for (size_t i = 0; i < sizeof sent / sizeof sent[0]; i++) {
-        struct raft_entry *entry = core_entry(&memory, 0, 0, "x");
-        feed((struct raft_event){.type = RAFT_EVENT_PROPOSE, .entry = entry});
-        raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
-        drain();
+        ck_assert_int_eq(propose(), RAFT_OK);
         ck_assert_int_eq(seen.sent_count, sent[i]); /* the third node is probed, and silent */
     }
     acknowledge(2, 1, (struct raft_entry_id){1, 2});
@@ -250,9 +243,7 @@ START_TEST(a_leader_without_a_quorum_steps_down_and_gives_its_requests_up)
 {
     lead();
     for (int i = 0; i < 2; i++) {
-        now += T_MIN;
-        feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-        drain();
+        fire(RAFT_TIMER_ELECTION, T_MIN);
     }
     ck_assert_int_eq(view.role, RAFT_FOLLOWER);
     ck_assert_int_eq(seen.lost, 1);
@@ -268,10 +259,7 @@ START_TEST(a_read_only_follower_is_sent_no_command)
                                   .flags = RAFT_FLAG_SUCCESS | RAFT_FLAG_READ_ONLY,
                                   .id = {1, 1}});
     acknowledge(3, 1, (struct raft_entry_id){1, 1});
-    struct raft_entry *entry = core_entry(&memory, 0, 0, "x");
-    feed((struct raft_event){.type = RAFT_EVENT_PROPOSE, .entry = entry});
-    raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
-    drain();
+    ck_assert_int_eq(propose(), RAFT_OK);
     int commands_to[4] = {0};
     for (int i = 0; i < seen.sent_count; i++) {
         commands_to[seen.sent[i].to] += (int)seen.sent[i].entry_count;
@@ -300,12 +288,8 @@ START_TEST(a_full_disk_ends_leadership_until_a_probe_succeeds)
     ck_assert_int_eq(view.role, RAFT_FOLLOWER);
     ck_assert_int_eq(view.condition, RAFT_CONDITION_NOSPACE);
     ck_assert_uint_eq(view.last.index, 0);
-    struct raft_event event = {.type = RAFT_EVENT_CAMPAIGN, .now_ns = now};
-    struct raft_effect effect;
-    ck_assert_int_eq(raft_step(raft, &event, &effect), RAFT_BUSY);
-    ck_assert(raft_wants_retry(raft));
-    feed((struct raft_event){.type = RAFT_EVENT_RETRY});
-    drain();
+    ck_assert_int_eq(try((struct raft_event){.type = RAFT_EVENT_CAMPAIGN}), RAFT_BUSY);
+    retry();
     ck_assert_int_eq(seen.probe, 1);
     feed((struct raft_event){.type = RAFT_EVENT_PROBED, .status = RAFT_OK});
     drain();
@@ -320,9 +304,7 @@ START_TEST(a_failed_ready_changes_nothing_and_is_retried)
     struct raft_event ready = {.type = RAFT_EVENT_READY, .now_ns = now};
     struct raft_effect effect;
     acknowledge(2, 1, (struct raft_entry_id){0, 0});
-    struct raft_entry *entry = core_entry(&memory, 0, 0, "x");
-    feed((struct raft_event){.type = RAFT_EVENT_PROPOSE, .entry = entry});
-    raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
+    ck_assert_int_eq(submit(), RAFT_OK);
     memory.fail_at = memory.allocations + 1;
     enum raft_status status = RAFT_OK;
     while (status == RAFT_OK) {
@@ -362,8 +344,7 @@ START_TEST(a_later_term_alone_does_not_put_a_campaign_off)
     for (raft_term term = 2; term < 6; term++) {
         now += T_MIN - 1;
         receive((struct raft_message){.type = RAFT_MESSAGE_VOTE_REQ, .from = 2, .term = term});
-        feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-        drain();
+        fire(RAFT_TIMER_ELECTION, 0);
         if (view.role == RAFT_PRECANDIDATE) {
             return;
         }

@@ -109,10 +109,8 @@ END_TEST
 
 START_TEST(both_majorities_must_confirm_a_read)
 {
-    struct raft_effect effect;
     lead_jointly();
-    struct raft_event event = {.type = RAFT_EVENT_READ, .now_ns = now};
-    ck_assert_int_eq(raft_step(raft, &event, &effect), RAFT_OK);
+    feed((struct raft_event){.type = RAFT_EVENT_READ});
     drain();
     for (raft_node_id id = 5; id >= 3; id--) {
         ck_assert_uint_eq(seen.reads, 0);
@@ -170,10 +168,8 @@ END_TEST
 
 START_TEST(no_change_begins_during_a_transfer)
 {
-    struct raft_effect effect;
     lead_and_commit();
-    struct raft_event event = {.type = RAFT_EVENT_TRANSFER, .now_ns = now, .node = 3};
-    ck_assert_int_eq(raft_step(raft, &event, &effect), RAFT_OK);
+    ck_assert_int_eq(transfer(3), RAFT_OK);
     ck_assert_int_eq(change(OF(VOTER(1), VOTER(2))), RAFT_BUSY);
 }
 END_TEST
@@ -204,10 +200,8 @@ END_TEST
 
 START_TEST(no_configuration_is_put_behind_the_log_that_a_transfer_waits_for)
 {
-    struct raft_effect effect;
     lead_jointly();
-    struct raft_event event = {.type = RAFT_EVENT_TRANSFER, .now_ns = now, .node = 4};
-    ck_assert_int_eq(raft_step(raft, &event, &effect), RAFT_OK);
+    ck_assert_int_eq(transfer(4), RAFT_OK);
     acknowledge_all(2);
     acknowledge_all(4);
     ck_assert_int_eq(count_sent(RAFT_MESSAGE_TIMEOUT_NOW, 4), 1);
@@ -519,8 +513,7 @@ START_TEST(a_removed_follower_that_is_owed_an_answer_is_sent_no_more_of_a_snapsh
     feed((struct raft_event){.type = RAFT_EVENT_MESSAGE, .message = &question});
     now += 50;
     feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_HEARTBEAT});
-    feed((struct raft_event){.type = RAFT_EVENT_RETRY});
-    drain();
+    retry();
     ck_assert_int_eq(count_sent(RAFT_MESSAGE_PREVOTE_REP, 3), 1);
     ck_assert_int_eq(seen.fetch, 0);
 }

@@ -4,23 +4,10 @@
 
 #define COMMANDS 6u
 
-static struct raft_entry_id id(raft_term term, raft_index index)
-{
-    return (struct raft_entry_id){term, index};
-}
-
 static void keep_nothing(struct raft_options *options)
 {
     options->log_memory_max = 0;
     options->batch_entries_max = 4;
-}
-
-static void propose(void)
-{
-    struct raft_entry *entry = core_entry(&memory, 0, 0, "x");
-    feed((struct raft_event){.type = RAFT_EVENT_PROPOSE, .entry = entry});
-    raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
-    drain();
 }
 
 /* Node 1 leads term 1 and has applied seven entries, which have left memory: its own first one and
@@ -38,7 +25,7 @@ static void lead_cold_of(uint32_t voters)
     ck_assert_int_eq(view.role, RAFT_LEADER);
     persist_entries();
     for (unsigned i = 0; i < COMMANDS; i++) {
-        propose();
+        ck_assert_int_eq(propose(), RAFT_OK);
         persist_entries();
     }
     for (raft_node_id voter = 2; voter <= 1 + voters / 2; voter++) {
@@ -84,20 +71,6 @@ static void not_loaded(enum raft_status status, raft_index bad)
     drain();
 }
 
-static void retry(void)
-{
-    now += 20;
-    feed((struct raft_event){.type = RAFT_EVENT_RETRY});
-    drain();
-}
-
-static void heartbeat(void)
-{
-    now += 50;
-    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_HEARTBEAT});
-    drain();
-}
-
 static void assert_load(raft_index first, raft_index last)
 {
     ck_assert_int_eq(seen.load, 1);
@@ -111,7 +84,6 @@ static void lose(raft_index index)
     not_loaded(RAFT_CORRUPT, index);
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(seen.load, 0);
-        ck_assert(raft_wants_retry(raft));
         retry();
         assert_load(index, index);
         not_loaded(RAFT_CORRUPT, index);
@@ -126,8 +98,7 @@ static void publish(raft_index index)
     ck_assert_int_eq(seen.save, 1);
     struct raft_snapshot snapshot = seen.last_snapshot.snapshot;
     ck_assert_uint_eq(snapshot.id.index, index);
-    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED, .snapshot = snapshot});
-    drain();
+    persist_snapshot(snapshot);
 }
 
 START_TEST(what_is_applied_leaves_memory)
@@ -136,7 +107,7 @@ START_TEST(what_is_applied_leaves_memory)
     ck_assert_uint_eq(view.cold, 7);
     ck_assert_uint_eq(view.entries_log, 0);
     ck_assert_uint_eq(view.log_size, 0);
-    propose();
+    ck_assert_int_eq(propose(), RAFT_OK);
     ck_assert_uint_eq(view.entries_log, 1);
     ck_assert_uint_eq(view.last.index, 8);
 }
@@ -173,7 +144,7 @@ END_TEST
 START_TEST(an_append_goes_on_from_the_window_into_memory)
 {
     lead_cold();
-    propose();
+    ck_assert_int_eq(propose(), RAFT_OK);
     follows(3, 5);
     assert_load(6, 7);
     loaded(6, 2);
@@ -255,7 +226,6 @@ START_TEST(a_read_that_was_refused_is_tried_again_without_end)
         assert_load(1, 4);
         not_loaded(i % 2 == 0 ? RAFT_BUSY : RAFT_NOMEM, 0);
         ck_assert_int_eq(seen.load, 0);
-        ck_assert(raft_wants_retry(raft));
         retry();
     }
     loaded(1, 4);
@@ -395,8 +365,7 @@ START_TEST(a_lost_configuration_stays_in_force_when_its_record_cannot_be_rewritt
     drain();
     ck_assert_int_eq(view.condition, RAFT_CONDITION_RECOVERING);
     ck_assert_uint_eq(view.configuration_index, 8);
-    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED, .snapshot = snapshot});
-    drain();
+    persist_snapshot(snapshot);
     ck_assert_int_eq(view.condition, RAFT_RUNNING);
     ck_assert_uint_eq(view.entries_log, 0);
 }
@@ -414,12 +383,9 @@ START_TEST(a_lost_entry_whose_record_cannot_be_rewritten_waits_for_a_snapshot)
     ck_assert_int_eq(seen.repair, 0);
     ck_assert_uint_eq(view.entries_log, 0);
     ck_assert_int_eq(view.condition, RAFT_CONDITION_RECOVERING);
-    now += T_MAX;
-    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-    drain();
+    time_out();
     ck_assert_ptr_null(sent(RAFT_MESSAGE_REPAIR_REQ, 2));
-    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED, .snapshot = snapshot});
-    drain();
+    persist_snapshot(snapshot);
     ck_assert_int_eq(view.condition, RAFT_RUNNING);
 }
 END_TEST
@@ -432,8 +398,7 @@ START_TEST(a_new_snapshot_makes_up_for_a_lost_entry)
     ck_assert_int_eq(seen.save, 1);
     struct raft_snapshot snapshot = seen.last_snapshot.snapshot;
     ck_assert_uint_eq(snapshot.id.index, 7);
-    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED, .snapshot = snapshot});
-    drain();
+    persist_snapshot(snapshot);
     ck_assert_int_eq(view.condition, RAFT_RUNNING);
     ck_assert_uint_eq(view.base.index, 7);
 }
@@ -446,15 +411,14 @@ START_TEST(a_snapshot_that_is_older_than_the_lost_entry_is_followed_by_another)
     feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT});
     drain();
     struct raft_snapshot snapshot = seen.last_snapshot.snapshot;
-    propose();
+    ck_assert_int_eq(propose(), RAFT_OK);
     persist_entries();
     acknowledge(2, 1, id(1, 8));
     ck_assert_uint_eq(view.cold, 8);
     follows(3, 7);
     lose(8);
     ck_assert_int_eq(seen.save, 0); /* one is being taken */
-    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED, .snapshot = snapshot});
-    drain();
+    persist_snapshot(snapshot);
     ck_assert_int_eq(seen.save, 1);
     ck_assert_uint_eq(seen.last_snapshot.snapshot.id.index, 8);
 }

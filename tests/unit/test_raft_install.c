@@ -3,11 +3,6 @@
 
 #define TOTAL 10u /* bytes of the published snapshot */
 
-static struct raft_entry_id id(raft_term term, raft_index index)
-{
-    return (struct raft_entry_id){term, index};
-}
-
 static uint32_t voters; /* 3 by default */
 
 /* Makes node 1 the leader of term 4. Its log begins behind (3, 10), has five entries of
@@ -40,13 +35,6 @@ static void refuse_at(raft_node_id from, struct raft_entry_id position, struct r
 static void refuse(raft_node_id from)
 {
     refuse_at(from, id(3, 15), id(1, 4));
-}
-
-static struct raft_progress_view progress_of(raft_node_id peer)
-{
-    struct raft_progress_view progress;
-    ck_assert(raft_get_progress(raft, peer, &progress));
-    return progress;
 }
 
 static enum raft_progress_state state_of(raft_node_id peer)
@@ -95,13 +83,6 @@ static void answer_about(raft_node_id from, struct raft_entry_id snapshot, uint3
 static void answer(raft_node_id from, uint32_t flags, uint64_t offset)
 {
     answer_about(from, id(3, 10), flags, offset);
-}
-
-static void heartbeat(raft_time pause)
-{
-    now += pause;
-    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_HEARTBEAT});
-    drain();
 }
 
 static const struct raft_message *piece_to(raft_node_id to)
@@ -276,7 +257,7 @@ END_TEST
 START_TEST(heartbeats_at_the_beginning_while_it_installs)
 {
     send_first_piece();
-    heartbeat(50);
+    heartbeat();
     const struct raft_message *message = sent(RAFT_MESSAGE_APPEND_REQ, 2);
     ck_assert_ptr_nonnull(message);
     ck_assert_uint_eq(message->id.index, 0);
@@ -293,8 +274,7 @@ START_TEST(takes_an_acknowledgement_from_before_its_base)
     for (int i = 0; i < 3; i++) { /* node 2 alone keeps it in office */
         now += T_MIN;
         acknowledge(2, 4, id(1, 4));
-        feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-        drain();
+        fire(RAFT_TIMER_ELECTION, 0);
     }
     ck_assert_int_eq(view.role, RAFT_LEADER);
     ck_assert_uint_eq(progress_of(2).match, 4);
@@ -315,11 +295,11 @@ END_TEST
 START_TEST(a_lost_piece_is_sent_again_with_a_heartbeat)
 {
     send_first_piece();
-    heartbeat(50);
+    heartbeat();
     ck_assert_int_eq(seen.fetch, 1);
     ck_assert_uint_eq(seen.last_snapshot.offset, 0);
     struct raft_effect fetch = seen.last_snapshot;
-    heartbeat(50); /* not twice while it is being read */
+    heartbeat(); /* not twice while it is being read */
     ck_assert_int_eq(seen.fetch, 0);
     seen.last_snapshot = fetch;
     fetched(4);
@@ -334,9 +314,9 @@ START_TEST(a_piece_has_a_heartbeat_interval_to_be_answered)
     now += 10;
     refuse(2);
     fetched(4);
-    heartbeat(40);
+    fire(RAFT_TIMER_HEARTBEAT, 40);
     ck_assert_int_eq(seen.fetch, 0);
-    heartbeat(50);
+    heartbeat();
     ck_assert_int_eq(seen.fetch, 1);
 }
 END_TEST
@@ -358,8 +338,7 @@ START_TEST(an_answer_about_the_snapshot_keeps_the_leader_in_office)
     for (int i = 0; i < 3; i++) {
         now += T_MIN;
         answer(2, RAFT_FLAG_BUSY, 0);
-        feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-        drain();
+        fire(RAFT_TIMER_ELECTION, 0);
     }
     ck_assert_int_eq(view.role, RAFT_LEADER);
 }
@@ -387,7 +366,7 @@ START_TEST(a_silent_follower_loses_its_turn_to_the_next)
     ck_assert_int_eq(seen.fetch, 0); /* installs_max is 1 */
     acknowledge(3, 4, id(0, 0));     /* alive, and waiting */
     now += T_MAX - 50;
-    heartbeat(50);
+    heartbeat();
     ck_assert_int_eq(state_of(2), RAFT_PROBE);
     ck_assert_int_eq(seen.fetch, 1);
     ck_assert_uint_eq(seen.last_snapshot.node, 3);
@@ -398,7 +377,7 @@ START_TEST(a_busy_follower_keeps_its_turn)
 {
     send_first_piece();
     for (int i = 0; i < 10; i++) {
-        heartbeat(50);
+        heartbeat();
         if (seen.fetch > 0) {
             fetched(4);
         }
@@ -412,7 +391,7 @@ END_TEST
 static void stall(raft_time length)
 {
     for (raft_time passed = 0; passed < length; passed += 50) {
-        heartbeat(50);
+        heartbeat();
         if (seen.fetch > 0) {
             fetched(4);
         }
@@ -435,7 +414,7 @@ START_TEST(an_install_that_goes_no_further_gives_way_to_an_own_snapshot)
     stall(4 * T_MAX - 50);
     ck_assert_int_eq(state_of(2), RAFT_INSTALL);
     ck_assert_int_eq(seen.save, 0);
-    heartbeat(50);
+    heartbeat();
     ck_assert_int_eq(state_of(2), RAFT_PROBE);
     ck_assert_int_eq(seen.save, 1);
 }
@@ -446,7 +425,7 @@ START_TEST(an_install_that_goes_on_slowly_keeps_its_turn)
     send_first_piece();
     for (uint64_t offset = 1; offset < TOTAL; offset++) {
         for (int i = 0; i < 20; i++) {
-            heartbeat(50);
+            heartbeat();
             if (seen.fetch > 0) {
                 fetched(1);
             }
@@ -528,8 +507,7 @@ START_TEST(sends_none_while_its_own_is_saved)
     refuse(2);
     ck_assert_int_eq(state_of(2), RAFT_INSTALL);
     ck_assert_int_eq(seen.fetch, 0);
-    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED, .snapshot = save.snapshot});
-    drain();
+    persist_snapshot(save.snapshot);
     ck_assert_int_eq(seen.fetch, 1);
     ck_assert_uint_eq(seen.last_snapshot.snapshot.id.index, 16);
 }
@@ -549,11 +527,9 @@ START_TEST(an_unreadable_snapshot_gets_a_successor_before_it_is_sent)
     feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED, .status = RAFT_NOSPACE});
     drain();
     ck_assert_int_eq(seen.fetch, 0);
-    feed((struct raft_event){.type = RAFT_EVENT_RETRY});
-    drain();
+    retry();
     ck_assert_int_eq(seen.save, 1);
-    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED, .snapshot = save.snapshot});
-    drain();
+    persist_snapshot(save.snapshot);
     ck_assert_int_eq(seen.fetch, 1);
 }
 END_TEST
@@ -567,9 +543,7 @@ START_TEST(a_snapshot_that_another_one_replaced_needs_no_successor)
     ck_assert_int_eq(seen.save, 0);
     refuse_at(2, id(3, 10), id(1, 4));
     ck_assert_int_eq(seen.fetch, 0);
-    ck_assert(raft_wants_retry(raft));
-    feed((struct raft_event){.type = RAFT_EVENT_RETRY});
-    drain();
+    retry();
     ck_assert_int_eq(seen.fetch, 1);
 }
 END_TEST
@@ -584,9 +558,7 @@ static void lose_snapshots(int times)
         if (i + 1 < times) {
             ck_assert_int_eq(view.role, RAFT_LEADER);
             ck_assert_int_eq(seen.save, 1);
-            feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED,
-                                     .snapshot = seen.last_snapshot.snapshot});
-            drain();
+            persist_snapshot(seen.last_snapshot.snapshot);
         }
     }
 }
@@ -600,17 +572,21 @@ START_TEST(makes_way_when_it_cannot_read_one_snapshot_after_the_other)
 }
 END_TEST
 
-/* Node 2 loses its turn while the third one is read. */
-START_TEST(makes_way_also_when_nobody_waits_for_the_last_one_any_more)
+/* The third one is saved, and node 2 needs it. */
+static void lose_two_and_ask(void)
 {
     lead_behind_a_snapshot();
     lose_snapshots(2);
-    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED,
-                             .snapshot = seen.last_snapshot.snapshot});
-    drain();
+    persist_snapshot(seen.last_snapshot.snapshot);
     refuse_at(2, id(3, 10), id(1, 4));
+}
+
+/* Node 2 loses its turn while the third one is read. */
+START_TEST(makes_way_also_when_nobody_waits_for_the_last_one_any_more)
+{
+    lose_two_and_ask();
     ck_assert_int_eq(seen.fetch, 1);
-    heartbeat(T_MAX);
+    fire(RAFT_TIMER_HEARTBEAT, T_MAX);
     ck_assert_int_eq(state_of(2), RAFT_PROBE);
     not_fetched(RAFT_CORRUPT);
     ck_assert_int_eq(view.role, RAFT_FOLLOWER);
@@ -619,12 +595,7 @@ END_TEST
 
 START_TEST(a_snapshot_that_can_be_read_lets_it_begin_to_count_again)
 {
-    lead_behind_a_snapshot();
-    lose_snapshots(2);
-    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED,
-                             .snapshot = seen.last_snapshot.snapshot});
-    drain();
-    refuse_at(2, id(3, 10), id(1, 4));
+    lose_two_and_ask();
     fetched(4);
     ck_assert_ptr_nonnull(piece_to(2));
     answer(2, RAFT_FLAG_SUCCESS, 4);
@@ -658,9 +629,7 @@ START_TEST(a_refused_read_is_tried_again)
         not_fetched(refusals[i]);
         ck_assert_int_eq(seen.fetch, 0);
         ck_assert_int_eq(state_of(2), RAFT_INSTALL);
-        ck_assert(raft_wants_retry(raft));
-        feed((struct raft_event){.type = RAFT_EVENT_RETRY});
-        drain();
+        retry();
         ck_assert_int_eq(seen.fetch, 1);
         if (i == 0) {
             teardown();
@@ -720,9 +689,7 @@ START_TEST(a_piece_leaves_without_memory)
     lead_behind_a_snapshot();
     refuse(2);
     acknowledge(3, 4, id(4, 16));
-    struct raft_entry *entry = core_entry(&memory, 0, 0, "x");
-    feed((struct raft_event){.type = RAFT_EVENT_PROPOSE, .entry = entry});
-    raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
+    ck_assert_int_eq(submit(), RAFT_OK);
     seen.last_snapshot = (struct raft_effect){.node = 2, .snapshot = {.id = {3, 10}}};
     read_piece(4);
     memory.fail_at = memory.allocations + 1;
@@ -750,9 +717,7 @@ START_TEST(compaction_sends_those_that_it_overtook_back_to_probe)
     ck_assert_uint_eq(view.applied, 16);
     feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT});
     drain();
-    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED,
-                             .snapshot = seen.last_snapshot.snapshot});
-    drain();
+    persist_snapshot(seen.last_snapshot.snapshot);
     ck_assert_uint_eq(view.base.index, 16);
     ck_assert_int_eq(state_of(2), RAFT_PROBE);
     ck_assert_uint_eq(progress_of(2).next, 17);

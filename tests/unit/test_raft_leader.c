@@ -2,37 +2,10 @@
  * §3.10, §6.4). */
 #include "raft_fixture.h"
 
-static enum raft_status transfer(raft_node_id target)
-{
-    struct raft_effect effect;
-    struct raft_event event = {.type = RAFT_EVENT_TRANSFER, .now_ns = now, .node = target};
-    return raft_step(raft, &event, &effect);
-}
-
-static enum raft_status propose(void)
-{
-    struct raft_effect effect;
-    struct raft_entry *entry = core_entry(&memory, 0, 0, "x");
-    struct raft_event event = {.type = RAFT_EVENT_PROPOSE, .now_ns = now, .entry = entry};
-    enum raft_status status = raft_step(raft, &event, &effect);
-    raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
-    return status;
-}
-
-static int count_sent(enum raft_message_type type, raft_node_id to)
-{
-    int count = 0;
-    for (int i = 0; i < seen.sent_count; i++) {
-        count += seen.sent[i].type == type && seen.sent[i].to == to;
-    }
-    return count;
-}
-
 START_TEST(a_transfer_waits_until_the_target_has_the_whole_log)
 {
     lead();
     ck_assert_int_eq(transfer(2), RAFT_OK);
-    drain();
     ck_assert_int_eq(count_sent(RAFT_MESSAGE_TIMEOUT_NOW, 2), 0);
     ck_assert_int_eq(propose(), RAFT_BUSY);
     acknowledge(2, 1, (struct raft_entry_id){1, 1});
@@ -46,12 +19,10 @@ START_TEST(a_transfer_that_does_not_end_is_given_up)
     lead();
     acknowledge(2, 1, (struct raft_entry_id){1, 1});
     ck_assert_int_eq(transfer(2), RAFT_OK);
-    drain();
     now += T_MIN;
     seen.last_entries = (struct raft_effect){.last = {1, 1}};
     persist_entries();
-    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_HEARTBEAT});
-    drain();
+    fire(RAFT_TIMER_HEARTBEAT, 0);
     ck_assert_int_eq(view.role, RAFT_LEADER);
     ck_assert_uint_eq(view.transfer_target, RAFT_NODE_NONE);
     ck_assert_int_eq(propose(), RAFT_OK);
@@ -93,9 +64,7 @@ END_TEST
 
 static enum raft_status read_begin(void)
 {
-    struct raft_effect effect;
-    struct raft_event event = {.type = RAFT_EVENT_READ, .now_ns = now};
-    return raft_step(raft, &event, &effect);
+    return try((struct raft_event){.type = RAFT_EVENT_READ});
 }
 
 static void echo(raft_node_id from, raft_term term, uint64_t round)
@@ -106,16 +75,6 @@ static void echo(raft_node_id from, raft_term term, uint64_t round)
                                   .flags = RAFT_FLAG_SUCCESS,
                                   .id = {term, 1},
                                   .round = round});
-}
-
-/* Makes node 1 the leader of term 1 with its first entry committed. */
-static void lead_and_commit(void)
-{
-    lead();
-    seen.last_entries = (struct raft_effect){.last = {1, 1}};
-    persist_entries();
-    acknowledge(2, 1, (struct raft_entry_id){1, 1});
-    ck_assert_uint_eq(view.commit, 1);
 }
 
 START_TEST(takes_no_read_before_an_entry_of_its_own_term_is_committed)
@@ -200,9 +159,7 @@ static void lead_with_a_lease(void)
     lease_reads = true;
     lead_and_commit();
     lease_reads = false;
-    now += 50;
-    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_HEARTBEAT});
-    drain();
+    heartbeat();
     echo(2, 1, 1);
 }
 
@@ -232,7 +189,6 @@ START_TEST(a_lease_is_given_up_when_somebody_is_told_to_campaign)
 {
     lead_with_a_lease();
     ck_assert_int_eq(transfer(2), RAFT_OK);
-    drain();
     ck_assert_int_eq(read_begin(), RAFT_OK);
     drain();
     ck_assert_uint_eq(seen.reads, 0);
@@ -255,16 +211,14 @@ END_TEST
 
 START_TEST(a_campaign_by_request_breaks_no_lease)
 {
-    struct raft_effect effect;
     lease_reads = true;
     create(3, 0, 0);
     lease_reads = false;
     receive_append(2, 1, (struct raft_entry_id){0, 0}, 0, 0);
     now += T_MIN - 1;
-    struct raft_event event = {.type = RAFT_EVENT_CAMPAIGN, .now_ns = now};
-    ck_assert_int_eq(raft_step(raft, &event, &effect), RAFT_BUSY);
-    event.now_ns = ++now;
-    ck_assert_int_eq(raft_step(raft, &event, &effect), RAFT_OK);
+    ck_assert_int_eq(try((struct raft_event){.type = RAFT_EVENT_CAMPAIGN}), RAFT_BUSY);
+    now++;
+    ck_assert_int_eq(try((struct raft_event){.type = RAFT_EVENT_CAMPAIGN}), RAFT_OK);
 }
 END_TEST
 

@@ -5,11 +5,6 @@
 #define INSTALLED 10u         /* bytes of a snapshot */
 #define CATCH_UP  5000000000u /* ns, the default bound of catching up */
 
-static struct raft_entry_id id(raft_term term, raft_index index)
-{
-    return (struct raft_entry_id){term, index};
-}
-
 /* A follower of three, in term 1, with losses and with the durable entries (base, last] of term 1.
  */
 static void create_with(uint32_t losses, raft_index base, raft_index last)
@@ -46,20 +41,6 @@ static uint32_t flags_of(enum raft_message_type type)
     return message->flags;
 }
 
-static void election_timeout(void)
-{
-    now += T_MAX;
-    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-    drain();
-}
-
-static void heartbeat(void)
-{
-    now += 50;
-    feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_HEARTBEAT});
-    drain();
-}
-
 /* What a campaign with the best log of all comes to here, in term 2. */
 static bool gets_vote(enum raft_message_type question, enum raft_message_type answer)
 {
@@ -79,7 +60,7 @@ static void assert_no_vote(void)
 
 static void assert_no_campaign(void)
 {
-    election_timeout();
+    time_out();
     ck_assert_int_eq(view.role, RAFT_FOLLOWER);
     ck_assert_ptr_null(sent(RAFT_MESSAGE_PREVOTE_REQ, 0));
     ck_assert_int_eq(try((struct raft_event){.type = RAFT_EVENT_CAMPAIGN}), RAFT_BUSY);
@@ -92,13 +73,6 @@ static enum raft_status recover_by_hand(void)
 {
     const struct raft_configuration alone = {.count = 1, .members = {{1, RAFT_MEMBER_VOTER, 0}}};
     return try((struct raft_event){.type = RAFT_EVENT_RECOVER, .configuration = &alone});
-}
-
-static struct raft_progress_view progress_of(raft_node_id peer)
-{
-    struct raft_progress_view progress;
-    ck_assert(raft_get_progress(raft, peer, &progress));
-    return progress;
 }
 
 static void answer_append(raft_node_id from, uint32_t flags, raft_index index,
@@ -120,9 +94,7 @@ static void only_n2_answers(uint32_t flag, raft_index index, struct raft_entry_i
 {
     for (int i = 0; i < 2; i++) {
         answer_append(2, RAFT_FLAG_SUCCESS | flag, index, hint);
-        now += T_MIN;
-        feed((struct raft_event){.type = RAFT_EVENT_TIMEOUT, .timer = RAFT_TIMER_ELECTION});
-        drain();
+        fire(RAFT_TIMER_ELECTION, T_MIN);
     }
 }
 
@@ -132,10 +104,7 @@ static void lead_with(raft_index last)
     lead();
     persist_entries();
     while (view.last.index < last) {
-        struct raft_entry *entry = core_entry(&memory, 0, 0, "x");
-        feed((struct raft_event){.type = RAFT_EVENT_PROPOSE, .entry = entry});
-        raft_entry_drop(entry, RAFT_HOLDER_MESSAGE);
-        drain();
+        ck_assert_int_eq(propose(), RAFT_OK);
         persist_entries();
     }
     ck_assert_uint_eq(view.durable.index, last);
@@ -272,10 +241,9 @@ END_TEST
 
 START_TEST(no_leadership_is_transferred_to_a_node_in_quarantine)
 {
-    const struct raft_event transfer = {.type = RAFT_EVENT_TRANSFER, .node = 2};
     lead_with(2);
     answer_append(2, RAFT_FLAG_SUCCESS | RAFT_FLAG_UNCOUNTED, 2, id(0, 0));
-    ck_assert_int_eq(try(transfer), RAFT_INVALID);
+    ck_assert_int_eq(transfer(2), RAFT_INVALID);
     ck_assert_uint_eq(view.transfer_target, RAFT_NODE_NONE);
 }
 END_TEST
@@ -680,8 +648,7 @@ static void saved(raft_index index)
     struct raft_snapshot snapshot = seen.last_snapshot.snapshot;
     ck_assert_uint_eq(snapshot.id.index, index);
     snapshot.size = INSTALLED;
-    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED, .snapshot = snapshot});
-    drain();
+    persist_snapshot(snapshot);
 }
 
 START_TEST(a_leader_takes_a_snapshot_for_a_blank_follower_and_sends_it)

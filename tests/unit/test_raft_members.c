@@ -245,15 +245,13 @@ static void witness_3(struct raft_options *options)
 
 START_TEST(leadership_is_transferred_to_no_witness_and_to_no_learner)
 {
-    struct raft_effect effect;
     adjust = witness_3;
     lead_and_commit();
     adopt(OF(VOTER(1), VOTER(2), WITNESS(3), LEARNER(4)));
     persist_log();
     acknowledge_all(2);
     for (raft_node_id id = 3; id <= 4; id++) {
-        struct raft_event event = {.type = RAFT_EVENT_TRANSFER, .now_ns = now, .node = id};
-        ck_assert_int_eq(raft_step(raft, &event, &effect), RAFT_INVALID);
+        ck_assert_int_eq(transfer(id), RAFT_INVALID);
     }
 }
 END_TEST

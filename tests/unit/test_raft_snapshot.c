@@ -6,11 +6,6 @@
 
 static const struct raft_entry_id coming = {2, 20};
 
-static struct raft_entry_id id(raft_term term, raft_index index)
-{
-    return (struct raft_entry_id){term, index};
-}
-
 static void assert_id(struct raft_entry_id is, raft_term term, raft_index index)
 {
     ck_assert_uint_eq(is.term, term);
@@ -38,13 +33,6 @@ static void saved(enum raft_status status)
     feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED,
                              .status = status,
                              .snapshot = seen.last_snapshot.snapshot});
-    drain();
-}
-
-static void retry(void)
-{
-    ck_assert(raft_wants_retry(raft));
-    feed((struct raft_event){.type = RAFT_EVENT_RETRY});
     drain();
 }
 

@@ -364,9 +364,7 @@ START_TEST(it_compacts_behind_what_is_committed)
     ck_assert_int_eq(seen.save, 1);
     ck_assert_uint_eq(seen.last_snapshot.snapshot.id.index, 4);
     ck_assert_uint_eq(seen.last_snapshot.snapshot.configuration.count, 3);
-    feed((struct raft_event){.type = RAFT_EVENT_SNAPSHOT_SAVED,
-                             .snapshot = seen.last_snapshot.snapshot});
-    drain();
+    persist_snapshot(seen.last_snapshot.snapshot);
     ck_assert_uint_eq(view.base.index, 4);
     ck_assert_uint_eq(view.last.index, 6);
 }

@@ -1,5 +1,5 @@
 /* The scheduler: order by time, hashed order of equals, moving and cancelling. */
-#include "unit.h"
+#include "arena_fixture.h"
 
 #include <sim/random.h>
 #include <sim/scheduler.h>
@@ -7,20 +7,12 @@
 
 #define MANY 500u
 
-static struct arena *arena;
 static struct sim_scheduler scheduler;
 
 static void setup(void)
 {
-    const char *error = NULL;
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
+    arena_set_up();
     sim_scheduler_init(&scheduler, arena, 1);
-}
-
-static void teardown(void)
-{
-    arena_close(arena);
 }
 
 static struct sim_event *put(struct sim_source *source, uint32_t number, uint64_t time_ns)
@@ -260,7 +252,7 @@ static Suite *scheduler_suite(void)
 {
     Suite *suite = suite_create("scheduler");
     TCase *queue = tcase_create("queue");
-    tcase_add_checked_fixture(queue, setup, teardown);
+    tcase_add_checked_fixture(queue, setup, arena_tear_down);
     tcase_add_test(queue, an_empty_queue_has_no_next_event);
     tcase_add_test(queue, a_new_event_is_zeroed);
     tcase_add_test(queue, events_come_in_the_order_of_time);

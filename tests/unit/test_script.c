@@ -1,6 +1,8 @@
 /* The Lua binding: what a mistake is told, what a script cannot see, and that it repeats. */
 #include "script_fixture.h"
 
+#include <sim/fingerprint.h>
+
 /* ---- mistakes ---- */
 
 START_TEST(line_of_a_rule_is_told_however_long_the_path_is)
@@ -583,17 +585,7 @@ END_TEST
 /* The world of a script in which the first sync fails; at its end. */
 static struct sim_world *run_with_shot(const char *text)
 {
-    const struct sim_scenario_source source = {"x.lua", text, strlen(text)};
-    static struct sim_spec spec;
-    char error[SIM_TEXT_MAX];
-    spec = (struct sim_spec){.sut = &sut_raft,
-                             .source = &source,
-                             .scenario = "t",
-                             .parameters = "",
-                             .seed = 1,
-                             .fill = 0xA5};
-    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof(error));
-    ck_assert_ptr_nonnull(world);
+    struct sim_world *world = script_open(text, 1);
     int point = sim_point_find(&sut_raft, "disk.sync");
     ck_assert_int_ge(point, 0);
     world->faults.shot.point = (uint32_t)point;
@@ -653,20 +645,42 @@ START_TEST(a_wait_that_a_branch_would_give_up_tells_it_from_its_base_run)
                  "local from = now_ms() expect.eventually('it comes', { within_ms = 4000 }, "
                  "function() return now_ms() >= from + %s end) end }",
                  waits[i].waits_ms);
-        const struct sim_scenario_source source = {"x.lua", text, strlen(text)};
-        const struct sim_spec spec = {.sut = &sut_raft,
-                                      .source = &source,
-                                      .scenario = "t",
-                                      .parameters = "",
-                                      .seed = 1,
-                                      .fill = 0xA5};
-        char error[SIM_TEXT_MAX];
-        struct sim_world *world = sim_world_create(arena, &spec, error, sizeof(error));
-        ck_assert_ptr_nonnull(world);
+        struct sim_world *world = script_open(text, 1);
         sim_world_run(world);
         ck_assert(!world->has_error && !world->has_finding);
         ck_assert_int_eq(world->told_apart > 0, waits[i].is_given_up);
     }
+}
+END_TEST
+
+/* The places in the cache follow from addresses, and they change from process to process. */
+START_TEST(a_fingerprint_does_not_see_where_the_host_has_its_texts)
+{
+    const char *text = "scenario{ name = 't', run = function() local c = cluster{} "
+                       "c:wait_leader() c:client():put('x', 1) end }";
+    const struct sim_scenario_source source = {"x.lua", text, strlen(text)};
+    const struct sim_spec spec = {.sut = &sut_raft,
+                                  .source = &source,
+                                  .scenario = "t",
+                                  .parameters = "",
+                                  .seed = 1,
+                                  .fill = 0xA5};
+    char error[SIM_TEXT_MAX];
+    struct arena_walk *walk = arena_walk_create();
+    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof(error));
+    ck_assert_ptr_nonnull(world);
+    for (int i = 0; i < 100; i++) {
+        ck_assert(sim_world_step(world));
+    }
+    const struct arena_span cache = sim_script_cache(world->script);
+    ck_assert_uint_gt(cache.size, 0);
+    uint64_t fingerprint = sim_fingerprint(world, walk);
+    uint8_t *bytes = (uint8_t *)arena + ((uintptr_t)cache.at - (uintptr_t)arena);
+    for (size_t i = 0; i + 16 <= cache.size; i += 16) {
+        memcpy(bytes + i, bytes + i + 8, 8);
+    }
+    ck_assert_uint_eq(sim_fingerprint(world, walk), fingerprint);
+    arena_walk_destroy(walk);
 }
 END_TEST
 
@@ -681,18 +695,9 @@ START_TEST(a_script_goes_on_alike_from_a_checkpoint)
         "c:client() for i = 1, 20 do cl:put('k', i) c:pick(c:nodes()).clock:jump_ms(i):optional() "
         "end "
         "print(table.concat(seen, ',')) end }";
-    const struct sim_scenario_source source = {"x.lua", text, strlen(text)};
-    const struct sim_spec spec = {.sut = &sut_raft,
-                                  .source = &source,
-                                  .scenario = "t",
-                                  .parameters = "",
-                                  .seed = 3,
-                                  .fill = 0xA5};
     static struct result first, second;
-    char error[SIM_TEXT_MAX];
     struct arena_checkpoint *checkpoint = arena_checkpoint_create();
-    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof(error));
-    ck_assert_ptr_nonnull(world);
+    struct sim_world *world = script_open(text, 3);
     world->transcript = collect_log;
     for (int i = 0; i < 400; i++) {
         ck_assert(sim_world_step(world));
@@ -717,7 +722,7 @@ static Suite *script_suite(void)
 {
     Suite *suite = suite_create("script");
     TCase *tests = tcase_create("script");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, arena_set_up, arena_tear_down);
     tcase_add_test(tests, line_of_a_rule_is_told_however_long_the_path_is);
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, tells_each_mistake_what_is_wrong_and_what_to_do, 0,
@@ -741,6 +746,7 @@ static Suite *script_suite(void)
     tcase_add_test(tests, a_shot_that_breaks_an_expectation_only_disturbs);
     tcase_add_test(tests, after_a_shot_a_script_waits_no_longer_than_makes_sense);
     tcase_add_test(tests, a_wait_that_a_branch_would_give_up_tells_it_from_its_base_run);
+    tcase_add_test(tests, a_fingerprint_does_not_see_where_the_host_has_its_texts);
     tcase_add_test(tests, a_script_goes_on_alike_from_a_checkpoint);
     suite_add_tcase(suite, tests);
     return suite;

@@ -189,7 +189,7 @@ int main(void)
 {
     Suite *suite = suite_create("script_faults");
     TCase *tests = tcase_create("script_faults");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, arena_set_up, arena_tear_down);
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, a_shape_of_the_network_is_what_it_says, 0,
                         sizeof(shapes) / sizeof(shapes[0]));

@@ -2,7 +2,8 @@
  * synced, at every operation of one programme that uses all jobs, and again while start repairs it.
  *
  * What was acknowledged must be there: the hard state, the entries (or a snapshot that stands for
- * them) and the snapshot; and what is there must be what was written. */
+ * them) and the snapshot; and what is there must be what was written. When the newest snapshot is
+ * lost besides, the log must be what it was, or begin behind what is committed. */
 #include "storage_process.h"
 
 #define PIECE 150u
@@ -257,6 +258,107 @@ START_TEST(what_was_acknowledged_survives_a_power_failure_at_any_operation)
 }
 END_TEST
 
+/* ---- and then the snapshot goes ---- */
+
+#define AGREED 4u /* other nodes have the log as far */
+
+/* Two entries in each segment. */
+static bool take_segments(raft_term term, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (!take_entries(term, 2) || !pump()) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A snapshot in the last segment but one, and the others go. */
+static bool programme_of_a_snapshot(void)
+{
+    return start() && take_state(1) && pump() && take_segments(1, 6) && take_snapshot(1, 9) &&
+           pump() && take_compaction(9) && pump();
+}
+
+/* The log begins behind the first snapshot. What follows there, and goes on past the leader's
+ * snapshot, was never committed. */
+static bool programme_of_another_log(void)
+{
+    return start() && take_state(1) && pump() && take_segments(1, 3) && take_snapshot(1, AGREED) &&
+           pump() && take_compaction(AGREED) && pump() && take_segments(1, 5) && take_state(2) &&
+           pump() && take_pieces() && take_reset() && pump() && take_entries(2, 2) && pump();
+}
+
+static bool visit_newest(void *visitor, const char *name)
+{
+    if (strncmp(name, "snapshot-", 9) == 0) {
+        snprintf(visitor, RAFT_FILE_NAME_MAX, "%s", name);
+    }
+    return true;
+}
+
+/* The power fails at one operation, then at one of the start, and the newest snapshot is lost.
+ * Returns whether the start came to its end before that. */
+static bool lose_after(bool (*run)(void), unsigned operation, unsigned operation_of_start,
+                       enum sim_unsynced unsynced, bool *out_finished)
+{
+    memset(&acked, 0, sizeof acked);
+    sim_begin();
+    begin_process(operation);
+    *out_finished = run();
+    sim_disk_crash(sim_files(), unsynced);
+    begin_process(operation_of_start);
+    bool started = start();
+    sim_disk_crash(sim_files(), unsynced);
+    char newest[RAFT_FILE_NAME_MAX] = "";
+    sim_disk_list(sim_files(), visit_newest, newest);
+    ck_assert(newest[0] == 0 || sim_disk_lose(sim_files(), newest));
+    begin_process(UINT32_MAX);
+    ck_assert(start());
+    sim_end();
+    return started;
+}
+
+/* At every third operation of a start, another one each time. */
+static void lose_everywhere(bool (*run)(void), enum sim_unsynced unsynced, void (*check)(void))
+{
+    bool finished = false;
+    for (unsigned operation = 1; !finished; operation++) {
+        bool started = false;
+        for (unsigned of_start = 1 + operation % 3; !started; of_start += 3) {
+            started = lose_after(run, operation, of_start, unsynced, &finished);
+            check();
+        }
+    }
+}
+
+static const enum sim_unsynced losing[] = {SIM_UNSYNCED_LOSE, SIM_UNSYNCED_RANDOM};
+
+static void assert_nothing_is_lost(void)
+{
+    ck_assert_uint_eq(state.losses, 0);
+    ck_assert_uint_ge(raft_log_last_index(&p.log), acked.last);
+}
+
+START_TEST(a_snapshot_that_is_lost_after_a_power_failure_is_no_loss_of_entries)
+{
+    lose_everywhere(programme_of_a_snapshot, losing[_i], assert_nothing_is_lost);
+}
+END_TEST
+
+static void assert_base_is_committed(void)
+{
+    const struct raft_entry_id base = p.log.base;
+    ck_assert_uint_eq(base.term, base.index > AGREED ? 2 : base.index > 0);
+}
+
+START_TEST(a_snapshot_that_is_lost_after_a_power_failure_leaves_a_committed_base)
+{
+    make_leader();
+    lose_everywhere(programme_of_another_log, losing[_i], assert_base_is_committed);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("storage_crash");
@@ -264,6 +366,10 @@ int main(void)
     tcase_add_unchecked_fixture(cases, scratch_open, scratch_close);
     tcase_add_loop_test(cases, what_was_acknowledged_survives_a_power_failure_at_any_operation, 0,
                         4);
+    tcase_add_loop_test(cases, a_snapshot_that_is_lost_after_a_power_failure_is_no_loss_of_entries,
+                        0, 2);
+    tcase_add_loop_test(
+        cases, a_snapshot_that_is_lost_after_a_power_failure_leaves_a_committed_base, 0, 2);
     suite_add_tcase(suite, cases);
     return unit_main(suite);
 }

@@ -11,6 +11,7 @@
 #define SNAPSHOT_2 "snapshot-0000000000000002"
 #define SNAPSHOT_4 "snapshot-0000000000000004"
 #define SNAPSHOT_6 "snapshot-0000000000000006"
+#define SNAPSHOT_8 "snapshot-0000000000000008"
 #define MARK_4     "mark-0000000000000004"
 #define MARK_6     "mark-0000000000000006"
 #define MARK_8     "mark-0000000000000008"
@@ -428,23 +429,66 @@ START_TEST(a_mark_goes_from_one_snapshot_to_the_next)
 }
 END_TEST
 
-START_TEST(a_mark_that_cannot_be_made_is_left_to_the_next_start)
+/* The first one, and one whose predecessor's mark has vanished, so that another one has to be made.
+ */
+START_TEST(a_snapshot_that_cannot_get_a_mark_is_none)
 {
-    static const enum raft_point points[] = {RAFT_AT_SNAPSHOT_MARK_CREATE,
-                                             RAFT_AT_SNAPSHOT_MARK_RENAME};
-    for (int i = 0; i < 2; i++) {
-        raft_index index = i == 0 ? 6 : 8;
-        start_rolled();
-        ck_assert(i == 0 || receive_snapshot(6) == RAFT_OK);
-        double_arm(&f.disk, points[i], DOUBLE_ERROR, RAFT_NOSPACE);
-        ck_assert_int_eq(receive_snapshot(index), RAFT_OK);
+    for (int has_one = 0; has_one < 2; has_one++) {
+        raft_index index = has_one ? 8 : 6;
+        if (has_one) {
+            start_installed();
+            remove_file(MARK_6);
+        } else {
+            start_rolled();
+        }
+        double_arm(&f.disk, RAFT_AT_SNAPSHOT_MARK_CREATE, DOUBLE_ERROR, RAFT_NOSPACE);
+        ck_assert_int_eq(receive_snapshot(index), RAFT_NOSPACE);
         ck_assert_uint_eq(f.disk.fired, 1);
+        ck_assert_ptr_null(double_find(&f.disk, has_one ? SNAPSHOT_8 : SNAPSHOT_6));
+        ck_assert_int_eq(double_find(&f.disk, SNAPSHOT_6) != NULL, has_one);
+        f.disk.armed = false;
+        ck_assert_int_eq(receive_snapshot(index), RAFT_OK);
+        ck_assert_ptr_nonnull(double_find(&f.disk, has_one ? MARK_8 : MARK_6));
+        ck_assert_int_eq(double_find(&f.disk, SNAPSHOT_6) != NULL, !has_one);
         ck_assert_int_eq(reset(3, index), RAFT_OK);
-        ck_assert_ptr_null(double_find(&f.disk, i == 0 ? MARK_6 : MARK_8));
         restart();
-        ck_assert_ptr_nonnull(double_find(&f.disk, i == 0 ? MARK_6 : MARK_8));
+        assert_begins(index, 3, index);
         die();
     }
+}
+END_TEST
+
+START_TEST(a_mark_that_cannot_be_renamed_is_made)
+{
+    start_installed();
+    double_arm(&f.disk, RAFT_AT_SNAPSHOT_MARK_RENAME, DOUBLE_ERROR, RAFT_IO);
+    ck_assert_int_eq(receive_snapshot(8), RAFT_OK);
+    ck_assert_uint_eq(f.disk.fired, 1);
+    ck_assert_ptr_nonnull(double_find(&f.disk, MARK_8));
+    ck_assert_int_eq(reset(3, 8), RAFT_OK);
+    restart();
+    ck_assert_ptr_nonnull(double_find(&f.disk, MARK_8));
+    ck_assert_ptr_null(double_find(&f.disk, MARK_6));
+    die();
+}
+END_TEST
+
+/* It is the older one of two: what the newer one covered must still be there. */
+START_TEST(the_mark_of_a_lost_snapshot_stays_when_an_older_one_is_taken)
+{
+    start_with_two();
+    die();
+    remove_file(SNAPSHOT_2);
+    remove_file(SNAPSHOT_4);
+    ck_assert_int_eq(start_again(), RAFT_OK);
+    ck_assert_int_eq(save_snapshot(1, 2), RAFT_OK);
+    ck_assert_ptr_nonnull(double_find(&f.disk, MARK_4));
+    restart();
+    assert_begins(2, 1, 2);
+    assert_log(5);
+    ck_assert_uint_eq(f.state.losses, 0);
+    ck_assert_ptr_nonnull(double_find(&f.disk, MARK_4));
+    die();
 }
 END_TEST
 
@@ -610,7 +654,9 @@ static Suite *storage_loss_suite(void)
         a_mark_alone_is_a_store,
         makes_a_lost_mark_again,
         a_mark_goes_from_one_snapshot_to_the_next,
-        a_mark_that_cannot_be_made_is_left_to_the_next_start,
+        a_snapshot_that_cannot_get_a_mark_is_none,
+        a_mark_that_cannot_be_renamed_is_made,
+        the_mark_of_a_lost_snapshot_stays_when_an_older_one_is_taken,
         what_a_reset_removes_is_never_forgotten,
         a_snapshot_that_is_lost_is_never_taken_for_a_lost_beginning,
         a_log_that_has_lost_its_first_segments_is_a_loss,

@@ -249,6 +249,7 @@ START_TEST(visits_the_seeds_of_a_scenario_in_order_and_each_once)
     ck_assert_uint_eq(seeds.count, 2);
     ck_assert(seeds.items[0] == 3 && seeds.items[1] == 41);
     ck_assert(!store_visit_seeds(store, high.scenario, note_seed, &seeds));
+    ck_assert_str_eq(store_error(store), "out of memory");
     end();
 }
 END_TEST

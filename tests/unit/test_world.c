@@ -1,53 +1,18 @@
 /* A whole world without a script: a cluster of three real nodes under a load. */
-#include "unit.h"
-
-#include <sim/world.h>
+#include "world_fixture.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define MS            UINT64_C(1000000)
 #define COMMITS       100u
 #define LOAD_CLIENTS  3u
 #define STEPS_AT_MOST 400000u
 
-static struct arena *arena;
-
-static void set_up(void)
+static struct sim_world *world_with(const struct sut_ops *next)
 {
-    const char *error = NULL;
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
-}
-
-static void tear_down(void)
-{
-    arena_close(arena);
-}
-
-/* The spec must live as long as the run. */
-static struct sim_world *world_from(const struct sim_spec *spec, uint32_t nodes)
-{
-    char error[SIM_TEXT_MAX] = "";
-    struct sim_world *world = sim_world_create(arena, spec, error, sizeof error);
-    ck_assert_msg(world != NULL, "%s", error);
-    struct sim_cluster_options options;
-    sim_cluster_options_init(&options);
-    options.nodes = nodes;
-    sim_cluster_create(world, &options);
-    return world;
-}
-
-static struct sim_world *world_of(struct sim_spec *spec, uint64_t seed, uint8_t fill)
-{
-    *spec = (struct sim_spec){.sut = &sut_raft, .seed = seed, .fill = fill};
-    return world_from(spec, 3);
-}
-
-static struct sim_world *world_with(struct sim_spec *spec, const struct sut_ops *next)
-{
-    *spec = (struct sim_spec){.sut = &sut_raft, .sut_next = next, .seed = 3, .fill = 0xa5};
-    return world_from(spec, 3);
+    static struct sim_spec spec;
+    spec = (struct sim_spec){.sut = &sut_raft, .sut_next = next, .seed = 3, .fill = 0xa5};
+    return world_from(&spec, 3);
 }
 
 static void start_load(struct sim_world *world)
@@ -61,12 +26,6 @@ static void start_load(struct sim_world *world)
     sim_load_start(world, &options);
 }
 
-static void assert_goes_on(const struct sim_world *world)
-{
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
-    ck_assert(!world->over);
-}
-
 static void run_until_commits(struct sim_world *world, uint64_t commits)
 {
     for (uint32_t i = 0; i < STEPS_AT_MOST; i++) {
@@ -74,20 +33,11 @@ static void run_until_commits(struct sim_world *world, uint64_t commits)
             return;
         }
         sim_world_step(world);
-        assert_goes_on(world);
+        expect_more(world);
     }
     ck_abort_msg("only %llu of %llu entries committed",
                  (unsigned long long)sim_oracle_commits(world->oracles),
                  (unsigned long long)commits);
-}
-
-static void run_for(struct sim_world *world, uint64_t ns)
-{
-    uint64_t until_ns = world->scheduler.now_ns + ns;
-    while (sim_world_next_ns(world) <= until_ns) {
-        sim_world_step(world);
-        assert_goes_on(world);
-    }
 }
 
 /* A second implementation that does what the first does, under points of other numbers. */
@@ -101,23 +51,11 @@ static struct sut_ops sut_other(void)
     return other;
 }
 
-/* Ends the script's part and runs to the end, which must be without a finding. */
-static void finish(struct sim_world *world, struct sim_execution *result)
-{
-    sim_world_script_ended(world);
-    sim_world_run(world);
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
-    ck_assert_int_eq(world->phase, SIM_PHASE_DONE);
-    sim_world_result(world, result);
-    ck_assert_int_eq(result->outcome, SIM_OUTCOME_OK);
-}
-
 /* A run with a crash of the leader in the middle. */
 static struct sim_execution run_with_crash(uint64_t seed, uint8_t fill)
 {
-    struct sim_spec spec;
-    struct sim_execution result;
-    struct sim_world *world = world_of(&spec, seed, fill);
+    const struct sim_spec spec = {.sut = &sut_raft, .seed = seed, .fill = fill};
+    struct sim_world *world = world_from(&spec, 3);
     start_load(world);
     run_until_commits(world, COMMITS / 2);
     struct sim_node *leader = sim_world_leader(world);
@@ -128,18 +66,15 @@ static struct sim_execution run_with_crash(uint64_t seed, uint8_t fill)
     sim_node_start(leader);
     ck_assert(sim_node_is_up(leader));
     run_until_commits(world, COMMITS);
-    finish(world, &result);
-    return result;
+    return finish(world);
 }
 
 START_TEST(cluster_without_faults_commits_and_stops_with_an_empty_ledger)
 {
-    struct sim_spec spec;
-    struct sim_execution result;
-    struct sim_world *world = world_of(&spec, 1, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 1);
     start_load(world);
     run_until_commits(world, COMMITS);
-    finish(world, &result);
+    struct sim_execution result = finish(world);
     ck_assert_uint_ge(result.commits, COMMITS);
     ck_assert_uint_eq(result.leader_changes, 0);
     ck_assert_uint_eq(result.faults_fired, 0);
@@ -229,11 +164,9 @@ static void read_disk(struct sim_disk *disk, struct disk_says *says)
 
 START_TEST(restarted_node_holds_exactly_what_its_disk_says)
 {
-    struct sim_spec spec;
-    struct sim_execution result;
     struct disk_says says;
     const enum sim_unsynced how[] = {SIM_UNSYNCED_LOSE, SIM_UNSYNCED_TORN, SIM_UNSYNCED_RANDOM};
-    struct sim_world *world = world_of(&spec, 5, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 5);
     start_load(world);
     for (uint32_t round = 0; round < 6; round++) {
         run_until_commits(world, sim_oracle_commits(world->oracles) + 12);
@@ -255,7 +188,7 @@ START_TEST(restarted_node_holds_exactly_what_its_disk_says)
                 says.payload_hashes[index]);
         }
     }
-    finish(world, &result);
+    finish(world);
 }
 END_TEST
 
@@ -279,21 +212,18 @@ END_TEST
 
 START_TEST(restored_checkpoint_goes_on_to_the_same_hash)
 {
-    struct sim_spec spec;
-    struct sim_execution first;
-    struct sim_execution second;
     struct arena_checkpoint *checkpoint = arena_checkpoint_create();
-    struct sim_world *world = world_of(&spec, 3, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 3);
     start_load(world);
     run_until_commits(world, COMMITS / 2);
     uint64_t digest = sim_world_digest(world);
     arena_save(arena, checkpoint);
     run_until_commits(world, COMMITS);
-    finish(world, &first);
+    struct sim_execution first = finish(world);
     arena_restore(arena, checkpoint);
     ck_assert_uint_eq(sim_world_digest(world), digest);
     run_until_commits(world, COMMITS);
-    finish(world, &second);
+    struct sim_execution second = finish(world);
     ck_assert_uint_eq(first.trace_hash, second.trace_hash);
     ck_assert_uint_eq(first.state_hash, second.state_hash);
     arena_checkpoint_destroy(checkpoint);
@@ -302,9 +232,7 @@ END_TEST
 
 START_TEST(node_that_is_paused_takes_its_events_when_it_is_resumed)
 {
-    struct sim_spec spec;
-    struct sim_execution result;
-    struct sim_world *world = world_of(&spec, 4, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 4);
     start_load(world);
     run_until_commits(world, COMMITS / 2);
     struct sim_node *leader = sim_world_leader(world);
@@ -315,32 +243,28 @@ START_TEST(node_that_is_paused_takes_its_events_when_it_is_resumed)
     sim_node_resume(leader);
     ck_assert_uint_eq(leader->deferred_count, 0);
     run_until_commits(world, COMMITS);
-    finish(world, &result);
+    struct sim_execution result = finish(world);
     ck_assert_uint_ge(result.leader_changes, 1);
 }
 END_TEST
 
 START_TEST(paused_node_may_crash_with_events_waiting)
 {
-    struct sim_spec spec;
-    struct sim_execution result;
-    struct sim_world *world = world_of(&spec, 5, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 5);
     start_load(world);
     run_until_commits(world, COMMITS / 2);
     struct sim_node *leader = sim_world_leader(world);
     sim_node_pause(leader);
     run_for(world, 200 * MS);
     sim_node_crash(leader, SIM_UNSYNCED_LOSE);
-    finish(world, &result);
+    struct sim_execution result = finish(world);
     ck_assert_uint_ge(result.faults_fired, 2);
 }
 END_TEST
 
 START_TEST(clock_that_jumps_or_drifts_does_not_stop_a_node)
 {
-    struct sim_spec spec;
-    struct sim_execution result;
-    struct sim_world *world = world_of(&spec, 6, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 6);
     start_load(world);
     raft_time before = sim_node_now(world->nodes[1]);
     sim_node_clock_jump(world->nodes[1], -(int64_t)(500 * MS));
@@ -348,15 +272,13 @@ START_TEST(clock_that_jumps_or_drifts_does_not_stop_a_node)
     sim_node_clock_jump(world->nodes[2], (int64_t)(5000 * MS));
     sim_node_clock_drift(world->nodes[3], 50000);
     run_until_commits(world, COMMITS);
-    finish(world, &result);
+    finish(world);
 }
 END_TEST
 
 START_TEST(clock_that_stands_still_fires_no_timer)
 {
-    struct sim_spec spec;
-    struct sim_execution result;
-    struct sim_world *world = world_of(&spec, 7, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 7);
     start_load(world);
     run_until_commits(world, 5);
     for (uint32_t id = 1; id <= 3; id++) {
@@ -373,15 +295,13 @@ START_TEST(clock_that_stands_still_fires_no_timer)
     }
     run_for(world, 1000 * MS);
     ck_assert_ptr_nonnull(sim_world_leader(world));
-    finish(world, &result);
+    finish(world);
 }
 END_TEST
 
 START_TEST(clock_that_is_thrown_to_and_fro_never_goes_back_and_ends_right)
 {
-    struct sim_spec spec;
-    struct sim_execution result;
-    struct sim_world *world = world_of(&spec, 8, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 8);
     struct sim_node *node = world->nodes[1];
     uint64_t offset = sim_node_now(node) - world->scheduler.now_ns;
     raft_time latest = 0;
@@ -405,15 +325,14 @@ START_TEST(clock_that_is_thrown_to_and_fro_never_goes_back_and_ends_right)
     ck_assert_ptr_null(node->clock.strobe);
     run_for(world, 500 * MS);
     ck_assert_uint_eq(sim_node_now(node), world->scheduler.now_ns + offset);
-    finish(world, &result);
+    finish(world);
 }
 END_TEST
 
 /* When the first leader is elected, with timers of all nodes late or not. */
 static uint64_t first_leader_ns(uint64_t seed, uint64_t late_ns)
 {
-    struct sim_spec spec;
-    struct sim_world *world = world_of(&spec, seed, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, seed);
     for (uint32_t id = 1; id <= 3; id++) {
         sim_node_clock_late(world->nodes[id], late_ns == 0 ? 0 : UINT64_MAX, late_ns);
         sim_node_crash(world->nodes[id], SIM_UNSYNCED_LOSE); /* its timers anew */
@@ -421,7 +340,7 @@ static uint64_t first_leader_ns(uint64_t seed, uint64_t late_ns)
     }
     while (sim_world_leader(world) == NULL) {
         sim_world_step(world);
-        assert_goes_on(world);
+        expect_more(world);
     }
     return world->scheduler.now_ns;
 }
@@ -435,10 +354,10 @@ START_TEST(late_timers_are_late_and_never_early)
 }
 END_TEST
 
-/* Crashes nodes 1 .. count, takes their stores away, and finishes. */
-static struct sim_world *finish_with_damage(struct sim_spec *spec, uint32_t count)
+/* Nodes 1 .. count have crashed, and their stores are taken away. */
+static struct sim_world *world_with_damage(uint32_t count)
 {
-    struct sim_world *world = world_of(spec, 9, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 9);
     start_load(world);
     run_until_commits(world, COMMITS);
     for (uint32_t id = 1; id <= count; id++) {
@@ -446,19 +365,13 @@ static struct sim_world *finish_with_damage(struct sim_spec *spec, uint32_t coun
         sim_node_wipe(world->nodes[id]);
         ck_assert(sim_node_is_damaged(world->nodes[id]));
     }
-    sim_world_script_ended(world);
-    sim_world_run(world);
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
     return world;
 }
 
 START_TEST(node_whose_store_was_taken_away_may_refuse_to_start)
 {
-    struct sim_spec spec;
-    struct sim_execution result;
-    struct sim_world *world = finish_with_damage(&spec, 1);
-    sim_world_result(world, &result);
-    ck_assert_int_eq(result.outcome, SIM_OUTCOME_OK);
+    struct sim_world *world = world_with_damage(1);
+    finish(world);
     ck_assert_int_eq(world->nodes[1]->state, SIM_NODE_FAILED);
     ck_assert(world->nodes[1]->refused_store);
 }
@@ -466,10 +379,7 @@ END_TEST
 
 START_TEST(cluster_that_lost_a_majority_of_copies_is_unavailable_and_no_pass)
 {
-    struct sim_spec spec;
-    struct sim_execution result;
-    struct sim_world *world = finish_with_damage(&spec, 2);
-    sim_world_result(world, &result);
+    struct sim_execution result = run_to_the_end(world_with_damage(2));
     ck_assert_int_eq(result.outcome, SIM_OUTCOME_UNAVAILABLE);
     ck_assert_ptr_nonnull(strstr(result.note, "2 of 3 copies are lost"));
     ck_assert_ptr_nonnull(strstr(result.note, "n1, n2"));
@@ -479,17 +389,13 @@ END_TEST
 START_TEST(however_many_copies_are_lost_all_of_them_count)
 {
     const struct sim_spec spec = {.sut = &sut_raft, .seed = 9, .fill = 0xa5};
-    struct sim_execution result;
     struct sim_world *world = world_from(&spec, SIM_NODES_MAX - 1);
     start_load(world);
     run_until_commits(world, COMMITS);
     for (uint32_t id = 8; id < SIM_NODES_MAX; id++) {
         sim_node_retire(world->nodes[id]);
     }
-    sim_world_script_ended(world);
-    sim_world_run(world);
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
-    sim_world_result(world, &result);
+    struct sim_execution result = run_to_the_end(world);
     ck_assert_int_eq(result.outcome, SIM_OUTCOME_UNAVAILABLE);
     ck_assert_ptr_nonnull(strstr(result.note, "8 of 15 copies are lost"));
     ck_assert_ptr_nonnull(strstr(result.note, "n15 (gone): the rest is no majority"));
@@ -513,12 +419,11 @@ static void rot_log(struct sim_world *world, uint32_t node, uint64_t offset)
     ck_assert(sim_disk_rot(disk, name, offset, 1));
 }
 
-/* All crash, one of them loses its store, and of the others' logs an entry each is damaged. */
-static struct sim_world *finish_with_an_entry_damaged_on_each(struct sim_spec *spec,
-                                                              const struct sut_ops *sut)
+/* All have crashed, one of them lost its store, and of the others' logs an entry each is damaged.
+ */
+static struct sim_world *world_with_an_entry_damaged_on_each(const struct sut_ops *sut)
 {
-    *spec = (struct sim_spec){.sut = sut, .seed = 9, .fill = 0xa5};
-    struct sim_world *world = world_from(spec, 3);
+    struct sim_world *world = world_of(sut, 9);
     start_load(world);
     run_until_commits(world, COMMITS);
     for (uint32_t id = 1; id <= 3; id++) {
@@ -527,19 +432,13 @@ static struct sim_world *finish_with_an_entry_damaged_on_each(struct sim_spec *s
     rot_log(world, 1, 200);
     rot_log(world, 2, 2000);
     sim_node_wipe(world->nodes[3]);
-    sim_world_script_ended(world);
-    sim_world_run(world);
     return world;
 }
 
 START_TEST(two_nodes_repair_each_other_when_the_third_is_lost)
 {
-    struct sim_spec spec;
-    struct sim_execution result;
-    struct sim_world *world = finish_with_an_entry_damaged_on_each(&spec, &sut_raft);
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
-    sim_world_result(world, &result);
-    ck_assert_int_eq(result.outcome, SIM_OUTCOME_OK);
+    struct sim_world *world = world_with_an_entry_damaged_on_each(&sut_raft);
+    finish(world);
     ck_assert_uint_eq(world->nodes[1]->view.first_damaged, 0);
 }
 END_TEST
@@ -555,10 +454,11 @@ static void receive_no_repair(void *node, raft_time now_ns, const uint8_t *bytes
 
 START_TEST(nodes_that_do_not_repair_what_others_have_are_no_lost_copies)
 {
-    struct sim_spec spec;
     struct sut_ops sut = sut_raft;
     sut.receive = receive_no_repair;
-    struct sim_world *world = finish_with_an_entry_damaged_on_each(&spec, &sut);
+    struct sim_world *world = world_with_an_entry_damaged_on_each(&sut);
+    sim_world_script_ended(world);
+    sim_world_run(world);
     ck_assert_msg(world->has_finding, "%s", world->unavailable_text);
     ck_assert_str_eq(world->finding.rule, "progress");
     ck_assert_ptr_nonnull(strstr(world->finding.message, "the cluster has not agreed"));
@@ -567,8 +467,7 @@ END_TEST
 
 START_TEST(store_that_nothing_was_done_to_must_be_taken)
 {
-    struct sim_spec spec;
-    struct sim_world *world = world_of(&spec, 10, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 10);
     start_load(world);
     run_until_commits(world, COMMITS);
     struct sim_node *node = world->nodes[1];
@@ -590,20 +489,17 @@ static void count_line(void *ctx, const char *line)
 
 START_TEST(transcript_changes_nothing)
 {
-    struct sim_spec spec;
-    struct sim_execution quiet;
-    struct sim_execution told;
     uint32_t lines = 0;
-    struct sim_world *world = world_of(&spec, 2, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 2);
     start_load(world);
     run_until_commits(world, 5);
-    finish(world, &quiet);
-    world = world_of(&spec, 2, 0xa5);
+    struct sim_execution quiet = finish(world);
+    world = world_of(&sut_raft, 2);
     world->transcript = count_line;
     world->transcript_ctx = &lines;
     start_load(world);
     run_until_commits(world, 5);
-    finish(world, &told);
+    struct sim_execution told = finish(world);
     ck_assert_uint_gt(lines, told.events);
     ck_assert_uint_eq(quiet.trace_hash, told.trace_hash);
 }
@@ -611,8 +507,7 @@ END_TEST
 
 START_TEST(scenario_that_exceeds_its_events_is_stuck)
 {
-    struct sim_spec spec;
-    struct sim_world *world = world_of(&spec, 1, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 1);
     world->budget_events = 10;
     sim_world_run(world);
     ck_assert(world->has_finding);
@@ -622,8 +517,7 @@ END_TEST
 
 START_TEST(armed_rule_that_never_fires_is_vacuous)
 {
-    struct sim_spec spec;
-    struct sim_world *world = world_of(&spec, 1, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 1);
     struct sim_rule *rule = sim_fault_rule_new(&world->faults, "disk.sync");
     rule->action = SIM_FAULT_OUTCOME;
     rule->outcome = RAFT_OUTCOME_EIO;
@@ -641,9 +535,8 @@ END_TEST
 
 START_TEST(expectation_after_a_shot_disturbs_and_is_no_finding)
 {
-    struct sim_spec spec;
     struct sim_execution result;
-    struct sim_world *world = world_of(&spec, 1, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 1);
     world->faults.shot = (struct sim_shot){
         .point = world->faults.sut_point_count + SIM_POINT_DISK_WRITE,
         .occurrence = 20,
@@ -655,7 +548,7 @@ START_TEST(expectation_after_a_shot_disturbs_and_is_no_finding)
     ck_assert_uint_eq(world->crashes, 1);
     sim_expectation_failed(world, "x.lua:2: the leader is still the first one");
     sim_world_run(world);
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+    expect_no_finding(world);
     sim_world_result(world, &result);
     ck_assert(result.disturbed);
     ck_assert_int_eq(result.outcome, SIM_OUTCOME_OK);
@@ -675,28 +568,25 @@ static void watch(void *ctx, const struct sim_passage *passage)
 static struct sim_world *run_with_shot(const struct sim_shot *shot, uint64_t commits,
                                        struct sim_execution *result)
 {
-    static struct sim_spec spec;
     memset(watched, 0, sizeof watched);
-    struct sim_world *world = world_of(&spec, 1, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 1);
     world->watch = watch;
     world->watch_ctx = watched;
     world->faults.shot = *shot;
     world->faults.shot.occurrence += shot->occurrence == 0 ? 0 : world->faults.passed[shot->place];
     start_load(world);
     run_until_commits(world, commits);
-    finish(world, result);
+    *result = finish(world);
     return world;
 }
 
 START_TEST(watching_instants_does_not_change_the_run)
 {
-    struct sim_spec spec;
-    struct sim_execution plain;
     struct sim_execution result;
-    struct sim_world *world = world_of(&spec, 1, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 1);
     start_load(world);
     run_until_commits(world, 10);
-    finish(world, &plain);
+    struct sim_execution plain = finish(world);
     run_with_shot(&(struct sim_shot){0}, 10, &result);
     ck_assert_uint_eq(result.trace_hash, plain.trace_hash);
     for (uint32_t place = SIM_SHOT_SUBMIT; place <= SIM_SHOT_MESSAGE; place++) {
@@ -771,8 +661,7 @@ END_TEST
 
 START_TEST(second_shot_fires_behind_the_first)
 {
-    struct sim_spec spec;
-    struct sim_world *world = world_of(&spec, 1, 0xa5);
+    struct sim_world *world = world_of(&sut_raft, 1);
     uint32_t disk_write = world->faults.sut_point_count + SIM_POINT_DISK_WRITE;
     world->faults.shot =
         (struct sim_shot){.point = disk_write, .occurrence = 20, .outcome = RAFT_OUTCOME_SHORT};
@@ -789,11 +678,8 @@ END_TEST
 START_TEST(node_comes_back_as_the_next_implementation_and_checkpoints_know_it)
 {
     const struct sut_ops other = sut_other();
-    struct sim_spec spec;
-    struct sim_execution first;
-    struct sim_execution second;
     struct arena_checkpoint *checkpoint = arena_checkpoint_create();
-    struct sim_world *world = world_with(&spec, &other);
+    struct sim_world *world = world_with(&other);
     const uint64_t *hits = &world->faults.gates[RAFT_AT_SEGMENT_APPEND_WRITE].hits;
     start_load(world);
     run_until_commits(world, COMMITS / 4);
@@ -809,13 +695,13 @@ START_TEST(node_comes_back_as_the_next_implementation_and_checkpoints_know_it)
     uint64_t before = *hits;
     run_until_commits(world, COMMITS);
     ck_assert_uint_eq(*hits, before); /* a point that the first does not have is nobody's */
-    finish(world, &first);
+    struct sim_execution first = finish(world);
     arena_restore(arena, checkpoint);
     ck_assert_uint_eq(sim_world_digest(world), digest);
     ck_assert_ptr_eq(world->nodes[1]->sut, &sut_raft);
     run_until_commits(world, COMMITS);
     ck_assert_uint_gt(*hits, before);
-    finish(world, &second);
+    struct sim_execution second = finish(world);
     ck_assert_uint_ne(first.trace_hash, second.trace_hash);
     arena_checkpoint_destroy(checkpoint);
 }
@@ -826,15 +712,14 @@ START_TEST(upgraded_cluster_runs_as_the_same_one_would_but_for_the_hash)
     const struct sut_ops other = sut_raft;
     struct sim_execution results[2];
     for (int i = 0; i < 2; i++) {
-        struct sim_spec spec;
-        struct sim_world *world = world_with(&spec, &other);
+        struct sim_world *world = world_with(&other);
         start_load(world);
         run_until_commits(world, COMMITS / 4);
         sim_node_crash(world->nodes[2], SIM_UNSYNCED_KEEP);
         world->nodes[2]->takes_next = i == 1;
         sim_node_start(world->nodes[2]);
         run_until_commits(world, COMMITS);
-        finish(world, &results[i]);
+        results[i] = finish(world);
     }
     ck_assert_uint_eq(results[0].events, results[1].events);
     ck_assert_uint_eq(results[0].sim_ns, results[1].sim_ns);
@@ -846,7 +731,7 @@ static Suite *world_suite(void)
 {
     Suite *suite = suite_create("world");
     TCase *tcase = tcase_create("world");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, arena_set_up, arena_tear_down);
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, cluster_without_faults_commits_and_stops_with_an_empty_ledger);
     tcase_add_test(tcase, cluster_survives_a_crash_and_restart_of_its_leader);

@@ -4,7 +4,7 @@
 #ifndef TESTS_WORLD_DOUBLE_H
 #define TESTS_WORLD_DOUBLE_H
 
-#include "unit.h"
+#include "arena_fixture.h"
 #include <sim/world.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,13 +82,11 @@ bool sim_node_is_up(const struct sim_node *node)
     return node->state == SIM_NODE_UP || node->state == SIM_NODE_STOPPING;
 }
 
-/* A world of nodes 1 .. node_count, all up. Closed with world_double_close. */
+/* A world of nodes 1 .. node_count, all up. Closed with arena_tear_down. */
 static inline struct sim_world *world_double_open(uint64_t seed, uint32_t node_count)
 {
     memset(&world_double, 0, sizeof world_double);
-    const char *error = NULL;
-    struct arena *arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
+    arena_set_up();
     struct sim_world *world = arena_calloc(arena, sizeof *world);
     world->arena = arena;
     world->seed = seed;
@@ -103,11 +101,6 @@ static inline struct sim_world *world_double_open(uint64_t seed, uint32_t node_c
         world->nodes[id]->state = SIM_NODE_UP;
     }
     return world;
-}
-
-static inline void world_double_close(struct sim_world *world)
-{
-    arena_close(world->arena);
 }
 
 #endif
