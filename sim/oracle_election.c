@@ -234,8 +234,6 @@ static void match_went_back(struct sim_oracles *oracles, uint32_t node, uint32_t
     if (oracles->world->nodes[peer]->was_damaged ||
         oracles->nodes[peer].hurt_term >= state->progress[peer].term) {
         sim_oracle_waive(oracles, SIM_WAIVER_BACK_DAMAGED);
-    } else if (state->progress[peer].starts != oracles->nodes[peer].starts) {
-        sim_oracle_waive(oracles, SIM_WAIVER_BACK_RESTARTED);
     } else {
         sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
                           "match went back: leader %u of term %" PRIu64 " had %" PRIu64
