@@ -125,11 +125,13 @@ static uint64_t image_digest(const struct sim_image *image, uint64_t digest)
 /* The number of a file: where it stands among all of the disk; 0: there is none. */
 static uint64_t place_of(const struct sim_disk *disk, const struct sim_inode *inode)
 {
-    uint64_t place = inode != NULL;
-    for (const struct sim_inode *at = disk->inodes; inode != NULL && at != inode; at = at->next) {
+    uint64_t place = 0;
+    const struct sim_inode *at = inode == NULL ? NULL : disk->inodes;
+    for (; at != NULL && at != inode; at = at->next) {
         place++;
     }
-    return place;
+    assert(at == inode); /* of this disk */
+    return inode == NULL ? 0 : place + 1;
 }
 
 static uint64_t change_digest(const struct sim_change *change, uint64_t digest)

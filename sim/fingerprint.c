@@ -11,7 +11,8 @@
  *  3. what only excuses: the harm that was done to a process, which of it an oracle has seen, and
  *     since when a node is steady. With less of an excuse the same steps have passed;
  *  4. what a script's state keeps by addresses of this process, which are others in the next one;
- *  5. the quarantine of a node's memory, as long as nobody has written into it: that would come out
+ *  5. who looks on: of a base run the instants are watched, of a branch they are not;
+ *  6. the quarantine of a node's memory, as long as nobody has written into it: that would come out
  *     when it is emptied.
  *
  * Invariants:
@@ -23,7 +24,7 @@
 #include <assert.h>
 
 #define SPANS_OF_A_NODE 5u
-#define SPANS_MAX       (8u + SIM_NODES_MAX * SPANS_OF_A_NODE)
+#define SPANS_MAX       (9u + SIM_NODES_MAX * SPANS_OF_A_NODE)
 
 struct spans {
     struct arena_span items[SPANS_MAX];
@@ -68,6 +69,8 @@ uint64_t sim_fingerprint(struct sim_world *world, struct arena_walk *walk)
     sim_scheduler_settle(&world->scheduler);
     faults_leave_out(&spans, &world->faults);
     leave_out(&spans, world->probes.hits, sizeof world->probes.hits);
+    const uint8_t *onlookers = (const uint8_t *)&world->transcript;
+    leave_out(&spans, onlookers, (size_t)((const uint8_t *)(world + 1) - onlookers));
     struct arena_span checks = sim_oracle_counters(world->oracles);
     leave_out(&spans, checks.at, checks.size);
     if (world->script != NULL) {

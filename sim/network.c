@@ -196,16 +196,22 @@ static struct sim_packet *packet_create(struct sim_network *network, uint32_t fr
     return packet;
 }
 
-/* Notes that a rule did something visible to a message that goes on. */
-static void note_damage(struct sim_network *network, struct sim_packet *packet, const char *what,
-                        struct sim_link_rule *rule)
+static void tell_damage(struct sim_network *network, struct sim_packet *packet, const char *what,
+                        const struct sim_link_rule *rule)
 {
     struct sim_world *world = network->world;
-    rule->effects++;
     if (world->transcript != NULL) {
         sim_world_transcribe(world, "n%u -> n%u %s: %s (rule %u)", packet->from, packet->to,
                              packet_type(network, packet), what, rule->id);
     }
+}
+
+/* Notes that a rule did something visible to a message that goes on. */
+static void note_damage(struct sim_network *network, struct sim_packet *packet, const char *what,
+                        struct sim_link_rule *rule)
+{
+    rule->effects++;
+    tell_damage(network, packet, what, rule);
 }
 
 static void flip_bit(struct sim_network *network, struct sim_packet *packet,
@@ -363,12 +369,12 @@ static void rule_apply(struct sim_network *network, struct sim_link_rule *rule,
     }
     if (rule->tail != 0 && sim_draw_chance(&rule->stream, rule->tail)) {
         fate->delay_ns += sim_draw_heavy(&rule->stream, rule->tail_ns);
-        note_damage(network, packet, "late", rule);
+        tell_damage(network, packet, "late", rule);
     }
     if (rule->reorder != 0 && sim_draw_chance(&rule->stream, rule->reorder)) {
         uint64_t most_ns = (network->latency_ns + rule->latency_ns) * REORDER_LATENCIES;
         fate->delay_ns += sim_draw_between(&rule->stream, 0, most_ns);
-        note_damage(network, packet, "reordered", rule);
+        tell_damage(network, packet, "reordered", rule);
     }
     if (rule->bandwidth_bytes_per_s != 0) {
         fate->delay_ns += transmit_ns(network, rule, packet);

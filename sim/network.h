@@ -97,8 +97,9 @@ struct sim_link_rule {
     struct sim_rule_link *links;    /* [SIM_NODES_MAX][SIM_NODES_MAX], or NULL: not needed yet */
     struct sim_packet *held;        /* FIFO */
     struct sim_packet **held_end;
-    uint64_t effects;         /* messages that it did something to */
-    bool optional;            /* may have no effect */
+    uint64_t effects; /* what it did to messages: each loss, delay, … once. Its trigger fires for
+                       * more, where chance decides, and in a twin for what does not happen */
+    bool optional;    /* may have no effect */
     char where[SIM_NAME_MAX]; /* "file.lua:12" of a rule of the script, else "" */
     struct sim_stream stream;
 };

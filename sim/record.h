@@ -128,7 +128,7 @@ struct sim_execution {
     char scenario[SIM_NAME_MAX];
     char parameters[SIM_TEXT_MAX]; /* "name=value name=value", sorted */
     char plan[SIM_TEXT_MAX];       /* explicit faults beside the script's; empty: none */
-    char note[SIM_TEXT_MAX];       /* script error, reason of a skip */
+    char note[SIM_TEXT_MAX];       /* script error, reason of a skip, what was not judged */
     uint64_t seed;
     uint64_t events;
     uint64_t sim_ns;

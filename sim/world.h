@@ -137,7 +137,7 @@ struct sim_world {
     /* The latest event in which the script could tell a branch from its base run: it asked how
      * often something had happened, or had waited longer than it does behind a shot. */
     uint64_t told_apart;
-    /* Outside the run: must not influence it. */
+    /* Outside the run: must not influence it (fingerprint.c leaves it out, to the end). */
     sim_transcript_sink transcript;
     void *transcript_ctx;
     sim_passage_sink watch;

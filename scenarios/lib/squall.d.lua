@@ -222,7 +222,7 @@ function Cluster:committed() end
 
 ------------------------------------------------------------------------------ network
 ---@class NetRule
----@field hits integer
+---@field hits integer  messages that it took: of loss, dup … chance decides then what comes of each
 local NetRule = {}
 ---No finding if it has no effect on any message.
 ---@return NetRule

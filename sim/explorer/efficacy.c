@@ -11,7 +11,9 @@
  * 1. Every injection of a scenario has its twin; of a profile's, unless all are wanted, a sample
  *    has, which the seed decides: TWINS_MAX injections of one run in PROFILE_EVERY.
  * 2. A twin changes no row but the efficacy of the injections of its run; one of which the process
- *    dies, or that does not end, is a finding in the place of that row, and says so. */
+ *    dies, or that does not end, is a finding in the place of that row, and says so.
+ * 3. Once the parent wants an end no twin begins. The run notes how many of its faults have not
+ *    been judged for that reason. */
 #include "efficacy.h"
 
 #include "runner.h"
@@ -134,6 +136,13 @@ static uint32_t twins_wanted(const struct sim_campaign *campaign, const struct s
     return draw % PROFILE_EVERY != 0 ? 0 : count < TWINS_MAX ? count : TWINS_MAX;
 }
 
+static void unjudged_note(struct sim_execution *execution, uint32_t left, uint32_t wanted)
+{
+    size_t used = strlen(execution->note);
+    snprintf(execution->note + used, sizeof execution->note - used,
+             "%sinterrupted: %u of %u faults were not judged", used > 0 ? "; " : "", left, wanted);
+}
+
 void sim_efficacy_of_run(struct sim_runner *runner, const struct sim_task *task, uint64_t seed,
                          const struct sim_plan *plan, const struct sim_ending *ending)
 {
@@ -141,14 +150,18 @@ void sim_efficacy_of_run(struct sim_runner *runner, const struct sim_task *task,
     uint64_t draw = sim_mix(seed, task->scenario, task->variant + UINT64_C(0x10000));
     uint32_t wanted = twins_wanted(runner->campaign, task, rows, draw);
     uint64_t steps_before = rows->steps;
-    for (uint32_t i = 0; i < wanted; i++) {
-        uint64_t at = (draw / PROFILE_EVERY + i) % rows->injection_count;
+    uint32_t judged = 0;
+    for (; judged < wanted && !atomic_load(&runner->page->stop); judged++) {
+        uint64_t at = (draw / PROFILE_EVERY + judged) % rows->injection_count;
         struct sim_injection *injection = &rows->injections[at];
         struct sim_ending twin;
         assert(injection->efficacy == SIM_EFFICACY_UNKNOWN);
         if (twin_run(runner, task, seed, plan, injection, &twin)) {
             injection->efficacy = sim_ending_compare(ending, &twin);
         }
+    }
+    if (judged < wanted) {
+        unjudged_note(&rows->execution, wanted - judged, wanted);
     }
     rows->steps = steps_before;
 }

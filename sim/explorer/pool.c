@@ -7,9 +7,9 @@
  *    without the run that killed the worker, goes to the front of the queue.
  * 2. Every death during a run is one finding. A worker that dies without having begun a run ends
  *    the campaign: the next one would die as well.
- * 3. The first SIGINT, SIGTERM or SIGHUP lets the runs under way finish, the second kills them;
- *    what comes after that is swallowed, so that what was received is recorded. Workers never
- *    outlive the parent. */
+ * 3. The first SIGINT, SIGTERM or SIGHUP lets the runs under way finish, and the twins, but no
+ *    further twin begins; the second kills them; what comes after that is swallowed, so that what
+ *    was received is recorded. Workers never outlive the parent. */
 #include "death.h"
 #include "runner.h"
 

@@ -169,6 +169,14 @@ static inline raft_file durable_file(const char *name, const char *text)
     return file;
 }
 
+static inline raft_file durable_bytes(const char *name, char value, size_t size)
+{
+    raft_file file = durable_file(name, "");
+    write_many(file, 0, value, size);
+    sync_file(file);
+    return file;
+}
+
 /* Performs submitted operations until none is left; notes the order of their completion. */
 static const struct raft_io *completed[16];
 static uint32_t completed_count;

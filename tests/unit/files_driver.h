@@ -174,7 +174,7 @@ static enum raft_status sim_list(void *ctx, enum raft_point point, raft_list_vis
 static struct raft_io *sim_next(void)
 {
     struct sim_event *event = sim_scheduler_pop(&sim_files_world->scheduler);
-    ck_assert_ptr_nonnull(event);
+    assert_quietly(event != NULL);
     struct raft_io *io = sim_disk_perform(sim_files(), event);
     sim_event_free(&sim_files_world->scheduler, event);
     return io;

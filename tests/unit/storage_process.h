@@ -29,7 +29,7 @@ static void *pool_alloc(void *ctx, enum raft_point point, size_t size)
 {
     (void)ctx;
     (void)point;
-    ck_assert_uint_lt(p.used + size, POOL_SIZE);
+    assert_quietly(p.used + size < POOL_SIZE);
     void *block = p.pool + p.used;
     p.used += (size + 15) / 16 * 16;
     return block;
@@ -62,9 +62,8 @@ static inline void process_create(void)
 static inline struct raft_entry *process_entry(raft_term term, raft_index index)
 {
     struct raft_entry *entry = NULL;
-    ck_assert_int_eq(raft_entry_create(&p.memory, RAFT_AT_SUBMIT_ENTRY_ALLOC, RAFT_ENTRY_COMMAND, 4,
-                                       RAFT_HOLDER_MESSAGE, &entry),
-                     RAFT_OK);
+    assert_quietly(raft_entry_create(&p.memory, RAFT_AT_SUBMIT_ENTRY_ALLOC, RAFT_ENTRY_COMMAND, 4,
+                                     RAFT_HOLDER_MESSAGE, &entry) == RAFT_OK);
     entry->id = (struct raft_entry_id){term, index};
     memset(entry->payload, (int)index, 4);
     return entry;

@@ -1,18 +1,14 @@
 /* The digest of a world's state: one word that is another makes it another, whatever the word
  * says. */
-#include "unit.h"
+#include "world_fixture.h"
 
 #include <sim/node_internal.h>
-#include <sim/world.h>
 
 #include <string.h>
 
-#define MS            UINT64_C(1000000)
 #define WORDS_MAX     128u
 #define STEPS_AT_MOST 100000u
 
-static struct arena *arena;
-static struct sim_spec spec;
 static struct sim_world *world;
 
 /* Words of the world that decide what comes. */
@@ -24,23 +20,9 @@ static uint32_t word_count;
 
 static void set_up(void)
 {
-    const char *error = NULL;
-    char text[SIM_TEXT_MAX] = "";
-    struct sim_cluster_options options;
-    arena = arena_open(&error);
-    ck_assert_msg(arena != NULL, "%s", error);
-    spec = (struct sim_spec){.sut = &sut_raft, .seed = 1, .fill = 0xa5};
-    world = sim_world_create(arena, &spec, text, sizeof text);
-    ck_assert_msg(world != NULL, "%s", text);
-    sim_cluster_options_init(&options);
-    options.nodes = 3;
-    sim_cluster_create(world, &options);
+    arena_set_up();
+    world = world_of(&sut_raft, 1);
     word_count = 0;
-}
-
-static void tear_down(void)
-{
-    arena_close(arena);
 }
 
 /* Its lowest bit is in the first byte, whatever its size. */
@@ -267,9 +249,8 @@ END_TEST
 
 START_TEST(whom_a_rule_strikes_counts)
 {
-    struct sim_rule *rule = sim_fault_rule_new(&world->faults, "disk.sync");
+    struct sim_rule *rule = rule_of(world, "disk.sync", RAFT_OUTCOME_EIO);
     rule->on = (struct sim_selector){.nodes = 1u << 2, .role = SIM_SELECT_NODES};
-    rule->outcome = RAFT_OUTCOME_EIO;
     ck_assert_uint_gt(sim_fault_rule_arm(&world->faults, rule), 0);
     WORD(rule->on.nodes);
     WORD(rule->on.role);
@@ -283,7 +264,7 @@ int main(void)
 {
     Suite *suite = suite_create("digest");
     TCase *tcase = tcase_create("words");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, set_up, arena_tear_down);
     tcase_add_test(tcase, every_word_of_the_world_counts);
     tcase_add_test(tcase, every_word_of_a_node_counts);
     tcase_add_test(tcase, every_word_of_a_clock_counts);

@@ -98,9 +98,7 @@ START_TEST(torn_writes_break_at_sectors_and_nowhere_else)
     uint32_t kept = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         renew_disk(seed);
-        raft_file file = durable_file("a", "");
-        write_many(file, 0, 'o', 3 * SECTOR);
-        sync_file(file);
+        raft_file file = durable_bytes("a", 'o', 3 * SECTOR);
         write_many(file, 10, 'n', 2 * SECTOR); /* touches three sectors */
         sim_disk_crash(disk, SIM_UNSYNCED_TORN);
         ck_assert_int_eq(read_all("a"), 3 * SECTOR);
@@ -109,7 +107,7 @@ START_TEST(torn_writes_break_at_sectors_and_nowhere_else)
             size_t end = sector == 2 ? 2 * SECTOR + 10 : (sector + 1) * SECTOR;
             ck_assert(content[first] == 'n' || content[first] == 'o');
             for (size_t i = first; i < end; i++) {
-                ck_assert_int_eq(content[i], content[first]);
+                assert_quietly(content[i] == content[first]);
             }
             kept += content[first] == 'n' ? 1 : 0;
         }
@@ -173,7 +171,7 @@ START_TEST(of_a_torn_write_the_size_may_survive_alone)
         ck_assert_mem_eq(content, "old", 3);
         sizes[size == 3 ? 0 : size == SECTOR ? 1 : 2]++;
         for (int i = 3; i < size; i++) {
-            ck_assert(content[i] == 'n' || content[i] == '\0');
+            assert_quietly(content[i] == 'n' || content[i] == '\0');
         }
         holes += size > 3 && content[3] == '\0' && content[size - 1] == '\0';
         ck_assert_uint_eq(disk->used, (uint64_t)size);
@@ -186,12 +184,9 @@ END_TEST
 /* A file of three sectors is cut off, and gets two others. */
 static void cut_off_and_write(uint64_t seed)
 {
-    close_disk();
-    open_disk(seed);
-    raft_file file = durable_file("a", "");
-    write_many(file, 0, 'o', 3 * SECTOR);
-    ck_assert_int_eq(run_on_file(RAFT_IO_SYNC, file, 0), RAFT_OK);
-    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 0), RAFT_OK);
+    renew_disk(seed);
+    raft_file file = durable_bytes("a", 'o', 3 * SECTOR);
+    truncate_file(file, 0);
     write_many(file, 0, 'n', 2 * SECTOR);
     told_size = 3 * SECTOR;
     disk->observer.durable = saw_size;
@@ -391,9 +386,7 @@ START_TEST(a_chosen_crash_keeps_exactly_the_chosen_pieces)
 {
     for (uint64_t kept = 0; kept < 16; kept++) {
         renew_disk(1);
-        raft_file file = durable_file("a", "");
-        write_many(file, 0, 'o', 2 * SECTOR);
-        sync_file(file);
+        raft_file file = durable_bytes("a", 'o', 2 * SECTOR);
         write_many(file, 10, 'n', SECTOR); /* touches two sectors */
         truncate_file(file, 2 * SECTOR - 1);
         open_file(RAFT_IO_CREATE, "b");
@@ -504,12 +497,10 @@ static uint64_t tail_of(const char *name)
 START_TEST(a_last_write_that_is_cut_ends_the_file_whatever_was_behind_it)
 {
     for (uint64_t seed = 1; seed <= SEEDS; seed++) { /* some syncs have cut it off all the same */
-        close_disk();
-        open_disk(seed);
+        renew_disk(seed);
         raft_file file = durable_file("a", "0123456789");
-        struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
-        ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, 2), RAFT_OK);
-        ck_assert_int_eq(sim_disk_run(disk, &sync, eio), RAFT_IO);
+        truncate_file(file, 2);
+        fail_sync(file);
         ck_assert_int_eq(write_text(file, 2, "cd"), RAFT_OK);
         disk->image = (struct sim_disk_image){.damage = SIM_DISK_CUT, .byte = 1};
         sim_disk_crash(disk, SIM_UNSYNCED_CHOSEN);

@@ -381,9 +381,7 @@ START_TEST(a_misdirected_write_lands_on_whole_sectors_and_makes_no_file_longer)
     uint32_t landed[3] = {0};
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         renew_disk(seed);
-        raft_file other = durable_file("b", "");
-        write_many(other, 0, 'b', 2 * SECTOR + 2);
-        sync_file(other);
+        raft_file other = durable_bytes("b", 'b', 2 * SECTOR + 2);
         lie_about("a", misdirected);
         truncate_file(other, 2 * SECTOR + 3);
         sync_file(other);
@@ -666,12 +664,10 @@ END_TEST
  * before. Then a write of the same bytes moves the end of the file, or does not. */
 static uint64_t state_after_failed_cut(uint64_t seed, uint64_t size, uint64_t *out_durable)
 {
-    close_disk();
-    open_disk(seed);
+    renew_disk(seed);
     raft_file file = durable_file("a", "0123456789");
-    ck_assert_int_eq(run_on_file(RAFT_IO_TRUNCATE, file, size), RAFT_OK);
-    struct raft_io sync = transfer(RAFT_IO_SYNC, file, 0, NULL, 0);
-    ck_assert_int_eq(sim_disk_run(disk, &sync, eio), RAFT_IO);
+    truncate_file(file, size);
+    fail_sync(file);
     *out_durable = sim_disk_digest(disk);
     ck_assert_int_eq(write_text(file, 0, "0123456789"), RAFT_OK);
     return sim_disk_state_digest(disk);
@@ -696,8 +692,7 @@ END_TEST
 /* Two files that are made in this order, with a byte in the first one. */
 static uint64_t state_of_two(const char *first, const char *second)
 {
-    close_disk();
-    open_disk(1);
+    renew_disk(1);
     raft_file file = open_file(RAFT_IO_CREATE, first);
     open_file(RAFT_IO_CREATE, second);
     ck_assert_int_eq(run_named(RAFT_IO_SYNC_DIR, ""), RAFT_OK);
@@ -715,10 +710,9 @@ END_TEST
 /* Two files are open, and one of them is closed. */
 static uint64_t state_when_closed(int which)
 {
-    close_disk();
-    open_disk(1);
+    renew_disk(1);
     const raft_file files[] = {durable_file("a", "x"), durable_file("b", "x")};
-    ck_assert_int_eq(run_on_file(RAFT_IO_CLOSE, files[which], 0), RAFT_OK);
+    close_file(files[which]);
     return sim_disk_state_digest(disk);
 }
 

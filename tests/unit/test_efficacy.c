@@ -4,7 +4,9 @@
 
 #include <sim/explorer/catalogue.h>
 #include <sim/explorer/efficacy.h>
+#include <sim/explorer/runner.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -52,9 +54,7 @@ static struct sim_world *run_with(bool is_armed, uint32_t muted)
 {
     struct sim_world *world = world_of(&sut_raft, 3);
     if (is_armed) {
-        struct sim_rule *rule = sim_fault_rule_new(&world->faults, "message.send.refused");
-        rule->action = SIM_FAULT_OUTCOME;
-        rule->outcome = RAFT_OUTCOME_REFUSE;
+        struct sim_rule *rule = rule_of(world, "message.send.refused", RAFT_OUTCOME_REFUSE);
         rule->trigger.nth = 5;
         ck_assert_uint_eq(sim_fault_rule_arm(&world->faults, rule), 1);
     }
@@ -469,6 +469,58 @@ START_TEST(a_death_in_a_twin_says_so)
 }
 END_TEST
 
+/* The page of a worker that is told to stop while it makes its first twin. */
+static struct sim_page page;
+
+static enum raft_status start_until_stopped(void *node, raft_time now_ns, bool bootstrap)
+{
+    if (page.twin[0] != '\0') {
+        atomic_store(&page.stop, true);
+    }
+    return sut_raft.start(node, now_ns, bootstrap);
+}
+
+START_TEST(no_twin_begins_once_an_end_is_wanted)
+{
+    static const char text[] = "scenario{ name = 'crashing', doc = 'Two crashes.', run = function()"
+                               "  local c = cluster{ nodes = 3 } c:wait_leader()"
+                               "  c:nodes()[2]:crash() c:nodes()[3]:crash() sleep_ms(100) end }";
+    struct sut_ops sut = sut_raft;
+    struct sim_catalogue catalogue;
+    char error[SIM_TEXT_MAX] = "";
+    sut.start = start_until_stopped;
+    sim_catalogue_init(&catalogue);
+    ck_assert_msg(sim_catalogue_add_text(&catalogue, arena, &sut, "x.lua", text, "crashing", error,
+                                         sizeof error) == SIM_CATALOGUE_OK,
+                  "%s", error);
+    const struct sim_campaign campaign = {.sut = &sut, .catalogue = &catalogue, .fill = 0xa5};
+    const struct sim_task task = {.kind = SIM_TASK_RUN, .seed = 1, .seed_end = 2};
+    const struct sim_plan none = {0};
+    struct sim_ending ending;
+    struct sim_runner *runner = calloc(1, sizeof *runner);
+    ck_assert_ptr_nonnull(runner);
+    runner->campaign = &campaign;
+    runner->arena = arena;
+    runner->page = &page;
+    struct sim_world *world = sim_runner_create(runner, &task, task.seed, campaign.fill);
+    ck_assert_ptr_nonnull(world);
+    sim_runner_finish(runner, world);
+    sim_runner_collect(runner, world, &none);
+    sim_ending_read(world, &ending);
+    sim_efficacy_of_run(runner, &task, task.seed, &none, &ending);
+    ck_assert_uint_eq(runner->rows.injection_count, 2);
+    uint32_t judged = 0;
+    for (uint32_t i = 0; i < 2; i++) {
+        judged += runner->rows.injections[i].efficacy != SIM_EFFICACY_UNKNOWN;
+    }
+    ck_assert_uint_eq(judged, 1);
+    ck_assert_str_eq(runner->rows.execution.note, "interrupted: 1 of 2 faults were not judged");
+    ck_assert_int_eq(runner->rows.execution.outcome, SIM_OUTCOME_OK);
+    free(runner);
+    sim_catalogue_release(&catalogue);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("efficacy");
@@ -486,5 +538,6 @@ int main(void)
     tcase_add_test(tests, what_repeats_has_one_row_and_a_count);
     tcase_add_test(tests, a_run_has_entered_what_its_twin_has_not);
     tcase_add_test(tests, a_death_in_a_twin_says_so);
+    tcase_add_test(tests, no_twin_begins_once_an_end_is_wanted);
     return unit_main(suite);
 }

@@ -17,14 +17,6 @@ static void set_up(void)
     disk_sync = faults->sut_point_count + SIM_POINT_DISK_SYNC;
 }
 
-static struct sim_rule *rule_of(const char *pattern, enum raft_outcome outcome)
-{
-    struct sim_rule *rule = sim_fault_rule_new(faults, pattern);
-    rule->action = SIM_FAULT_OUTCOME;
-    rule->outcome = outcome;
-    return rule;
-}
-
 static bool fires(uint32_t node, uint32_t point)
 {
     return sim_fault_consult(faults, node, point).fired;
@@ -66,7 +58,7 @@ END_TEST
 
 START_TEST(nth_counts_from_the_moment_of_arming_and_only_the_selected_nodes)
 {
-    struct sim_rule *rule = rule_of("disk.write", RAFT_OUTCOME_EIO);
+    struct sim_rule *rule = rule_of(world, "disk.write", RAFT_OUTCOME_EIO);
     rule->on = (struct sim_selector){.nodes = 1u << 2, .role = SIM_SELECT_NODES};
     rule->trigger.nth = 2;
     ck_assert_uint_eq(sim_fault_rule_arm(faults, rule), 1);
@@ -83,8 +75,8 @@ END_TEST
 
 START_TEST(first_rule_that_fires_wins)
 {
-    struct sim_rule *first = rule_of("disk.*", RAFT_OUTCOME_EIO);
-    struct sim_rule *second = rule_of("disk.write", RAFT_OUTCOME_ENOSPC);
+    struct sim_rule *first = rule_of(world, "disk.*", RAFT_OUTCOME_EIO);
+    struct sim_rule *second = rule_of(world, "disk.write", RAFT_OUTCOME_ENOSPC);
     first->trigger.times = 1;
     sim_fault_rule_arm(faults, first);
     sim_fault_rule_arm(faults, second);
@@ -95,16 +87,18 @@ END_TEST
 
 START_TEST(rule_covers_only_points_where_its_outcome_is_legal)
 {
-    ck_assert_uint_eq(sim_fault_rule_arm(faults, rule_of("disk.sync", RAFT_OUTCOME_ENOSPC)), 0);
-    ck_assert_uint_eq(sim_fault_rule_arm(faults, rule_of("memory.alloc", RAFT_OUTCOME_EIO)), 0);
-    ck_assert_uint_eq(sim_fault_rule_arm(faults, rule_of("disk.*", RAFT_OUTCOME_SHORT)), 2);
+    ck_assert_uint_eq(sim_fault_rule_arm(faults, rule_of(world, "disk.sync", RAFT_OUTCOME_ENOSPC)),
+                      0);
+    ck_assert_uint_eq(sim_fault_rule_arm(faults, rule_of(world, "memory.alloc", RAFT_OUTCOME_EIO)),
+                      0);
+    ck_assert_uint_eq(sim_fault_rule_arm(faults, rule_of(world, "disk.*", RAFT_OUTCOME_SHORT)), 2);
     ck_assert(!fires(1, disk_sync));
 }
 END_TEST
 
 START_TEST(rule_that_is_off_does_not_fire)
 {
-    struct sim_rule *rule = rule_of("disk.write", RAFT_OUTCOME_EIO);
+    struct sim_rule *rule = rule_of(world, "disk.write", RAFT_OUTCOME_EIO);
     sim_fault_rule_arm(faults, rule);
     ck_assert(fires(1, disk_write));
     sim_fault_rule_off(faults, rule);
@@ -132,7 +126,7 @@ START_TEST(fault_excuses_what_it_can_cause_and_nothing_else)
     delay->action = SIM_FAULT_DELAY;
     delay->delay_ns = 5;
     sim_fault_rule_arm(faults, delay);
-    sim_fault_rule_arm(faults, rule_of("disk.write", RAFT_OUTCOME_EIO));
+    sim_fault_rule_arm(faults, rule_of(world, "disk.write", RAFT_OUTCOME_EIO));
     ck_assert(fires(1, disk_sync));
     ck_assert(!sim_node_is_excused(world->nodes[1], RAFT_IO));
     ck_assert(fires(1, disk_write));
@@ -232,9 +226,9 @@ END_TEST
 
 START_TEST(rule_that_never_fired_is_known)
 {
-    struct sim_rule *fired = rule_of("disk.write", RAFT_OUTCOME_EIO);
-    struct sim_rule *optional = rule_of("disk.sync", RAFT_OUTCOME_EIO);
-    struct sim_rule *vacuous = rule_of("disk.read", RAFT_OUTCOME_EIO);
+    struct sim_rule *fired = rule_of(world, "disk.write", RAFT_OUTCOME_EIO);
+    struct sim_rule *optional = rule_of(world, "disk.sync", RAFT_OUTCOME_EIO);
+    struct sim_rule *vacuous = rule_of(world, "disk.read", RAFT_OUTCOME_EIO);
     optional->optional = true;
     sim_fault_rule_arm(faults, fired);
     sim_fault_rule_arm(faults, optional);
@@ -262,8 +256,8 @@ static uint32_t times(uint32_t point, uint32_t counted, enum sim_life life)
 
 START_TEST(outcomes_are_counted_in_the_phase_of_the_nodes_life)
 {
-    struct sim_rule *error = rule_of("disk.write", RAFT_OUTCOME_EIO);
-    struct sim_rule *delay = rule_of("disk.write", RAFT_OUTCOME_EIO);
+    struct sim_rule *error = rule_of(world, "disk.write", RAFT_OUTCOME_EIO);
+    struct sim_rule *delay = rule_of(world, "disk.write", RAFT_OUTCOME_EIO);
     error->trigger.times = 1;
     delay->action = SIM_FAULT_DELAY;
     delay->delay_ns = 5;

@@ -154,8 +154,7 @@ START_TEST(majorities_are_those_of_the_configuration)
     sim_node_crash(world->nodes[1], SIM_UNSYNCED_KEEP);
     ck_assert_uint_eq(hits[SIM_PROBE_CRASH_MAJORITY], 0);
     uint32_t bare = hits[SIM_PROBE_COMMIT_BARE];
-    const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
-    sim_client_begin(sim_client_create(world, 2000 * MS), &command, 0);
+    begin_put(world, 2000 * MS);
     run_for(world, 2000 * MS);
     ck_assert_uint_eq(world->clients.ok, 1);
     ck_assert_uint_gt(hits[SIM_PROBE_COMMIT_BARE], bare);

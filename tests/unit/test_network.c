@@ -271,6 +271,23 @@ START_TEST(reordering_delays_some_behind_later_ones)
 }
 END_TEST
 
+START_TEST(a_delay_is_one_effect_whatever_it_is_made_of)
+{
+    struct sim_link_rule *rule = rule_from_to(1, 2);
+    rule->latency_ns = 1;
+    rule->tail = ALWAYS;
+    rule->tail_ns = LATENCY_NS;
+    rule->reorder = ALWAYS;
+    sim_network_rule_activate(network, rule);
+    send_text(1, 2, "late");
+    ck_assert_uint_eq(rule->effects, 1);
+    rule->duplicate = ALWAYS;
+    send_text(1, 2, "late and twice");
+    ck_assert_uint_eq(rule->effects, 3);
+    ck_assert_uint_eq(rule->trigger.fired, 2);
+}
+END_TEST
+
 START_TEST(corrupts_exactly_one_bit)
 {
     struct sim_link_rule *rule = rule_from_to(1, 2);
@@ -587,6 +604,7 @@ static Suite *network_suite(void)
     tcase_add_test(rules, duplicates_once_and_delivers_the_copy_no_earlier);
     tcase_add_test(rules, a_copy_that_a_full_link_has_no_room_for_evicts_one_too);
     tcase_add_test(rules, reordering_delays_some_behind_later_ones);
+    tcase_add_test(rules, a_delay_is_one_effect_whatever_it_is_made_of);
     tcase_add_test(rules, corrupts_exactly_one_bit);
     tcase_add_test(rules, bandwidth_makes_messages_of_a_link_queue_up);
     tcase_add_test(rules, a_rule_delays_by_its_latency_and_within_its_jitter);

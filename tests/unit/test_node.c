@@ -86,9 +86,7 @@ START_TEST(an_allocation_fails_at_its_point_once_or_from_then_on)
 {
     struct sim_world *world = world_open();
     struct sim_node *node = world->nodes[1];
-    struct sim_rule *rule = sim_fault_rule_new(&world->faults, "memory.alloc");
-    rule->action = SIM_FAULT_OUTCOME;
-    rule->outcome = RAFT_OUTCOME_NULL;
+    struct sim_rule *rule = rule_of(world, "memory.alloc", RAFT_OUTCOME_NULL);
     rule->trigger.nth = 2;
     sim_fault_rule_arm(&world->faults, rule);
     node->running = true;
@@ -101,9 +99,7 @@ START_TEST(an_allocation_fails_at_its_point_once_or_from_then_on)
     ck_assert_ptr_null(take(node, 8));
     ck_assert_ptr_null(take(node, 8));
     sim_fault_rule_off(&world->faults, rule);
-    struct sim_rule *own = sim_fault_rule_new(&world->faults, world->faults.points[AN_ALLOC]->name);
-    own->action = SIM_FAULT_OUTCOME;
-    own->outcome = RAFT_OUTCOME_NULL;
+    struct sim_rule *own = rule_of(world, world->faults.points[AN_ALLOC]->name, RAFT_OUTCOME_NULL);
     own->trigger.times = 1;
     ck_assert_uint_eq(sim_fault_rule_arm(&world->faults, own), 1);
     ck_assert_ptr_null(take(node, 8));
@@ -179,9 +175,7 @@ START_TEST(a_dying_process_gets_no_memory_and_gives_none_back)
 {
     struct sim_world *world = world_open();
     struct sim_node *node = world->nodes[1];
-    struct sim_rule *rule = sim_fault_rule_new(&world->faults, "**");
-    rule->action = SIM_FAULT_OUTCOME;
-    rule->outcome = RAFT_OUTCOME_NULL;
+    struct sim_rule *rule = rule_of(world, "**", RAFT_OUTCOME_NULL);
     rule->trigger.nth = 1000000;
     node->running = true;
     void *block = take(node, 100);
@@ -212,8 +206,7 @@ START_TEST(a_paused_process_does_nothing_while_time_goes_on)
     for (uint32_t id = 1; id <= 3; id++) {
         struct sim_world *world = world_open();
         struct sim_node *node = world->nodes[id];
-        const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
-        sim_client_begin(sim_client_create(world, 3000 * MS), &command, 0);
+        begin_put(world, 3000 * MS);
         while (sim_disk_pending(&node->disk) == 0 && sim_world_step(world)) {
         }
         uint32_t pending = sim_disk_pending(&node->disk);
@@ -321,15 +314,12 @@ START_TEST(a_process_dies_before_an_operation_of_its_disk_or_after_it)
     for (int i = 0; i < 2; i++) {
         struct sim_world *world = world_open();
         struct sim_node *node = world->nodes[2];
-        struct sim_rule *rule = sim_fault_rule_new(&world->faults, operations[i]);
+        struct sim_rule *rule = rule_of(world, operations[i], sides[_i]);
         rule->on = (struct sim_selector){.nodes = 1u << 2, .role = SIM_SELECT_NODES};
-        rule->action = SIM_FAULT_OUTCOME;
-        rule->outcome = sides[_i];
         sim_fault_rule_arm(&world->faults, rule);
         sim_node_stop(world->nodes[3]); /* lest others' operations are counted */
         run_for(world, 100 * MS);
-        const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
-        sim_client_begin(sim_client_create(world, 3000 * MS), &command, 0);
+        begin_put(world, 3000 * MS);
         uint64_t operations_before = node->disk.change_last;
         while (node->crashes == 0 && sim_world_step(world)) {
         }
@@ -348,14 +338,11 @@ END_TEST
 static struct sim_world *strike_and_write(const char *point, enum raft_outcome outcome)
 {
     struct sim_world *world = world_open();
-    struct sim_rule *rule = sim_fault_rule_new(&world->faults, point);
+    struct sim_rule *rule = rule_of(world, point, outcome);
     rule->on = (struct sim_selector){.nodes = 1u << 2, .role = SIM_SELECT_NODES};
-    rule->action = SIM_FAULT_OUTCOME;
-    rule->outcome = outcome;
     rule->trigger.times = 1;
     sim_fault_rule_arm(&world->faults, rule);
-    const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
-    sim_client_begin(sim_client_create(world, 3000 * MS), &command, 0);
+    begin_put(world, 3000 * MS);
     while (sim_world_next_ns(world) <= 4000 * MS && sim_world_step(world)) {
     }
     ck_assert_uint_eq(rule->trigger.fired, 1);
@@ -390,9 +377,7 @@ START_TEST(a_message_may_be_refused_at_once_and_is_then_nobodys)
 {
     struct sim_world *world = world_open();
     struct sim_node *node = world->nodes[1];
-    struct sim_rule *rule = sim_fault_rule_new(&world->faults, "message.send.refused");
-    rule->action = SIM_FAULT_OUTCOME;
-    rule->outcome = RAFT_OUTCOME_REFUSE;
+    struct sim_rule *rule = rule_of(world, "message.send.refused", RAFT_OUTCOME_REFUSE);
     sim_fault_rule_arm(&world->faults, rule);
     uint64_t sent = world->network.sent;
     node->running = true;
@@ -417,8 +402,7 @@ START_TEST(a_damaged_message_changes_nothing)
         uint64_t blocks = node->block_count;
         uint64_t sent = messages_of(world, follower);
         sim_network_rule_activate(&world->network, rule);
-        const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
-        sim_client_begin(sim_client_create(world, 3000 * MS), &command, 0);
+        begin_put(world, 3000 * MS);
         run_for(world, 100 * MS); /* no election is due yet */
         ck_assert_uint_gt(rule->effects, 0);
         ck_assert_int_eq(memcmp(&node->view, &view, sizeof view), 0);

@@ -658,17 +658,8 @@ START_TEST(a_fingerprint_does_not_see_where_the_host_has_its_texts)
 {
     const char *text = "scenario{ name = 't', run = function() local c = cluster{} "
                        "c:wait_leader() c:client():put('x', 1) end }";
-    const struct sim_scenario_source source = {"x.lua", text, strlen(text)};
-    const struct sim_spec spec = {.sut = &sut_raft,
-                                  .source = &source,
-                                  .scenario = "t",
-                                  .parameters = "",
-                                  .seed = 1,
-                                  .fill = 0xA5};
-    char error[SIM_TEXT_MAX];
     struct arena_walk *walk = arena_walk_create();
-    struct sim_world *world = sim_world_create(arena, &spec, error, sizeof(error));
-    ck_assert_ptr_nonnull(world);
+    struct sim_world *world = script_open(text, 1);
     for (int i = 0; i < 100; i++) {
         ck_assert(sim_world_step(world));
     }

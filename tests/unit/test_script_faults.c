@@ -153,6 +153,21 @@ START_TEST(a_clock_is_changed_as_it_is_told)
 }
 END_TEST
 
+/* Whether anything came of it is what makes the rule vacuous, or not. */
+START_TEST(a_network_rule_hits_what_it_takes_whatever_chance_makes_of_it)
+{
+    static struct result result;
+    run_body(C "c:wait_leader() local r = c:link{ loss = 0, times = 7 } sleep_ms(1000) "
+               "expect.eq(r.hits, 7)",
+             &result);
+    ck_assert_str_eq(result.rule, "vacuous");
+    run_body(C "c:wait_leader() local r = c:link{ loss = 0, times = 7 }:optional() sleep_ms(1000) "
+               "expect.eq(r.hits, 7)",
+             &result);
+    ck_assert_str_eq(result.message, "");
+}
+END_TEST
+
 /* ---- memory and processes ---- */
 
 START_TEST(allocations_of_one_node_fail_when_they_are_told_to)
@@ -198,6 +213,7 @@ int main(void)
     tcase_add_test(tests, minorities_and_majorities_have_every_size_that_they_may);
     tcase_add_loop_test(tests, a_clock_is_changed_as_it_is_told, 0,
                         sizeof(clocks) / sizeof(clocks[0]));
+    tcase_add_test(tests, a_network_rule_hits_what_it_takes_whatever_chance_makes_of_it);
     tcase_add_test(tests, allocations_of_one_node_fail_when_they_are_told_to);
     tcase_add_test(tests, a_crash_leaves_what_it_is_told_of_what_was_not_synced);
     suite_add_tcase(suite, tests);

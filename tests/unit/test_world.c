@@ -518,9 +518,7 @@ END_TEST
 START_TEST(armed_rule_that_never_fires_is_vacuous)
 {
     struct sim_world *world = world_of(&sut_raft, 1);
-    struct sim_rule *rule = sim_fault_rule_new(&world->faults, "disk.sync");
-    rule->action = SIM_FAULT_OUTCOME;
-    rule->outcome = RAFT_OUTCOME_EIO;
+    struct sim_rule *rule = rule_of(world, "disk.sync", RAFT_OUTCOME_EIO);
     rule->trigger.nth = 100000;
     snprintf(rule->where, sizeof rule->where, "x.lua:1");
     ck_assert_uint_eq(sim_fault_rule_arm(&world->faults, rule), 1);
@@ -560,7 +558,7 @@ static uint64_t watched[SIM_SHOT_PLACE_COUNT][2];
 
 static void watch(void *ctx, const struct sim_passage *passage)
 {
-    ck_assert_ptr_eq(ctx, watched);
+    assert_quietly(ctx == watched);
     watched[passage->place][passage->is_after]++;
 }
 

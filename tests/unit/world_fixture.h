@@ -36,15 +36,34 @@ static inline struct sim_world *world_of(const struct sut_ops *sut, uint64_t see
     return world_from(&spec, 3);
 }
 
+/* A rule of an outcome at the points of a pattern, to be armed. */
+static inline struct sim_rule *rule_of(struct sim_world *world, const char *pattern,
+                                       enum raft_outcome outcome)
+{
+    struct sim_rule *rule = sim_fault_rule_new(&world->faults, pattern);
+    rule->action = SIM_FAULT_OUTCOME;
+    rule->outcome = outcome;
+    return rule;
+}
+
+/* A client writes. */
+static inline void begin_put(struct sim_world *world, uint64_t timeout_ns)
+{
+    const struct sim_command command = {.type = SIM_COMMAND_PUT, .key = "a", .value = "b"};
+    sim_client_begin(sim_client_create(world, timeout_ns), &command, 0);
+}
+
 static inline void expect_no_finding(const struct sim_world *world)
 {
-    ck_assert_msg(!world->has_finding, "%s: %s", world->finding.rule, world->finding.message);
+    if (world->has_finding) {
+        ck_abort_msg("%s: %s", world->finding.rule, world->finding.message);
+    }
 }
 
 static inline void expect_more(const struct sim_world *world)
 {
     expect_no_finding(world);
-    ck_assert(!world->over);
+    assert_quietly(!world->over);
 }
 
 /* Up to and with a time; the run must not be over by then. */
