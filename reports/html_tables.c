@@ -91,6 +91,32 @@ static void write_oracle(const struct report *report, sqlite3_stmt *row, uint64_
     html_print(report, "</td></tr>\n");
 }
 
+/* Nothing is cut: what was not checked must be said. */
+static void write_waivers(struct report *report)
+{
+    sqlite3_stmt *row = report_query(report, "SELECT name, sentence, executions, hits FROM waivers "
+                                             "ORDER BY oracle, name");
+    bool any = false;
+
+    while (report_next(report, row)) {
+        if (!any) {
+            html_print(report,
+                       "<h3 id=\"waivers\">Checks left out</h3>\n<p>What happened and was not "
+                       "judged, though a rule speaks of it: each with its reason.</p>\n"
+                       "<div class=\"card scroll\"><table><tr><th>oracle, clause, reason</th>"
+                       "<th>meaning</th><th class=\"num\">executions</th>"
+                       "<th class=\"num\">times</th></tr>\n");
+            any = true;
+        }
+        html_element(report, "<tr><td><code>", report_str(row, 0), "</code></td>");
+        html_element(report, "<td>", report_str(row, 1), "</td>");
+        html_number(report, report_u64(row, 2));
+        html_number(report, report_u64(row, 3));
+        html_print(report, "</tr>\n");
+    }
+    html_print(report, "%s", any ? "</table></div>\n" : "");
+}
+
 void html_oracles(struct report *report)
 {
     static const char sql[] =
@@ -120,7 +146,9 @@ void html_oracles(struct report *report)
     while (report_next(report, row)) {
         write_oracle(report, row, checks_max);
     }
-    html_print(report, "</table></div>\n</section>\n");
+    html_print(report, "</table></div>\n");
+    write_waivers(report);
+    html_print(report, "</section>\n");
 }
 
 /* The columns of a scenario's row. */

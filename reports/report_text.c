@@ -379,6 +379,29 @@ static void print_skipped_oracles(struct report *report)
     }
 }
 
+/* Nothing is cut: what was not checked must be said. */
+static void print_waivers(struct report *report)
+{
+    sqlite3_stmt *row = report_query(report, "SELECT name, sentence, hits, executions FROM waivers "
+                                             "ORDER BY oracle, name");
+    bool any = false;
+
+    while (report_next(report, row)) {
+        char a[REPORT_WORD_MAX];
+        char b[REPORT_WORD_MAX];
+        if (!any) {
+            report_heading(report, "Checks left out");
+            fprintf(report->out, "  %-34s %10s %11s\n", "", "times", "executions");
+            any = true;
+        }
+        fprintf(report->out, "  %s%-34s%s %10s %11s  ", paint(report, YELLOW), report_str(row, 0),
+                paint(report, PLAIN), report_count(a, report_u64(row, 2)),
+                report_count(b, report_u64(row, 3)));
+        print_plain(report, report_str(row, 1));
+        fputc('\n', report->out);
+    }
+}
+
 bool report_text(struct store *store, FILE *out, bool colour)
 {
     struct report report;
@@ -397,5 +420,6 @@ bool report_text(struct store *store, FILE *out, bool colour)
     print_phases(&report);
     print_lines(&report);
     print_skipped_oracles(&report);
+    print_waivers(&report);
     return report_end(&report);
 }

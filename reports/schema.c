@@ -15,7 +15,8 @@
 #include <string.h>
 
 /* Number 4 has the tables of number 3, and another view. */
-const char *const schema_steps[SCHEMA_NUMBER] = {schema_sql, schema_2_sql, schema_3_sql, ""};
+const char *const schema_steps[SCHEMA_NUMBER] = {schema_sql, schema_2_sql, schema_3_sql, "",
+                                                 schema_5_sql};
 
 /* The integer that a pragma or a query yields in its first row. */
 static bool query_int(sqlite3 *db, const char *sql, int *out_value)

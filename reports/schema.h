@@ -7,11 +7,12 @@
 #include <stddef.h>
 
 #define SCHEMA_APPLICATION_ID 0x73717561 /* "squa" */
-#define SCHEMA_NUMBER         4
+#define SCHEMA_NUMBER         5
 
 extern const char schema_sql[];   /* schema.sql, made into a C array by the build */
 extern const char schema_2_sql[]; /* schema_2.sql */
 extern const char schema_3_sql[];
+extern const char schema_5_sql[];
 
 /* steps[0] makes the whole schema in an empty file, its views behind its tables; steps[n] makes the
  * tables of number n + 1 from those of number n. */

@@ -1,4 +1,4 @@
--- The schema of a campaign's file, number 4.
+-- The schema of a campaign's file, number 5.
 --
 -- Tables hold what was seen; views are what people and programs should read, and keep their columns
 -- from one schema number to the next. Words (outcomes, roles, phases, kinds) are text, so that a
@@ -217,11 +217,13 @@ CREATE TABLE liveness (
     messages     INTEGER NOT NULL
 );
 
--- Situations worth having been in, and how often each scenario came into them.
+-- What is counted when a run comes to it, and how often each scenario did: situations worth having
+-- been in, and waivers, which are checks of an oracle that were left out for a reason.
 CREATE TABLE probes (
     id       INTEGER PRIMARY KEY,
     name     TEXT NOT NULL UNIQUE,
-    sentence TEXT NOT NULL
+    sentence TEXT NOT NULL,
+    oracle   INTEGER REFERENCES oracles (id) -- of a waiver; NULL: it is a situation
 );
 CREATE TABLE probe_hits (
     probe           INTEGER NOT NULL REFERENCES probes (id),
@@ -410,7 +412,16 @@ SELECT p.name AS name, p.sentence AS sentence,
        coalesce((SELECT sum(h.executions) FROM probe_hits h WHERE h.probe = p.id), 0) AS executions,
        coalesce((SELECT sum(h.hits) FROM probe_hits h WHERE h.probe = p.id), 0) AS hits,
        (SELECT min(h.first_execution) FROM probe_hits h WHERE h.probe = p.id) AS first_execution
-FROM probes p;
+FROM probes p WHERE p.oracle IS NULL;
+
+-- What was left out of the rules, how often, and in how many executions.
+CREATE VIEW waivers AS
+SELECT o.name AS oracle, p.name AS name, p.sentence AS sentence, sum(h.executions) AS executions,
+       sum(h.hits) AS hits, min(h.first_execution) AS first_execution
+FROM probes p
+JOIN oracles o ON o.id = p.oracle
+JOIN probe_hits h ON h.probe = p.id
+GROUP BY p.id;
 
 CREATE VIEW probes_never_reached AS
 SELECT name, sentence FROM probe_totals WHERE hits = 0;

@@ -54,8 +54,10 @@ bool store_add_execution(struct store *store, uint64_t run, const char *file,
 bool store_add_injection(struct store *store, uint64_t execution,
                          const struct sim_injection *injection);
 bool store_add_leak(struct store *store, uint64_t execution, const struct sim_leak *leak);
-/* A probe that a run may reach, and that the latest execution has reached so often. */
-bool store_add_probe(struct store *store, const char *name, const char *sentence);
+/* A probe that a run may reach, and that the latest execution has reached so often. One of an
+ * oracle is a waiver. */
+bool store_add_probe(struct store *store, const char *name, const char *sentence,
+                     const char *oracle /* or NULL */);
 bool store_add_probe_hits(struct store *store, uint64_t execution, const char *name, uint64_t hits);
 /* Adds to the counts of (point, outcome, role, phase). */
 bool store_add_coverage(struct store *store, uint64_t execution,

@@ -49,7 +49,8 @@ bool store_efficacy_row(struct store *store, uint64_t execution, uint64_t number
     return store_perform(store, statement);
 }
 
-bool store_add_probe(struct store *store, const char *name, const char *sentence)
+bool store_add_probe(struct store *store, const char *name, const char *sentence,
+                     const char *oracle)
 {
     assert(name != NULL && sentence != NULL);
     sqlite3_stmt *statement = store_begin(store) ? store_statement(store, STORE_ADD_PROBE) : NULL;
@@ -59,6 +60,11 @@ bool store_add_probe(struct store *store, const char *name, const char *sentence
     store_bind_count(statement, 1, store_id(0, name));
     store_bind_text(statement, 2, name);
     store_bind_text(statement, 3, sentence);
+    if (oracle == NULL) {
+        sqlite3_bind_null(statement, 4);
+    } else {
+        store_bind_count(statement, 4, store_id(0, oracle));
+    }
     return store_perform(store, statement);
 }
 

@@ -76,8 +76,9 @@ static const char *const statement_sql[STORE_STATEMENT_COUNT] = {
         "ON CONFLICT (edge) DO UPDATE SET executions = executions + excluded.executions",
     [STORE_ADD_LIVENESS] = "INSERT INTO liveness (execution, leader_ns, commit_ns, converged_ns, "
                            "elections, terms, messages) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    [STORE_ADD_PROBE] = "INSERT INTO probes (id, name, sentence) VALUES (?1, ?2, ?3) "
-                        "ON CONFLICT (id) DO UPDATE SET sentence = excluded.sentence",
+    [STORE_ADD_PROBE] = "INSERT INTO probes (id, name, sentence, oracle) VALUES (?1, ?2, ?3, ?4) "
+                        "ON CONFLICT (id) DO UPDATE SET sentence = excluded.sentence, "
+                        "oracle = excluded.oracle",
     [STORE_ADD_PROBE_HITS] =
         "INSERT INTO probe_hits (probe, scenario, executions, hits, first_execution) "
         "VALUES (?1, ?2, 1, ?3, ?4) ON CONFLICT (probe, scenario) "

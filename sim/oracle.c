@@ -1,4 +1,4 @@
-/* The oracles: their names, which of them apply, and the order in which a step is judged.
+/* The oracles: the order in which a step is judged, and what no single one of them looks at.
  *
  * What is compared: the log that each node has in memory (pulled entry by entry through the
  * interface), the log that each disk durably holds (read by the implementation's independent
@@ -7,8 +7,7 @@
  *
  * Invariants:
  *  1. The canonical log only grows, and the terms in which its entries were committed ascend.
- *  2. A rule that is skipped reports nothing, and says why it is skipped.
- *  3. Nothing here changes the run: no draw, no event, no call that moves a node. */
+ *  2. Nothing here changes the run: no draw, no event, no call that moves a node. */
 #include "oracle_internal.h"
 
 #include <assert.h>
@@ -16,86 +15,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-static const struct {
-    const char *name;
-    const char *rule;
-} descriptions[SIM_ORACLE_COUNT] = {
-    [SIM_ORACLE_ELECTION_SAFETY] = {"election-safety",
-                                    "at most one leader a term, and at most one "
-                                    "vote a node and term, over all restarts; a "
-                                    "term begins with a candidate, and who leads "
-                                    "has a majority's votes"},
-    [SIM_ORACLE_LOG_MATCHING] = {"log-matching",
-                                 "logs with the same entry at an index are equal up to there"},
-    [SIM_ORACLE_LEADER_APPEND_ONLY] = {"leader-append-only",
-                                       "a leader never removes or replaces an entry of its log"},
-    [SIM_ORACLE_LEADER_COMPLETENESS] = {"leader-completeness",
-                                        "a new leader holds every entry committed before its term"},
-    [SIM_ORACLE_STATE_MACHINE_SAFETY] = {"state-machine-safety",
-                                         "every node commits and applies the same entries, each "
-                                         "once, in order, with the same result"},
-    [SIM_ORACLE_DURABLE_MAJORITY] = {"durable-majority",
-                                     "what is committed for the first time is "
-                                     "on the disks of a majority of the voters in force"},
-    [SIM_ORACLE_CURRENT_TERM_COMMIT] = {"current-term-commit",
-                                        "a leader moves its commit index to an entry of its term"},
-    [SIM_ORACLE_SPEAKS_DURABLE] = {"speaks-durable", "the term, the vote and the index that a "
-                                                     "message claims are on the sender's disk"},
-    [SIM_ORACLE_MONOTONIC] = {"monotonic",
-                              "term, commit, applied and match never go back; match < next; match "
-                              "is on the peer's disk; what was durable is there after a restart"},
-    [SIM_ORACLE_CONFIGURATION] =
-        {"configuration", "a node goes by the newest configuration of its log, at most one "
-                          "is uncommitted, and successive ones have their quorums in common"},
-    [SIM_ORACLE_LEDGER] = {"ledger",
-                           "every reference and every other thing a node owns is given back"},
-    [SIM_ORACLE_REQUEST_ONCE] = {"request-once",
-                                 "every request completes once; ok means applied, a definite "
-                                 "failure means never applied; a command that is tried again is "
-                                 "executed once, and has one result"},
-    [SIM_ORACLE_READ_INDEX] =
-        {"read-index", "a read without a log entry sees what was committed when it was taken"},
-    [SIM_ORACLE_NO_FALSE_ALARM] = {"no-false-alarm",
-                                   "no node enters an error state without a fault, and a failed "
-                                   "node says nothing"},
-    [SIM_ORACLE_INVARIANT] = {"invariant", "the invariants of the implementation itself hold"},
-    [SIM_ORACLE_PROGRESS] = {"progress",
-                             "once every fault has ended, the cluster agrees and goes on in time"},
-    [SIM_ORACLE_ERROR_SURFACES] =
-        {"error-surfaces", "a failed operation is never taken for one that succeeded: what it left "
-                           "is mended before anything rests on it, or the process gives up"},
-    [SIM_ORACLE_STABILITY] = {"stability",
-                              "a leader that a majority hears and answers stays: no term begins, "
-                              "and it does not step down"},
-    [SIM_ORACLE_BOUNDED] = {"bounded", "messages, requests, windows and memory of a node stay "
-                                       "within what its options and its work account for, and time "
-                                       "goes on"},
-    [SIM_ORACLE_RECOVERY] = {"recovery", "what a process starts with is what its disk holds, and "
-                                         "no damage that a crash may do stops a start"},
-    [SIM_ORACLE_WITNESS] = {"witness",
-                            "a witness has no payload and no state, in memory or on its disk, and "
-                            "nobody else has an entry without its payload"},
-    [SIM_ORACLE_DETERMINISTIC] =
-        {"deterministic", "the same seed gives the same rolling hash, whatever fresh memory "
-                          "holds, and so does one with a fault armed that never fires"},
-    [SIM_ORACLE_LINEARIZABLE] = {"linearizable",
-                                 "for each key, one order explains what the clients "
-                                 "saw: every operation takes effect at an instant "
-                                 "between its invocation and its answer"},
-};
-
-const char *sim_oracle_string(enum sim_oracle oracle)
-{
-    assert((unsigned)oracle < SIM_ORACLE_COUNT);
-    return descriptions[oracle].name;
-}
-
-const char *sim_oracle_rule(enum sim_oracle oracle)
-{
-    assert((unsigned)oracle < SIM_ORACLE_COUNT);
-    return descriptions[oracle].rule;
-}
 
 struct sim_oracles *sim_oracles_create(struct sim_world *world)
 {
@@ -110,92 +29,6 @@ struct sim_oracles *sim_oracles_create(struct sim_world *world)
     sim_table_init(&oracles->restarts, world->arena);
     sim_oracle_requests_init(oracles);
     return oracles;
-}
-
-const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracle oracle)
-{
-    const struct sim_world *world = oracles->world;
-    switch (oracle) {
-    case SIM_ORACLE_LEDGER:
-        if (!world->checks_leaks) {
-            return "switched off by the scenario (checks.leaks)";
-        }
-        return sim_oracle_has(oracles, SUT_FEATURE_LEDGER)
-                   ? NULL
-                   : "the implementation does not report its references";
-    case SIM_ORACLE_LINEARIZABLE:
-        if (!world->checks_linearizable) {
-            return "switched off by the scenario (checks.linearizable)";
-        }
-        return oracles->is_history_undecided
-                   ? "the history of a run was too hard to decide within its steps"
-                   : NULL;
-    case SIM_ORACLE_DURABLE_MAJORITY:
-        if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
-            return "the implementation has no reader of durable bytes";
-        }
-        break;
-    case SIM_ORACLE_SPEAKS_DURABLE:
-        if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
-            return "the implementation has no reader of durable bytes";
-        }
-        if (!sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE)) {
-            return "the implementation does not describe its messages";
-        }
-        break;
-    case SIM_ORACLE_RECOVERY:
-        if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
-            return "the implementation has no reader of durable bytes";
-        }
-        break;
-    case SIM_ORACLE_WITNESS:
-        if (!sim_oracle_has(oracles, SUT_FEATURE_WITNESS)) {
-            return "the implementation has no witnesses without data";
-        }
-        break;
-    case SIM_ORACLE_STABILITY:
-        if (!sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE)) {
-            return "the implementation does not describe its messages";
-        }
-        if (!sim_oracle_has(oracles, SUT_FEATURE_PRE_VOTE) ||
-            !sim_oracle_has(oracles, SUT_FEATURE_CHECK_QUORUM)) {
-            return "the implementation has no pre-vote or no check of its quorum";
-        }
-        break;
-    case SIM_ORACLE_DETERMINISTIC:
-        return NULL;
-    case SIM_ORACLE_READ_INDEX:
-        if (!sim_oracle_has(oracles, SUT_FEATURE_READ)) {
-            return "the implementation has no reads without a log entry";
-        }
-        break;
-    case SIM_ORACLE_CONFIGURATION:
-        if (!sim_oracle_has(oracles, SUT_FEATURE_MEMBERSHIP)) {
-            return "the implementation does not change its members";
-        }
-        break;
-    case SIM_ORACLE_INVARIANT:
-        if (world->sut->invariant_broken == NULL) {
-            return "the implementation has no check of its invariants";
-        }
-        break;
-    case SIM_ORACLE_ELECTION_SAFETY:
-    case SIM_ORACLE_LOG_MATCHING:
-    case SIM_ORACLE_LEADER_APPEND_ONLY:
-    case SIM_ORACLE_LEADER_COMPLETENESS:
-    case SIM_ORACLE_STATE_MACHINE_SAFETY:
-    case SIM_ORACLE_CURRENT_TERM_COMMIT:
-    case SIM_ORACLE_MONOTONIC:
-    case SIM_ORACLE_REQUEST_ONCE:
-    case SIM_ORACLE_NO_FALSE_ALARM:
-    case SIM_ORACLE_PROGRESS:
-    case SIM_ORACLE_ERROR_SURFACES:
-    case SIM_ORACLE_BOUNDED:
-        break;
-    case SIM_ORACLE_COUNT:
-        assert(!"no oracle");
-    }
-    return world->checks_raft ? NULL : "switched off by the scenario (checks.raft)";
 }
 
 uint64_t sim_oracle_checks(const struct sim_oracles *oracles, enum sim_oracle oracle)
@@ -317,6 +150,9 @@ static void condition_check(struct sim_oracles *oracles, uint32_t node)
     bool is_excused = false;
     if (condition == RAFT_CONDITION_RECOVERING) {
         is_excused = may_miss_entries(sim_node);
+        if (is_excused && !sim_node->was_damaged && !sim_node_is_damaged(sim_node)) {
+            sim_oracle_waive(oracles, SIM_WAIVER_RECOVERING_DEVICE);
+        }
     } else if (condition == RAFT_CONDITION_QUARANTINED) {
         is_excused = sim_node->was_damaged;
     } else {
@@ -334,6 +170,7 @@ static void invariant_check(struct sim_oracles *oracles, uint32_t node)
 {
     const struct sut_ops *sut = sim_oracle_sut(oracles, node);
     if (sut->invariant_broken == NULL) {
+        sim_oracle_waive(oracles, SIM_WAIVER_INVARIANT_UNSEEN);
         return;
     }
     oracles->checks[SIM_ORACLE_INVARIANT]++;
@@ -401,6 +238,28 @@ static bool is_visible(const struct sim_node *node)
            (node->state == SIM_NODE_UP || node->state == SIM_NODE_STOPPING);
 }
 
+/* A process that died in the middle of an event may have cut its log in it. And what disagrees with
+ * what is committed goes when a snapshot says so. */
+static void durable_gone(struct sim_oracles *oracles, uint32_t node, raft_index promised,
+                         bool is_replaced)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    if (sim_node->died_in_event) {
+        sim_oracle_waive(oracles, SIM_WAIVER_DURABLE_DIED);
+    } else if (is_replaced) {
+        sim_oracle_waive(oracles, SIM_WAIVER_DURABLE_REPLACED);
+    } else if ((sim_node->view.state.losses & RAFT_LOSS_ENTRIES) != 0) {
+        sim_oracle_waive(oracles, SIM_WAIVER_DURABLE_LOST);
+    } else {
+        sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
+                          "a durable entry is gone after a restart: node %u called its log durable "
+                          "up to %" PRIu64 ", and starts with one up to %" PRIu64 "%s",
+                          node, promised, state->last,
+                          promised <= state->last ? ", which differs" : "");
+    }
+}
+
 void sim_oracle_started(struct sim_oracles *oracles, uint32_t node)
 {
     assert(node > 0 && node < SIM_NODES_MAX);
@@ -415,6 +274,7 @@ void sim_oracle_started(struct sim_oracles *oracles, uint32_t node)
     }
     const struct raft_view *view = &sim_node->view;
     state->is_up = true;
+    state->starts++;
     state->role = RAFT_FOLLOWER;
     state->condition = RAFT_RUNNING;
     state->term = 0;
@@ -438,24 +298,18 @@ void sim_oracle_started(struct sim_oracles *oracles, uint32_t node)
     if (oracles->term_max < view->state.term) {
         /* Written by a process that died before anybody looked. */
         oracles->term_max = view->state.term;
+        sim_oracle_waive(oracles, SIM_WAIVER_TERM_UNSEEN);
     }
-    /* A process that died in the middle of an event may have cut its log in it. And what disagrees
-     * with what is committed goes when a snapshot says so. */
-    bool may_go = sim_node->died_in_event || sim_oracle_log_is_replaced(oracles, node);
-    raft_index promised = may_go ? 0 : state->promised;
+    bool is_replaced = sim_oracle_log_is_replaced(oracles, node);
+    raft_index promised = state->promised;
     uint64_t chain = promised > 0 ? state->links[promised].chain : 0; /* of the old log */
     sim_oracle_loss_started(oracles, node);
     sim_oracle_log_start(oracles, node);
     examine(oracles, node, 0);
     sim_oracle_recovery_check(oracles, node);
-    bool is_kept = promised <= view->base.index || (view->state.losses & RAFT_LOSS_ENTRIES) != 0 ||
-                   (promised <= state->last && state->links[promised].chain == chain);
-    if (!is_kept) {
-        sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
-                          "a durable entry is gone after a restart: node %u called its log durable "
-                          "up to %" PRIu64 ", and starts with one up to %" PRIu64 "%s",
-                          node, promised, state->last,
-                          promised <= state->last ? ", which differs" : "");
+    if (promised > view->base.index &&
+        (promised > state->last || state->links[promised].chain != chain)) {
+        durable_gone(oracles, node, promised, is_replaced);
     }
 }
 
@@ -559,6 +413,9 @@ static bool is_settled(const struct sim_oracles *oracles, const struct sim_node 
     const struct raft_view *view = &node->view;
     /* Nobody gives back to one who is no member what its store has lost. */
     bool lacks_for_good = !is_member && view->condition == RAFT_CONDITION_RECOVERING;
+    if (lacks_for_good) {
+        sim_oracle_waive(oracles, SIM_WAIVER_AGREED_STRANGER);
+    }
     bool is_sound = view->condition == RAFT_RUNNING ||
                     view->condition == RAFT_CONDITION_QUARANTINED || lacks_for_good;
     bool is_stored = view->durable.index >= view->last.index || lacks_for_good;

@@ -12,6 +12,7 @@
 
 #include "arena.h"
 #include "machine.h"
+#include "probe.h"
 #include "record.h"
 #include "sut.h"
 #include <raft/configuration.h>
@@ -61,6 +62,12 @@ struct arena_span sim_oracle_harms(const struct sim_oracles *oracles, uint32_t n
 
 /* Counts a check of a rule that is checked elsewhere (ledger, progress). oracles may be NULL. */
 void sim_oracle_count(struct sim_oracles *oracles, enum sim_oracle oracle);
+
+/* Counts a check that is left out (waivers.def), unless its oracle is skipped; the first of a run
+ * stands in the transcript. */
+void sim_oracle_waive(const struct sim_oracles *oracles, enum sim_probe waiver);
+/* The oracle whose checks a waiver leaves out; SIM_ORACLE_COUNT: the probe is a situation. */
+enum sim_oracle sim_oracle_of_waiver(enum sim_probe probe);
 
 /* Makes the oracles the observer of a node's disk. The node must be in world->nodes. */
 void sim_oracle_attach_disk(struct sim_oracles *oracles, uint32_t node);

@@ -97,8 +97,14 @@ static void queues_check(struct sim_oracles *oracles, uint32_t node, uint32_t pe
                           view->requests, view->reads, options->pending_requests_max);
     }
     struct raft_progress_view progress;
-    if (peer != 0 && view->role == RAFT_LEADER && sim_oracle_has(oracles, SUT_FEATURE_PROGRESS) &&
-        sim_oracle_sut(oracles, node)->progress(sim_node->process, peer, &progress) &&
+    if (peer == 0 || view->role != RAFT_LEADER) {
+        return;
+    }
+    if (!sim_oracle_has(oracles, SUT_FEATURE_PROGRESS)) {
+        sim_oracle_waive(oracles, SIM_WAIVER_WINDOW_UNSEEN);
+        return;
+    }
+    if (sim_oracle_sut(oracles, node)->progress(sim_node->process, peer, &progress) &&
         progress.inflight > options->window_messages_max) {
         sim_oracle_broken(oracles, SIM_ORACLE_BOUNDED, node,
                           "a window is exceeded: leader %u has %u unanswered appends to node %u, "
@@ -138,7 +144,11 @@ static void log_memory_check(struct sim_oracles *oracles, uint32_t node)
 {
     const struct sim_node *sim_node = oracles->world->nodes[node];
     uint64_t bound = sim_node->started.log_memory_max;
-    if (!sim_oracle_has(oracles, SUT_FEATURE_LEDGER) || sim_node->ledger.log_size <= bound) {
+    if (!sim_oracle_has(oracles, SUT_FEATURE_LEDGER)) {
+        sim_oracle_waive(oracles, SIM_WAIVER_MEMORY_UNSEEN);
+        return;
+    }
+    if (sim_node->ledger.log_size <= bound) {
         return;
     }
     uint64_t unsettled = unsettled_size(&oracles->nodes[node], &sim_node->view);
@@ -226,14 +236,26 @@ static void length_check(struct sim_oracles *oracles, uint32_t node)
     /* A snapshot has to name the members, so there is none before they are known. */
     raft_index from =
         view->base.index > view->configuration_index ? view->base.index : view->configuration_index;
+    bool is_long = options->snapshot_threshold > 0 && view->applied > from + most;
     raft_index excused = excused_up_to(oracles, node);
     from = excused > from ? excused : from;
     if (view->applied <= from + most) {
         *sending = (struct oracle_sending){.receiver = 0};
+        if (is_long) {
+            sim_oracle_waive(oracles, SIM_WAIVER_LENGTH_HARM);
+        }
         return;
     }
-    if (kept_for(oracles, node, options->election_ns_max) != 0 ||
-        !should_have_compacted(sim_node)) {
+    if (kept_for(oracles, node, options->election_ns_max) != 0) {
+        if (is_long) {
+            sim_oracle_waive(oracles, SIM_WAIVER_LENGTH_SENDING);
+        }
+        return;
+    }
+    if (!should_have_compacted(sim_node)) {
+        if (is_long && sim_node->state == SIM_NODE_UP && view->condition != RAFT_CONDITION_FAILED) {
+            sim_oracle_waive(oracles, SIM_WAIVER_LENGTH_BUSY);
+        }
         return;
     }
     char why[2 * SIM_NAME_MAX] = "";

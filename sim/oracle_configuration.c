@@ -221,8 +221,14 @@ void sim_oracle_configuration_pulled(struct sim_oracles *oracles, uint32_t node,
     sim_oracle_progress_forget(oracles, node, &new->value);
     /* Of a damaged log there may be one between the two that cannot be read. */
     bool is_known = oracles->world->nodes[node]->view.first_damaged == 0;
-    if (previous.count > 0 && is_known && !oracles->was_recovered &&
-        !quorums_overlap(&previous, &new->value)) {
+    if (previous.count == 0 || quorums_overlap(&previous, &new->value)) {
+        return;
+    }
+    if (!is_known) {
+        sim_oracle_waive(oracles, SIM_WAIVER_OVERLAP_DAMAGED);
+    } else if (oracles->was_recovered) {
+        sim_oracle_waive(oracles, SIM_WAIVER_OVERLAP_BY_HAND);
+    } else {
         char before[SIM_TEXT_MAX / 4];
         char after[SIM_TEXT_MAX / 4];
         sim_oracle_print_configuration(&previous, before, sizeof before);
@@ -259,6 +265,9 @@ static void active_check(struct sim_oracles *oracles, uint32_t node)
     struct raft_configuration expected;
     sim_oracle_configuration_in_force(oracles, node, &expected);
     raft_index index = newest == NULL ? 0 : newest->index;
+    if (view->configuration_by_hand) {
+        sim_oracle_waive(oracles, SIM_WAIVER_NEWEST_BY_HAND);
+    }
     bool is_placed = view->configuration_by_hand || view->configuration_index == index;
     if (is_placed && raft_configuration_equal(&view->configuration, &expected)) {
         return;
@@ -300,8 +309,10 @@ void sim_oracle_configuration_check(struct sim_oracles *oracles, uint32_t node)
     /* The newest one of a damaged log may be what is damaged, and that before the log of a blank
      * state machine is unknown to it. */
     const struct raft_view *view = &oracles->world->nodes[node]->view;
-    if (sim_oracle_has(oracles, SUT_FEATURE_MEMBERSHIP) && view->first_damaged == 0 &&
-        !view->is_blank) {
+    bool is_known = view->first_damaged == 0 && !view->is_blank;
+    if (!is_known) {
+        sim_oracle_waive(oracles, SIM_WAIVER_NEWEST_LOST);
+    } else if (sim_oracle_has(oracles, SUT_FEATURE_MEMBERSHIP)) {
         oracles->checks[SIM_ORACLE_CONFIGURATION]++;
         active_check(oracles, node);
     }
@@ -310,8 +321,11 @@ void sim_oracle_configuration_check(struct sim_oracles *oracles, uint32_t node)
     /* The leader that appends one is judged. Others may find both in their logs although nobody has
      * said yet that the first is committed: who knew it can have died in that very step. */
     bool is_leader = oracles->world->nodes[node]->view.role == RAFT_LEADER;
-    if (is_leader && count >= 2 && state->configurations[count - 2].index > oracles->committed &&
-        state->configurations[count - 1].index != state->configuration_seen) {
+    bool are_two = count >= 2 && state->configurations[count - 2].index > oracles->committed &&
+                   state->configurations[count - 1].index != state->configuration_seen;
+    if (are_two && !is_leader) {
+        sim_oracle_waive(oracles, SIM_WAIVER_PENDING_UNSEEN);
+    } else if (are_two) {
         sim_oracle_broken(oracles, SIM_ORACLE_CONFIGURATION, node,
                           "two changes at once: the log of node %u has configurations at %" PRIu64
                           " and %" PRIu64 ", committed is %" PRIu64,

@@ -341,10 +341,15 @@ static bool claim_holds(const struct sim_oracles *oracles, uint32_t node,
 {
     const struct oracle_node *state = &oracles->nodes[node];
     if (!state->is_up) {
+        sim_oracle_waive(oracles, SIM_WAIVER_CLAIM_DIED);
         return claim->index <= state->durable_last;
     }
     const struct raft_view *view = &oracles->world->nodes[node]->view;
-    if (view->is_blank && claim->index == view->base.index) {
+    bool is_blank = view->is_blank && claim->index == view->base.index;
+    if (is_blank || (state->durable_base > 0 && state->durable_base_term == 0)) {
+        sim_oracle_waive(oracles, SIM_WAIVER_CLAIM_LOST);
+    }
+    if (is_blank) {
         /* An empty log, which is named after what lay before it. */
         return true;
     }

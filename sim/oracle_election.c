@@ -48,6 +48,7 @@ void sim_oracle_vote_is_lost(struct sim_oracles *oracles, uint32_t node, raft_te
     uint64_t *candidate = sim_table_find(&oracles->votes, vote_key(node, term));
     if (candidate != NULL) {
         *candidate = RAFT_NODE_NONE;
+        sim_oracle_waive(oracles, SIM_WAIVER_VOTE_LOST);
     }
 }
 
@@ -89,6 +90,7 @@ static void ballots_check(struct sim_oracles *oracles, uint32_t node)
     raft_term term = sim_node->view.state.term;
     uint32_t votes = 0;
     if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
+        sim_oracle_waive(oracles, SIM_WAIVER_BALLOTS_UNSEEN);
         return;
     }
     struct raft_configuration configuration;
@@ -185,13 +187,21 @@ static void match_check(struct sim_oracles *oracles, uint32_t node, uint32_t pee
     const struct oracle_node *state = &oracles->nodes[node];
     const struct oracle_node *other = &oracles->nodes[peer];
     raft_term term = oracles->world->nodes[node]->view.state.term;
-    if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE) || other->term_max > term ||
-        other->durable_term > term) {
+    if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
+        sim_oracle_waive(oracles, SIM_WAIVER_MATCH_UNSEEN);
+        return;
+    }
+    if (other->term_max > term || other->durable_term > term) {
+        sim_oracle_waive(oracles, SIM_WAIVER_MATCH_DEPOSED);
         return;
     }
     uint64_t chain = match > state->last ? 0 : sim_oracle_chain(oracles, node, match);
-    if (match > state->last || (!sim_oracle_is_durable(oracles, other, match, chain) &&
-                                !sim_oracle_had(oracles, peer, match, chain))) {
+    if (match <= state->last && sim_oracle_is_durable(oracles, other, match, chain)) {
+        return;
+    }
+    if (match <= state->last && sim_oracle_had(oracles, peer, match, chain)) {
+        sim_oracle_waive(oracles, SIM_WAIVER_MATCH_DAMAGED);
+    } else {
         sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
                           "a match that is not on the peer's disk: leader %u of term %" PRIu64
                           " believes that node %u agrees up to %" PRIu64 "; its own log ends at "
@@ -203,10 +213,33 @@ static void match_check(struct sim_oracles *oracles, uint32_t node, uint32_t pee
 void sim_oracle_progress_forget(struct sim_oracles *oracles, uint32_t node,
                                 const struct raft_configuration *configuration)
 {
+    struct oracle_node *state = &oracles->nodes[node];
     for (uint32_t id = 1; id < SIM_NODES_MAX; id++) {
         if (raft_configuration_find(configuration, id) == NULL) {
-            oracles->nodes[node].progress[id].match = 0;
+            if (state->role == RAFT_LEADER && state->progress[id].match > 0) {
+                sim_oracle_waive(oracles, SIM_WAIVER_BACK_ADDED);
+            }
+            state->progress[id].match = 0;
         }
+    }
+}
+
+/* A match that is lower than what the leader had in this term. */
+static void match_went_back(struct sim_oracles *oracles, uint32_t node, uint32_t peer,
+                            raft_index match)
+{
+    const struct oracle_node *state = &oracles->nodes[node];
+    /* Of a peer that may have lost entries a leader forgets what it acknowledged; that it has lost
+     * some may arrive when it has got them back. */
+    if (oracles->world->nodes[peer]->was_damaged ||
+        oracles->nodes[peer].hurt_term >= state->progress[peer].term) {
+        sim_oracle_waive(oracles, SIM_WAIVER_BACK_DAMAGED);
+    } else {
+        sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
+                          "match went back: leader %u of term %" PRIu64 " had %" PRIu64
+                          " for node %u, now %" PRIu64,
+                          node, state->progress[peer].term, state->progress[peer].match, peer,
+                          match);
     }
 }
 
@@ -215,14 +248,23 @@ void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint3
     struct oracle_node *state = &oracles->nodes[node];
     const struct sim_node *sim_node = oracles->world->nodes[node];
     struct raft_progress_view progress;
-    if (peer == 0 || sim_node->view.role != RAFT_LEADER ||
-        !sim_oracle_has(oracles, SUT_FEATURE_PROGRESS) ||
-        !sim_oracle_sut(oracles, node)->progress(sim_node->process, peer, &progress)) {
+    if (peer == 0 || sim_node->view.role != RAFT_LEADER) {
+        return;
+    }
+    if (!sim_oracle_has(oracles, SUT_FEATURE_PROGRESS)) {
+        sim_oracle_waive(oracles, SIM_WAIVER_PROGRESS_UNSEEN);
+        return;
+    }
+    if (!sim_oracle_sut(oracles, node)->progress(sim_node->process, peer, &progress)) {
         return;
     }
     oracles->checks[SIM_ORACLE_MONOTONIC]++;
     raft_term term = sim_node->view.state.term;
     uint32_t starts = oracles->nodes[peer].starts;
+    if (state->progress[peer].term == term && progress.match < state->progress[peer].match) {
+        match_went_back(oracles, node, peer, progress.match);
+    }
+    /* Of a peer that has started again it is looked for on the disk once more. */
     if (state->progress[peer].term != term || state->progress[peer].starts != starts) {
         state->progress[peer].term = term;
         state->progress[peer].starts = starts;
@@ -234,18 +276,12 @@ void sim_oracle_progress_check(struct sim_oracles *oracles, uint32_t node, uint3
                           " and next %" PRIu64 " for node %u",
                           node, progress.match, progress.next, peer);
     }
-    /* Of a peer that may have lost entries a leader forgets what it acknowledged; that it has lost
-     * some may arrive when it has got them back. */
-    bool may_have_lost =
-        oracles->world->nodes[peer]->was_damaged || oracles->nodes[peer].hurt_term >= term;
-    if (progress.match < state->progress[peer].match && !may_have_lost) {
-        sim_oracle_broken(oracles, SIM_ORACLE_MONOTONIC, node,
-                          "match went back: leader %u of term %" PRIu64 " had %" PRIu64
-                          " for node %u, now %" PRIu64,
-                          node, term, state->progress[peer].match, peer, progress.match);
-    }
     if (progress.match > state->progress[peer].match) {
         match_check(oracles, node, peer, progress.match);
     }
-    state->progress[peer].match = sim_oracle_knows(oracles, node, peer) ? progress.match : 0;
+    bool is_member = sim_oracle_knows(oracles, node, peer);
+    if (!is_member && progress.match > 0) {
+        sim_oracle_waive(oracles, SIM_WAIVER_BACK_ADDED);
+    }
+    state->progress[peer].match = is_member ? progress.match : 0;
 }

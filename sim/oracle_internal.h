@@ -193,7 +193,7 @@ struct oracle_loss {
 struct oracle_node {
     bool is_up;
     bool is_attached;
-    uint32_t starts; /* those that failed, too: what an earlier process said may come late */
+    uint32_t starts;
     /* What the view said last, in this incarnation. */
     enum raft_role role;
     enum raft_condition condition;

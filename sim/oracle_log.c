@@ -170,6 +170,9 @@ static void pull(struct sim_oracles *oracles, uint32_t node)
             return;
         }
         bool has_payload = !entry.damaged && entry.kind != RAFT_ENTRY_ELIDED;
+        if (entry.damaged) {
+            sim_oracle_waive(oracles, SIM_WAIVER_ENTRY_DAMAGED);
+        }
         struct oracle_link link = {
             .term = entry.id.term,
             .chain = has_payload
@@ -268,15 +271,15 @@ void sim_oracle_dies(struct sim_oracles *oracles, uint32_t node)
     }
 }
 
-/* The nodes whose disks hold the canonical log up to an index, or did, before their store was taken
- * away or damaged. */
-static uint32_t durable_nodes(const struct sim_oracles *oracles, raft_index index)
+/* The nodes whose disks hold the canonical log up to an index; with had also those whose disks did,
+ * before their store was taken away or damaged. */
+static uint32_t durable_nodes(const struct sim_oracles *oracles, raft_index index, bool had)
 {
     uint32_t nodes = 0;
     for (uint32_t id = 1; id <= oracles->world->node_count; id++) {
         uint64_t chain = oracles->commits[index].chain;
         bool has = sim_oracle_is_durable(oracles, &oracles->nodes[id], index, chain) ||
-                   sim_oracle_had(oracles, id, index, chain);
+                   (had && sim_oracle_had(oracles, id, index, chain));
         has = has && sim_oracle_counts_for(oracles, id, index);
         nodes |= (uint32_t)has << id;
     }
@@ -299,7 +302,7 @@ static void print_holders(const struct sim_oracles *oracles,
     }
 }
 
-/* Whether a majority of the configuration that a node goes by holds an index. It went by the one
+/* Whether holders are a majority of the configuration that a node goes by. It went by the one
  * that it had before this step, unless the index itself covers a newer one. */
 static bool is_held(const struct sim_oracles *oracles, uint32_t node, raft_index index,
                     uint32_t holders, struct raft_configuration *out_configuration)
@@ -312,6 +315,21 @@ static bool is_held(const struct sim_oracles *oracles, uint32_t node, raft_index
     return sim_oracle_has_majority(out_configuration, holders);
 }
 
+/* Whether a majority holds an index that a node is the first to call committed. Another node than
+ * the leader may be because that died in the step in which it told. */
+static bool is_held_anywhere(const struct sim_oracles *oracles, uint32_t node, raft_index index,
+                             uint32_t holders, struct raft_configuration *out_configuration)
+{
+    const struct raft_view *view = &oracles->world->nodes[node]->view;
+    struct raft_configuration leaders;
+    if (is_held(oracles, node, index, holders, out_configuration)) {
+        return true;
+    }
+    const uint64_t *leader = sim_table_find(&oracles->leaders, view->state.term);
+    return view->role != RAFT_LEADER && leader != NULL &&
+           is_held(oracles, (uint32_t)*leader, index, holders, &leaders);
+}
+
 /* Durable majority, when a node is the first to say that an index is committed. The chain makes the
  * last index stand for all before it. */
 static void majority_check(struct sim_oracles *oracles, uint32_t node, raft_index index)
@@ -320,17 +338,14 @@ static void majority_check(struct sim_oracles *oracles, uint32_t node, raft_inde
         return;
     }
     oracles->checks[SIM_ORACLE_DURABLE_MAJORITY]++;
-    const struct raft_view *view = &oracles->world->nodes[node]->view;
-    uint32_t holders = durable_nodes(oracles, index);
     struct raft_configuration configuration;
-    if (is_held(oracles, node, index, holders, &configuration)) {
+    if (is_held_anywhere(oracles, node, index, durable_nodes(oracles, index, false),
+                         &configuration)) {
         return;
     }
-    /* A follower may be the first because the leader died in the step in which it told. */
-    const uint64_t *leader = sim_table_find(&oracles->leaders, view->state.term);
-    struct raft_configuration leaders;
-    if (view->role != RAFT_LEADER && leader != NULL &&
-        is_held(oracles, (uint32_t)*leader, index, holders, &leaders)) {
+    uint32_t holders = durable_nodes(oracles, index, true);
+    if (is_held_anywhere(oracles, node, index, holders, &configuration)) {
+        sim_oracle_waive(oracles, SIM_WAIVER_MAJORITY_DAMAGED);
         return;
     }
     char list[SIM_TEXT_MAX / 2];

@@ -194,6 +194,7 @@ static bool starts_older(struct sim_oracles *oracles, uint32_t node)
     if (!sim_node->was_damaged || is_older(found, state->loss.said_term, state->loss.said_vote)) {
         return true;
     }
+    sim_oracle_waive(oracles, SIM_WAIVER_PROMISE_LOST);
     sim_oracle_vote_is_lost(oracles, node, state->start_term);
     return false;
 }

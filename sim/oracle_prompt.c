@@ -14,8 +14,11 @@ static bool is_in_time(struct sim_oracles *oracles, const struct oracle_request 
 {
     struct sim_world *world = oracles->world;
     oracles->checks[SIM_ORACLE_PROGRESS]++;
-    if (world->scheduler.now_ns <= sim_liveness_due_ns(world, request->since_ns) ||
-        sim_world_is_beyond_budget(world)) {
+    if (world->scheduler.now_ns <= sim_liveness_due_ns(world, request->since_ns)) {
+        return true;
+    }
+    if (sim_world_is_beyond_budget(world)) {
+        sim_oracle_waive(oracles, SIM_WAIVER_UNAVAILABLE);
         return true;
     }
     sim_oracle_broken(oracles, SIM_ORACLE_PROGRESS, request->node,

@@ -101,6 +101,9 @@ static void spell_check(struct sim_oracles *oracles, uint32_t node, uint32_t pee
     uint64_t other = sim_oracle_latest_harm(oracles, peer);
     harm = other > harm ? other : harm;
     if (harm != state->harms.of[peer]) {
+        if (spell->has_refused) {
+            sim_oracle_waive(oracles, SIM_WAIVER_HINT_HARM);
+        }
         state->harms.of[peer] = harm;
         spell_end(spell);
         spell->matched.index = 0;
@@ -115,6 +118,9 @@ void sim_oracle_spells_check(struct sim_oracles *oracles, uint32_t node)
     assert(node > 0 && node < SIM_NODES_MAX);
     bool catches_up = oracles->world->nodes[node]->view.change == RAFT_CHANGE_CATCHING_UP;
     for (uint32_t peer = 1; catches_up && !state->catches_up && peer < SIM_NODES_MAX; peer++) {
+        if (state->spells[peer].has_refused) {
+            sim_oracle_waive(oracles, SIM_WAIVER_HINT_ADDED);
+        }
         spell_end(&state->spells[peer]);
         state->spells[peer].matched.index = 0;
     }

@@ -86,8 +86,11 @@ void sim_oracle_arrives(struct sim_oracles *oracles, uint32_t node, const uint8_
     struct sim_world *world = oracles->world;
     struct sut_message message;
     sim_oracle_traffic_cause(oracles, node);
-    if (!sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE) ||
-        !sim_oracle_sut(oracles, node)->describe(bytes, size, &message) || message.from == 0 ||
+    if (!sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE)) {
+        sim_oracle_waive(oracles, SIM_WAIVER_REPEATS_UNSEEN);
+        return;
+    }
+    if (!sim_oracle_sut(oracles, node)->describe(bytes, size, &message) || message.from == 0 ||
         message.from > world->node_count) {
         return;
     }
@@ -134,6 +137,22 @@ static bool is_protected(const struct raft_options *options)
     return options->pre_vote && options->check_quorum;
 }
 
+/* A node begins a term while a leader has a live majority. */
+static void deposed(struct sim_oracles *oracles, uint32_t node, uint32_t leader)
+{
+    if (!is_protected(&oracles->world->nodes[node]->options)) {
+        sim_oracle_waive(oracles, SIM_WAIVER_DEPOSED_UNPROTECTED);
+    } else if (oracles->nodes[node].is_ordered || oracles->nodes[leader].has_handed_over ||
+               oracles->was_recovered) {
+        sim_oracle_waive(oracles, SIM_WAIVER_DEPOSED_ORDERED);
+    } else {
+        sim_oracle_broken(oracles, SIM_ORACLE_STABILITY, node,
+                          "a leader with a live majority is deposed: node %u begins term %" PRIu64
+                          ", but node %u leads and a majority hears and answers it",
+                          node, oracles->world->nodes[node]->view.state.term, leader);
+    }
+}
+
 void sim_oracle_term_begins(struct sim_oracles *oracles, uint32_t node)
 {
     const struct sim_world *world = oracles->world;
@@ -141,26 +160,21 @@ void sim_oracle_term_begins(struct sim_oracles *oracles, uint32_t node)
     oracles->checks[SIM_ORACLE_STABILITY]++;
     /* A node that was removed and has not heard of it may campaign for ever among its like. */
     bool votes = (sim_oracle_flags_by_now(oracles, node) & ORACLE_VOTES) != 0;
-    if (world->phase == SIM_PHASE_HEAL && term > oracles->healed_term + TERM_GROWTH_MAX && votes &&
-        !sim_world_is_beyond_budget(oracles->world)) {
+    bool grows =
+        world->phase == SIM_PHASE_HEAL && votes && term > oracles->healed_term + TERM_GROWTH_MAX;
+    if (grows && sim_world_is_beyond_budget(oracles->world)) {
+        sim_oracle_waive(oracles, SIM_WAIVER_TERMS_UNAVAILABLE);
+    } else if (grows) {
         sim_oracle_broken(oracles, SIM_ORACLE_STABILITY, node,
                           "terms grow without end: node %u begins term %" PRIu64 ", and it was "
                           "%" PRIu64 " when every fault ended",
                           node, term, oracles->healed_term);
     }
-    if (!is_protected(&world->nodes[node]->options) || oracles->nodes[node].is_ordered ||
-        oracles->was_recovered) {
-        return;
-    }
     for (uint32_t id = 1; id <= world->node_count; id++) {
         const struct oracle_node *leader = &oracles->nodes[id];
         if (id != node && leader->is_up && leader->role == RAFT_LEADER &&
-            leader->term + 1 == term && !leader->has_handed_over &&
-            has_live_majority(oracles, id)) {
-            sim_oracle_broken(oracles, SIM_ORACLE_STABILITY, node,
-                              "a leader with a live majority is deposed: node %u begins term "
-                              "%" PRIu64 ", but node %u leads and a majority hears and answers it",
-                              node, term, id);
+            leader->term + 1 == term && has_live_majority(oracles, id)) {
+            deposed(oracles, node, id);
             return;
         }
     }
@@ -183,12 +197,16 @@ void sim_oracle_stability_check(struct sim_oracles *oracles, uint32_t node)
         view->state.term != state->term || sim_node->state != SIM_NODE_UP) {
         return;
     }
+    oracles->checks[SIM_ORACLE_STABILITY]++;
+    if (!may_lead(oracles, node) || !has_live_majority(oracles, node)) {
+        return;
+    }
     /* A leader whose disk does not answer makes way, whatever it waits for. */
     bool lags = view->durable.index < view->last.index ||
                 view->state_durable < view->state.sequence || sim_disk_pending(&sim_node->disk) > 0;
-    oracles->checks[SIM_ORACLE_STABILITY]++;
-    if (view->condition == RAFT_RUNNING && !lags && may_lead(oracles, node) &&
-        has_live_majority(oracles, node)) {
+    if (lags || view->condition != RAFT_RUNNING) {
+        sim_oracle_waive(oracles, SIM_WAIVER_STEPS_DOWN_DISK);
+    } else {
         sim_oracle_broken(oracles, SIM_ORACLE_STABILITY, node,
                           "a leader with a live majority steps down: node %u, which led term "
                           "%" PRIu64 ", is a %s, and a majority heard and answered it",
@@ -229,10 +247,19 @@ static void quiet_check(struct sim_oracles *oracles, uint32_t node, uint64_t pas
     bool has_voted = view->state.vote != patience->vote || view->state.term != patience->vote_term;
     patience->vote = view->state.vote;
     patience->vote_term = view->state.term;
-    if (view->role != RAFT_FOLLOWER || view->condition != RAFT_RUNNING ||
-        !may_lead(oracles, node) || view->is_installing ||
-        (has_voted && view->state.vote != RAFT_NODE_NONE) ||
-        sim_disk_pending(&sim_node->disk) > 0 || !is_steady(oracles->world, node, bound_ns)) {
+    bool waits = view->role == RAFT_FOLLOWER && view->condition == RAFT_RUNNING &&
+                 may_lead(oracles, node) && !view->is_installing &&
+                 !(has_voted && view->state.vote != RAFT_NODE_NONE) &&
+                 sim_disk_pending(&sim_node->disk) == 0;
+    if (waits && !sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE)) {
+        sim_oracle_waive(oracles, SIM_WAIVER_QUIET_UNSEEN);
+        return;
+    }
+    bool is_excused = waits && !is_steady(oracles->world, node, bound_ns);
+    if (is_excused && patience->is_quiet) {
+        sim_oracle_waive(oracles, SIM_WAIVER_QUIET_UNSTEADY);
+    }
+    if (!waits || is_excused) {
         patience->is_quiet = false;
         return;
     }
@@ -262,7 +289,11 @@ void sim_oracle_patience_check(struct sim_oracles *oracles, uint32_t node)
         return;
     }
     /* What is late already is late for the transfer as well. */
-    patience->handed_ns += is_steady(oracles->world, node, 0) ? passed_ns : 0;
+    bool is_late = !is_steady(oracles->world, node, 0);
+    if (is_late) {
+        sim_oracle_waive(oracles, SIM_WAIVER_TRANSFER_LATE);
+    }
+    patience->handed_ns += is_late ? 0 : passed_ns;
     oracles->checks[SIM_ORACLE_PROGRESS]++;
     if (patience->handed_ns > sim_node->options.election_ns_max + sim_node->started.heartbeat_ns) {
         sim_oracle_broken(oracles, SIM_ORACLE_PROGRESS, node,

@@ -74,7 +74,6 @@ void sim_oracle_starts(struct sim_oracles *oracles, uint32_t node)
     if (!state->is_attached) {
         sim_oracle_attach_disk(oracles, node);
     }
-    state->starts++;
     for (size_t i = 0; i < surface->file_capacity; i++) {
         surface->files[i].file = 0;
     }
@@ -97,7 +96,12 @@ void sim_oracle_surface_started(struct sim_oracles *oracles, uint32_t node)
     const struct raft_view *view = &oracles->world->nodes[node]->view;
     surface->starts = false;
     oracles->checks[SIM_ORACLE_ERROR_SURFACES]++;
-    if (surface->start_has_failed && view->condition == RAFT_RUNNING) {
+    if (!surface->start_has_failed || view->condition == RAFT_CONDITION_FAILED) {
+        return;
+    }
+    if (view->condition != RAFT_RUNNING) {
+        sim_oracle_waive(oracles, SIM_WAIVER_START_INCOMPLETE);
+    } else {
         sim_oracle_broken(
             oracles, SIM_ORACLE_ERROR_SURFACES, node,
             "a start succeeds over an operation that failed: node %u has started, but "
@@ -128,8 +132,15 @@ void sim_oracle_recovery_check(struct sim_oracles *oracles, uint32_t node)
     const struct oracle_node *state = &oracles->nodes[node];
     const struct raft_view *view = &oracles->world->nodes[node]->view;
     owner_check(oracles, node);
-    if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE) || !state->start_is_clean ||
-        view->condition != RAFT_RUNNING) {
+    if (!state->start_is_clean) {
+        sim_oracle_waive(oracles, SIM_WAIVER_START_UNCLEAN);
+        return;
+    }
+    if (view->condition != RAFT_RUNNING) {
+        sim_oracle_waive(oracles, SIM_WAIVER_START_CONDITION);
+        return;
+    }
+    if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
         return;
     }
     oracles->checks[SIM_ORACLE_RECOVERY]++;
@@ -267,11 +278,15 @@ void sim_oracle_surface_check(struct sim_oracles *oracles, uint32_t node)
     const struct raft_view *view = &oracles->world->nodes[node]->view;
     /* A process that stops in good order ends all the same, and asks nothing of the machine. */
     bool is_stopping = oracles->world->nodes[node]->state == SIM_NODE_STOPPING;
-    if (!surface->machine_has_failed || is_stopping) {
+    if (!surface->machine_has_failed) {
         return;
     }
     oracles->checks[SIM_ORACLE_ERROR_SURFACES]++;
-    if (view->condition != RAFT_CONDITION_FAILED || view->applied > surface->machine_last) {
+    bool goes_on =
+        view->condition != RAFT_CONDITION_FAILED || view->applied > surface->machine_last;
+    if (goes_on && is_stopping) {
+        sim_oracle_waive(oracles, SIM_WAIVER_MACHINE_STOPPING);
+    } else if (goes_on) {
         sim_oracle_broken(oracles, SIM_ORACLE_ERROR_SURFACES, node,
                           "a failed state machine goes on: that of node %u failed behind %" PRIu64
                           ", and the node is %s with %" PRIu64 " applied",
@@ -311,6 +326,21 @@ uint64_t sim_oracle_latest_harm(const struct sim_oracles *oracles, uint32_t node
     return latest;
 }
 
+/* Whether a process that owes something and does not work at it is let be all the same. */
+static bool may_wait(const struct sim_oracles *oracles, uint32_t node)
+{
+    const struct sim_node *sim_node = oracles->world->nodes[node];
+    if (sim_node->view.condition != RAFT_RUNNING) {
+        sim_oracle_waive(oracles, SIM_WAIVER_OWED_INCOMPLETE);
+        return true;
+    }
+    bool is_late = sim_node->unsteady_ns > oracles->world->scheduler.now_ns; /* its timers are */
+    if (is_late && oracles->nodes[node].patience.idle_ns > 0) {
+        sim_oracle_waive(oracles, SIM_WAIVER_OWED_LATE);
+    }
+    return is_late;
+}
+
 void sim_oracle_vanished_check(struct sim_oracles *oracles, uint32_t node)
 {
     struct oracle_node *state = &oracles->nodes[node];
@@ -318,11 +348,11 @@ void sim_oracle_vanished_check(struct sim_oracles *oracles, uint32_t node)
     const struct sim_node *sim_node = oracles->world->nodes[node];
     const char *what = owed(&sim_node->view);
     uint64_t harm = sim_oracle_latest_harm(oracles, node);
-    bool is_excused = harm != state->harms.of[node] || sim_node->state != SIM_NODE_UP ||
-                      sim_node->view.condition != RAFT_RUNNING || is_at_work(sim_node) ||
-                      sim_node->unsteady_ns > oracles->world->scheduler.now_ns; /* late timers */
+    bool is_harmed = harm != state->harms.of[node];
+    bool is_over =
+        sim_node->state != SIM_NODE_UP || sim_node->view.condition == RAFT_CONDITION_FAILED;
     state->harms.of[node] = harm;
-    if (what == NULL || is_excused) {
+    if (what == NULL || is_harmed || is_over || is_at_work(sim_node) || may_wait(oracles, node)) {
         patience->idle_ns = 0;
         return;
     }

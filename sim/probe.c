@@ -14,27 +14,6 @@
 
 #define MANY 10u /* entries, terms */
 
-static const struct {
-    const char *name;
-    const char *sentence;
-} probes[SIM_PROBE_COUNT] = {
-#define SIM_PROBE(id, name, sentence) {name, sentence},
-#include "probes.def"
-#undef SIM_PROBE
-};
-
-const char *sim_probe_string(enum sim_probe probe)
-{
-    assert((unsigned)probe < SIM_PROBE_COUNT);
-    return probes[probe].name;
-}
-
-const char *sim_probe_sentence(enum sim_probe probe)
-{
-    assert((unsigned)probe < SIM_PROBE_COUNT);
-    return probes[probe].sentence;
-}
-
 static void count_if(struct sim_world *world, bool holds, enum sim_probe probe)
 {
     world->probes.hits[probe] += holds;

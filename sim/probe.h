@@ -1,5 +1,6 @@
-/* Probes: named situations that are counted when a run comes into them (probes.def). They change
- * nothing, and nothing depends on them. */
+/* Probes: what is counted when a run comes to it: situations (probes.def), and waivers, which are
+ * checks that an oracle has left out (waivers.def). They change nothing, and nothing depends on
+ * them. */
 #ifndef SIM_PROBE_H
 #define SIM_PROBE_H
 
@@ -12,6 +13,9 @@ enum sim_probe {
 #define SIM_PROBE(id, name, sentence) SIM_PROBE_##id,
 #include "probes.def"
 #undef SIM_PROBE
+#define SIM_WAIVER(id, oracle, name, sentence) SIM_WAIVER_##id,
+#include "waivers.def"
+#undef SIM_WAIVER
     SIM_PROBE_COUNT
 };
 const char *sim_probe_string(enum sim_probe probe);   /* "crash.leader" */

@@ -54,7 +54,9 @@ static bool inventory_add(struct cli_recorder *recorder, const struct sut_ops *s
     }
     for (uint32_t i = 0; i < SIM_PROBE_COUNT; i++) {
         enum sim_probe probe = (enum sim_probe)i;
-        if (!store_add_probe(store, sim_probe_string(probe), sim_probe_sentence(probe))) {
+        enum sim_oracle oracle = sim_oracle_of_waiver(probe);
+        if (!store_add_probe(store, sim_probe_string(probe), sim_probe_sentence(probe),
+                             oracle == SIM_ORACLE_COUNT ? NULL : sim_oracle_string(oracle))) {
             return false;
         }
     }

@@ -58,6 +58,11 @@ expect 2 'leave out --no-db' run "$scenarios/hello.lua" --twins all --no-db
 
 expect 0 '' run "$scenarios/hello.lua" --seed 1 --db hello.db
 expect 0 '' report hello.db -o hello.html
+# What an oracle has left out is said wherever somebody looks.
+waived=recovery.start.unclean
+expect 0 '' run "$scenarios/lost_promises.lua" --seed 1 --db lost.db
+expect 0 "$waived" report lost.db
+expect 0 "waived: $waived" run "$scenarios/lost_promises.lua" --seed 1 --no-db --transcript
 expect 0 'log.reserve.alloc' points
 expect 1 'expect.eq' run fails.lua --seed 1 --db fails.db
 expect 1 'squall replay' run fails.lua --seed 1 --no-db

@@ -46,7 +46,7 @@ plant() {
 }
 
 fresh
-for check in layering points registered layout words size; do
+for check in layering points registered waivers layout words size; do
     passes "$check"
 done
 
@@ -69,6 +69,10 @@ plant points 'RAFT_AT_PLANTED_UNKNOWN is not in' core/log/log.c \
     'static const int planted = RAFT_AT_PLANTED_UNKNOWN;'
 plant points 'log.reserve.alloc is given twice' $list \
     'RAFT_FAULT_POINT(PLANTED_TWICE, "log.reserve.alloc", EXIT, NONE, "planted")'
+plant waivers 'PLANTED is counted nowhere' sim/waivers.def \
+    'SIM_WAIVER(PLANTED, BOUNDED, "bounded.planted", "planted")'
+plant waivers 'no unit test reaches PLANTED' sim/waivers.def \
+    'SIM_WAIVER(PLANTED, BOUNDED, "bounded.planted", "planted")'
 plant points 'a status without a fault point' core/log/log.c $'static int planted(void)\n{\n    return RAFT_IO;\n}'
 
 plant registered 'core/log/stray.c' core/log/stray.c ''

@@ -40,6 +40,7 @@ START_TEST(bounded_accepts_answers)
     fake.world->scheduler.now_ns += 50 * MS;
     send_many(20, false);
     expect(NULL);
+    expect_waived(SIM_PROBE_COUNT);
 }
 END_TEST
 
@@ -122,6 +123,7 @@ START_TEST(bounded_lets_a_fault_cost_one_snapshot_and_no_later_one)
     apply_more(14, 14);
     step(1);
     expect("bounded");
+    expect_waived(SIM_WAIVER_LENGTH_HARM);
 }
 END_TEST
 
@@ -143,6 +145,7 @@ START_TEST(bounded_accepts_a_long_log_while_a_snapshot_moves_on)
 {
     send_a_snapshot(3000, 0);
     expect(NULL);
+    expect_waived(SIM_WAIVER_LENGTH_SENDING);
 }
 END_TEST
 
@@ -286,6 +289,8 @@ START_TEST(bounded_accepts_refusals_of_who_is_added_once_more)
     expect(NULL);
     ask_and_refuse(5, 3, 4);
     expect("bounded");
+    expect_waived(SIM_WAIVER_HINT_ADDED);
+    ck_assert_uint_eq(fake.world->probes.hits[SIM_WAIVER_HINT_ADDED], 9);
 }
 END_TEST
 
@@ -352,6 +357,7 @@ START_TEST(bounded_accepts_what_is_not_applied_in_memory)
 {
     keep_in_memory(4, 9, 0);
     expect(NULL);
+    expect_waived(SIM_PROBE_COUNT);
 }
 END_TEST
 

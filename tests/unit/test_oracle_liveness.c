@@ -200,6 +200,7 @@ START_TEST(error_surfaces_accepts_a_failed_state_machine_of_a_process_that_stops
     fake.nodes[1]->node.state = SIM_NODE_STOPPING;
     step(1);
     expect(NULL);
+    expect_waived(SIM_WAIVER_MACHINE_STOPPING);
 }
 END_TEST
 
@@ -256,6 +257,7 @@ START_TEST(recovery_is_silent_on_what_the_disk_holds)
 {
     restart_with(2, 3);
     expect(NULL);
+    expect_waived(SIM_PROBE_COUNT);
 }
 END_TEST
 
@@ -328,6 +330,7 @@ START_TEST(recovery_takes_a_log_that_disagrees_with_the_snapshot_for_none)
     step(2);
     restart_behind_second(0);
     expect(NULL);
+    expect_waived(SIM_WAIVER_DURABLE_REPLACED);
 }
 END_TEST
 
@@ -530,6 +533,7 @@ START_TEST(stability_accepts_a_campaign_that_was_ordered)
     sim_oracle_campaign_ordered(fake.world->oracles, 3);
     campaign(3);
     expect(NULL);
+    expect_waived(SIM_WAIVER_DEPOSED_ORDERED);
 }
 END_TEST
 
@@ -558,6 +562,7 @@ START_TEST(stability_accepts_a_leader_that_steps_down_when_its_disk_does_not_ans
     view_of(1)->role = RAFT_FOLLOWER;
     step(1);
     expect(NULL);
+    expect_waived(SIM_WAIVER_STEPS_DOWN_DISK);
 }
 END_TEST
 
@@ -635,6 +640,7 @@ START_TEST(stability_accepts_terms_that_grow_where_nobody_can_be_elected)
     fake.world->is_unavailable = true;
     campaign_eleven_times_after_the_heal();
     expect(NULL);
+    expect_waived(SIM_WAIVER_TERMS_UNAVAILABLE);
 }
 END_TEST
 
@@ -798,6 +804,7 @@ START_TEST(progress_demands_no_answer_of_what_is_no_majority)
     fake.world->is_unavailable = true;
     read_and_wait(1000);
     expect(NULL);
+    expect_waived(SIM_WAIVER_UNAVAILABLE);
 }
 END_TEST
 

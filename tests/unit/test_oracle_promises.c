@@ -48,6 +48,7 @@ START_TEST(monotonic_accepts_a_cut_in_the_event_in_which_a_process_died)
     fake.nodes[2]->node.died_in_event = true;
     lose_two_entries();
     expect(NULL);
+    expect_waived(SIM_WAIVER_DURABLE_DIED);
 }
 END_TEST
 
@@ -154,6 +155,7 @@ START_TEST(no_false_alarm_accepts_a_cold_entry_that_a_failing_disk_does_not_give
     fake.nodes[2]->node.harmed[SIM_HARM_DISK] = fake.world->events + 1;
     step(2);
     expect(NULL);
+    expect_waived(SIM_WAIVER_RECOVERING_DEVICE);
 }
 END_TEST
 
@@ -184,6 +186,8 @@ START_TEST(log_matching_takes_a_damaged_entry_by_its_id)
     restart_with_damaged_entry(1);
     step(2);
     expect(NULL);
+    ck_assert_uint_eq(fake.world->probes.hits[SIM_WAIVER_ENTRY_DAMAGED], 1);
+    ck_assert_uint_gt(fake.world->probes.hits[SIM_WAIVER_OWED_INCOMPLETE], 0);
 }
 END_TEST
 
@@ -315,6 +319,7 @@ START_TEST(error_surfaces_accepts_a_batch_that_is_out_and_a_witness)
     view_of(2)->member_flags = RAFT_MEMBER_VOTER | RAFT_MEMBER_WITNESS;
     steps_with_failures(700, 0);
     expect(NULL);
+    expect_waived(SIM_PROBE_COUNT);
 }
 END_TEST
 

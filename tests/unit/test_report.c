@@ -430,8 +430,8 @@ static void add_measured(uint64_t seed, uint64_t leader_ns)
 
 static void add_measures(void)
 {
-    ck_assert(store_add_probe(store, "crash.leader", "a leader died"));
-    ck_assert(store_add_probe(store, "crash.all", "no node was <left>"));
+    ck_assert(store_add_probe(store, "crash.leader", "a leader died", NULL));
+    ck_assert(store_add_probe(store, "crash.all", "no node was <left>", NULL));
     for (uint64_t i = 1; i <= 100; i++) {
         add_measured(i, i * 1000000);
     }
@@ -475,6 +475,39 @@ START_TEST(a_scenario_is_vacuous_by_most_of_its_own_faults)
     add_judged(SIM_EFFICACY_MASKED, false);
     make(TEXT);
     ck_assert_says("vacuous: hello in a.lua: 3 of 5 faults changed nothing");
+}
+END_TEST
+
+/* One check was left out in two executions, another never was. */
+static void add_waivers(void)
+{
+    ck_assert(store_add_oracle(store, "monotonic", "Nothing goes back.", NULL));
+    ck_assert(store_add_probe(store, "monotonic.back", "a match <went> back", "monotonic"));
+    ck_assert(store_add_probe(store, "monotonic.gone", "an entry was gone", "monotonic"));
+    for (uint64_t i = 2; i <= 3; i++) {
+        struct sim_execution execution = an_execution(i, SIM_OUTCOME_OK);
+        ck_assert(store_add_probe_hits(store, add(&execution, NULL), "monotonic.back", i * 1000));
+    }
+}
+
+START_TEST(both_reports_say_what_was_left_out_and_how_often)
+{
+    add_ok();
+    make(TEXT);
+    ck_assert_not_says("Checks left out");
+    make(HTML);
+    ck_assert_not_says("Checks left out");
+    add_waivers();
+    make(TEXT);
+    line_says("monotonic.back", "     5,000           2  a match <went> back");
+    ck_assert_not_says("monotonic.gone");
+    ck_assert_not_says("situations");
+    make(HTML);
+    ck_assert_says("Checks left out");
+    ck_assert_says("<code>monotonic.back</code></td><td>a match &lt;went&gt; back</td>"
+                   "<td class=\"num\">2</td><td class=\"num\">5,000</td>");
+    ck_assert_not_says("monotonic.gone");
+    ck_assert_says("names no situation");
 }
 END_TEST
 
@@ -538,6 +571,7 @@ static Suite *report_suite(void)
     tcase_add_test(cases, numbers_read_well);
     tcase_add_test(cases, text_shows_liveness_efficacy_and_situations);
     tcase_add_test(cases, a_scenario_is_vacuous_by_most_of_its_own_faults);
+    tcase_add_test(cases, both_reports_say_what_was_left_out_and_how_often);
     tcase_add_test(cases, page_shows_liveness_as_a_picture);
     tcase_add_test(cases, buckets_are_half_an_octave);
     tcase_add_test(cases, page_counts_the_outcomes_of_each_scenario);

@@ -117,7 +117,7 @@ START_TEST(leaves_one_plain_file)
     ck_assert_int_ne(access(scratch_path("c.db-wal"), F_OK), 0);
     ck_assert_str_eq(ask("PRAGMA journal_mode"), "delete");
     ck_assert_str_eq(ask("PRAGMA application_id"), "1936815457");
-    ck_assert_str_eq(ask("PRAGMA user_version"), "4");
+    ck_assert_str_eq(ask("PRAGMA user_version"), "5");
     ck_assert_str_eq(ask("PRAGMA integrity_check"), "ok");
 }
 END_TEST
@@ -333,10 +333,14 @@ static void add_rows_of_every_kind(void)
                                                .messages = 30};
     uint64_t id = add(&execution, &finding);
 
-    ck_assert(store_add_probe(store, "crash.leader", "a leader died"));
-    ck_assert(store_add_probe(store, "crash.all", "no node was left"));
+    ck_assert(store_add_probe(store, "crash.leader", "a leader died", NULL));
+    ck_assert(store_add_probe(store, "crash.all", "no node was left", NULL));
     ck_assert(store_add_probe_hits(store, id, "crash.leader", 2));
     ck_assert(store_add_probe_hits(store, id, "crash.leader", 3));
+    ck_assert(store_add_oracle(store, "ledger", "All is given back.", NULL));
+    ck_assert(store_add_probe(store, "ledger.left", "nobody looked", "ledger"));
+    ck_assert(store_add_probe(store, "ledger.right", "nobody saw it", "ledger"));
+    ck_assert(store_add_probe_hits(store, id, "ledger.left", 4));
 
     ck_assert(store_add_injection(store, id, &injection));
     ck_assert(store_add_leak(store, id, &leak));
@@ -374,6 +378,10 @@ START_TEST(adds_up_coverage_and_checks)
                      "7 8 1");
     ck_assert_str_eq(ask("SELECT hits FROM probe_totals WHERE name = 'crash.leader'"), "5");
     ck_assert_str_eq(ask("SELECT group_concat(name) FROM probes_never_reached"), "crash.all");
+    ck_assert_str_eq(ask("SELECT count(*) FROM probe_totals"), "2");
+    ck_assert_str_eq(ask("SELECT oracle || ' ' || name || ' ' || executions || ' ' || hits "
+                         "FROM waivers"),
+                     "ledger ledger.left 1 4");
     ck_assert_str_eq(ask("SELECT efficacy FROM efficacy_by_point"), "client");
     ck_assert_str_eq(ask("SELECT outcome FROM runs"), "findings");
 }
@@ -477,20 +485,20 @@ END_TEST
 START_TEST(a_failing_migration_leaves_the_file_as_it_was)
 {
     static const char *const steps[] = {
-        schema_sql, "", "", "", "CREATE TABLE more (a TEXT)", "CREATE TABLE more (b TEXT)"};
+        schema_sql, "", "", "", "", "CREATE TABLE more (a TEXT)", "CREATE TABLE more (b TEXT)"};
     sqlite3 *db = NULL;
 
     begin();
     end();
     ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-    ck_assert(!schema_prepare(db, path, false, steps, 6, error, sizeof error));
-    ck_assert_str_eq(ask("PRAGMA user_version"), "4");
+    ck_assert(!schema_prepare(db, path, false, steps, 7, error, sizeof error));
+    ck_assert_str_eq(ask("PRAGMA user_version"), "5");
     ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE name = 'more'"), "0");
 
-    ck_assert(!schema_prepare(db, path, true, steps, 5, error, sizeof error));
-    ck_assert(schema_prepare(db, path, false, steps, 5, error, sizeof error));
+    ck_assert(!schema_prepare(db, path, true, steps, 6, error, sizeof error));
+    ck_assert(schema_prepare(db, path, false, steps, 6, error, sizeof error));
     sqlite3_close(db);
-    ck_assert_str_eq(ask("PRAGMA user_version"), "5");
+    ck_assert_str_eq(ask("PRAGMA user_version"), "6");
     ck_assert_str_eq(ask("SELECT count(*) FROM sqlite_master WHERE name = 'more'"), "1");
 }
 END_TEST
@@ -519,7 +527,7 @@ START_TEST(file_of_number_one_keeps_its_counts_and_gets_the_new_views)
     store = store_open(path, false, error, sizeof error);
     ck_assert_msg(store != NULL, "%s", error);
     end();
-    ck_assert_str_eq(ask("PRAGMA user_version"), "4");
+    ck_assert_str_eq(ask("PRAGMA user_version"), "5");
     ck_assert_str_eq(ask("SELECT sum(masked) FROM executions"), "0");
     ck_assert_str_eq(ask("SELECT times FROM point_coverage WHERE outcome = 'reached'"), "42");
     ck_assert_str_eq(ask("SELECT times || ' ' || executions || ' ' || survived || ' ' || phase "
@@ -534,10 +542,16 @@ START_TEST(file_of_number_one_keeps_its_counts_and_gets_the_new_views)
 }
 END_TEST
 
+/* Takes from a current file what came since. */
+static const char to_number_four[] =
+    "DROP VIEW waivers; DROP VIEW probe_totals; DROP VIEW probes_never_reached;"
+    "ALTER TABLE probes DROP COLUMN oracle; PRAGMA user_version = 4";
+
 START_TEST(file_of_number_three_gets_the_view_of_number_four)
 {
     begin();
     end();
+    perform(to_number_four);
     perform("DROP VIEW scenarios_vacuous; CREATE VIEW scenarios_vacuous AS SELECT 1;"
             "PRAGMA user_version = 3");
     begin();
@@ -545,6 +559,19 @@ START_TEST(file_of_number_three_gets_the_view_of_number_four)
     ck_assert_str_eq(ask("SELECT sql LIKE '%branch%' FROM sqlite_master "
                          "WHERE name = 'scenarios_vacuous'"),
                      "1");
+}
+END_TEST
+
+START_TEST(probes_of_number_four_are_situations)
+{
+    begin();
+    ck_assert(store_add_probe(store, "crash.leader", "a leader died", NULL));
+    end();
+    perform(to_number_four);
+    begin();
+    end();
+    ck_assert_str_eq(ask("SELECT group_concat(name) FROM probe_totals"), "crash.leader");
+    ck_assert_str_eq(ask("SELECT count(*) FROM waivers"), "0");
 }
 END_TEST
 
@@ -756,6 +783,7 @@ static Suite *store_suite(void)
     tcase_add_test(cases, refuses_a_newer_file_and_leaves_it_alone);
     tcase_add_test(cases, file_of_number_one_keeps_its_counts_and_gets_the_new_views);
     tcase_add_test(cases, file_of_number_three_gets_the_view_of_number_four);
+    tcase_add_test(cases, probes_of_number_four_are_situations);
     tcase_add_test(cases, step_to_the_current_number_makes_the_same_columns);
     tcase_add_test(cases, a_failing_migration_leaves_the_file_as_it_was);
     tcase_add_test(cases, a_killed_campaign_keeps_what_was_flushed);
