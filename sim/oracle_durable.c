@@ -198,6 +198,7 @@ static void on_snapshot(void *ctx, struct raft_entry_id id, uint64_t state_size)
     struct oracle_node *state = &reader->oracles->nodes[reader->node];
     assert(id.index > 0);
     state->files[reader->file - 1].snapshot = id;
+    state->snapshot_last = id.index > state->snapshot_last ? id.index : state->snapshot_last;
     if (is_own_store(reader)) {
         sim_oracle_witness_state(reader->oracles, reader->node, state_size, "on its disk");
     }

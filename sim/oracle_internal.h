@@ -222,6 +222,7 @@ struct oracle_node {
     size_t durable_capacity;
     raft_index durable_base;     /* a durable snapshot covers the log up to here */
     raft_term durable_base_term; /* of the snapshot; 0: it is lost, or there is none */
+    raft_index snapshot_last;    /* the newest one that was ever there; 0: none */
     raft_index lost_snapshot;    /* the newest one that was lost by damage; 0: none */
     raft_index durable_last;     /* contiguous and linked up to here, >= durable_base */
     struct oracle_file *files;

@@ -119,6 +119,38 @@ START_TEST(speaks_durable_fires_on_a_hole_that_the_lost_snapshot_filled_in_part)
 }
 END_TEST
 
+/* Node 2 starts with a log that begins behind an entry, of which the disk has had a snapshot, or of
+ * one more. */
+static void start_behind(raft_index index)
+{
+    have_an_older_snapshot();
+    end(2, SIM_NODE_DOWN);
+    fake.nodes[2]->node.disk.observer.removed(fake.nodes[2]->node.disk.observer.ctx, 2,
+                                              "snapshot-2");
+    fake.nodes[2]->node.was_damaged = true;
+    view_of(2)->state.term = 1;
+    view_of(2)->base = (struct raft_entry_id){1, index};
+    view_of(2)->last = view_of(2)->base;
+    view_of(2)->commit = index;
+    view_of(2)->is_blank = true;
+    view_of(2)->condition = RAFT_CONDITION_RECOVERING;
+    start(2);
+}
+
+START_TEST(recovery_accepts_a_log_that_begins_behind_a_lost_snapshot)
+{
+    start_behind(2);
+    expect(NULL);
+}
+END_TEST
+
+START_TEST(recovery_fires_on_a_log_that_begins_behind_no_snapshot)
+{
+    start_behind(3);
+    expect("recovery");
+}
+END_TEST
+
 /* The first of two files of a log vanishes and is made anew, without an entry at first; what was
  * behind it is read meanwhile, and goes. */
 START_TEST(speaks_durable_accepts_a_log_whose_first_file_was_lost_and_made_anew)
@@ -805,6 +837,8 @@ int main(void)
     tcase_add_test(tests,
                    speaks_durable_fires_on_a_log_behind_a_newer_snapshot_that_its_process_removed);
     tcase_add_test(tests, speaks_durable_fires_on_a_hole_that_the_lost_snapshot_filled_in_part);
+    tcase_add_test(tests, recovery_accepts_a_log_that_begins_behind_a_lost_snapshot);
+    tcase_add_test(tests, recovery_fires_on_a_log_that_begins_behind_no_snapshot);
     tcase_add_test(tests, speaks_durable_accepts_a_log_whose_first_file_was_lost_and_made_anew);
     tcase_add_test(tests, recovery_accepts_a_node_in_quarantine);
     tcase_add_test(tests, no_false_alarm_fires_on_a_quarantine_without_damage);

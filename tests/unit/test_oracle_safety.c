@@ -89,6 +89,7 @@ START_TEST(state_machine_safety_fires_on_a_log_that_begins_behind_what_is_commit
     commit(1, 2);
     end(2, SIM_NODE_DOWN);
     view_of(2)->state.term = 1;
+    fake.world->oracles->nodes[2].snapshot_last = 3;
     view_of(2)->base = (struct raft_entry_id){1, 3};
     view_of(2)->last = view_of(2)->base;
     start(2);
