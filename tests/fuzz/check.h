@@ -4,6 +4,7 @@
 #define TESTS_FUZZ_CHECK_H
 
 #include <assert.h>
+#include <stdlib.h>
 
 #define ck_assert(claim)             assert(claim)
 #define ck_assert_msg(claim, ...)    assert(claim)
@@ -13,6 +14,7 @@
 #define ck_assert_uint_eq(a, b)      assert((a) == (b))
 #define ck_assert_uint_lt(a, b)      assert((a) < (b))
 #define ck_assert_uint_le(a, b)      assert((a) <= (b))
+#define ck_abort_msg(...)            abort()
 #define ck_assert_mem_eq(a, b, size) assert(memcmp(a, b, size) == 0)
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef TESTS_MACHINE_DOUBLE_H
 #define TESTS_MACHINE_DOUBLE_H
 
-#include "unit.h"
+#include "assert_quietly.h"
 #include <raft/env.h>
 #include <string.h>
 

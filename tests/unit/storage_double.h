@@ -8,7 +8,7 @@
 #include "core_memory.h"
 #include "machine_double.h"
 
-#include "unit.h"
+#include "assert_quietly.h"
 #include <raft/env.h>
 
 #define DOUBLE_FILES     24

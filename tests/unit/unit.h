@@ -2,17 +2,10 @@
 #ifndef TESTS_UNIT_H
 #define TESTS_UNIT_H
 
+#include "assert_quietly.h"
+
 #include <check.h>
 #include <stdlib.h>
-
-/* An assertion of libcheck leaves a note each time, also when it holds: too slow for what is asked
- * a hundred thousand times. This one says something only when it does not hold. */
-#define assert_quietly(condition)                                                                  \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            ck_abort_msg("%s", #condition);                                                        \
-        }                                                                                          \
-    } while (0)
 
 static inline int unit_main(Suite *suite)
 {
