@@ -52,7 +52,7 @@ enum sim_lie {
 struct sim_disk_image {
     enum sim_disk_damage {
         SIM_DISK_PIECES,
-        SIM_DISK_CUT,  /* the file ends before that byte of the write */
+        SIM_DISK_CUT,  /* the file ends before that byte of the write, or where it did */
         SIM_DISK_ZERO, /* zeros from that byte of the write to its end */
         SIM_DISK_FLIP, /* one bit of that byte is the other way round */
     } damage;

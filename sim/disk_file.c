@@ -166,7 +166,10 @@ void sim_inode_write(struct sim_disk *disk, struct sim_inode *inode, uint64_t of
     image_write(disk->arena, &inode->cached, offset, bytes, size);
     sim_damage_hide(disk, inode, offset, size);
     struct sim_change *change = change_add(disk, inode, offset);
-    change->new_size = inode->cached.size == old_size ? 0 : inode->cached.size;
+    if (inode->cached.size != old_size) {
+        change->old_size = old_size;
+        change->new_size = inode->cached.size;
+    }
     change->lie = lie;
     change->size = size;
     change->bytes = bytes;
@@ -329,7 +332,9 @@ static size_t apply_damaged(struct sim_disk *disk, struct sim_inode *inode,
     }
     assert(!change->is_truncate && how->byte < change->size);
     if (how->damage == SIM_DISK_CUT) {
+        /* What was in the file before is not of this write. */
         uint64_t end = change->offset + how->byte;
+        end = end < change->old_size ? change->old_size : end;
         size_t first_changed =
             how->byte == 0 ? NOTHING_CHANGED : reach_medium(disk, inode, change, 0, how->byte);
         bool is_longer = change->new_size != 0 && end < inode->durable.size;

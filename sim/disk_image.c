@@ -138,7 +138,7 @@ static uint64_t change_digest(const struct sim_change *change, uint64_t digest)
 {
     const uint64_t words[] = {
         change->sequence, change->number,   change->is_truncate, (uint64_t)change->lie,
-        change->offset,   change->new_size, change->size,
+        change->offset,   change->old_size, change->new_size,    change->size,
     };
     return sim_hash(change->bytes, change->size, sim_hash(words, sizeof words, digest));
 }

@@ -21,7 +21,8 @@ struct sim_change {
     bool is_truncate;
     enum sim_lie lie;
     uint64_t offset;   /* of a truncation: the new size */
-    uint64_t new_size; /* of a write that made the file longer; else 0 */
+    uint64_t old_size; /* of a write that made the file longer: before it; else 0 */
+    uint64_t new_size; /* and behind it */
     size_t size;
     uint8_t *bytes; /* owned; NULL for a truncation */
 };

@@ -509,6 +509,17 @@ START_TEST(a_last_write_that_is_cut_ends_the_file_whatever_was_behind_it)
 }
 END_TEST
 
+/* It began within the file, and was to make it longer. */
+START_TEST(a_last_write_that_is_cut_takes_nothing_from_what_was_durable)
+{
+    raft_file file = durable_file("a", "0123456789");
+    ck_assert_int_eq(write_text(file, 6, "abcdefgh"), RAFT_OK);
+    disk->image = (struct sim_disk_image){.damage = SIM_DISK_CUT, .byte = 1};
+    sim_disk_crash(disk, SIM_UNSYNCED_CHOSEN);
+    expect_content("a", "012345a789");
+}
+END_TEST
+
 START_TEST(files_of_one_name_up_to_a_dash_are_of_one_kind)
 {
     uint64_t kind = tail_of("log-1f");
@@ -769,6 +780,7 @@ static void add_chosen_tests(TCase *chosen)
     tcase_add_test(chosen, pieces_beyond_the_last_bit_share_its_fate);
     tcase_add_test(chosen, the_last_write_is_damaged_from_its_byte_on_and_nothing_else);
     tcase_add_test(chosen, a_last_write_that_is_cut_ends_the_file_whatever_was_behind_it);
+    tcase_add_test(chosen, a_last_write_that_is_cut_takes_nothing_from_what_was_durable);
     tcase_add_test(chosen, files_of_one_name_up_to_a_dash_are_of_one_kind);
     tcase_add_test(chosen, a_write_that_is_durable_is_no_tail);
 }
