@@ -75,6 +75,7 @@ void raft_publish_prepare(struct raft_storage *storage, struct raft_draft *draft
     } else if (step == RAFT_STEP_MARK_CREATE) {
         raft_mark_name(draft->id.index, io->name);
     } else if (step == RAFT_STEP_MARK_UNDO) {
+        assert(draft->id.index > storage->snapshot.id.index); /* which has a mark */
         raft_snapshot_name(draft->id.index, io->name);
     } else if (step == RAFT_STEP_MARK_RENAME) {
         raft_mark_name(storage->mark, io->name);

@@ -34,7 +34,7 @@ struct raft_trail {
     struct raft_entry_id base; /* the snapshot's; or of a log that begins behind it, its own */
     struct raft_entry_id last; /* entry; the term is 0 as long as it is not known */
     bool knows_term;
-    raft_index bad;                /* of the newest snapshot that was there and is lost; 0: none */
+    raft_index bad;                /* as far as a mark or a bad snapshot reaches; 0: neither */
     raft_term newest;              /* term of what cannot be taken */
     bool disagrees;                /* another entry is where the snapshot's last one must be */
     bool is_cut;                   /* what was acknowledged is gone behind the last entry */

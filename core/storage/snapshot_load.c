@@ -7,8 +7,9 @@
  *  1. An error of the device is not "bad": start fails, and the next one sees the same files.
  *  2. Nothing is removed before all of the store has been read.
  *  3. A mark without its snapshot says that this is lost, as if it were there and bad; one whose
- *     snapshot is there asks for no more than the log has. It stays until there is a snapshot
- *     again, and one that was bad gets a mark before it is removed: the next start must know, too.
+ *     snapshot is there asks for no more than the log has. It stays until there is a snapshot that
+ *     reaches it, and one that was bad gets a mark before it is removed: the next start must know,
+ *     too.
  *  4. Whether an older snapshot will do is for recovery to say: the log must reach as far as the
  *     newest one that is bad, since the log behind it is all that is left of what it covered. */
 #include "storage_internal.h"
@@ -114,7 +115,8 @@ enum raft_status raft_marks_prune(struct raft_storage *storage, const struct raf
 
 enum raft_status raft_mark_make(struct raft_storage *storage, raft_index index)
 {
-    if (index == 0 || storage->mark == index) {
+    assert(index > 0 && index >= storage->mark);
+    if (storage->mark == index) {
         return RAFT_OK;
     }
     struct raft_io io = {.op = RAFT_IO_CREATE};

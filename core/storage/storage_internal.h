@@ -404,7 +404,7 @@ enum raft_reading raft_reader_take(struct raft_storage *storage, struct raft_rea
 void raft_reader_abort(struct raft_storage *storage, struct raft_reader *reader);
 
 /* segment_load.c: reads the segments into an empty log behind storage->snapshot, and has the hard
- * state remember what is lost. bad: of the newest snapshot that is damaged or lost. RAFT_NOMEM,
+ * state remember what is lost. bad: as far as a mark or a bad snapshot reaches. RAFT_NOMEM,
  * RAFT_CORRUPT, RAFT_LOST_STORE. */
 enum raft_status raft_segments_load(struct raft_storage *storage, struct raft_log *log,
                                     raft_index bad);
@@ -423,7 +423,7 @@ enum raft_status raft_snapshot_choose(struct raft_storage *storage, struct raft_
 enum raft_status raft_snapshot_prune(struct raft_storage *storage, const struct raft_found *found);
 /* Removes all marks but storage->mark. */
 enum raft_status raft_marks_prune(struct raft_storage *storage, const struct raft_found *marks);
-/* Makes the mark of a snapshot, unless it is there; 0: of none. Not durable before the directory is
+/* Makes the mark of the newest snapshot, unless it is there. Not durable before the directory is
  * synced. */
 enum raft_status raft_mark_make(struct raft_storage *storage, raft_index index);
 /* Puts the published one into the state machine. RAFT_NOMEM, RAFT_CORRUPT, RAFT_MACHINE. */

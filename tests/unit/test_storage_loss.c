@@ -599,7 +599,7 @@ START_TEST(keeps_a_log_whose_beginning_is_gone)
         if (is_there) {
             flip(SNAPSHOT_4, 170);
         }
-        double_find(&f.disk, MARK_4)->exists = how != 4; /* it could not be made */
+        double_find(&f.disk, MARK_4)->exists = how != 4; /* it is lost, too */
         if (how == 3) {
             flip(SEGMENT_5, 17); /* its other file says where it begins */
         }
