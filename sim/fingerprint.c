@@ -31,9 +31,12 @@ struct spans {
     size_t count;
 };
 
-/* Keeps the order of addresses. */
+/* Keeps the order of addresses. Of size 0: there is nothing to leave out. */
 static void leave_out(struct spans *spans, const void *at, size_t size)
 {
+    if (size == 0) {
+        return;
+    }
     assert(spans->count < SPANS_MAX);
     size_t place = spans->count++;
     while (place > 0 && spans->items[place - 1].at > at) {

@@ -3,8 +3,8 @@
  * What is left out:
  *  1. what follows from what is in: counts of references, lists of what another list has, events
  *     that stand in the queue as well;
- *  2. what is set before the first event and never again: latencies, timeouts, seeds, what rules
- * do;
+ *  2. what whoever made the run has set, and what happens does not change: latencies, timeouts,
+ *     seeds, what rules do;
  *  3. what lasts no longer than an event: what is on the stack, a message that is passing;
  *  4. what only counts, is only reported, or only excuses: injections, harms, the history of the
  *     clients, the oracles with what they have seen. The rolling hash tells of what has been;
