@@ -218,6 +218,7 @@ void sim_node_start(struct sim_node *node)
     world->restarts += is_restart;
     node->sut->view(node->process, &node->view);
     sim_oracle_started(world->oracles, node->id);
+    node->died_in_event = false; /* what the process before did in it has been looked at */
     sim_probe_started(world, node);
     sim_node_settle(node);
     if (is_restart) {

@@ -78,7 +78,7 @@ struct sim_node {
     uint32_t id;
     enum sim_node_state state;
     bool dying;
-    bool died_in_event; /* the last process did */
+    bool died_in_event; /* the last process did, and none has started since */
     enum sim_unsynced dying_unsynced;
     bool running;                /* code of the process is on the stack */
     bool paused;                 /* events that reach it wait until it is resumed */

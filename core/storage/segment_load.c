@@ -205,8 +205,15 @@ static enum raft_status reset(struct raft_storage *storage, const struct raft_tr
     return status;
 }
 
+static enum raft_status sync_names(struct raft_storage *storage)
+{
+    struct raft_io sync = {.op = RAFT_IO_SYNC_DIR};
+    return raft_storage_run(storage, RAFT_AT_SEGMENT_SETTLE_SYNC_DIR, &sync);
+}
+
 /* The process before may have ended between the renaming of the snapshot and the sync of the
- * directory: its name and its mark must be there for good before what it covers goes. */
+ * directory: its name must be there for good before its mark says that it was, and both before what
+ * it covers goes. */
 static enum raft_status keep_snapshot(struct raft_storage *storage, const struct raft_trail *trail)
 {
     raft_index newest = storage->snapshot.id.index;
@@ -214,12 +221,13 @@ static enum raft_status keep_snapshot(struct raft_storage *storage, const struct
     if (newest == 0) {
         return RAFT_OK;
     }
-    enum raft_status status = raft_mark_make(storage, newest);
-    if (status != RAFT_OK) {
-        return status;
+    bool is_marked = storage->mark == newest;
+    enum raft_status status = sync_names(storage);
+    if (status == RAFT_OK && !is_marked) {
+        status = raft_mark_make(storage, newest);
+        status = status == RAFT_OK ? sync_names(storage) : status;
     }
-    struct raft_io sync = {.op = RAFT_IO_SYNC_DIR};
-    return raft_storage_run(storage, RAFT_AT_SEGMENT_SETTLE_SYNC_DIR, &sync);
+    return status;
 }
 
 /* Everything has been read: what is lost is remembered. */

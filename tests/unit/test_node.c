@@ -327,6 +327,9 @@ START_TEST(a_process_dies_before_an_operation_of_its_disk_or_after_it)
         ck_assert_uint_eq(node->died_in_event, sides[_i] == RAFT_OUTCOME_CRASH_BEFORE);
         ck_assert(i == 1 || (node->disk.change_last > operations_before) ==
                                 (sides[_i] == RAFT_OUTCOME_CRASH_AFTER));
+        sim_fault_rule_off(&world->faults, rule);
+        sim_node_start(node);
+        ck_assert(sim_node_is_up(node) && !node->died_in_event);
         finish(world);
     }
 }
