@@ -84,7 +84,7 @@ static void durable_rebase(struct sim_oracles *oracles, struct oracle_node *stat
         first = file->begin != 0 && file->begin < first ? file->begin : first;
     }
     raft_index base = newest.index;
-    bool is_lost = base == 0 || first - 1 <= state->lost_snapshot;
+    bool is_lost = first - 1 <= (base == 0 ? state->snapshot_last : state->lost_snapshot);
     if (first != UINT64_MAX && base < first - 1 && is_lost) {
         base = first - 1;
     }

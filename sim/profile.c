@@ -17,8 +17,8 @@
  * Invariants:
  *  1. One event of the agenda is queued during RUN; the one that is left over afterwards does
  *     nothing.
- *  2. The recorded text is complete: putting it over any draw of the same seed gives the same run.
- */
+ *  2. The recorded text is complete: putting it over what the seed of this profile draws gives the
+ *     same run. */
 #include "profile_internal.h"
 
 #include <assert.h>

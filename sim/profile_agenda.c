@@ -24,6 +24,7 @@
 #define STROBE_PERIOD_MAX (100 * MS)
 #define SQUEEZE_MAX       4000u /* bytes that a process may still have */
 #define FREE_BYTES_MAX    2000u /* of a disk that is as good as full */
+#define DARK_MS_MAX       1000u /* mean time without power, at most */
 #define IDLE_CRASH_ONE_IN 10u   /* crashes are so much likelier while a write is pending */
 
 /* ---- rules ---- */
@@ -194,13 +195,19 @@ static void crash_now(struct sim_profile *profile, struct profile_episode *episo
     sim_node_crash(world->nodes[episode->node], unsynced_draw(&episode->stream));
 }
 
-/* All processes die at once. What is durable stays, so that no copy of an entry is hurt: the atlas
- * has no say in it. */
+/* All processes die at once, and start again together, before long. What is durable stays, so that
+ * no copy of an entry is hurt: nobody becomes a victim by it. */
 static void power_fails(struct sim_profile *profile, struct profile_episode *episode)
 {
     enum sim_unsynced unsynced = unsynced_draw(&episode->stream);
+    uint64_t down_ms = profile->draw.down_ms < DARK_MS_MAX ? profile->draw.down_ms : DARK_MS_MAX;
+    uint64_t down_ns = sim_draw_exponential(&episode->stream, down_ms * MS);
     for (uint32_t id = 1; id <= profile->world->node_count; id++) {
-        sim_node_crash(profile->world->nodes[id], unsynced);
+        struct sim_node *node = profile->world->nodes[id];
+        if (sim_node_is_up(node)) {
+            sim_node_crash(node, unsynced);
+            profile->revive_ns[id] = profile->world->scheduler.now_ns + down_ns + 1;
+        }
     }
 }
 

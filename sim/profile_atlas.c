@@ -15,7 +15,7 @@
  * others are whole for the whole run. A witness is one of them, since what it has is no copy.
  *
  * Invariants:
- *  1. Whoever is down is a victim.
+ *  1. Whoever is down is a victim, but for a power failure.
  *  2. The rules that hurt match the victims.
  *  3. If there are damageable nodes in a run that is not unrestricted, they are a minority, and the
  *     chosen victims are among them. */
@@ -154,7 +154,7 @@ void sim_atlas_revive(struct sim_profile *profile)
         if (sim_node_is_up(node) || node->refused_store || node->is_gone) {
             profile->revive_ns[id] = 0;
         } else if (profile->revive_ns[id] == 0) {
-            /* Whoever has gone without being chosen is hurt all the same. */
+            /* Whoever has gone by itself, without being chosen, is hurt all the same. */
             sim_atlas_set(profile, profile->victims | 1u << id);
             uint64_t down_ns = sim_draw_exponential(&profile->down, profile->draw.down_ms * MS);
             profile->revive_ns[id] = now_ns + down_ns + 1;

@@ -454,6 +454,7 @@ START_TEST(the_power_fails_for_all_at_once)
         goes_on = sim_world_step(world);
         ck_assert(world->crashes == crashes || world->crashes == crashes + up);
         failures += world->crashes != crashes && up == 5;
+        ck_assert_int_le(__builtin_popcount(world->profile->victims), 2);
     }
     ck_assert_uint_gt(failures, 3);
 }
