@@ -214,6 +214,7 @@ static void write_unjudged(struct report *report)
         report, "SELECT e.outcome, s.name, s.file, e.note, count(*), min(e.seed), min(e.replay) "
                 "FROM executions e JOIN scenarios s ON s.id = e.scenario "
                 "WHERE e.outcome IN ('error', 'skipped', 'unavailable-by-budget') "
+                "OR e.note LIKE 'interrupted:%' "
                 "GROUP BY e.outcome, s.file, s.name, e.note "
                 "ORDER BY e.outcome, count(*) DESC, s.file, s.name, e.note");
     uint64_t count = 0;

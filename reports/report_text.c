@@ -240,6 +240,7 @@ static void print_notes(struct report *report)
                                "FROM executions e JOIN scenarios s ON s.id = e.scenario "
                                "WHERE e.outcome IN ('error', 'skipped', 'diverged', "
                                "                    'unavailable-by-budget') "
+                               "OR e.note LIKE 'interrupted:%' "
                                "GROUP BY e.outcome, s.file, s.name, e.note "
                                "ORDER BY e.outcome, count(*) DESC, s.file, s.name, e.note");
     while (report_next(report, row)) {

@@ -68,7 +68,7 @@ CREATE TABLE executions (
     seed             INTEGER NOT NULL,
     plan             TEXT NOT NULL, -- faults beside the script's, '' for none
     outcome          TEXT NOT NULL, -- ok, finding, error, skipped, xfail, diverged, unavailable-by-budget
-    note             TEXT NOT NULL, -- a script's error, the reason of a skip
+    note             TEXT NOT NULL, -- a script's error, the reason of a skip, what an interruption left out
     events           INTEGER NOT NULL,
     sim_ns           INTEGER NOT NULL,
     wall_ns          INTEGER NOT NULL,

@@ -83,18 +83,25 @@ static bool may_finish(const struct sim_oracles *oracles, uint32_t node)
     return sim_oracle_may_lead(&before, node);
 }
 
-/* Who leads has the votes of a majority of each side, each of them on a disk or spoken. */
+/* Who leads may do so, and has the votes of a majority of each side, each of them on a disk or
+ * spoken. */
 static void ballots_check(struct sim_oracles *oracles, uint32_t node)
 {
     const struct sim_node *sim_node = oracles->world->nodes[node];
     raft_term term = sim_node->view.state.term;
     uint32_t votes = 0;
+    struct raft_configuration configuration;
+    sim_oracle_configuration_in_force(oracles, node, &configuration);
+    if (!sim_oracle_may_lead(&configuration, node) && !may_finish(oracles, node)) {
+        sim_oracle_broken(oracles, SIM_ORACLE_ELECTION_SAFETY, node,
+                          "a node that must not lead: node %u leads term %" PRIu64
+                          " and is no voter with a state machine, neither now nor before",
+                          node, term);
+    }
     if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
         sim_oracle_waive(oracles, SIM_WAIVER_BALLOTS_UNSEEN);
         return;
     }
-    struct raft_configuration configuration;
-    sim_oracle_configuration_in_force(oracles, node, &configuration);
     for (uint32_t id = 1; id < SIM_NODES_MAX; id++) {
         votes |= (uint32_t)(sim_oracle_vote_of(oracles, id, term) == node) << id;
     }
@@ -105,12 +112,6 @@ static void ballots_check(struct sim_oracles *oracles, uint32_t node)
                           "a leader without a majority of votes: node %u leads term %" PRIu64
                           " with the votes of %d nodes, under %s",
                           node, term, __builtin_popcount(votes), members);
-    }
-    if (!sim_oracle_may_lead(&configuration, node) && !may_finish(oracles, node)) {
-        sim_oracle_broken(oracles, SIM_ORACLE_ELECTION_SAFETY, node,
-                          "a node that must not lead: node %u leads term %" PRIu64
-                          " and is no voter with a state machine, neither now nor before",
-                          node, term);
     }
 }
 
