@@ -223,28 +223,25 @@ static void print_leaks(struct report *report)
     print_cut(report, count > LEAKS_MAX ? count - LEAKS_MAX : 0, "places");
 }
 
-/* Executions that were not judged, or gave another hash, by scenario and reason. */
+/* Executions that were not judged, or not to the end, or gave another hash, by scenario and reason.
+ */
 static void print_notes(struct report *report)
 {
-    const struct report_summary *s = &report->summary;
-    sqlite3_stmt *row = NULL;
+    sqlite3_stmt *row =
+        report_query(report, "SELECT e.outcome, s.file, s.name, e.note, count(*), min(e.seed) "
+                             "FROM executions e JOIN scenarios s ON s.id = e.scenario "
+                             "WHERE e.outcome IN ('error', 'skipped', 'diverged', "
+                             "                    'unavailable-by-budget') "
+                             "OR e.note LIKE 'interrupted:%' "
+                             "GROUP BY e.outcome, s.file, s.name, e.note "
+                             "ORDER BY e.outcome, count(*) DESC, s.file, s.name, e.note");
     uint64_t count = 0;
 
-    if (s->outcomes[SIM_OUTCOME_ERROR] + s->outcomes[SIM_OUTCOME_SKIPPED] +
-            s->outcomes[SIM_OUTCOME_DIVERGED] + s->outcomes[SIM_OUTCOME_UNAVAILABLE] ==
-        0) {
-        return;
-    }
-    report_heading(report, "Not judged");
-    row = report_query(report, "SELECT e.outcome, s.file, s.name, e.note, count(*), min(e.seed) "
-                               "FROM executions e JOIN scenarios s ON s.id = e.scenario "
-                               "WHERE e.outcome IN ('error', 'skipped', 'diverged', "
-                               "                    'unavailable-by-budget') "
-                               "OR e.note LIKE 'interrupted:%' "
-                               "GROUP BY e.outcome, s.file, s.name, e.note "
-                               "ORDER BY e.outcome, count(*) DESC, s.file, s.name, e.note");
     while (report_next(report, row)) {
         char a[REPORT_WORD_MAX];
+        if (count == 0) {
+            report_heading(report, "Not judged");
+        }
         if (count++ >= NOTES_MAX) {
             continue;
         }

@@ -12,8 +12,8 @@
  *    has, which the seed decides: TWINS_MAX injections of one run in PROFILE_EVERY.
  * 2. A twin changes no row but the efficacy of the injections of its run; one of which the process
  *    dies, or that does not end, is a finding in the place of that row, and says so.
- * 3. Once somebody interrupts the command no twin begins. The run notes how many of its faults have
- * not been judged for that reason. */
+ * 3. Once somebody interrupts the command no twin begins. The run notes how many of its faults
+ *    have not been judged for that reason. */
 #include "efficacy.h"
 
 #include "runner.h"

@@ -511,6 +511,23 @@ START_TEST(both_reports_say_what_was_left_out_and_how_often)
 }
 END_TEST
 
+START_TEST(both_reports_say_which_runs_were_not_judged_to_the_end)
+{
+    static const char note[] = "interrupted: 3 of 10 faults were not judged";
+    struct sim_execution execution = an_execution(2, SIM_OUTCOME_OK);
+    add_ok();
+    make(TEXT);
+    ck_assert_not_says("Not judged");
+    snprintf(execution.note, sizeof execution.note, "%s", note);
+    add(&execution, NULL);
+    make(TEXT);
+    ck_assert_says("Not judged");
+    ck_assert_says(note);
+    make(HTML);
+    ck_assert_says(note);
+}
+END_TEST
+
 START_TEST(page_shows_liveness_as_a_picture)
 {
     add_measures();
@@ -572,6 +589,7 @@ static Suite *report_suite(void)
     tcase_add_test(cases, text_shows_liveness_efficacy_and_situations);
     tcase_add_test(cases, a_scenario_is_vacuous_by_most_of_its_own_faults);
     tcase_add_test(cases, both_reports_say_what_was_left_out_and_how_often);
+    tcase_add_test(cases, both_reports_say_which_runs_were_not_judged_to_the_end);
     tcase_add_test(cases, page_shows_liveness_as_a_picture);
     tcase_add_test(cases, buckets_are_half_an_octave);
     tcase_add_test(cases, page_counts_the_outcomes_of_each_scenario);
