@@ -162,14 +162,17 @@ static void log_memory_check(struct sim_oracles *oracles, uint32_t node)
 }
 
 /* What it had applied when a fault hit this process last: it may have cost the snapshot that was
- * due then, and no later one. */
+ * due then, and no later one. It is tried again after a time, of a clock that may stand still. */
 static raft_index excused_up_to(struct sim_oracles *oracles, uint32_t node)
 {
     struct oracle_harms *harms = &oracles->nodes[node].harms;
+    const struct sim_node *sim_node = oracles->world->nodes[node];
     uint64_t harm = sim_oracle_latest_harm(oracles, node);
-    if (harm != harms->of_length) {
-        harms->of_length = harm;
-        harms->length_from = oracles->world->nodes[node]->view.applied;
+    bool is_new = harm != harms->of_length;
+    harms->of_length = harm;
+    harms->length_ns = is_new ? 0 : harms->length_ns + oracles->nodes[node].patience.passed_ns;
+    if (harm != 0 && harms->length_ns <= sim_node->started.retry_ns) {
+        harms->length_from = sim_node->view.applied;
     }
     return harms->length_from;
 }

@@ -161,7 +161,8 @@ struct oracle_spell {
 struct oracle_harms {
     uint64_t of[SIM_NODES_MAX]; /* its patience, by its own id; a spell, by the sender's */
     uint64_t of_length;         /* that its log is long, */
-    raft_index length_from;     /* as far as it had applied it then */
+    uint64_t length_ns;         /* since so much time of its own, */
+    raft_index length_from;     /* as far as it had applied it when that was tried again */
 };
 
 /* What a node has done in the current interval. */

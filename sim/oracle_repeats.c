@@ -143,6 +143,7 @@ void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,
         return;
     }
     struct oracle_spell *spell = &state->spells[message->from];
+    spell_check(oracles, node, message->from);
     if (message->matches) {
         matched_note(spell, message);
     }
@@ -153,7 +154,6 @@ void sim_oracle_refused_check(struct sim_oracles *oracles, uint32_t node,
     if (!message->refuses) {
         return;
     }
-    spell_check(oracles, node, message->from);
     if (spell->matched.term == message->term && message->position <= spell->matched.index) {
         return; /* an answer from before, that was long under way */
     }

@@ -117,6 +117,7 @@ START_TEST(bounded_lets_a_fault_cost_one_snapshot_and_no_later_one)
     apply_without_a_snapshot(5);
     fake.nodes[1]->node.harmed[SIM_HARM_DISK] = 1;
     step(1);
+    steps(30); /* it is tried again after 20 ms */
     apply_more(6, 13);
     step(1);
     expect(NULL);
@@ -124,6 +125,23 @@ START_TEST(bounded_lets_a_fault_cost_one_snapshot_and_no_later_one)
     step(1);
     expect("bounded");
     expect_waived(SIM_WAIVER_LENGTH_HARM);
+}
+END_TEST
+
+START_TEST(bounded_waits_for_a_clock_that_stands_still_behind_a_fault)
+{
+    apply_without_a_snapshot(2);
+    fake.nodes[1]->node.harmed[SIM_HARM_DISK] = 1;
+    step(1);
+    apply_more(3, 6);
+    step(1);
+    steps(30);
+    apply_more(7, 14);
+    step(1);
+    expect(NULL);
+    apply_more(15, 15);
+    step(1);
+    expect("bounded");
 }
 END_TEST
 
@@ -268,6 +286,7 @@ END_TEST
 START_TEST(bounded_accepts_refusals_that_come_after_what_they_refused_has_matched)
 {
     lead_in_calm();
+    fake.nodes[1]->node.harmed[SIM_HARM_DISK] = _i == 0 ? 0 : 1; /* before it has matched */
     match(5);
     ask_and_refuse(5, 3, 9);
     expect(NULL);
@@ -395,13 +414,15 @@ int main(void)
     tcase_add_test(tests, bounded_fires_on_memory_that_nothing_accounts_for);
     tcase_add_test(tests, bounded_fires_on_a_log_that_is_never_compacted);
     tcase_add_test(tests, bounded_lets_a_fault_cost_one_snapshot_and_no_later_one);
+    tcase_add_test(tests, bounded_waits_for_a_clock_that_stands_still_behind_a_fault);
     tcase_add_test(tests, bounded_accepts_a_long_log_while_a_snapshot_moves_on);
     tcase_add_test(tests, bounded_fires_on_a_snapshot_that_is_sent_without_end);
     tcase_add_test(tests, bounded_fires_on_a_snapshot_that_moves_no_further);
     tcase_add_test(tests, bounded_fires_on_a_long_log_of_a_witness);
     tcase_add_test(tests, bounded_fires_on_a_hint_that_is_not_taken);
     tcase_add_test(tests, bounded_accepts_refusals_of_who_is_added_once_more);
-    tcase_add_test(tests, bounded_accepts_refusals_that_come_after_what_they_refused_has_matched);
+    tcase_add_loop_test(
+        tests, bounded_accepts_refusals_that_come_after_what_they_refused_has_matched, 0, 2);
     tcase_add_test(tests, bounded_accepts_refusals_of_what_was_asked_before_the_first_came);
     tcase_add_test(tests, bounded_accepts_refusals_after_something_has_matched);
     tcase_add_test(tests, bounded_fires_on_a_snapshot_that_restarts_without_end);
