@@ -103,9 +103,9 @@ static void spell_check(struct sim_oracles *oracles, uint32_t node, uint32_t pee
     if (harm != state->harms.of[peer]) {
         if (spell->has_refused) {
             sim_oracle_waive(oracles, SIM_WAIVER_HINT_HARM);
+            spell_end(spell);
         }
         state->harms.of[peer] = harm;
-        spell_end(spell);
         spell->matched.index = 0;
     }
 }
