@@ -26,7 +26,7 @@ local function losing(lose, condition)
     local is_whole = lose == "middle" or lose == "beginning"
     for _, prefix in ipairs(is_whole and { "log", "ids" } or { lose }) do
       local names = named(hurt, prefix)
-      local nth = (lose == "middle" or lose ~= "beginning" and #names > 2) and 2 or 1
+      local nth = ({ beginning = 1, middle = 2 })[lose] or (#names > 2 and 2 or 1)
       -- With the last segment and its identities nothing would be left that shows that they were there.
       assert(names[is_whole and nth + 1 or nth], "there is no such file")
       hurt.disk:remove(names[nth])

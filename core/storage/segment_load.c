@@ -221,13 +221,12 @@ static enum raft_status keep_snapshot(struct raft_storage *storage, const struct
     if (newest == 0) {
         return RAFT_OK;
     }
-    bool is_marked = storage->mark == newest;
     enum raft_status status = sync_names(storage);
-    if (status == RAFT_OK && !is_marked) {
-        status = raft_mark_make(storage, newest);
-        status = status == RAFT_OK ? sync_names(storage) : status;
+    if (status != RAFT_OK || storage->mark == newest) {
+        return status;
     }
-    return status;
+    status = raft_mark_make(storage, newest);
+    return status == RAFT_OK ? sync_names(storage) : status;
 }
 
 /* Everything has been read: what is lost is remembered. */

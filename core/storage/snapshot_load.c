@@ -115,10 +115,7 @@ enum raft_status raft_marks_prune(struct raft_storage *storage, const struct raf
 
 enum raft_status raft_mark_make(struct raft_storage *storage, raft_index index)
 {
-    assert(index > 0 && index >= storage->mark);
-    if (storage->mark == index) {
-        return RAFT_OK;
-    }
+    assert(index > storage->mark);
     struct raft_io io = {.op = RAFT_IO_CREATE};
     raft_mark_name(index, io.name);
     enum raft_status status = raft_storage_run(storage, RAFT_AT_SNAPSHOT_LOAD_MARK, &io);

@@ -423,7 +423,7 @@ enum raft_status raft_snapshot_choose(struct raft_storage *storage, struct raft_
 enum raft_status raft_snapshot_prune(struct raft_storage *storage, const struct raft_found *found);
 /* Removes all marks but storage->mark. */
 enum raft_status raft_marks_prune(struct raft_storage *storage, const struct raft_found *marks);
-/* Makes the mark of the newest snapshot, unless it is there. Not durable before the directory is
+/* Makes the mark of the newest snapshot, which has none. Not durable before the directory is
  * synced. */
 enum raft_status raft_mark_make(struct raft_storage *storage, raft_index index);
 /* Puts the published one into the state machine. RAFT_NOMEM, RAFT_CORRUPT, RAFT_MACHINE. */
