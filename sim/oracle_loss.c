@@ -12,7 +12,7 @@
  *  3. Neither of them campaigns, nor does a node of which entries are damaged or the state machine
  *     is blank.
  *  4. No loss comes about while a node runs. A log begins behind no more than a snapshot had that
- *     was on the same disk: of the log alone, nobody knows that what went was committed.
+ *     the node has ever had: of the log alone, nobody knows that what went was committed.
  *  5. When the loss of entries is over, all that is committed of what the node had once called
  *     durable is on its disk again. */
 #include "oracle_internal.h"
@@ -221,7 +221,7 @@ void sim_oracle_loss_started(struct sim_oracles *oracles, uint32_t node)
     if (view->base.index > state->snapshot_last) {
         sim_oracle_broken(oracles, SIM_ORACLE_RECOVERY, node,
                           "a log begins behind no snapshot: that of node %u behind %" PRIu64
-                          ", the newest snapshot that was on its disk ends at %" PRIu64,
+                          ", the newest snapshot that it ever had ends at %" PRIu64,
                           node, view->base.index, state->snapshot_last);
     }
     if (view->condition != RAFT_CONDITION_QUARANTINED) {

@@ -92,90 +92,66 @@ const char *sim_oracle_rule(enum sim_oracle oracle)
     return descriptions[oracle].rule;
 }
 
-const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracle oracle)
+/* ---- what is skipped ---- */
+
+/* What an implementation may lack, and the rules that need it. */
+static const struct {
+    uint32_t feature;
+    uint32_t oracles;
+    const char *lack;
+} needs[] = {
+    {SUT_FEATURE_LEDGER, 1u << SIM_ORACLE_LEDGER,
+     "the implementation does not report its references"},
+    {SUT_FEATURE_DURABLE,
+     1u << SIM_ORACLE_DURABLE_MAJORITY | 1u << SIM_ORACLE_SPEAKS_DURABLE |
+         1u << SIM_ORACLE_RECOVERY,
+     "the implementation has no reader of durable bytes"},
+    {SUT_FEATURE_DESCRIBE, 1u << SIM_ORACLE_SPEAKS_DURABLE | 1u << SIM_ORACLE_STABILITY,
+     "the implementation does not describe its messages"},
+    {SUT_FEATURE_WITNESS, 1u << SIM_ORACLE_WITNESS,
+     "the implementation has no witnesses without data"},
+    {SUT_FEATURE_PRE_VOTE, 1u << SIM_ORACLE_STABILITY, "the implementation has no pre-vote"},
+    {SUT_FEATURE_CHECK_QUORUM, 1u << SIM_ORACLE_STABILITY,
+     "the implementation has no check of its quorum"},
+    {SUT_FEATURE_READ, 1u << SIM_ORACLE_READ_INDEX,
+     "the implementation has no reads without a log entry"},
+    {SUT_FEATURE_MEMBERSHIP, 1u << SIM_ORACLE_CONFIGURATION,
+     "the implementation does not change its members"},
+};
+
+_Static_assert(SIM_ORACLE_COUNT <= 32, "a bit for each rule");
+
+/* What the scenario has switched off; NULL: not this rule. */
+static const char *switched_off(const struct sim_world *world, enum sim_oracle oracle)
 {
-    const struct sim_world *world = oracles->world;
-    switch (oracle) {
-    case SIM_ORACLE_LEDGER:
-        if (!world->checks_leaks) {
-            return "switched off by the scenario (checks.leaks)";
-        }
-        return sim_oracle_has(oracles, SUT_FEATURE_LEDGER)
-                   ? NULL
-                   : "the implementation does not report its references";
-    case SIM_ORACLE_LINEARIZABLE:
-        if (!world->checks_linearizable) {
-            return "switched off by the scenario (checks.linearizable)";
-        }
-        return oracles->is_history_undecided
-                   ? "the history of a run was too hard to decide within its steps"
-                   : NULL;
-    case SIM_ORACLE_DURABLE_MAJORITY:
-        if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
-            return "the implementation has no reader of durable bytes";
-        }
-        break;
-    case SIM_ORACLE_SPEAKS_DURABLE:
-        if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
-            return "the implementation has no reader of durable bytes";
-        }
-        if (!sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE)) {
-            return "the implementation does not describe its messages";
-        }
-        break;
-    case SIM_ORACLE_RECOVERY:
-        if (!sim_oracle_has(oracles, SUT_FEATURE_DURABLE)) {
-            return "the implementation has no reader of durable bytes";
-        }
-        break;
-    case SIM_ORACLE_WITNESS:
-        if (!sim_oracle_has(oracles, SUT_FEATURE_WITNESS)) {
-            return "the implementation has no witnesses without data";
-        }
-        break;
-    case SIM_ORACLE_STABILITY:
-        if (!sim_oracle_has(oracles, SUT_FEATURE_DESCRIBE)) {
-            return "the implementation does not describe its messages";
-        }
-        if (!sim_oracle_has(oracles, SUT_FEATURE_PRE_VOTE) ||
-            !sim_oracle_has(oracles, SUT_FEATURE_CHECK_QUORUM)) {
-            return "the implementation has no pre-vote or no check of its quorum";
-        }
-        break;
-    case SIM_ORACLE_DETERMINISTIC:
+    if (oracle == SIM_ORACLE_DETERMINISTIC) {
         return NULL;
-    case SIM_ORACLE_READ_INDEX:
-        if (!sim_oracle_has(oracles, SUT_FEATURE_READ)) {
-            return "the implementation has no reads without a log entry";
-        }
-        break;
-    case SIM_ORACLE_CONFIGURATION:
-        if (!sim_oracle_has(oracles, SUT_FEATURE_MEMBERSHIP)) {
-            return "the implementation does not change its members";
-        }
-        break;
-    case SIM_ORACLE_INVARIANT:
-        if (world->sut->invariant_broken == NULL) {
-            return "the implementation has no check of its invariants";
-        }
-        break;
-    case SIM_ORACLE_ELECTION_SAFETY:
-    case SIM_ORACLE_LOG_MATCHING:
-    case SIM_ORACLE_LEADER_APPEND_ONLY:
-    case SIM_ORACLE_LEADER_COMPLETENESS:
-    case SIM_ORACLE_STATE_MACHINE_SAFETY:
-    case SIM_ORACLE_CURRENT_TERM_COMMIT:
-    case SIM_ORACLE_MONOTONIC:
-    case SIM_ORACLE_REQUEST_ONCE:
-    case SIM_ORACLE_NO_FALSE_ALARM:
-    case SIM_ORACLE_PROGRESS:
-    case SIM_ORACLE_ERROR_SURFACES:
-    case SIM_ORACLE_BOUNDED:
-        break;
-    case SIM_ORACLE_COUNT:
-        assert(!"no oracle");
+    }
+    if (oracle == SIM_ORACLE_LEDGER) {
+        return world->checks_leaks ? NULL : "switched off by the scenario (checks.leaks)";
+    }
+    if (oracle == SIM_ORACLE_LINEARIZABLE) {
+        return world->checks_linearizable ? NULL
+                                          : "switched off by the scenario (checks.linearizable)";
     }
     return world->checks_raft ? NULL : "switched off by the scenario (checks.raft)";
+}
+
+const char *sim_oracle_skipped(const struct sim_oracles *oracles, enum sim_oracle oracle)
+{
+    assert((unsigned)oracle < SIM_ORACLE_COUNT);
+    for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {
+        if ((needs[i].oracles >> oracle & 1u) != 0 && !sim_oracle_has(oracles, needs[i].feature)) {
+            return needs[i].lack;
+        }
+    }
+    if (oracle == SIM_ORACLE_INVARIANT && oracles->world->sut->invariant_broken == NULL) {
+        return "the implementation has no check of its invariants";
+    }
+    if (oracle == SIM_ORACLE_LINEARIZABLE && oracles->is_history_undecided) {
+        return "the history of a run was too hard to decide within its steps";
+    }
+    return switched_off(oracles->world, oracle);
 }
 
 /* ---- waivers ---- */

@@ -674,6 +674,44 @@ START_TEST(is_skipped_with_a_reason_when_the_implementation_lacks_a_feature)
 }
 END_TEST
 
+static const struct {
+    enum sim_oracle oracle;
+    uint32_t feature;
+} needs[] = {
+    {SIM_ORACLE_LEDGER, SUT_FEATURE_LEDGER},
+    {SIM_ORACLE_DURABLE_MAJORITY, SUT_FEATURE_DURABLE},
+    {SIM_ORACLE_SPEAKS_DURABLE, SUT_FEATURE_DURABLE},
+    {SIM_ORACLE_SPEAKS_DURABLE, SUT_FEATURE_DESCRIBE},
+    {SIM_ORACLE_RECOVERY, SUT_FEATURE_DURABLE},
+    {SIM_ORACLE_WITNESS, SUT_FEATURE_WITNESS},
+    {SIM_ORACLE_STABILITY, SUT_FEATURE_DESCRIBE},
+    {SIM_ORACLE_STABILITY, SUT_FEATURE_PRE_VOTE},
+    {SIM_ORACLE_STABILITY, SUT_FEATURE_CHECK_QUORUM},
+    {SIM_ORACLE_READ_INDEX, SUT_FEATURE_READ},
+    {SIM_ORACLE_CONFIGURATION, SUT_FEATURE_MEMBERSHIP},
+};
+#define NEEDS (sizeof needs / sizeof needs[0])
+
+/* And no rule for want of what it does not need. */
+START_TEST(a_rule_is_skipped_when_the_implementation_lacks_what_it_needs)
+{
+    for (uint32_t bit = 0; bit < 14; bit++) {
+        uint32_t expected = 0;
+        uint32_t skipped = 0;
+        for (size_t i = 0; i < NEEDS; i++) {
+            expected |= needs[i].feature == 1u << bit ? 1u << needs[i].oracle : 0;
+        }
+        fake.world->features = ~(1u << bit);
+        for (int oracle = 0; oracle < SIM_ORACLE_COUNT; oracle++) {
+            bool is_on = sim_oracle_skipped(fake.world->oracles, (enum sim_oracle)oracle) == NULL ||
+                         oracle == SIM_ORACLE_INVARIANT; /* of an operation, not of a feature */
+            skipped |= is_on ? 0 : 1u << oracle;
+        }
+        ck_assert_uint_eq(skipped, expected);
+    }
+}
+END_TEST
+
 START_TEST(is_skipped_with_a_reason_when_the_scenario_says_so)
 {
     fake.world->checks_raft = false;
@@ -813,6 +851,7 @@ static TCase *view_case(void)
     tcase_add_test(tests, no_false_alarm_fires_when_a_failed_node_speaks);
     tcase_add_test(tests, invariant_fires_when_the_implementation_says_so);
     tcase_add_test(tests, is_skipped_with_a_reason_when_the_implementation_lacks_a_feature);
+    tcase_add_test(tests, a_rule_is_skipped_when_the_implementation_lacks_what_it_needs);
     tcase_add_test(tests, is_skipped_with_a_reason_when_the_scenario_says_so);
     tcase_add_test(tests, counts_the_checks_of_each_oracle);
     tcase_add_test(tests, has_converged_when_all_have_applied_and_agree_on_a_leader);
